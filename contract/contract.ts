@@ -1,0 +1,131 @@
+/**
+ * The contract between the operator, which writes pods, and the scorer, which runs in them.
+ * Everything the two must agree on stands here once; neither room imports the other.
+ */
+
+/** Names of the environment variables that the operator sets and the scorer reads. */
+export const ENV = {
+  pipeline: 'PENSTOCK_PIPELINE',
+  revision: 'PENSTOCK_REVISION',
+  /** JSON of {@link MountedModel}[]: the models of this pod, already fetched and verified. */
+  models: 'PENSTOCK_MODELS',
+  /** JSON of {@link FetchItem}[]: what the `fetch` and `verify` commands bring. */
+  fetch: 'PENSTOCK_FETCH',
+  /** File name of the entry script below {@link MOUNT}.script; absent: no-code serving. */
+  script: 'AZUREML_ENTRY_SCRIPT',
+  /** Folder of the one model, or the parent of all, as on Azure. */
+  modelDir: 'AZUREML_MODEL_DIR',
+  auth: 'PENSTOCK_AUTH',
+  /** `true`: a failing script's stack goes to the client (Development). */
+  exposeErrors: 'PENSTOCK_EXPOSE_ERRORS',
+  requestTimeoutMs: 'PENSTOCK_REQUEST_TIMEOUT_MS',
+  initTimeoutMs: 'PENSTOCK_INIT_TIMEOUT_MS',
+} as const;
+
+/** Prefix that users may not take for variables of their own. */
+export const ENV_PREFIX = 'PENSTOCK_';
+
+export const PORT = { user: 8080, operator: 9090 } as const;
+
+/** Where things are in a scorer pod. */
+export const MOUNT = {
+  models: '/var/azureml-app/azureml-models',
+  script: '/var/azureml-app/script',
+  traffic: '/etc/penstock/traffic',
+  sources: '/var/penstock/sources',
+  credentials: '/var/penstock/credentials',
+  terminationLog: '/dev/termination-log',
+} as const;
+
+export const TRAFFIC_FILE = 'traffic.json';
+/** Name of the file that holds an inline `scoring.script`; Node strips types, so one name serves JS and TS. */
+export const INLINE_SCRIPT = 'score.ts';
+export const SCORER_COMMAND = { fetch: 'fetch', verify: 'verify', serve: 'serve' } as const;
+
+export const OPERATOR_PATH = { live: '/livez', ready: '/readyz', startup: '/startupz', metrics: '/metrics', stats: '/stats' } as const;
+
+export const HEADER = {
+  requestId: 'x-request-id',
+  msRequestId: 'x-ms-request-id',
+  msClientRequestId: 'x-ms-client-request-id',
+  runFailed: 'x-ms-run-function-failed',
+  revision: 'x-penstock-revision',
+  modelVersion: 'x-penstock-model-version',
+} as const;
+
+export const METRIC = {
+  requests: 'penstock_requests_total',
+  requestDuration: 'penstock_request_duration_seconds',
+  requestsInProgress: 'penstock_requests_in_progress',
+  initDuration: 'penstock_init_duration_seconds',
+  rejected: 'penstock_rejected_total',
+} as const;
+
+/**
+ * Why a scorer or a model did not come up: the first word of the termination message, and the reason of
+ * the condition a user reads. Names are Azure ML's where it has one.
+ */
+export const FAILURE = {
+  scriptImport: 'UserScriptImportError',
+  scriptFunction: 'UserScriptFunctionNotFound',
+  initFailed: 'UserScriptInitFailed',
+  initTimeout: 'UserScriptInitTimeout',
+  scriptHung: 'ScriptHung',
+  modelLoad: 'ModelLoadFailed',
+  resource: 'ResourceNotReady',
+  digest: 'DigestMismatch',
+} as const;
+export type Failure = (typeof FAILURE)[keyof typeof FAILURE];
+
+/** The kubelet keeps this much of a termination message (bytes). */
+export const TERMINATION_MESSAGE_BYTES = 4096;
+/** How long a pod stays reachable after it was told to stop, so that every kube-proxy has dropped it (seconds). */
+export const PRE_STOP_SECONDS = 5;
+
+export type ModelFormat = 'ONNX' | 'Files';
+
+export interface MountedModel {
+  name: string;
+  modelVersion: string;
+  version: string;
+  format: ModelFormat;
+  digest: string;
+  /** File name of the model below `<MOUNT.models>/<name>`. */
+  file: string;
+}
+
+export interface FetchItem {
+  /** Folder of the result below {@link MOUNT}.models, and of the source or credentials below their mounts. */
+  name: string;
+  uri: string;
+  /** Name the file gets: the last segment of the uri. */
+  file: string;
+  format: ModelFormat;
+  /** `sha256:<hex>`; absent only on the first verification, which pins it. */
+  digest?: string;
+}
+
+/** What `verify` writes to its termination message when the source is good. */
+export interface VerifiedModel {
+  digest: string;
+  sizeBytes: number;
+  signature?: ModelSignature;
+}
+
+/** One tensor in the Open Inference Protocol's words; -1 is a variable dimension. */
+export interface TensorSignature {
+  name: string;
+  datatype: string;
+  shape: number[];
+}
+export interface ModelSignature {
+  inputs: TensorSignature[];
+  outputs: TensorSignature[];
+}
+
+/** The traffic ConfigMap, mounted in every pod of a pipeline. */
+export interface Traffic {
+  revisions: Record<string, { state: 'serving' | 'retiring'; since: string }>;
+  /** SHA-256 (hex) of each key that is accepted now. */
+  keyHashes: string[];
+}

@@ -1,0 +1,27 @@
+/** `npm run generate` writes the derived files; with --verify (`npm run verify`) it fails where one differs. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { generated } from './generate.ts';
+
+const root = join(import.meta.dirname, '..');
+const verify = process.argv.includes('--verify');
+const stale: string[] = [];
+for (const [path, text] of Object.entries(await generated(root))) {
+  const file = join(root, path);
+  let current = '';
+  try {
+    current = readFileSync(file, 'utf8');
+  } catch {
+    // not there yet: differs
+  }
+  if (current === text) continue;
+  stale.push(path);
+  if (!verify) {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  }
+}
+if (verify && stale.length > 0) {
+  console.error(`${stale.join(', ')}: not what crds/ says. Run: npm run generate`);
+  process.exitCode = 1;
+} else console.log(stale.length === 0 ? 'everything derived from crds/ is up to date' : `wrote ${stale.join(', ')}`);

@@ -1,0 +1,108 @@
+/** Prints what is derived from crds/*.yaml: TypeScript types, the chart's templates and docs/api.md. */
+import * as yaml from 'js-yaml';
+import { compile, type JSONSchema } from 'json-schema-to-typescript';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const COMMAND = 'npm run generate';
+
+interface Schema {
+  type?: string;
+  title?: string;
+  description?: string;
+  properties?: Record<string, Schema>;
+  required?: string[];
+  items?: Schema;
+  additionalProperties?: Schema | boolean;
+  enum?: string[];
+  pattern?: string;
+  minimum?: number;
+  maximum?: number;
+  maxLength?: number;
+  'x-kubernetes-int-or-string'?: boolean;
+  'x-kubernetes-validations'?: { rule: string; message: string }[];
+}
+interface Crd {
+  spec: { names: { kind: string; plural: string; shortNames: string[] }; group: string; versions: { name: string; schema: { openAPIV3Schema: Schema } }[] };
+}
+
+/** Every derived file by its path from the root. */
+export async function generated(root: string): Promise<Record<string, string>> {
+  const files = ['inferencepipelines', 'modelversions'];
+  const texts = files.map((file) => readFileSync(join(root, 'crds', `${file}.yaml`), 'utf8'));
+  const crds = texts.map((text) => yaml.load(text) as Crd);
+  const charts = files.map((file, i) => [`charts/penstock/templates/crds/${file}.yaml`, chartTemplate(texts[i]!)]);
+  return { 'operator/api/types.gen.ts': await types(crds), 'docs/api.md': crds.reduce((page, crd) => page + apiPage(crd), apiHeader), ...(Object.fromEntries(charts) as Record<string, string>) };
+}
+
+/** Helm never upgrades a chart's own crds/ folder, and never deletes what carries the keep policy. */
+function chartTemplate(text: string): string {
+  const kept = text.replace('metadata:\n', 'metadata:\n  annotations:\n    helm.sh/resource-policy: keep\n');
+  return `{{- /* Printed from crds/ by \`${COMMAND}\`. */ -}}\n{{- if .Values.crds.install }}\n${kept}{{- end }}\n`;
+}
+
+async function types(crds: Crd[]): Promise<string> {
+  const known = new Map<string, Schema>();
+  const properties: Record<string, Schema> = {};
+  for (const crd of crds) {
+    const { kind } = crd.spec.names;
+    const schema = shareTitled(structuredClone(crd.spec.versions[0]!.schema.openAPIV3Schema), known);
+    Object.assign(schema, { title: kind, required: ['apiVersion', 'kind', 'metadata', 'spec'] });
+    Object.assign(schema.properties!, { metadata: { tsType: 'ObjectMeta' }, apiVersion: { tsType: `'${crd.spec.group}/${crd.spec.versions[0]!.name}'` }, kind: { tsType: `'${kind}'` } });
+    properties[kind] = schema;
+  }
+  const banner = `// Printed from crds/ by \`${COMMAND}\`: edit the YAML, not this file.\nimport type { ObjectMeta } from './objects.ts';\n`;
+  const text = await compile({ type: 'object', title: 'Kinds', properties } as JSONSchema, 'Kinds', { bannerComment: banner, additionalProperties: false, ignoreMinAndMaxItems: true, style: { singleQuote: true, printWidth: 140 } });
+  return text.replace(/export interface Kinds \{[^}]*\}\n/, '');
+}
+
+/** One object for all schemas of a title, so that a type is printed once; two different ones of a title are an error. */
+function shareTitled(schema: Schema, known: Map<string, Schema>): Schema {
+  for (const [name, property] of Object.entries(schema.properties ?? {})) schema.properties![name] = shareTitled(property, known);
+  if (schema.items) schema.items = shareTitled(schema.items, known);
+  if (schema.title === undefined) return schema;
+  const first = known.get(schema.title);
+  if (!first) known.set(schema.title, schema);
+  else if (JSON.stringify({ ...first, description: '' }) !== JSON.stringify({ ...schema, description: '' })) throw new Error(`two different schemas have the title ${schema.title}`);
+  return first ?? schema;
+}
+
+const apiHeader = `<!-- Printed from crds/ by \`${COMMAND}\`: edit the YAML, not this file. -->
+# API reference
+
+Group \`penstock.dev\`, version \`v1alpha1\`. All kinds are namespaced, and no field names another namespace.
+Defaults that depend on \`target\` are in [targets.md](targets.md).
+`;
+
+function apiPage(crd: Crd): string {
+  const { kind, shortNames } = crd.spec.names;
+  const schema = crd.spec.versions[0]!.schema.openAPIV3Schema;
+  const top = { ...schema, properties: { spec: schema.properties!.spec!, status: schema.properties!.status! } };
+  return `\n## ${kind} (${shortNames.join(', ')})\n\n${schema.description}\n${rules(schema)}${Object.entries(top.properties).map(([name, part]) => `\n### ${kind}.${name}\n\n| field | type | meaning |\n|---|---|---|\n${rows(part, '')}`).join('')}`;
+}
+
+function rows(schema: Schema, prefix: string): string {
+  return Object.entries(schema.properties ?? {}).map(([name, property]) => {
+    const inner = property.items ?? property;
+    const path = `${prefix}${name}${property.items ? '[]' : ''}`;
+    const required = schema.required?.includes(name) ? ' **required**' : '';
+    return `| \`${path}\`${required} | ${typeName(property)} | ${cell(property)}${inner === property ? '' : checks(inner)} |\n${rows(inner, `${path}.`)}`;
+  }).join('');
+}
+
+const cell = (schema: Schema): string => `${(schema.description ?? '').replaceAll('|', '\\|')}${bounds(schema)}${checks(schema)}`;
+const checks = (schema: Schema): string => (schema['x-kubernetes-validations'] ?? []).map(({ message }) => ` _Refused: ${message}._`).join('');
+const rules = (schema: Schema): string => (schema['x-kubernetes-validations'] ?? []).map(({ message }) => `\n- ${message}`).join('') + '\n';
+
+function typeName(schema: Schema): string {
+  if (schema.enum) return schema.enum.map((value) => `\`${value}\``).join(', ');
+  if (schema['x-kubernetes-int-or-string']) return 'quantity';
+  if (schema.items) return `list of ${typeName(schema.items)}`;
+  if (typeof schema.additionalProperties === 'object') return `map to ${typeName(schema.additionalProperties)}`;
+  return schema.title ?? schema.type ?? 'any';
+}
+
+function bounds({ minimum, maximum, maxLength, type }: Schema): string {
+  const parts = [minimum === undefined ? '' : `from ${minimum}`, maximum === undefined ? '' : `to ${maximum}`, type === 'string' && maxLength !== undefined ? `at most ${maxLength} characters` : ''].filter(Boolean);
+  return parts.length > 0 ? ` (${parts.join(' ')})` : '';
+}

@@ -1,0 +1,586 @@
+// Printed from crds/ by `npm run generate`: edit the YAML, not this file.
+import type {ObjectMeta} from './objects.ts';
+
+/**
+ * A trained model, the script that scores with it and where it runs, served as one REST endpoint that scales by itself.
+ */
+export interface InferencePipeline {
+  apiVersion: 'penstock.dev/v1alpha1';
+  kind: 'InferencePipeline';
+  metadata: ObjectMeta;
+  spec: InferencePipelineSpec;
+  status?: InferencePipelineStatus;
+}
+/**
+ * What should serve.
+ */
+export interface InferencePipelineSpec {
+  /**
+   * Where the endpoint stands: Development (Azure Container Instances: one small pod, no key, errors with stack traces) or Production (AKS: 2 to 10 pods, keys, disruption budget). Sets every default below; a field that is set wins.
+   */
+  target: 'Development' | 'Production';
+  /**
+   * The models this pipeline loads, each a ModelVersion of the same namespace.
+   *
+   * @maxItems 16
+   */
+  models?: PipelineModel[];
+  scoring?: Scoring;
+  environment?: Environment;
+  resources?: Resources;
+  scaling?: Scaling;
+  endpoint?: Endpoint;
+  rollout?: Rollout;
+  placement?: Placement;
+  podMetadata?: PodMetadata;
+  /**
+   * ServiceAccount of the pods, for image pull secrets and policies; its token is never mounted. Default the namespace's default account.
+   */
+  serviceAccountName?: string;
+}
+export interface PipelineModel {
+  /**
+   * Name of the model in the script and of its folder.
+   */
+  name: string;
+  /**
+   * Name of a ModelVersion of this namespace.
+   */
+  modelVersion: string;
+}
+/**
+ * The scoring script. Absent with exactly one ONNX model, that model is served without code.
+ */
+export interface Scoring {
+  /**
+   * JavaScript or TypeScript source that exports init() and run(rawData); longer ones go to scriptFrom.
+   */
+  script?: string;
+  scriptFrom?: ScriptFrom;
+}
+/**
+ * The script as a key of a ConfigMap of this namespace; every key is mounted beside it, so a script may import siblings (768 KiB together).
+ */
+export interface ScriptFrom {
+  configMap: ConfigMapKey;
+}
+export interface ConfigMapKey {
+  /**
+   * Name of the ConfigMap.
+   */
+  name: string;
+  /**
+   * Key of the entry script, for example score.ts.
+   */
+  key: string;
+}
+/**
+ * What the script finds around it.
+ */
+export interface Environment {
+  /**
+   * Environment variables of the scorer container, as in a pod.
+   *
+   * @maxItems 100
+   */
+  variables?: Variable[];
+}
+export interface Variable {
+  /**
+   * Name of the variable.
+   */
+  name: string;
+  /**
+   * Its value.
+   */
+  value?: string;
+  valueFrom?: ValueFrom;
+}
+/**
+ * Where the value comes from, in this namespace.
+ */
+export interface ValueFrom {
+  secretKeyRef?: KeyRef;
+  configMapKeyRef?: KeyRef;
+}
+/**
+ * One key of a Secret or ConfigMap.
+ */
+export interface KeyRef {
+  /**
+   * Name of the object.
+   */
+  name: string;
+  /**
+   * Its key.
+   */
+  key: string;
+  /**
+   * True: the variable is left out when the object or key is missing.
+   */
+  optional?: boolean;
+}
+/**
+ * Requests and limits of the scorer container. A limit that is set lowers a preset request above it.
+ */
+export interface Resources {
+  /**
+   * Quantities by resource name.
+   */
+  requests?: {
+    [k: string]: number | string;
+  };
+  /**
+   * Quantities by resource name.
+   */
+  limits?: {
+    [k: string]: number | string;
+  };
+}
+/**
+ * How many pods serve. With minReplicas below maxReplicas a HorizontalPodAutoscaler decides.
+ */
+export interface Scaling {
+  /**
+   * Least number of pods. Development 1, Production 2. Raises a preset maximum below it.
+   */
+  minReplicas?: number;
+  /**
+   * Greatest number of pods. Development 1, Production 10. Lowers a preset minimum above it.
+   */
+  maxReplicas?: number;
+  /**
+   * What the autoscaler looks at; the metric that asks for the most pods wins. Default CPU at 70 percent.
+   *
+   * @minItems 1
+   * @maxItems 1
+   */
+  metrics?: ScalingMetric[];
+  /**
+   * How long load must stay low before pods are removed. Default 60s.
+   */
+  scaleDownDelay?: string;
+}
+export interface ScalingMetric {
+  /**
+   * CPU: use as a percentage of the CPU request; needs metrics-server.
+   */
+  type: 'CPU';
+  /**
+   * Percent of the request that the average pod should use.
+   */
+  averageUtilization: number;
+}
+/**
+ * How clients reach the pipeline.
+ */
+export interface Endpoint {
+  auth?: Auth;
+  /**
+   * How long one request may take before the client gets 504. Default 5s.
+   */
+  requestTimeout?: string;
+  /**
+   * How long the script's init() may take. Default 5m.
+   */
+  initTimeout?: string;
+}
+/**
+ * Who may call.
+ */
+export interface Auth {
+  /**
+   * None: anyone who reaches the Service. Key: one of two keys as a bearer token, kept in the Secret NAME-keys. Default: Development None, Production Key.
+   */
+  mode?: 'None' | 'Key';
+}
+/**
+ * How a change reaches the clients.
+ */
+export interface Rollout {
+  /**
+   * Immediate: all traffic goes to the new revision once as many pods of it are Ready as serve now.
+   */
+  strategy?: 'Immediate';
+  /**
+   * A new revision that makes no progress for this long is abandoned and the old one serves on. Default 10m.
+   */
+  progressDeadline?: string;
+  /**
+   * How many old revisions are kept to go back to. Default 5.
+   */
+  revisionHistoryLimit?: number;
+}
+/**
+ * Which nodes may run the pods.
+ */
+export interface Placement {
+  /**
+   * Labels a node must have.
+   */
+  nodeSelector?: {
+    [k: string]: string;
+  };
+  /**
+   * Taints the pods bear, as in a pod.
+   *
+   * @maxItems 50
+   */
+  tolerations?: Toleration[];
+  /**
+   * Affinity of the pods
+   */
+  affinity?: {};
+  /**
+   * PriorityClass of the pods.
+   */
+  priorityClassName?: string;
+}
+export interface Toleration {
+  /**
+   * Taint key.
+   */
+  key?: string;
+  /**
+   * Relation of key and value.
+   */
+  operator?: 'Exists' | 'Equal';
+  /**
+   * Taint value.
+   */
+  value?: string;
+  /**
+   * Taint effect.
+   */
+  effect?: 'NoSchedule' | 'PreferNoSchedule' | 'NoExecute';
+  /**
+   * How long a NoExecute taint is borne.
+   */
+  tolerationSeconds?: number;
+}
+/**
+ * Labels and annotations that the pods carry beside Penstock's.
+ */
+export interface PodMetadata {
+  /**
+   * Labels of the pods.
+   */
+  labels?: {
+    [k: string]: string;
+  };
+  /**
+   * Annotations of the pods.
+   */
+  annotations?: {
+    [k: string]: string;
+  };
+}
+/**
+ * What serves, and what stands in the way.
+ */
+export interface InferencePipelineStatus {
+  /**
+   * The generation that this status is about.
+   */
+  observedGeneration?: number;
+  /**
+   * Address of the scoring endpoint inside the cluster.
+   */
+  url?: string;
+  /**
+   * The revision that the stable Service points to.
+   */
+  activeRevision?: string;
+  replicas?: ReplicaCounts;
+  effective?: Effective;
+  /**
+   * The revisions that exist, newest first.
+   */
+  revisions?: RevisionStatus[];
+  /**
+   * Which revision served when; the last 20, newest last.
+   */
+  history?: HistoryEntry[];
+  /**
+   * The state in the Kubernetes API's own words.
+   */
+  conditions?: Condition[];
+}
+/**
+ * Pods of the active revision.
+ */
+export interface ReplicaCounts {
+  /**
+   * Ready pods.
+   */
+  ready: number;
+  /**
+   * Wanted pods.
+   */
+  desired: number;
+  /**
+   * Both, as "2/3".
+   */
+  summary: string;
+}
+/**
+ * Every default resolved; this is what the newest generation runs with.
+ */
+export interface Effective {
+  /**
+   * Least number of pods.
+   */
+  minReplicas: number;
+  /**
+   * Greatest number of pods.
+   */
+  maxReplicas: number;
+  /**
+   * Requests of the scorer container.
+   */
+  requests: {
+    [k: string]: string;
+  };
+  /**
+   * Limits of the scorer container.
+   */
+  limits: {
+    [k: string]: string;
+  };
+  /**
+   * Who may call.
+   */
+  auth: 'None' | 'Key';
+  /**
+   * Deadline of one request.
+   */
+  requestTimeout: string;
+  /**
+   * Deadline of init().
+   */
+  initTimeout: string;
+  /**
+   * Deadline of a rollout's progress.
+   */
+  progressDeadline: string;
+  /**
+   * Old revisions kept.
+   */
+  revisionHistoryLimit: number;
+  /**
+   * Calm before pods are removed.
+   */
+  scaleDownDelay: string;
+  /**
+   * CPU target in percent of the request.
+   */
+  averageUtilization: number;
+  /**
+   * A PodDisruptionBudget and spreading over hosts and zones.
+   */
+  disruptionBudget: boolean;
+  /**
+   * Clients see the stack of a failing script.
+   */
+  exposeErrors: boolean;
+}
+export interface RevisionStatus {
+  /**
+   * Name of the revision and of its Deployment.
+   */
+  name: string;
+  /**
+   * Share of the traffic.
+   */
+  weightPercent: number;
+  /**
+   * Wanted pods.
+   */
+  replicas: number;
+  /**
+   * Ready pods.
+   */
+  ready: number;
+  /**
+   * The model bytes that this revision serves.
+   */
+  models: RevisionModel[];
+  /**
+   * Digest of the script files.
+   */
+  scriptDigest?: string;
+  /**
+   * Scorer image of the revision's pods.
+   */
+  image?: string;
+  /**
+   * When the revision was made.
+   */
+  createdAt: string;
+  /**
+   * Why this revision never served; set when it was given up.
+   */
+  abandoned?: string;
+}
+export interface RevisionModel {
+  /**
+   * Name in the pipeline.
+   */
+  name: string;
+  /**
+   * Version of the ModelVersion.
+   */
+  version: string;
+  /**
+   * Digest of the bytes.
+   */
+  digest: string;
+}
+export interface HistoryEntry {
+  /**
+   * The revision.
+   */
+  revision: string;
+  /**
+   * When it took the traffic.
+   */
+  from: string;
+  /**
+   * When it lost the traffic; absent while it serves.
+   */
+  to?: string;
+  /**
+   * Why it took over.
+   */
+  reason: string;
+}
+export interface Condition {
+  /**
+   * Name of the condition.
+   */
+  type: string;
+  /**
+   * Whether it holds.
+   */
+  status: 'True' | 'False' | 'Unknown';
+  /**
+   * The generation it is about.
+   */
+  observedGeneration?: number;
+  /**
+   * When status last changed.
+   */
+  lastTransitionTime: string;
+  /**
+   * One word why.
+   */
+  reason: string;
+  /**
+   * One line for people.
+   */
+  message: string;
+}
+/**
+ * A trained model registered under a version. Its bytes never change once they are verified.
+ */
+export interface ModelVersion {
+  apiVersion: 'penstock.dev/v1alpha1';
+  kind: 'ModelVersion';
+  metadata: ObjectMeta;
+  spec: ModelVersionSpec;
+  status?: ModelVersionStatus;
+}
+/**
+ * Which model this is and where its bytes come from.
+ */
+export interface ModelVersionSpec {
+  /**
+   * Name of the model.
+   */
+  model: string;
+  /**
+   * Version of the model, as you count them.
+   */
+  version: string;
+  /**
+   * ONNX: loaded by the scorer. Files: whatever the script loads itself.
+   */
+  format: 'ONNX' | 'Files';
+  source: ModelSource;
+  /**
+   * SHA-256 of the bytes. Absent, the first verified fetch pins status.digest; may be added once.
+   */
+  digest?: string;
+}
+/**
+ * Where the bytes are. It may move; the bytes stay pinned and are verified again.
+ */
+export interface ModelSource {
+  /**
+   * configmap://NAME/KEY in this namespace, or https://HOST/PATH/FILE.
+   */
+  uri: string;
+  secretRef?: SecretRef;
+}
+/**
+ * A Secret of this namespace for the download: token (bearer), or username and password; ca.crt for a private certificate authority.
+ */
+export interface SecretRef {
+  /**
+   * Name of the Secret.
+   */
+  name: string;
+}
+/**
+ * What was verified.
+ */
+export interface ModelVersionStatus {
+  /**
+   * The generation that this status is about.
+   */
+  observedGeneration?: number;
+  /**
+   * The digest that every pod verifies.
+   */
+  digest?: string;
+  /**
+   * Size of the bytes.
+   */
+  sizeBytes?: number;
+  /**
+   * The source that the bytes were verified from.
+   */
+  verifiedSource?: string;
+  signature?: Signature;
+  /**
+   * The state in the Kubernetes API's own words.
+   */
+  conditions?: Condition[];
+}
+/**
+ * Inputs and outputs of an ONNX model, in the Open Inference Protocol's words.
+ */
+export interface Signature {
+  /**
+   * Tensors; -1 in a shape is a variable dimension.
+   */
+  inputs: TensorSignature[];
+  /**
+   * Tensors; -1 in a shape is a variable dimension.
+   */
+  outputs: TensorSignature[];
+}
+export interface TensorSignature {
+  /**
+   * Name of the tensor.
+   */
+  name: string;
+  /**
+   * Datatype, as FP32.
+   */
+  datatype: string;
+  /**
+   * Its shape.
+   */
+  shape: number[];
+}

@@ -1,0 +1,94 @@
+/** The rooms and who may import whom. A room not in the table fails, so that a new wall is a decision. */
+import { expect } from 'chai';
+import { globSync, readFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { dirname, join, relative } from 'node:path';
+
+const root = join(import.meta.dirname, '..');
+const MAX_LINES = 250;
+
+/** Room → rooms of ours and packages it may import. `type:` allows `import type` only. */
+const ROOMS: Record<string, string[]> = {
+  contract: [],
+  'operator/api': ['contract'],
+  'operator/desired': ['operator/api', 'contract', 'kubernetes-types', 'node:crypto'],
+  'operator/status': ['operator/api', 'contract', 'kubernetes-types'],
+  'operator/plan': ['operator/api', 'operator/desired', 'operator/status', 'contract', 'kubernetes-types'],
+  'operator/apply': ['operator/api', 'type:operator/kube', 'kubernetes-types', 'node:util'],
+  'operator/queue': [],
+  'operator/kube': ['operator/api', '@kubernetes/client-node', 'undici', 'kubernetes-types', 'node:crypto', 'node:timers/promises', 'node:fs', 'node:https', 'node:os', 'node:perf_hooks'],
+  'operator/controller': ['operator/queue', 'operator/api', 'operator/kube', 'type:operator/observability', 'contract', 'winston'],
+  'operator/reconcile': ['operator/api', 'operator/desired', 'operator/status', 'operator/plan', 'operator/apply', 'type:operator/kube', 'type:operator/observability', 'contract', 'node:crypto', 'kubernetes-types'],
+  'operator/observability': ['contract', 'operator/api', 'prom-client', 'winston', 'node:http'],
+  operator: ['*'],
+  'scorer-image/fetch': ['scorer-image', 'contract', 'undici', 'node:*'],
+  'scorer-image/load': ['scorer-image', 'contract', 'onnxruntime-node', 'node:*'],
+  'scorer-image/init': ['scorer-image', 'contract'],
+  'scorer-image/run': ['scorer-image', 'scorer-image/load', 'scorer-image/init', 'contract', 'node:*'],
+  'scorer-image/http': ['scorer-image', 'type:scorer-image/run', 'scorer-image/init', 'scorer-image/metrics', 'contract', 'express', 'node:*'],
+  'scorer-image/metrics': ['contract', 'prom-client', 'node:*'],
+  'scorer-image': ['*'],
+};
+/** Rooms without a clock, a network, a process or chance. */
+const PURE = ['contract', 'operator/api', 'operator/desired', 'operator/status', 'operator/plan'];
+const IMPURE = /\b(process\.|Date\.now|new Date\(\)|Math\.random|setTimeout|fetch\()/;
+
+const sources = globSync(['contract/**/*.ts', 'operator/**/*.ts', 'scorer-image/**/*.ts'], { cwd: root }).filter((file) => !/node_modules|dist\//.test(file));
+const all = [...sources, ...globSync(['crds/*.ts', 'test/**/*.ts', 'examples/**/*.ts'], { cwd: root })];
+const read = (file: string): string => readFileSync(join(root, file), 'utf8');
+const roomOf = (file: string): string => dirname(file);
+
+function importsOf(file: string): { target: string; typeOnly: boolean }[] {
+  return [...read(file).matchAll(/^\s*(import|export)\s+(type\s)?[^;'"]*?from\s+'([^']+)'|^\s*import\s+'([^']+)'|import\('([^']+)'\)/gm)].map((match) => {
+    const name = match[3] ?? match[4] ?? match[5] ?? '';
+    const typeOnly = match[2] !== undefined;
+    if (name.startsWith('.')) return { target: relative(root, join(root, dirname(file), name)), typeOnly };
+    return { target: name === '@penstock/contract' ? 'contract/contract.ts' : name, typeOnly };
+  });
+}
+
+function allowed(room: string, target: string, typeOnly: boolean): boolean {
+  const rules = ROOMS[room]!;
+  const isFile = target.endsWith('.ts');
+  const name = isFile ? roomOf(target) : target.split('/').slice(0, target.startsWith('@') ? 2 : 1).join('/');
+  if (rules.includes('*') || name === room) return true;
+  if (!isFile && builtinModules.includes(target.replace('node:', '')) && rules.includes('node:*')) return true;
+  return rules.includes(name) || rules.includes(target) || (typeOnly && (rules.includes(`type:${name}`) || name === 'kubernetes-types'));
+}
+
+describe('architecture', () => {
+  for (const file of sources) {
+    it(`${file} imports only what its room may`, () => {
+      expect(ROOMS, `room ${roomOf(file)} is not in the table`).to.have.property(roomOf(file));
+      const broken = importsOf(file).filter(({ target, typeOnly }) => !allowed(roomOf(file), target, typeOnly));
+      expect(broken.map(({ target }) => target)).to.deep.equal([]);
+    });
+  }
+
+  it('no source file is longer than 250 lines', () => {
+    const long = all.filter((file) => !file.endsWith('.gen.ts') && !file.startsWith('test/') && read(file).split('\n').length > MAX_LINES + 1);
+    expect(long).to.deep.equal([]);
+  });
+
+  it('a reconcile is at most 60 lines', () => {
+    for (const file of globSync('operator/reconcile/*.ts', { cwd: root })) {
+      const body = /^export async function reconcile\w+[\s\S]*?^}/m.exec(read(file))?.[0] ?? '';
+      expect(body.split('\n').length, file).to.be.at.most(60);
+    }
+  });
+
+  it('only config.ts reads the environment', () => {
+    const readers = sources.filter((file) => /process\.env/.test(read(file)) && !file.endsWith('config.ts'));
+    expect(readers).to.deep.equal([]);
+  });
+
+  it('pure rooms have no clock, network, process or chance', () => {
+    const impure = sources.filter((file) => PURE.includes(roomOf(file)) && IMPURE.test(read(file).replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '')));
+    expect(impure).to.deep.equal([]);
+  });
+
+  it('the operator never depends on onnxruntime, the scorer never on client-node', () => {
+    expect(read('operator/package.json')).not.to.contain('onnxruntime');
+    expect(read('scorer-image/package.json')).not.to.contain('client-node');
+  });
+});

@@ -1,0 +1,38 @@
+/** Images: the project's own from their Dockerfiles, others from one static program; loaded into the cluster. */
+import { execa } from 'execa';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { engine, type Engine } from './engine.ts';
+import { kubectl } from './cluster.ts';
+import { CLUSTER_NAME } from './paths.ts';
+import { Advice, say } from './say.ts';
+import { copyTool, tool } from './tools.ts';
+
+export const hasImage = async (docker: Engine, image: string): Promise<boolean> => (await execa('docker', ['image', 'inspect', image], { env: docker.env, reject: false })).exitCode === 0;
+
+/** An image of one static program of the tools, for what comes as a Go module and not as an image. */
+export async function importImage(docker: Engine, image: string, program: string): Promise<void> {
+  if (await hasImage(docker, image)) return;
+  const tree = await mkdtemp(join(tmpdir(), 'penstock-image-'));
+  await copyTool(program, join(tree, 'usr/local/bin'));
+  await execa('mkdir', ['-m', '1777', join(tree, 'tmp')]);
+  await importTree(docker, image, tree, ['--change', `ENTRYPOINT ["/usr/local/bin/${program}"]`]);
+  await rm(tree, { recursive: true });
+}
+
+/** Makes an image whose one layer is the folder `tree`, owned by root, with fixed times. */
+export async function importTree(docker: Engine, image: string, tree: string, changes: string[]): Promise<void> {
+  const tar = execa('tar', ['-C', tree, '--owner=0', '--group=0', '--mtime=@0', '--sort=name', '-c', '.'], { stdout: 'pipe', buffer: false });
+  await tar.pipe('docker', ['import', ...changes, '-', image], { env: docker.env });
+}
+
+/** Brings an image to every node of the cluster that is up; nodes that hold it already are left alone. */
+export async function loadImage(image: string): Promise<void> {
+  const context = await kubectl(['config', 'current-context']);
+  if (!context.startsWith('kind-')) throw new Advice(`the current cluster (${context}) is not kind: push ${image} to a registry it can pull from, and set image.registry of the chart`);
+  const docker = await engine();
+  const name = context.slice('kind-'.length) || CLUSTER_NAME;
+  say(`loading ${image}`);
+  await execa(await tool('kind'), ['load', 'docker-image', image, '--name', name], { env: docker.env });
+}
