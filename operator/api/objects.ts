@@ -27,3 +27,6 @@ export interface KubeObject {
   kind: string;
   metadata: ObjectMeta;
 }
+
+/** A built-in kind as plain JSON, with the metadata that every stored object has. */
+export type Stored<T> = Omit<T, 'metadata' | 'kind' | 'apiVersion'> & KubeObject;

@@ -1,0 +1,55 @@
+/** The nouns that travel from observe to desired, apply and status, and the three kinds of failure. */
+
+/** `namespace/name` of a pipeline or model version: all that a queue holds. */
+export type Key = string;
+
+export const keyOf = (namespace: string, name: string): Key => `${namespace}/${name}`;
+export const splitKey = (key: Key): { namespace: string; name: string } => {
+  const [namespace = '', name = ''] = key.split('/');
+  return { namespace, name };
+};
+
+/** The user must act; nothing is retried until an object changes. */
+export class Stalled extends Error {
+  readonly reason: string;
+  constructor(reason: string, message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+/** Something else must happen first; looked at again after `afterMs` at the latest, or never by the clock (0). */
+export class Waiting extends Error {
+  readonly reason: string;
+  readonly afterMs: number;
+  constructor(reason: string, message: string, afterMs = 0) {
+    super(message);
+    this.reason = reason;
+    this.afterMs = afterMs;
+  }
+}
+
+/** How an attempt to bring about the wish ended. Anything but Stalled and Waiting is retried with back-off. */
+export interface Attempt {
+  error?: Error;
+}
+
+/** What the controller does with the key next. */
+export type Result = { next: 'rest' } | { next: 'after'; ms: number } | { next: 'retry'; error: Error };
+
+/** Runs `work`; a failure becomes a value, so that status is written in any case. */
+export async function settle(work: () => Promise<void>): Promise<Attempt> {
+  try {
+    await work();
+    return {};
+  } catch (error) {
+    return { error: error instanceof Error ? error : new Error(String(error)) };
+  }
+}
+
+/** The one mapper from failure to requeue: Stalled rests, Waiting sleeps, anything else is retried. */
+export function nextStep({ error }: Attempt, wakeAfterMs?: number): Result {
+  if (error instanceof Waiting && error.afterMs > 0) return { next: 'after', ms: Math.min(error.afterMs, wakeAfterMs ?? Infinity) };
+  if (error && !(error instanceof Stalled) && !(error instanceof Waiting)) return { next: 'retry', error };
+  return wakeAfterMs === undefined ? { next: 'rest' } : { next: 'after', ms: wakeAfterMs };
+}

@@ -1,0 +1,39 @@
+/** The kinds Penstock reads or writes, and the path of each in the API. */
+import type { KubeObject } from './objects.ts';
+
+export interface Kind {
+  apiVersion: string;
+  kind: string;
+  plural: string;
+}
+
+const kind = (apiVersion: string, name: string, plural: string): Kind => ({ apiVersion, kind: name, plural });
+
+export const KIND = {
+  pipeline: kind('penstock.dev/v1alpha1', 'InferencePipeline', 'inferencepipelines'),
+  modelVersion: kind('penstock.dev/v1alpha1', 'ModelVersion', 'modelversions'),
+  configMap: kind('v1', 'ConfigMap', 'configmaps'),
+  secret: kind('v1', 'Secret', 'secrets'),
+  service: kind('v1', 'Service', 'services'),
+  pod: kind('v1', 'Pod', 'pods'),
+  deployment: kind('apps/v1', 'Deployment', 'deployments'),
+  autoscaler: kind('autoscaling/v2', 'HorizontalPodAutoscaler', 'horizontalpodautoscalers'),
+  disruptionBudget: kind('policy/v1', 'PodDisruptionBudget', 'poddisruptionbudgets'),
+  networkPolicy: kind('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies'),
+  job: kind('batch/v1', 'Job', 'jobs'),
+  event: kind('events.k8s.io/v1', 'Event', 'events'),
+  lease: kind('coordination.k8s.io/v1', 'Lease', 'leases'),
+} as const;
+
+/** URL path of a collection, of one object in it, or of a subresource. */
+export function apiPath(of: Kind, namespace?: string, name?: string, subresource?: string): string {
+  const group = of.apiVersion.includes('/') ? `/apis/${of.apiVersion}` : `/api/${of.apiVersion}`;
+  return [group, ...(namespace ? ['namespaces', namespace] : []), of.plural, ...(name ? [name] : []), ...(subresource ? [subresource] : [])].join('/');
+}
+
+/** The entry of {@link KIND} for an object; throws for a kind that Penstock does not know. */
+export function kindOf(object: KubeObject): Kind {
+  const found = Object.values(KIND).find((one) => one.kind === object.kind && one.apiVersion === object.apiVersion);
+  if (!found) throw new Error(`unknown kind ${object.apiVersion} ${object.kind}`);
+  return found;
+}

@@ -1,0 +1,29 @@
+/** Labels, annotations and the field managers under which Penstock writes. */
+export const LABEL = {
+  managedBy: 'app.kubernetes.io/managed-by',
+  name: 'app.kubernetes.io/name',
+  instance: 'app.kubernetes.io/instance',
+  component: 'app.kubernetes.io/component',
+  pipeline: 'penstock.dev/pipeline',
+  revision: 'penstock.dev/revision',
+  modelVersion: 'penstock.dev/modelversion',
+  attempt: 'penstock.dev/attempt',
+  /** What a ConfigMap of ours holds: `revision` or `traffic`. */
+  role: 'penstock.dev/role',
+} as const;
+
+export const MANAGED_BY = 'penstock';
+export const MANAGED_SELECTOR = `${LABEL.managedBy}=${MANAGED_BY}`;
+
+export const ANNOTATION = {
+  /** Hash of what was last applied to this child: it differs when the wish has changed. */
+  applied: 'penstock.dev/applied',
+  /** On a revision's ConfigMap: why it was given up, as "Reason: message". */
+  abandoned: 'penstock.dev/abandoned',
+  /** On a pod: hash of the traffic table it should read; the write makes the kubelet refresh its mounts. */
+  traffic: 'penstock.dev/traffic',
+  /** On a pipeline: a new value makes a new revision of the same spec. */
+  restartedAt: 'penstock.dev/restartedAt',
+} as const;
+
+export const FIELD_MANAGER = { children: 'penstock', status: 'penstock-status', scale: 'penstock-scale' } as const;

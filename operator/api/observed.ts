@@ -1,0 +1,78 @@
+/** What a reconcile knows: read once, frozen, and all that the pure rooms get. */
+import type { MountedModel, Traffic } from '@penstock/contract';
+import type { Deployment } from 'kubernetes-types/apps/v1.js';
+import type { HorizontalPodAutoscaler } from 'kubernetes-types/autoscaling/v2.js';
+import type { ConfigMap, Pod, PodTemplateSpec, Service } from 'kubernetes-types/core/v1.js';
+import type { Job } from 'kubernetes-types/batch/v1.js';
+import type { KubeObject, Stored } from './objects.ts';
+import type { InferencePipeline, ModelVersion } from './types.gen.ts';
+
+/** The files of a script: text by file name, and the one that is loaded. */
+export interface Script {
+  entry: string;
+  files: Record<string, string>;
+}
+
+/** What a revision is made of; with the pod template and the script files it lies in the revision's ConfigMap. */
+export interface RevisionRecord {
+  pipeline: string;
+  models: MountedModel[];
+  entry?: string;
+  scriptDigest?: string;
+  image: string;
+}
+
+/** A revision as its immutable ConfigMap holds it. */
+export interface Revision {
+  name: string;
+  createdAt: string;
+  record: RevisionRecord;
+  podTemplate: PodTemplateSpec;
+  /** Why it was given up, as "Reason: message"; such a revision never gets pods again. */
+  abandoned?: string;
+  /** The stored ConfigMap; absent for a revision that is not written yet. */
+  configMap?: Stored<ConfigMap>;
+}
+
+export interface ObservedPipeline {
+  pipeline: InferencePipeline;
+  /** The ModelVersion of each entry of spec.models that exists. */
+  modelVersions: Record<string, ModelVersion>;
+  /** Absent: no-code, or the ConfigMap of scriptFrom is missing. */
+  script?: Script;
+  scriptProblem?: string;
+  revisions: Revision[];
+  deployments: Stored<Deployment>[];
+  autoscalers: Stored<HorizontalPodAutoscaler>[];
+  pods: Stored<Pod>[];
+  /** The stable Service. */
+  service?: Stored<Service>;
+  traffic?: Traffic;
+  trafficHash?: string;
+  /** Every child that the cache knows, for pruning. */
+  children: KubeObject[];
+  keyHashes: string[];
+  /** Milliseconds since the epoch, at the start of this reconcile. */
+  now: number;
+}
+
+export interface ObservedModelVersion {
+  modelVersion: ModelVersion;
+  jobs: Stored<Job>[];
+  pods: Stored<Pod>[];
+  /** The ConfigMap of a configmap:// source exists; true for other sources. */
+  sourceExists: boolean;
+  /** Verifications of all model versions that run now. */
+  running: number;
+  /** What the API server said when the Job's pod was refused. */
+  refusal?: string;
+  now: number;
+}
+
+/** What the operator was told at its start and the rendering of children depends on. */
+export interface RenderConfig {
+  scorerImage: string;
+  imagePullPolicy: 'Always' | 'IfNotPresent' | 'Never';
+  imagePullSecrets: string[];
+  clusterDomain: string;
+}

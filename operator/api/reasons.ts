@@ -1,0 +1,32 @@
+/** Condition types and the reasons they carry. Names are Azure ML's where it has one. */
+export const CONDITION = {
+  ready: 'Ready',
+  upToDate: 'UpToDate',
+  available: 'Available',
+  progressing: 'Progressing',
+  modelsReady: 'ModelsReady',
+  initSucceeded: 'InitSucceeded',
+  scalingActive: 'ScalingActive',
+  reconciling: 'Reconciling',
+  stalled: 'Stalled',
+} as const;
+
+export const REASON = {
+  serving: 'Serving',
+  rollingOut: 'RollingOut',
+  modelNotReady: 'ModelNotReady',
+  resourceNotReady: 'ResourceNotReady',
+  notOwned: 'ChildNotOwned',
+  invalid: 'InvalidSpec',
+  progressDeadline: 'ProgressDeadlineExceeded',
+  imagePull: 'ImagePullLoopBackOff',
+  unschedulable: 'PodUnschedulable',
+  outOfMemory: 'PodOutOfMemory',
+  crashLoop: 'DeploymentCrashLoopBackOff',
+  quota: 'QuotaExceeded',
+  digest: 'DigestMismatch',
+  verified: 'Verified',
+  verifying: 'Verifying',
+  queued: 'VerificationQueued',
+  verificationFailed: 'VerificationFailed',
+} as const;

@@ -1,0 +1,59 @@
+/** Brings children about: creates what is missing, applies what differs, refuses what is not ours, prunes the rest. */
+import { createHash } from 'node:crypto';
+import { Stalled } from '../api/flow.ts';
+import { ANNOTATION } from '../api/labels.ts';
+import type { KubeObject } from '../api/objects.ts';
+import { REASON } from '../api/reasons.ts';
+import { kindOf } from '../api/kinds.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { Kube } from '../kube/kube.ts';
+import { covers } from './differs.ts';
+
+export type Writer = Pick<Kube, 'child' | 'remember'> & { client: Pick<KubeClient, 'create' | 'apply' | 'get' | 'remove'> };
+
+/** Applies `wanted` in order. Throws Stalled where another object has the name; what came before it stays applied. */
+export async function applyAll(wanted: KubeObject[], owner: KubeObject, kube: Writer): Promise<void> {
+  for (const object of wanted) {
+    const signed = sign(object);
+    const live = kube.child(object);
+    if (!live) await createOrAdopt(signed, owner, kube);
+    else if (!isOwned(live, owner)) throw notOwned(live, owner);
+    else if (live.metadata.annotations?.[ANNOTATION.applied] !== signed.metadata.annotations?.[ANNOTATION.applied] || !covers(live, object)) kube.remember(await kube.client.apply(signed));
+  }
+}
+
+/** Deletes what carries the owner's uid and is not wanted. An object that changed hands in between is left alone (uid precondition). */
+export async function prune(children: KubeObject[], wanted: (object: KubeObject) => boolean, kube: Writer): Promise<void> {
+  for (const child of children) {
+    if (wanted(child) || child.metadata.deletionTimestamp !== undefined) continue;
+    try {
+      await kube.client.remove(child);
+    } catch (error) {
+      if (![404, 409].includes((error as { code?: number }).code ?? 0)) throw error;
+    }
+  }
+}
+
+/** Created by POST, so that an object of somebody else's is found out and not taken over (ADR 3). */
+async function createOrAdopt(object: KubeObject, owner: KubeObject, kube: Writer): Promise<void> {
+  try {
+    kube.remember(await kube.client.create(object));
+  } catch (error) {
+    if ((error as { code?: number; reason?: string }).code !== 409) throw error;
+    const live = await kube.client.get(kindOf(object), object.metadata.namespace ?? '', object.metadata.name);
+    if (!isOwned(live, owner)) throw notOwned(live, owner);
+    kube.remember(await kube.client.apply(object));
+  }
+}
+
+const isOwned = (live: KubeObject, owner: KubeObject): boolean => live.metadata.ownerReferences?.some(({ uid, controller }) => controller === true && uid === owner.metadata.uid) ?? false;
+
+function notOwned({ kind, metadata }: KubeObject, owner: KubeObject): Stalled {
+  return new Stalled(REASON.notOwned, `${kind} ${metadata.name} exists and is not this ${owner.kind}'s: delete or rename it, or rename the ${owner.kind}`);
+}
+
+/** Notes the hash of the wish on the object itself, so that a field we no longer want is noticed, too. */
+function sign<T extends KubeObject>(object: T): T {
+  const hash = createHash('sha256').update(JSON.stringify(object)).digest('hex').slice(0, 16);
+  return { ...object, metadata: { ...object.metadata, annotations: { ...object.metadata.annotations, [ANNOTATION.applied]: hash } } };
+}

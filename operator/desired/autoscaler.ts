@@ -1,0 +1,28 @@
+/** The HorizontalPodAutoscaler of a revision. */
+import type { HorizontalPodAutoscaler } from 'kubernetes-types/autoscaling/v2.js';
+import { LABEL } from '../api/labels.ts';
+import type { Stored } from '../api/objects.ts';
+import type { Effective, InferencePipeline } from '../api/types.gen.ts';
+import { durationSeconds } from '../api/units.ts';
+import { childMeta } from './meta.ts';
+
+/** Up at once by as much as doubles or adds four, down only after scaleDownDelay of calm. */
+export function autoscaler(pipeline: InferencePipeline, revision: string, effective: Effective): Stored<HorizontalPodAutoscaler> {
+  return {
+    apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler',
+    metadata: childMeta(pipeline, revision, { [LABEL.pipeline]: pipeline.metadata.name, [LABEL.revision]: revision }),
+    spec: {
+      scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: revision },
+      minReplicas: effective.minReplicas,
+      maxReplicas: effective.maxReplicas,
+      metrics: [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: effective.averageUtilization } } }],
+      behavior: {
+        scaleUp: { stabilizationWindowSeconds: 0, selectPolicy: 'Max', policies: [{ type: 'Percent', value: 100, periodSeconds: 15 }, { type: 'Pods', value: 4, periodSeconds: 15 }] },
+        scaleDown: { stabilizationWindowSeconds: durationSeconds(effective.scaleDownDelay), selectPolicy: 'Max', policies: [{ type: 'Percent', value: 100, periodSeconds: 15 }] },
+      },
+    },
+  };
+}
+
+/** Fixed counts have no autoscaler. */
+export const scales = ({ minReplicas, maxReplicas }: Effective): boolean => minReplicas < maxReplicas;

@@ -1,0 +1,58 @@
+/** The target's presets, and how they yield to what the user set (DESIGN §2). */
+import { quantity } from '../api/units.ts';
+import type { Effective, InferencePipelineSpec } from '../api/types.gen.ts';
+
+type Quantities = Record<string, string>;
+interface Preset {
+  replicas: [min: number, max: number];
+  requests: Quantities;
+  limits: Quantities;
+  auth: 'None' | 'Key';
+  disruptionBudget: boolean;
+  exposeErrors: boolean;
+}
+
+const PRESETS: Record<InferencePipelineSpec['target'], Preset> = {
+  Development: { replicas: [1, 1], requests: { cpu: '100m', memory: '256Mi' }, limits: { cpu: '1', memory: '512Mi' }, auth: 'None', disruptionBudget: false, exposeErrors: true },
+  Production: { replicas: [2, 10], requests: { cpu: '500m', memory: '512Mi' }, limits: { cpu: '1', memory: '1Gi' }, auth: 'Key', disruptionBudget: true, exposeErrors: false },
+};
+const DEFAULTS = { requestTimeout: '5s', initTimeout: '5m', progressDeadline: '10m', revisionHistoryLimit: 5, scaleDownDelay: '60s', averageUtilization: 70 };
+
+/** Every setting of a pipeline resolved; what the user set wins, and a preset that contradicts it yields. */
+export function effective(spec: InferencePipelineSpec): Effective {
+  const preset = PRESETS[spec.target];
+  const { scaling = {}, endpoint = {}, rollout = {} } = spec;
+  const [minReplicas, maxReplicas] = replicas(preset.replicas, scaling);
+  return {
+    minReplicas, maxReplicas,
+    ...resources(preset, spec),
+    auth: endpoint.auth?.mode ?? preset.auth,
+    requestTimeout: endpoint.requestTimeout ?? DEFAULTS.requestTimeout,
+    initTimeout: endpoint.initTimeout ?? DEFAULTS.initTimeout,
+    progressDeadline: rollout.progressDeadline ?? DEFAULTS.progressDeadline,
+    revisionHistoryLimit: rollout.revisionHistoryLimit ?? DEFAULTS.revisionHistoryLimit,
+    scaleDownDelay: scaling.scaleDownDelay ?? DEFAULTS.scaleDownDelay,
+    averageUtilization: scaling.metrics?.[0]?.averageUtilization ?? DEFAULTS.averageUtilization,
+    disruptionBudget: preset.disruptionBudget,
+    exposeErrors: preset.exposeErrors,
+  };
+}
+
+/** A set minimum raises the preset maximum, a set maximum lowers the preset minimum. */
+function replicas([presetMin, presetMax]: [number, number], { minReplicas, maxReplicas }: { minReplicas?: number; maxReplicas?: number }): [number, number] {
+  return [minReplicas ?? Math.min(presetMin, maxReplicas ?? presetMin), maxReplicas ?? Math.max(presetMax, minReplicas ?? presetMax)];
+}
+
+/** A set limit lowers the preset request above it, a set request raises the preset limit below it. */
+function resources(preset: Preset, { resources: set = {} }: InferencePipelineSpec): { requests: Quantities; limits: Quantities } {
+  const text = (values: Record<string, string | number> = {}): Quantities => Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
+  const userRequests = text(set.requests);
+  const requests = { ...preset.requests, ...userRequests };
+  const limits = { ...preset.limits, ...text(set.limits) };
+  for (const name of Object.keys(requests)) {
+    if (limits[name] === undefined || quantity(requests[name]!) <= quantity(limits[name])) continue;
+    if (userRequests[name] !== undefined) limits[name] = requests[name]!;
+    else requests[name] = limits[name];
+  }
+  return { requests, limits };
+}

@@ -1,0 +1,19 @@
+/** Hashes of values, independent of the order in which an object's fields were written. */
+import { createHash } from 'node:crypto';
+
+/** JSON with sorted keys and without undefined fields. */
+export function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  const fields = Object.entries(value).filter(([, inner]) => inner !== undefined).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${fields.map(([name, inner]) => `${JSON.stringify(name)}:${canonical(inner)}`).join(',')}}`;
+}
+
+export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+export const hashOf = (value: unknown): string => sha256(canonical(value));
+
+/** Digest of a set of files: SHA-256 of the lines "<sha256>  <name>\n", sorted bytewise by name (sha256sum's form). */
+export function filesDigest(files: Record<string, string>): string {
+  const lines = Object.keys(files).sort().map((name) => `${sha256(files[name]!)}  ${name}\n`);
+  return `sha256:${sha256(lines.join(''))}`;
+}

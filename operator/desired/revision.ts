@@ -1,0 +1,94 @@
+/** Which revision a pipeline asks for: its name is a hash of all the user wrote that reaches pods. */
+import type { MountedModel } from '@penstock/contract';
+import type { ConfigMap, PodTemplateSpec } from 'kubernetes-types/core/v1.js';
+import { ANNOTATION, LABEL } from '../api/labels.ts';
+import { Stalled, Waiting } from '../api/flow.ts';
+import type { Stored } from '../api/objects.ts';
+import type { ObservedPipeline, RenderConfig, Revision, RevisionRecord } from '../api/observed.ts';
+import { REASON } from '../api/reasons.ts';
+import type { Effective, InferencePipeline, ModelVersion } from '../api/types.gen.ts';
+import { fileName, type Fetch } from './fetching.ts';
+import { filesDigest, hashOf } from './hash.ts';
+import { childMeta } from './meta.ts';
+import { names } from './names.ts';
+import { podTemplate, scriptKey } from './podTemplate.ts';
+
+const RECORD_KEY = 'revision.json';
+const TEMPLATE_KEY = 'podTemplate.json';
+const SCRIPT_BYTES = 768 * 1024;
+
+/** The revision that this generation asks for. Throws Waiting for a model or script that is not there, Stalled for one that cannot be. */
+export function wantedRevision(seen: ObservedPipeline, effective: Effective, config: RenderConfig): Revision {
+  const { pipeline, script } = seen;
+  const models = (pipeline.spec.models ?? []).map(({ name, modelVersion }) => ({ name, modelVersion: readyModel(modelVersion, seen.modelVersions[modelVersion]) }));
+  if (pipeline.spec.scoring && !script) throw new Waiting(REASON.resourceNotReady, seen.scriptProblem ?? 'the script is not there');
+  if (!script && models[0]?.modelVersion.spec.format !== 'ONNX') {
+    throw new Stalled(REASON.invalid, `model ${models[0]?.name ?? ''} has format Files, which nothing can serve without code: add spec.scoring.script, or use an ONNX model`);
+  }
+  const bytes = Object.values(script?.files ?? {}).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  if (bytes > SCRIPT_BYTES) throw new Stalled(REASON.invalid, `the script's files are ${Math.ceil(bytes / 1024)} KiB together, at most 768 are possible: move data into a model of format Files`);
+
+  const scriptDigest = script && filesDigest(script.files);
+  const revision = names.revision(pipeline.metadata.name, revisionHash(pipeline, models, script && { entry: script.entry, digest: scriptDigest }));
+  const frozen = seen.revisions.find(({ name }) => name === revision);
+  if (frozen) return frozen;
+
+  const record: RevisionRecord = {
+    pipeline: pipeline.metadata.name,
+    models: models.map(({ name, modelVersion }) => mountedModel(name, modelVersion)),
+    image: config.scorerImage,
+    ...(script && scriptDigest !== undefined ? { entry: script.entry, scriptDigest } : {}),
+  };
+  const fetches: Fetch[] = models.map(({ name, modelVersion }) => ({ name, modelVersion, digest: modelVersion.status!.digest! }));
+  const modelBytes = models.reduce((sum, { modelVersion }) => sum + (modelVersion.status?.sizeBytes ?? 0), 0);
+  const template = podTemplate({ pipeline, revision, record, fetches, modelBytes, effective, config, ...(script ? { script } : {}) });
+  return { name: revision, createdAt: new Date(seen.now).toISOString(), record, podTemplate: template };
+}
+
+function readyModel(name: string, modelVersion: ModelVersion | undefined): ModelVersion {
+  const ready = modelVersion?.status?.conditions?.find(({ type }) => type === 'Ready');
+  if (!modelVersion) throw new Waiting(REASON.modelNotReady, `ModelVersion ${name} does not exist in this namespace`);
+  if (ready?.status !== 'True' || modelVersion.status?.observedGeneration !== modelVersion.metadata.generation || !modelVersion.status?.digest) {
+    throw new Waiting(ready?.reason === REASON.digest ? REASON.digest : REASON.modelNotReady, `ModelVersion ${name}: ${ready && ready.message !== '' ? ready.message : 'not verified yet'}`);
+  }
+  return modelVersion;
+}
+
+const mountedModel = (name: string, { metadata, spec, status }: ModelVersion): MountedModel => ({
+  name, modelVersion: metadata.name, version: spec.version, format: spec.format, digest: status!.digest!, file: fileName(spec.source.uri),
+});
+
+/** Not presets, not scaling, not rollout: those change without new pods. A moved source is a new revision of the same bytes. */
+function revisionHash(pipeline: InferencePipeline, models: { name: string; modelVersion: ModelVersion }[], script: object | undefined): string {
+  const { target, environment, resources, endpoint, placement, podMetadata, serviceAccountName } = pipeline.spec;
+  return hashOf({
+    target, environment, resources, endpoint, placement, podMetadata, serviceAccountName, script,
+    models: models.map(({ name, modelVersion: { metadata, spec, status } }) => ({ name, modelVersion: metadata.name, digest: status!.digest, source: spec.source })),
+    restartedAt: pipeline.metadata.annotations?.[ANNOTATION.restartedAt],
+  });
+}
+
+/** The immutable ConfigMap that holds a revision: its Deployment is only ever applied from here. */
+export function revisionConfigMap(pipeline: InferencePipeline, revision: Revision, files: Record<string, string>): Stored<ConfigMap> {
+  return {
+    apiVersion: 'v1', kind: 'ConfigMap', immutable: true,
+    metadata: childMeta(pipeline, revision.name, { [LABEL.pipeline]: pipeline.metadata.name, [LABEL.revision]: revision.name, [LABEL.role]: 'revision' }),
+    data: {
+      [RECORD_KEY]: JSON.stringify(revision.record),
+      [TEMPLATE_KEY]: JSON.stringify(revision.podTemplate),
+      ...Object.fromEntries(Object.entries(files).map(([file, text]) => [scriptKey(file), text])),
+    },
+  };
+}
+
+/** Reads a revision back out of its ConfigMap; undefined when the data is not ours. */
+export function parseRevision(configMap: Stored<ConfigMap>): Revision | undefined {
+  const { [RECORD_KEY]: record, [TEMPLATE_KEY]: template } = configMap.data ?? {};
+  if (record === undefined || template === undefined) return undefined;
+  const abandoned = configMap.metadata.annotations?.[ANNOTATION.abandoned];
+  return {
+    name: configMap.metadata.name, createdAt: configMap.metadata.creationTimestamp ?? '', configMap,
+    record: JSON.parse(record) as RevisionRecord, podTemplate: JSON.parse(template) as PodTemplateSpec,
+    ...(abandoned === undefined ? {} : { abandoned }),
+  };
+}

@@ -1,0 +1,19 @@
+/** Services: the stable one, whose selector names the active revision, and one for each revision with pods. */
+import { PORT } from '@penstock/contract';
+import type { Service } from 'kubernetes-types/core/v1.js';
+import { LABEL } from '../api/labels.ts';
+import type { Stored } from '../api/objects.ts';
+import type { InferencePipeline } from '../api/types.gen.ts';
+import { childMeta, podSelector } from './meta.ts';
+
+/** A Service `name` on port 80 that reaches the pods of `revision`. */
+export function service(pipeline: InferencePipeline, name: string, revision: string): Stored<Service> {
+  return {
+    apiVersion: 'v1', kind: 'Service',
+    metadata: childMeta(pipeline, name, { [LABEL.pipeline]: pipeline.metadata.name, ...(name === revision ? { [LABEL.revision]: revision } : {}) }),
+    spec: {
+      selector: podSelector(pipeline.metadata.name, revision),
+      ports: [{ name: 'http', port: 80, targetPort: PORT.user, protocol: 'TCP', appProtocol: 'http' }],
+    },
+  };
+}

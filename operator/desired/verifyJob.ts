@@ -1,0 +1,42 @@
+/** The Job that fetches a model once, checks its digest and, for ONNX, reads its signature. */
+import { SCORER_COMMAND } from '@penstock/contract';
+import type { Job } from 'kubernetes-types/batch/v1.js';
+import { LABEL, MANAGED_BY } from '../api/labels.ts';
+import type { Stored } from '../api/objects.ts';
+import type { RenderConfig } from '../api/observed.ts';
+import type { ModelVersion } from '../api/types.gen.ts';
+import { fetchContainer, fetchVolumes, POD_SECURITY, TMP_VOLUME } from './fetching.ts';
+import { hashOf } from './hash.ts';
+import { childMeta } from './meta.ts';
+import { names } from './names.ts';
+
+const DEADLINE_SECONDS = 600;
+const KEEP_SECONDS = 600;
+/** Room for a model whose size nobody knows yet. */
+const FIRST_FETCH_LIMIT = '16Gi';
+
+/** What a verification is about; its result holds for exactly this. */
+export const verificationKey = ({ spec, metadata }: ModelVersion): string => hashOf({ source: spec.source, digest: spec.digest, uid: metadata.uid }).slice(0, 16);
+
+export function verifyJob(modelVersion: ModelVersion, attempt: number, config: RenderConfig): Stored<Job> {
+  const digest = modelVersion.spec.digest ?? modelVersion.status?.digest;
+  const fetch = { name: 'model', modelVersion, ...(digest === undefined ? {} : { digest }) };
+  const labels = { [LABEL.modelVersion]: modelVersion.metadata.name, [LABEL.attempt]: String(attempt) };
+  const image = { image: config.scorerImage, imagePullPolicy: config.imagePullPolicy };
+  return {
+    apiVersion: 'batch/v1', kind: 'Job',
+    metadata: childMeta(modelVersion, names.verifyJob(modelVersion.metadata.name, verificationKey(modelVersion), attempt), labels),
+    spec: {
+      backoffLimit: 0, activeDeadlineSeconds: DEADLINE_SECONDS, ttlSecondsAfterFinished: KEEP_SECONDS,
+      template: {
+        metadata: { labels: { ...labels, [LABEL.managedBy]: MANAGED_BY, [LABEL.name]: 'penstock-verify' } },
+        spec: {
+          ...POD_SECURITY, restartPolicy: 'Never',
+          ...(config.imagePullSecrets.length > 0 ? { imagePullSecrets: config.imagePullSecrets.map((name) => ({ name })) } : {}),
+          containers: [fetchContainer(SCORER_COMMAND.verify, [fetch], image)],
+          volumes: [{ name: 'models', emptyDir: { sizeLimit: FIRST_FETCH_LIMIT } }, TMP_VOLUME, ...fetchVolumes([fetch]).volumes],
+        },
+      },
+    },
+  };
+}

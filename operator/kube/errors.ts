@@ -1,0 +1,28 @@
+/** What the API server said no to, in a form that never carries headers or bodies. */
+export class KubeError extends Error {
+  readonly code: number;
+  readonly reason: string;
+  readonly retryAfterMs: number | undefined;
+  constructor(code: number, reason: string, message: string, retryAfterMs?: number) {
+    super(message);
+    this.name = 'KubeError';
+    this.code = code;
+    this.reason = reason;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** Reads a Status object out of an error answer; plain text becomes the message, cut to 500 characters. */
+export function kubeError(code: number, body: string, retryAfter?: string | string[]): KubeError {
+  let status: { reason?: string; message?: string } = {};
+  try {
+    status = JSON.parse(body) as typeof status;
+  } catch {
+    // not a Status: a proxy or an overloaded server answered
+  }
+  const seconds = Number(Array.isArray(retryAfter) ? retryAfter[0] : retryAfter);
+  return new KubeError(code, status.reason ?? '', status.message ?? body.slice(0, 500), Number.isFinite(seconds) ? seconds * 1000 : undefined);
+}
+
+export const isGone = (error: unknown): boolean => error instanceof KubeError && error.code === 404;
+export const isConflict = (error: unknown): boolean => error instanceof KubeError && error.code === 409;

@@ -1,0 +1,45 @@
+/** Kubernetes Events about our objects: told once per change, and never the reason a reconcile fails. */
+import { randomUUID } from 'node:crypto';
+import { KIND } from '../api/kinds.ts';
+import type { KubeObject } from '../api/objects.ts';
+import type { KubeClient } from './client.ts';
+import { microTime } from './lease.ts';
+
+const NOTE_LENGTH = 1000; // the API takes 1024 bytes
+const REMEMBERED = 10_000;
+
+export interface EventNote {
+  type: 'Normal' | 'Warning';
+  reason: string;
+  note: string;
+}
+
+export class EventRecorder {
+  readonly #client: KubeClient;
+  readonly #instance: string;
+  readonly #onError: (error: unknown) => void;
+  readonly #last = new Map<string, string>();
+
+  constructor(client: KubeClient, instance: string, onError: (error: unknown) => void) {
+    this.#client = client;
+    this.#instance = instance;
+    this.#onError = onError;
+  }
+
+  /** Publishes a note about `regarding`, unless it is the last one already said. Does not wait, does not throw. */
+  publish(regarding: KubeObject, { type, reason, note }: EventNote): void {
+    const uid = regarding.metadata.uid ?? '';
+    if (this.#last.get(uid) === `${reason} ${note}`) return;
+    if (this.#last.size > REMEMBERED) this.#last.clear();
+    this.#last.set(uid, `${reason} ${note}`);
+    const { apiVersion, kind, metadata } = regarding;
+    const event = {
+      apiVersion: KIND.event.apiVersion, kind: KIND.event.kind,
+      metadata: { namespace: metadata.namespace ?? '', name: `${metadata.name}.${randomUUID().slice(0, 13)}` },
+      type, reason, note: note.slice(0, NOTE_LENGTH), action: 'Reconcile', eventTime: microTime(),
+      reportingController: 'penstock.dev/operator', reportingInstance: this.#instance,
+      regarding: { apiVersion, kind, name: metadata.name, namespace: metadata.namespace, uid },
+    };
+    this.#client.create(event).catch(this.#onError);
+  }
+}

@@ -1,0 +1,23 @@
+/** /healthz, /readyz and /metrics. */
+import { createServer, type Server } from 'node:http';
+import type { Registry } from 'prom-client';
+
+export interface Health {
+  /** Undefined when well, else what is wrong. */
+  healthy: () => string | undefined;
+  ready: () => string | undefined;
+}
+
+/** A server that answers health and metrics; the caller listens and closes. */
+export function healthServer({ healthy, ready }: Health, registry: Registry): Server {
+  return createServer((request, response) => {
+    const checks: Record<string, (() => string | undefined) | undefined> = { '/healthz': healthy, '/readyz': ready };
+    const check = checks[request.url ?? ''];
+    if (check) {
+      const problem = check();
+      response.writeHead(problem === undefined ? 200 : 503, { 'content-type': 'text/plain' }).end(`${problem ?? 'ok'}\n`);
+    } else if (request.url === '/metrics') {
+      void registry.metrics().then((text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text));
+    } else response.writeHead(404).end();
+  });
+}

@@ -1,0 +1,14 @@
+/** The operator's own metrics. The registry is handed over, never global. */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+export function operatorMetrics(registry: Registry) {
+  const registers = [registry];
+  return {
+    reconciles: new Counter({ name: 'penstock_operator_reconciles_total', help: 'Reconciles by controller and what came of them.', labelNames: ['controller', 'result'], registers }),
+    reconcileDuration: new Histogram({ name: 'penstock_operator_reconcile_duration_seconds', help: 'Time of one reconcile.', labelNames: ['controller'], buckets: [0.001, 0.005, 0.02, 0.05, 0.1, 0.5, 2, 10], registers }),
+    writes: new Counter({ name: 'penstock_operator_writes_total', help: 'Calls to the API server that may change something.', labelNames: ['method', 'kind'], registers }),
+    watchErrors: new Counter({ name: 'penstock_operator_watch_errors_total', help: 'Lists and watches that ended with an error.', registers }),
+    leader: new Gauge({ name: 'penstock_operator_leader', help: '1 while this replica is the leader.', registers }),
+  };
+}
+export type OperatorMetrics = ReturnType<typeof operatorMetrics>;

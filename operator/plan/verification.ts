@@ -1,0 +1,90 @@
+/** What a ModelVersion needs next: nothing, a verification, or the user. */
+import type { VerifiedModel } from '@penstock/contract';
+import type { Job } from 'kubernetes-types/batch/v1.js';
+import { LABEL } from '../api/labels.ts';
+import type { Stored } from '../api/objects.ts';
+import type { ObservedModelVersion } from '../api/observed.ts';
+import { REASON } from '../api/reasons.ts';
+import { configMapSource } from '../desired/fetching.ts';
+import { verificationKey } from '../desired/verifyJob.ts';
+import { parseTermination, podFailure } from '../status/podFailures.ts';
+
+const MOST_AT_ONCE = 4;
+const FIRST_RETRY_MS = 10_000;
+const LONGEST_RETRY_MS = 300_000;
+const REFUSED_AFTER_MS = 3_000;
+/** Failures that another try cannot mend by itself within seconds are still retried: the source may be put right. */
+export interface Verification {
+  ready: boolean;
+  reason: string;
+  message: string;
+  /** Set when this reconcile learned it. */
+  result?: VerifiedModel;
+  /** Attempt to start now. */
+  start?: number;
+  /** Finished Jobs of other attempts or sources. */
+  prune: Stored<Job>[];
+  wakeAfterMs?: number;
+}
+
+export function planVerification(seen: ObservedModelVersion): Verification {
+  const { modelVersion: { spec, status, metadata }, jobs } = seen;
+  const key = verificationKey(seen.modelVersion);
+  const mine = jobs.filter(({ metadata: { name } }) => name.includes(`-verify-${key.slice(0, 8)}-`)).sort((a, b) => attemptOf(a) - attemptOf(b));
+  const prune = jobs.filter((job) => !mine.includes(job) || job !== mine.at(-1));
+  if (status?.verifiedSource === key && status.digest) return { ready: true, reason: REASON.verified, message: '', prune: jobs };
+  if (spec.digest !== undefined && status?.digest !== undefined && spec.digest !== status.digest) {
+    return { ready: false, reason: REASON.digest, message: `spec.digest is ${spec.digest}, but the bytes that were verified have ${status.digest}: register the other bytes as another ModelVersion than ${metadata.name}`, prune: jobs };
+  }
+  if (!seen.sourceExists) return { ready: false, reason: REASON.resourceNotReady, message: `ConfigMap ${configMapSource(spec.source.uri)?.name ?? ''} does not exist in this namespace`, prune: jobs };
+  const last = mine.at(-1);
+  return { ...(last ? judge(seen, last) : startOrQueue(seen, 1)), prune };
+}
+
+const attemptOf = ({ metadata }: Stored<Job>): number => Number(metadata.labels?.[LABEL.attempt] ?? 0);
+
+function startOrQueue({ running }: ObservedModelVersion, attempt: number): Omit<Verification, 'prune'> {
+  if (running >= MOST_AT_ONCE) return { ready: false, reason: REASON.queued, message: `${running} verifications run already`, wakeAfterMs: 1000 };
+  return { ready: false, reason: REASON.verifying, message: 'fetching and verifying the source', start: attempt };
+}
+
+function judge(seen: ObservedModelVersion, job: Stored<Job>): Omit<Verification, 'prune'> {
+  const pods = seen.pods.filter(({ metadata }) => metadata.labels?.['batch.kubernetes.io/job-name'] === job.metadata.name);
+  const ended = pods.flatMap(({ status }) => status?.containerStatuses?.[0]?.state?.terminated ?? [])[0];
+  if (ended?.exitCode === 0) return succeeded(ended.message);
+  const finished = job.status?.conditions?.find(({ type, status }) => type === 'Failed' && status === 'True');
+  if (!ended && !finished) return unfinished(seen, job, pods);
+  const said = parseTermination(ended?.message);
+  const failure = said ?? podFailure(pods) ?? { reason: REASON.verificationFailed, message: finished?.message ?? 'the verification Job failed' };
+  return { ready: false, reason: failure.reason, message: failure.message, ...retry(seen, job) };
+}
+
+function succeeded(message: string | undefined): Omit<Verification, 'prune'> {
+  try {
+    return { ready: true, reason: REASON.verified, message: '', result: JSON.parse(message ?? '') as VerifiedModel };
+  } catch {
+    return { ready: false, reason: REASON.verificationFailed, message: 'the verification Job ended without a readable result' };
+  }
+}
+
+/** A pod that cannot even be made: nobody tells but the Job's events. */
+function unfinished({ refusal, now }: ObservedModelVersion, job: Stored<Job>, pods: ObservedModelVersion['pods']): Omit<Verification, 'prune'> {
+  const failure = podFailure(pods);
+  if (failure) return { ready: false, reason: failure.reason, message: failure.message };
+  if (refusal !== undefined) return { ready: false, reason: /exceeded quota|failed quota/.test(refusal) ? REASON.quota : REASON.verificationFailed, message: refusal, wakeAfterMs: LONGEST_RETRY_MS / 10 };
+  const age = now - Date.parse(job.metadata.creationTimestamp ?? '');
+  const wake = pods.length === 0 && age < 10 * REFUSED_AFTER_MS ? { wakeAfterMs: REFUSED_AFTER_MS } : {};
+  return { ready: false, reason: REASON.verifying, message: 'fetching and verifying the source', ...wake };
+}
+
+/** True when the Job has had time for a pod and has none: its events are worth a look. */
+export const looksRefused = (job: Stored<Job>, podCount: number, now: number): boolean =>
+  podCount === 0 && (job.status?.conditions ?? []).length === 0 && now - Date.parse(job.metadata.creationTimestamp ?? '') >= REFUSED_AFTER_MS - 500;
+
+function retry(seen: ObservedModelVersion, job: Stored<Job>): Pick<Verification, 'start' | 'wakeAfterMs'> {
+  const attempt = attemptOf(job);
+  const ended = Date.parse(job.status?.conditions?.[0]?.lastTransitionTime ?? job.metadata.creationTimestamp ?? '');
+  const left = ended + Math.min(FIRST_RETRY_MS * 2 ** (attempt - 1), LONGEST_RETRY_MS) - seen.now;
+  if (left > 0) return { wakeAfterMs: left };
+  return seen.running >= MOST_AT_ONCE ? { wakeAfterMs: 1000 } : { start: attempt + 1 };
+}

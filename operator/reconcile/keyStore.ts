@@ -1,0 +1,51 @@
+/** The keys of pipelines: made once into a Secret, known here as hashes, read again at each resync. */
+import { createHash, randomBytes } from 'node:crypto';
+import { KIND } from '../api/kinds.ts';
+import { LABEL } from '../api/labels.ts';
+import type { KubeObject } from '../api/objects.ts';
+import type { InferencePipeline } from '../api/types.gen.ts';
+import { childMeta } from '../desired/meta.ts';
+import { names } from '../desired/names.ts';
+import type { KubeClient } from '../kube/client.ts';
+
+const FRESH_MS = 600_000;
+const SLOTS = ['primaryKey', 'secondaryKey'] as const;
+
+interface Secret extends KubeObject {
+  data?: Record<string, string>;
+}
+
+export class KeyStore {
+  readonly #client: Pick<KubeClient, 'get' | 'create'>;
+  readonly #known = new Map<string, { hashes: string[]; readAt: number }>();
+
+  constructor(client: Pick<KubeClient, 'get' | 'create'>) {
+    this.#client = client;
+  }
+
+  /** SHA-256 (hex) of each key of the pipeline, slot by slot. A Secret that is there is used as it is, whoever made it. */
+  async hashes(pipeline: InferencePipeline, now: number): Promise<string[]> {
+    const uid = pipeline.metadata.uid ?? '';
+    const known = this.#known.get(uid);
+    if (known && now - known.readAt < FRESH_MS) return known.hashes;
+    const { data = {} } = await this.#readOrCreate(pipeline);
+    const hashes = SLOTS.flatMap((slot) => (data[slot] === undefined ? [] : [createHash('sha256').update(Buffer.from(data[slot], 'base64')).digest('hex')]));
+    this.#known.set(uid, { hashes, readAt: now });
+    return hashes;
+  }
+
+  forget(uid: string): void {
+    this.#known.delete(uid);
+  }
+
+  async #readOrCreate(pipeline: InferencePipeline): Promise<Secret> {
+    const { name, namespace = '' } = pipeline.metadata;
+    try {
+      return await this.#client.get<Secret>(KIND.secret, namespace, names.keys(name));
+    } catch (error) {
+      if ((error as { code?: number }).code !== 404) throw error;
+    }
+    const data = Object.fromEntries(SLOTS.map((slot) => [slot, Buffer.from(randomBytes(32).toString('base64url')).toString('base64')]));
+    return this.#client.create<Secret>({ apiVersion: 'v1', kind: 'Secret', metadata: childMeta(pipeline, names.keys(name), { [LABEL.pipeline]: name }), data });
+  }
+}

@@ -1,0 +1,21 @@
+/** Conditions as the Kubernetes API conventions want them. */
+import type { Condition } from '../api/types.gen.ts';
+
+export interface Finding {
+  type: string;
+  status: 'True' | 'False' | 'Unknown';
+  reason: string;
+  message: string;
+}
+
+/** Findings as conditions: lastTransitionTime moves only when the status does, observedGeneration always is this one's. */
+export function conditions(findings: Finding[], before: Condition[] | undefined, observedGeneration: number, now: number): Condition[] {
+  return findings.map((finding) => {
+    const old = before?.find(({ type }) => type === finding.type);
+    const lastTransitionTime = old?.status === finding.status ? old.lastTransitionTime : new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
+    return { ...finding, message: finding.message.replace(/\s+/g, ' ').trim().slice(0, 2000), observedGeneration, lastTransitionTime };
+  });
+}
+
+/** `status` as a condition writes it. */
+export const truth = (value: boolean): 'True' | 'False' => (value ? 'True' : 'False');

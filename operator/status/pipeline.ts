@@ -1,0 +1,127 @@
+/** The status of a pipeline, from what was seen and what is planned. Pure; written once per reconcile, if it differs. */
+import { Stalled, Waiting, type Attempt } from '../api/flow.ts';
+import type { ObservedPipeline, Revision } from '../api/observed.ts';
+import { CONDITION, REASON } from '../api/reasons.ts';
+import type { Effective, HistoryEntry, InferencePipelineStatus, RevisionStatus } from '../api/types.gen.ts';
+import { conditions, truth, type Finding } from './conditions.ts';
+import type { PodFailure } from './podFailures.ts';
+
+const HISTORY = 20;
+const INIT_REASON = /^UserScript/;
+
+/** What the status needs of the plan. */
+export interface Rollout {
+  effective: Effective;
+  wanted?: Revision;
+  active?: string;
+  blocked?: Stalled | Waiting;
+  abandon?: { failure: PodFailure };
+  failure?: PodFailure;
+  live: { revision: Revision; role: 'active' | 'next' | 'retiring'; replicas: number; ready: number; scaleTo?: number; autoscaled: boolean }[];
+  kept: string[];
+}
+
+export function pipelineStatus(seen: ObservedPipeline, rollout: Rollout, attempt: Attempt, url: string): InferencePipelineStatus {
+  const { pipeline, now } = seen;
+  const before = pipeline.status;
+  const generation = pipeline.metadata.generation ?? 0;
+  const active = rollout.live.find(({ role }) => role === 'active');
+  const counts = { ready: active?.ready ?? 0, desired: active?.scaleTo ?? active?.replicas ?? 0 };
+  return {
+    observedGeneration: generation,
+    url,
+    ...(rollout.active === undefined ? {} : { activeRevision: rollout.active }),
+    replicas: { ...counts, summary: `${counts.ready}/${counts.desired}` },
+    effective: rollout.effective,
+    revisions: revisionList(seen, rollout),
+    history: history(before?.history, active, now),
+    conditions: conditions(findings(seen, rollout, attempt), before?.conditions, generation, now),
+  };
+}
+
+function findings(seen: ObservedPipeline, rollout: Rollout, attempt: Attempt): Finding[] {
+  const active = rollout.live.find(({ role }) => role === 'active');
+  const available = (active?.ready ?? 0) > 0;
+  const upToDate = rollout.wanted !== undefined && rollout.wanted.name === rollout.active && available;
+  const why = upToDate && !attempt.error ? { reason: REASON.serving, message: '' } : explanation(rollout, attempt);
+  const stalled = !upToDate && (attempt.error instanceof Stalled || rollout.blocked instanceof Stalled || rollout.abandon !== undefined);
+  const serving = available ? { reason: REASON.serving, message: `revision ${rollout.active} serves` } : why;
+  return [
+    { type: CONDITION.ready, status: truth(available), ...serving },
+    { type: CONDITION.upToDate, status: truth(upToDate), ...why },
+    { type: CONDITION.available, status: truth(available), ...serving },
+    { type: CONDITION.progressing, status: truth(!upToDate && !stalled), ...why },
+    modelsReady(rollout),
+    initSucceeded(rollout),
+    scalingActive(seen, rollout),
+    { type: CONDITION.reconciling, status: truth(!upToDate && !stalled), ...why },
+    { type: CONDITION.stalled, status: truth(stalled), ...why },
+  ];
+}
+
+/** Why the newest generation does not serve, most telling first. */
+function explanation({ blocked, abandon, failure, wanted, live }: Rollout, { error }: Attempt): { reason: string; message: string } {
+  if (blocked) return { reason: blocked.reason, message: blocked.message };
+  if (error instanceof Stalled || error instanceof Waiting) return { reason: error.reason, message: error.message };
+  if (abandon) return { reason: abandon.failure.reason, message: abandon.failure.message };
+  if (failure) return { reason: failure.reason, message: failure.message };
+  if (error) return { reason: 'Retrying', message: error.message };
+  const next = live.find(({ revision }) => revision.name === wanted?.name);
+  return { reason: REASON.rollingOut, message: `waiting for revision ${wanted?.name ?? ''}: ${next?.ready ?? 0} of ${next?.scaleTo ?? next?.replicas ?? 0} pods are Ready` };
+}
+
+function modelsReady({ blocked }: Rollout): Finding {
+  const bad = blocked && ([REASON.modelNotReady, REASON.digest] as string[]).includes(blocked.reason) ? blocked : undefined;
+  return { type: CONDITION.modelsReady, status: truth(!bad), reason: bad?.reason ?? REASON.verified, message: bad?.message ?? '' };
+}
+
+function initSucceeded({ wanted, failure, live, abandon }: Rollout): Finding {
+  const type = CONDITION.initSucceeded;
+  const failed = failure ?? abandon?.failure ?? abandonedFailure(wanted);
+  if (failed && INIT_REASON.test(failed.reason)) return { type, status: 'False', reason: failed.reason, message: failed.message };
+  const ready = live.some(({ revision, ready: pods }) => revision.name === wanted?.name && pods > 0);
+  return ready ? { type, status: 'True', reason: REASON.serving, message: '' } : { type, status: 'Unknown', reason: REASON.rollingOut, message: 'no pod of this generation has come so far' };
+}
+
+function abandonedFailure(wanted: Revision | undefined): { reason: string; message: string } | undefined {
+  const match = /^(\w+): ([\s\S]*)$/.exec(wanted?.abandoned ?? '');
+  return match ? { reason: match[1]!, message: match[2]! } : undefined;
+}
+
+function scalingActive({ autoscalers }: ObservedPipeline, { active, effective, live }: Rollout): Finding {
+  const type = CONDITION.scalingActive;
+  const { minReplicas, maxReplicas, averageUtilization } = effective;
+  if (minReplicas === maxReplicas) return { type, status: 'True', reason: 'FixedReplicas', message: `${minReplicas} ${minReplicas === 1 ? 'replica' : 'replicas'}, fixed` };
+  const found = autoscalers.find(({ metadata }) => metadata.name === active);
+  const said = found?.status?.conditions?.find((condition) => condition.type === 'ScalingActive');
+  if (!found || !said) return { type, status: 'Unknown', reason: 'NotYetReady', message: 'scaling begins with the first Ready pod' };
+  if (said.status !== 'True') return { type, status: 'False', reason: said.reason ?? 'Unknown', message: said.message ?? '' };
+  const replicas = live.find(({ role }) => role === 'active')?.replicas ?? 0;
+  return { type, status: 'True', reason: 'ValidMetricFound', message: `CPU target ${averageUtilization}% of the request, ${minReplicas} to ${maxReplicas} replicas, now ${replicas}` };
+}
+
+function revisionList({ revisions }: ObservedPipeline, { wanted, live, kept, active }: Rollout): RevisionStatus[] {
+  const all = [...revisions, ...(wanted && !revisions.some(({ name }) => name === wanted.name) ? [wanted] : [])];
+  return all
+    .filter(({ name }) => kept.includes(name))
+    .sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1))
+    .map(({ name, record, createdAt, abandoned }) => {
+      const running = live.find(({ revision }) => revision.name === name);
+      return {
+        name, weightPercent: name === active ? 100 : 0, replicas: running?.scaleTo ?? running?.replicas ?? 0, ready: running?.ready ?? 0,
+        models: record.models.map((model) => ({ name: model.name, version: model.version, digest: model.digest })),
+        ...(record.scriptDigest === undefined ? {} : { scriptDigest: record.scriptDigest }),
+        image: record.image, createdAt: createdAt.replace(/\.\d+Z$/, 'Z'), ...(abandoned === undefined ? {} : { abandoned }),
+      };
+    });
+}
+
+/** Append-only: an entry when a revision first serves, closed when another does. */
+function history(before: HistoryEntry[] = [], active: Rollout['live'][number] | undefined, now: number): HistoryEntry[] {
+  const last = before.at(-1);
+  if (!active || active.ready === 0 || last?.revision === active.revision.name) return before;
+  const time = new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
+  const closed = last ? [...before.slice(0, -1), { ...last, to: time }] : [];
+  const again = before.some(({ revision }) => revision === active.revision.name);
+  return [...closed, { revision: active.revision.name, from: time, reason: last ? (again ? 'RolledBack' : 'RolledOut') : 'FirstRollout' }].slice(-HISTORY);
+}
