@@ -27,3 +27,6 @@ export const ANNOTATION = {
 } as const;
 
 export const FIELD_MANAGER = { children: 'penstock', status: 'penstock-status', scale: 'penstock-scale' } as const;
+
+/** For whom a pod works, as one text: its controller is a ReplicaSet or a Job, so its labels say it. */
+export const podOwner = (namespace: string, label: typeof LABEL.pipeline | typeof LABEL.modelVersion, name: string): string => `${label}=${namespace}/${name}`;

@@ -228,7 +228,7 @@ export interface Placement {
    */
   tolerations?: Toleration[];
   /**
-   * Affinity of the pods
+   * Affinity of the pods, as in a pod.
    */
   affinity?: {};
   /**

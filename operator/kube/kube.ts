@@ -6,7 +6,7 @@ import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import type { HorizontalPodAutoscaler } from 'kubernetes-types/autoscaling/v2.js';
 import type { Job } from 'kubernetes-types/batch/v1.js';
 import { KIND, type Kind } from '../api/kinds.ts';
-import { LABEL, MANAGED_SELECTOR } from '../api/labels.ts';
+import { LABEL, MANAGED_SELECTOR, podOwner } from '../api/labels.ts';
 import { Cache } from './cache.ts';
 import type { KubeClient } from './client.ts';
 import { Reflector } from './watch.ts';
@@ -46,9 +46,6 @@ export const CHILD_CACHE: Record<string, keyof Caches> = {
   ConfigMap: 'configMaps', Service: 'services', Deployment: 'deployments', HorizontalPodAutoscaler: 'autoscalers',
   PodDisruptionBudget: 'disruptionBudgets', NetworkPolicy: 'networkPolicies', Job: 'jobs',
 };
-
-/** A pod's controller is a ReplicaSet or a Job: its labels say for whom it works. */
-export const podOwner = (namespace: string, label: typeof LABEL.pipeline | typeof LABEL.modelVersion, name: string): string => `${label}=${namespace}/${name}`;
 
 function workerOf({ metadata: { namespace = '', labels = {} } }: KubeObject): string | undefined {
   const label = ([LABEL.pipeline, LABEL.modelVersion] as const).find((one) => labels[one] !== undefined);

@@ -3,13 +3,12 @@ import { isDeepStrictEqual } from 'node:util';
 import { applyAll, prune } from '../apply/apply.ts';
 import { nextStep, settle, splitKey, type Key, type Result } from '../api/flow.ts';
 import type { ObservedModelVersion } from '../api/observed.ts';
-import { LABEL } from '../api/labels.ts';
+import { LABEL, podOwner } from '../api/labels.ts';
 import type { ModelVersion } from '../api/types.gen.ts';
 import { configMapSource } from '../desired/fetching.ts';
 import { verificationKey, verifyJob } from '../desired/verifyJob.ts';
 import { looksRefused, planVerification } from '../plan/verification.ts';
 import { modelVersionStatus } from '../status/modelversion.ts';
-import { podOwner } from '../kube/kube.ts';
 import type { Deps } from './deps.ts';
 import { modelVersionEvents } from './events.ts';
 

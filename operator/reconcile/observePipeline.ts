@@ -1,7 +1,7 @@
 /** All reads of a pipeline's reconcile, into one frozen value. From caches; the API is asked only for what is new. */
 import { INLINE_SCRIPT, TRAFFIC_FILE, type Traffic } from '@penstock/contract';
 import { splitKey, type Key } from '../api/flow.ts';
-import { LABEL } from '../api/labels.ts';
+import { LABEL, podOwner } from '../api/labels.ts';
 import type { ObservedPipeline, Revision } from '../api/observed.ts';
 import type { KubeObject } from '../api/objects.ts';
 import type { InferencePipeline, ModelVersion } from '../api/types.gen.ts';
@@ -9,7 +9,6 @@ import { effective } from '../desired/effective.ts';
 import { names } from '../desired/names.ts';
 import { parseRevision } from '../desired/revision.ts';
 import { trafficHash } from '../desired/traffic.ts';
-import { podOwner } from '../kube/kube.ts';
 import type { Deps } from './deps.ts';
 
 /** Undefined when the pipeline is gone or going: its children follow it by their owner references. */

@@ -14,8 +14,10 @@ import { runningPid, start, stop } from './processes.ts';
 import { Advice, say } from './say.ts';
 import { builtTools, tool } from './tools.ts';
 
-const given = process.env.KUBECONFIG;
-export const kubeconfig = given ?? join(cache, 'kubeconfig');
+const OWN_KUBECONFIG = join(cache, 'kubeconfig');
+/** A cluster of the caller's; KUBECONFIG may also be ours, by `npm run cluster -- env`. */
+const given = process.env.KUBECONFIG === OWN_KUBECONFIG ? undefined : process.env.KUBECONFIG;
+export const kubeconfig = given ?? OWN_KUBECONFIG;
 const METRICS_SERVER = 'penstock/metrics-server:v0.9.0';
 const COLD_BUILD_BYTES = 12e9;
 

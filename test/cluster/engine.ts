@@ -24,18 +24,20 @@ export const OWN: Engine = { own: true, env: { DOCKER_HOST: `unix://${SOCKET}` }
 /** Puts a command on the engine's network. Not `ip netns exec`: it hides /sys/fs/cgroup. */
 export const onEngineNetwork = ['nsenter', `--net=/run/netns/${NAMESPACE}`] as const;
 
+/** The caller's own engine; DOCKER_HOST may be ours, by `npm run cluster -- env`. */
+const machinesOwn = async (): Promise<boolean> => process.env.DOCKER_HOST !== OWN.env.DOCKER_HOST && (await answers({}));
 const answers = async (env: Engine['env']): Promise<boolean> => (await execa('docker', ['info'], { env, reject: false, timeout: 10_000 })).exitCode === 0;
 
 /** The engine to use, started if it is ours and not running. */
 export async function engine(): Promise<Engine> {
-  if (await answers({})) return { own: false, env: {} };
+  if (await machinesOwn()) return { own: false, env: {} };
   if (!(await answers(OWN.env))) await startOwn();
   return OWN;
 }
 
 /** What runs already, without starting anything. */
 export async function runningEngine(): Promise<Engine | undefined> {
-  if (await answers({})) return { own: false, env: {} };
+  if (await machinesOwn()) return { own: false, env: {} };
   return (await answers(OWN.env)) ? OWN : undefined;
 }
 

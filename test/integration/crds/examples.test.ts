@@ -14,7 +14,7 @@ describe('the CRDs on a real API server', function () {
   this.timeout(60_000);
   before(async () => {
     api = await startControlPlane();
-    const installed = await kubectl('apply', '-f', join(root, 'crds/inferencepipelines.yaml'), '-f', join(root, 'crds/modelversions.yaml'));
+    const installed = await kubectl('apply', '--server-side', '--validate=strict', '-f', join(root, 'crds/inferencepipelines.yaml'), '-f', join(root, 'crds/modelversions.yaml'));
     expect(installed.exitCode, installed.stderr).to.equal(0); // refuses CEL over the cost limit, too
     await kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=20s');
   });

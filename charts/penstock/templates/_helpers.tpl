@@ -1,0 +1,35 @@
+{{/* Labels of everything the chart installs. */}}
+{{- define "penstock.labels" -}}
+app.kubernetes.io/name: penstock
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+{{- end }}
+
+{{/* Labels that select the operator's pods. */}}
+{{- define "penstock.selector" -}}
+app.kubernetes.io/name: penstock
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: operator
+{{- end }}
+
+{{- define "penstock.image" -}}
+{{ .image.repository }}:{{ .image.tag | default .root.Chart.AppVersion }}
+{{- end }}
+
+{{/* What the operator does in the namespaces it watches: exactly the verbs it calls. */}}
+{{- define "penstock.rules" -}}
+- { apiGroups: [penstock.dev], resources: [inferencepipelines, modelversions], verbs: [list, watch] }
+- { apiGroups: [penstock.dev], resources: [inferencepipelines/status, modelversions/status], verbs: [patch] }
+- { apiGroups: [""], resources: [configmaps, services], verbs: [get, list, watch, create, patch, delete] }
+- { apiGroups: [""], resources: [secrets], verbs: [get, create] } # by name only: no list, no watch
+- { apiGroups: [""], resources: [pods], verbs: [list, watch, patch] } # patch is fenced to one annotation by a ValidatingAdmissionPolicy
+- { apiGroups: [apps], resources: [deployments], verbs: [get, list, watch, create, patch, delete] }
+- { apiGroups: [apps], resources: [deployments/scale], verbs: [patch] }
+- { apiGroups: [autoscaling], resources: [horizontalpodautoscalers], verbs: [get, list, watch, create, patch, delete] }
+- { apiGroups: [policy], resources: [poddisruptionbudgets], verbs: [get, list, watch, create, patch, delete] }
+- { apiGroups: [networking.k8s.io], resources: [networkpolicies], verbs: [get, list, watch, create, patch, delete] }
+- { apiGroups: [batch], resources: [jobs], verbs: [get, list, watch, create, patch, delete] }
+- { apiGroups: [events.k8s.io], resources: [events], verbs: [create, list] }
+{{- end }}

@@ -1,0 +1,103 @@
+/** Brings one model's bytes to disk, hashing on the way: out of a mounted ConfigMap, or by https. */
+import { FAILURE, type FetchItem } from '@penstock/contract';
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Transform, type Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { Agent, interceptors, request } from 'undici';
+import type { FetchConfig } from '../config.ts';
+import { StartFailure } from '../failure.ts';
+
+const CONNECT_MS = 10_000;
+const IDLE_MS = 30_000;
+const TRIES = 4;
+const REDIRECTS = 5;
+
+export interface Fetched {
+  path: string;
+  digest: string;
+  sizeBytes: number;
+}
+
+/** Fetches and checks one item; on a wrong digest the failure names both. */
+export async function fetchItem(item: FetchItem, config: FetchConfig): Promise<Fetched> {
+  const folder = join(config.modelsDir, item.name);
+  await mkdir(folder, { recursive: true });
+  const path = join(folder, item.file);
+  const fetched = await save(item, config, path);
+  if (item.digest !== undefined && fetched.digest !== item.digest) {
+    throw new StartFailure(FAILURE.digest, `${item.uri} has ${fetched.digest}, expected ${item.digest}: the bytes changed; register them as another ModelVersion, or put the old ones back`);
+  }
+  return fetched;
+}
+
+async function save(item: FetchItem, config: FetchConfig, path: string): Promise<Fetched> {
+  if (item.uri.startsWith('configmap://')) {
+    const mounted = join(config.sourcesDir, item.name, item.file);
+    if (!existsSync(mounted)) throw new StartFailure(FAILURE.resource, `${item.uri} is not there: the ConfigMap or its key is missing`);
+    return store(createReadStream(mounted), path);
+  }
+  return download(item, credentials(join(config.credentialsDir, item.name)), path);
+}
+
+async function store(bytes: Readable, path: string): Promise<Fetched> {
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  const count = new Transform({
+    transform(chunk: Buffer, _, done) {
+      hash.update(chunk);
+      sizeBytes += chunk.length;
+      done(null, chunk);
+    },
+  });
+  await pipeline(bytes, count, createWriteStream(path));
+  return { path, digest: `sha256:${hash.digest('hex')}`, sizeBytes };
+}
+
+interface Credentials {
+  authorization?: string;
+  ca?: string;
+}
+
+/** The mounted Secret: token, or username and password; ca.crt. Present but empty is a Secret that does not exist. */
+function credentials(folder: string): Credentials {
+  if (!existsSync(folder)) return {};
+  const read = (key: string): string | undefined => (existsSync(join(folder, key)) ? readFileSync(join(folder, key), 'utf8').trim() : undefined);
+  if (readdirSync(folder).length === 0) throw new StartFailure(FAILURE.resource, 'the Secret of source.secretRef does not exist in this namespace, or is empty');
+  const [token, username, password, ca] = [read('token'), read('username'), read('password'), read('ca.crt')];
+  const authorization = token !== undefined ? `Bearer ${token}` : username !== undefined ? `Basic ${Buffer.from(`${username}:${password ?? ''}`).toString('base64')}` : undefined;
+  return { ...(authorization === undefined ? {} : { authorization }), ...(ca === undefined ? {} : { ca }) };
+}
+
+/** Tries a few times: an answer that may pass (429, 5xx, a cut connection) is not the user's fault. */
+async function download(item: FetchItem, { authorization, ca }: Credentials, path: string): Promise<Fetched> {
+  const dispatcher = new Agent({ connect: { timeout: CONNECT_MS, ...(ca === undefined ? {} : { ca }) }, headersTimeout: IDLE_MS, bodyTimeout: IDLE_MS }).compose(interceptors.redirect({ maxRedirections: REDIRECTS }));
+  let problem = '';
+  try {
+    for (let attempt = 0; attempt < TRIES; attempt++) {
+      if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, 500 * 2 ** attempt));
+      try {
+        const answer = await request(item.uri, { dispatcher, headers: { 'user-agent': 'penstock-scorer', ...(authorization === undefined ? {} : { authorization }) } });
+        if (answer.statusCode === 200) return await store(answer.body, path);
+        await answer.body.dump();
+        problem = `answered ${answer.statusCode}`;
+        if (answer.statusCode < 500 && answer.statusCode !== 429) break;
+      } catch (error) {
+        problem = reasonOf(error);
+      }
+    }
+  } finally {
+    await dispatcher.close();
+  }
+  throw new StartFailure(FAILURE.resource, `${withoutQuery(item.uri)} cannot be fetched: ${problem}`);
+}
+
+/** A query may hold a signature that opens the store: it is not for logs. */
+const withoutQuery = (uri: string): string => uri.replace(/\?.*$/, '?…');
+
+function reasonOf(error: unknown): string {
+  const { message, code, cause } = error as { message?: string; code?: string; cause?: { code?: string; message?: string } };
+  return cause?.message ?? cause?.code ?? message ?? code ?? String(error);
+}

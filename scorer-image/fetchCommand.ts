@@ -1,0 +1,29 @@
+/** `fetch` and `verify`: the two commands that bring models, and the only ones that see credentials. */
+import type { VerifiedModel } from '@penstock/contract';
+import { chmod, writeFile } from 'node:fs/promises';
+import { MOUNT } from '@penstock/contract';
+import type { FetchConfig } from './config.ts';
+import { fetchItem } from './fetch/source.ts';
+import { logger } from './logger.ts';
+
+/** Fetches every item and checks its digest. */
+export async function fetchAll(config: FetchConfig): Promise<void> {
+  for (const item of config.items) {
+    const { digest, sizeBytes, path } = await fetchItem(item, config);
+    await chmod(path, 0o444);
+    logger.info('fetched', { model: item.name, digest, sizeBytes });
+  }
+}
+
+/** Fetches the one item, and leaves digest, size and (ONNX) signature in the termination message for the operator. */
+export async function verify(config: FetchConfig): Promise<void> {
+  const item = config.items[0]!;
+  const { digest, sizeBytes, path } = await fetchItem(item, config);
+  const result: VerifiedModel = { digest, sizeBytes };
+  if (item.format === 'ONNX') {
+    const { loadSession } = await import('./load/session.ts'); // 40 MB of native library, only where a model is looked into
+    result.signature = (await loadSession(path)).signature;
+  }
+  await writeFile(MOUNT.terminationLog, JSON.stringify(result)).catch(() => undefined);
+  logger.info('verified', { ...result });
+}

@@ -1,0 +1,38 @@
+/** Port 9090, for the kubelet, Prometheus and the operator: no user code, no key. */
+import { OPERATOR_PATH } from '@penstock/contract';
+import { createServer, type Server } from 'node:http';
+import type { ScorerConfig } from '../config.ts';
+import type { Lifecycle } from '../init/lifecycle.ts';
+import type { ScorerMetrics } from '../metrics/metrics.ts';
+import type { ScoringPool } from '../run/pool.ts';
+import type { TrafficTable } from './traffic.ts';
+
+export interface OperatorServerDeps {
+  config: ScorerConfig;
+  lifecycle: Lifecycle;
+  traffic: TrafficTable;
+  metrics: ScorerMetrics;
+  pool: ScoringPool;
+}
+
+export function operatorServer({ config, lifecycle, traffic, metrics, pool }: OperatorServerDeps): Server {
+  const ready = (): string | undefined => {
+    if (lifecycle.phase !== 'Ready') return lifecycle.phase;
+    return traffic.known || config.auth === 'None' ? undefined : 'the traffic table with the key hashes is not mounted yet';
+  };
+  const checks: Record<string, () => string | undefined> = {
+    [OPERATOR_PATH.live]: () => (lifecycle.phase === 'Failed' ? 'Failed' : undefined),
+    [OPERATOR_PATH.startup]: () => (lifecycle.started ? undefined : 'init() has not ended'),
+    [OPERATOR_PATH.ready]: ready,
+  };
+  return createServer((request, response) => {
+    const path = (request.url ?? '').split('?', 1)[0]!;
+    const check = checks[path];
+    if (check) {
+      const problem = check();
+      response.writeHead(problem === undefined ? 200 : 503, { 'content-type': 'text/plain' }).end(`${problem ?? 'ok'}\n`);
+    } else if (path === OPERATOR_PATH.metrics) void metrics.registry.metrics().then((text) => response.writeHead(200, { 'content-type': metrics.registry.contentType }).end(text));
+    else if (path === OPERATOR_PATH.stats) response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ revision: config.revision, phase: lifecycle.phase, inFlight: pool.inFlight }));
+    else response.writeHead(404).end();
+  });
+}

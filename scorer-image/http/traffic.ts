@@ -1,0 +1,50 @@
+/** The traffic table in its mounted file: read twice a second, which is far oftener than the kubelet writes it. */
+import { TRAFFIC_FILE, type Traffic } from '@penstock/contract';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+const POLL_MS = 500;
+
+export class TrafficTable {
+  readonly #file: string;
+  #text = '';
+  #table: Traffic | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(folder: string) {
+    this.#file = join(folder, TRAFFIC_FILE);
+  }
+
+  /** Reads the table and goes on reading it until {@link close}. A file that is gone or torn leaves the last good table. */
+  async open(): Promise<void> {
+    await this.#read();
+    this.#timer = setInterval(() => void this.#read(), POLL_MS).unref();
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  get known(): boolean {
+    return this.#table !== undefined;
+  }
+
+  get keyHashes(): string[] {
+    return this.#table?.keyHashes ?? [];
+  }
+
+  retiring(revision: string): boolean {
+    return this.#table?.revisions[revision]?.state === 'retiring';
+  }
+
+  async #read(): Promise<void> {
+    try {
+      const text = await readFile(this.#file, 'utf8');
+      if (text === this.#text) return;
+      this.#table = JSON.parse(text) as Traffic;
+      this.#text = text;
+    } catch {
+      // between two mounts, or not there yet: /readyz says so as long as there is none
+    }
+  }
+}

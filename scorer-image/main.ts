@@ -1,0 +1,28 @@
+/** Entry point of the scorer's image: `serve`, `fetch` or `verify`. */
+import { ENV, FAILURE, SCORER_COMMAND } from '@penstock/contract';
+import { environment, parseFetch, parseServe } from './config.ts';
+import { asFailure, EXIT_CODE, writeTermination } from './failure.ts';
+import { fetchAll, verify } from './fetchCommand.ts';
+import { flushed, logger } from './logger.ts';
+import { serve } from './serve.ts';
+
+async function main(command: string | undefined): Promise<number> {
+  const env = environment();
+  if (command === SCORER_COMMAND.fetch) await fetchAll(parseFetch(env));
+  else if (command === SCORER_COMMAND.verify) await verify(parseFetch(env));
+  else if (command === SCORER_COMMAND.serve) {
+    const stop = new Promise((resolve) => process.once('SIGTERM', resolve).once('SIGINT', resolve));
+    return serve(parseServe(env), env[ENV.modelDir] ?? '', { file: new URL('./worker.mjs', import.meta.url) }, stop);
+  } else throw new Error(`usage: scorer ${Object.values(SCORER_COMMAND).join('|')}`);
+  return 0;
+}
+
+try {
+  process.exit(await main(process.argv[2]));
+} catch (error) {
+  const failure = asFailure(error, FAILURE.resource);
+  logger.error(`${failure.reason}: ${failure.message}`, { detail: failure.detail });
+  writeTermination(failure);
+  await flushed();
+  process.exit(EXIT_CODE);
+}

@@ -1,0 +1,38 @@
+/** What a script gets in init(context): its models, and where they lie. */
+import type { ModelSignature, MountedModel } from '@penstock/contract';
+import { join } from 'node:path';
+import { loadSession, type Session } from '../load/session.ts';
+import { fromOrt, tensorOf, type LooseData, type Tensor } from '../load/tensor.ts';
+
+/** A tensor as scripts write it; onnxruntime's own Tensor is taken, too. */
+export type LooseTensor = { datatype: string; shape: number[]; data: LooseData } | { type: string; dims: readonly number[]; data: unknown };
+
+export interface ScriptModel {
+  /** Path of the model's file. */
+  path: string;
+  signature: ModelSignature;
+  run(feeds: Record<string, LooseTensor>): Promise<Record<string, Tensor>>;
+}
+
+export interface ScriptContext {
+  modelDir: string;
+  model(name: string): Promise<ScriptModel>;
+}
+
+/** Sessions are made on first use and kept; a model of format Files has a path and nothing to run. */
+export function scriptContext(models: MountedModel[], modelsDir: string, modelDir: string): ScriptContext {
+  const sessions = new Map<string, Promise<Session>>();
+  return {
+    modelDir,
+    async model(name) {
+      const model = models.find((one) => one.name === name);
+      if (!model) throw new Error(`there is no model ${name}; spec.models has ${models.map((one) => one.name).join(', ') || 'none'}`);
+      const path = join(modelsDir, model.name, model.file);
+      if (model.format !== 'ONNX') return { path, signature: { inputs: [], outputs: [] }, run: () => Promise.reject(new Error(`model ${name} has format Files: load ${path} yourself`)) };
+      const session = await (sessions.get(name) ?? sessions.set(name, loadSession(path)).get(name)!);
+      return { path, signature: session.signature, run: (feeds) => session.run(Object.fromEntries(Object.entries(feeds).map(([input, tensor]) => [input, tight(input, tensor)]))) };
+    },
+  };
+}
+
+const tight = (input: string, tensor: LooseTensor): Tensor => ('dims' in tensor ? fromOrt(tensor) : tensorOf(`feeds.${input}`, tensor.datatype, tensor.shape, tensor.data));

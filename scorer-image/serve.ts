@@ -1,0 +1,75 @@
+/** `serve`: load → init → http → run, until told to stop. */
+import { PRE_STOP_SECONDS } from '@penstock/contract';
+import type { Server } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ScorerConfig } from './config.ts';
+import { asFailure, EXIT_CODE, writeTermination, type StartFailure } from './failure.ts';
+import { operatorServer } from './http/operatorServer.ts';
+import { TrafficTable } from './http/traffic.ts';
+import { userServer } from './http/userServer.ts';
+import { Lifecycle } from './init/lifecycle.ts';
+import { flushed, logger } from './logger.ts';
+import { scorerMetrics } from './metrics/metrics.ts';
+import { ScoringPool } from './run/pool.ts';
+
+const SHUTDOWN_HOOK_MS = 2_000;
+/** How long idle keep-alive connections may send one more request, which is answered with `Connection: close`. */
+const LINGER_MS = PRE_STOP_SECONDS * 1000;
+
+export interface WorkerCode {
+  file: string | URL;
+  execArgv?: string[];
+}
+
+/** Runs until SIGTERM and a finished drain; resolves with the exit code. */
+export async function serve(config: ScorerConfig, modelDir: string, worker: WorkerCode, stop: Promise<unknown>): Promise<number> {
+  const lifecycle = new Lifecycle();
+  const metrics = scorerMetrics({ pipeline: config.pipeline, revision: config.revision });
+  const traffic = new TrafficTable(config.trafficDir);
+  let crash: (failure: StartFailure) => void = () => undefined;
+  const crashed = new Promise<StartFailure>((resolve) => (crash = resolve));
+  const pool = new ScoringPool({ ...worker, data: { ...config, modelDir }, initTimeoutMs: config.initTimeoutMs, requestTimeoutMs: config.requestTimeoutMs, onCrash: crash, log: (level, message) => logger.log(level, message) });
+  const deps = { config, pool, lifecycle, traffic, metrics, logger };
+  const user = userServer(deps);
+  const operator = operatorServer(deps);
+  await traffic.open();
+  await Promise.all([listen(user, config.userPort), listen(operator, config.operatorPort)]);
+  logger.info("Invoking user's init function");
+  try {
+    const outcome = await Promise.race([pool.start(), stop.then(() => undefined)]);
+    if (outcome === undefined) return 0; // told to stop while starting: there is nothing to drain
+    metrics.initDuration.set(outcome);
+    lifecycle.to('Ready');
+    logger.info("Users's init has completed successfully", { seconds: outcome });
+    const failure = await Promise.race([crashed, stop.then(() => undefined)]);
+    if (failure) throw failure;
+    lifecycle.to('Draining');
+    await drain(user, pool, config.requestTimeoutMs);
+    await pool.stop(SHUTDOWN_HOOK_MS);
+    return 0;
+  } catch (error) {
+    const failure = asFailure(error);
+    lifecycle.to('Failed');
+    logger.error(`${failure.reason}: ${failure.message}`, { detail: failure.detail });
+    writeTermination(failure);
+    await flushed();
+    return EXIT_CODE;
+  } finally {
+    traffic.close();
+    user.close();
+    operator.close();
+  }
+}
+
+const listen = (server: Server, port: number): Promise<void> => new Promise((resolve, reject) => void server.once('error', reject).listen(port, () => resolve()));
+
+/** Ends when every request is answered and every connection had its chance to be closed by an answer. */
+async function drain(server: Server, pool: ScoringPool, requestTimeoutMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  const linger = sleep(LINGER_MS, undefined, { ref: false });
+  await Promise.race([closed, linger]);
+  for (const until = performance.now() + requestTimeoutMs; pool.inFlight > 0 && performance.now() < until; ) await sleep(20);
+  server.closeIdleConnections();
+  await Promise.race([closed, sleep(500, undefined, { ref: false })]);
+  server.closeAllConnections();
+}

@@ -1,0 +1,42 @@
+/** A base image without a registry: a few Debian packages and Node's own binary, nothing else, no shell. */
+import { execa } from 'execa';
+import { chmod, copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Engine } from './engine.ts';
+import { hasImage, importTree } from './images.ts';
+import { root } from './paths.ts';
+import { say } from './say.ts';
+
+const PACKAGES = ['libc6', 'libgcc-s1', 'libstdc++6', 'ca-certificates', 'tzdata', 'base-files', 'netbase'];
+
+/** Name of the base image, built if the engine does not hold it (about 20 s). */
+export async function baseImage(docker: Engine): Promise<string> {
+  const image = `penstock/base:node-${process.version.slice(1)}`;
+  if (await hasImage(docker, image)) return image;
+  say(`building ${image} from Debian packages and Node’s binary`);
+  const work = await mkdtemp(join(tmpdir(), 'penstock-base-'));
+  const tree = join(work, 'tree');
+  await mkdir(tree);
+  await execa('apt-get', ['update', '-q']);
+  await chmod(work, 0o777); // apt downloads as a user of its own
+  await execa('apt-get', ['download', '-q', ...PACKAGES], { cwd: work });
+  for (const file of await readdir(work)) if (file.endsWith('.deb')) await execa('dpkg-deb', ['-x', join(work, file), tree]);
+  await certificates(tree);
+  await mkdir(join(tree, 'usr/local/bin'), { recursive: true });
+  await copyFile(join(root, 'node_modules/node/bin/node'), join(tree, 'usr/local/bin/node'));
+  await chmod(join(tree, 'usr/local/bin/node'), 0o755);
+  await writeFile(join(tree, 'etc/passwd'), 'root:x:0:0:root:/root:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/tmp:/sbin/nologin\n');
+  await writeFile(join(tree, 'etc/group'), 'root:x:0:\nnonroot:x:65532:\n');
+  await execa('rm', ['-rf', join(tree, 'usr/share/doc'), join(tree, 'usr/share/man'), join(tree, 'usr/share/locale'), join(tree, 'usr/share/lintian')]);
+  await execa('chmod', ['1777', join(tree, 'tmp')]);
+  await importTree(docker, image, tree, ['--change', 'ENV PATH=/usr/local/bin:/usr/bin:/bin', '--change', 'ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt']);
+  await rm(work, { recursive: true });
+  return image;
+}
+
+/** What ca-certificates' postinst does: all of Mozilla's certificates in one file. */
+async function certificates(tree: string): Promise<void> {
+  await mkdir(join(tree, 'etc/ssl/certs'), { recursive: true });
+  await execa('sh', ['-c', 'cat usr/share/ca-certificates/mozilla/*.crt > etc/ssl/certs/ca-certificates.crt'], { cwd: tree });
+}

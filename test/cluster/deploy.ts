@@ -1,0 +1,25 @@
+/** Puts this checkout's operator into the cluster that is up. */
+import { execa } from 'execa';
+import { join } from 'node:path';
+import { kubeconfig } from './cluster.ts';
+import { loadImage } from './images.ts';
+import { root } from './paths.ts';
+import { projectImages } from './projectImages.ts';
+import { say } from './say.ts';
+import { tool } from './tools.ts';
+
+export const RELEASE = { name: 'penstock', namespace: 'penstock-system' };
+
+/** Builds and loads the images, then `helm upgrade --install`; `values` are further --set arguments. */
+export async function deploy(values: string[] = []): Promise<Record<'operator' | 'scorer', string>> {
+  const tags = await projectImages();
+  await Promise.all([loadImage(`penstock/operator:${tags.operator}`), loadImage(`penstock/scorer:${tags.scorer}`)]);
+  say('helm upgrade --install');
+  await helm(['upgrade', '--install', RELEASE.name, join(root, 'charts/penstock'), '--namespace', RELEASE.namespace, '--create-namespace', '--wait', '--timeout', '3m',
+    ...[`operator.image.tag=${tags.operator}`, `scorer.image.tag=${tags.scorer}`, ...values].flatMap((value) => ['--set', value])]);
+  return tags;
+}
+
+export async function helm(args: string[]): Promise<string> {
+  return (await execa(await tool('helm'), args, { env: { KUBECONFIG: kubeconfig } })).stdout;
+}
