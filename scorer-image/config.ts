@@ -35,7 +35,7 @@ export function parseServe(env: Env): ScorerConfig {
   return Object.freeze({
     pipeline: required(env, ENV.pipeline),
     revision: required(env, ENV.revision),
-    models: json<MountedModel[]>(env, ENV.models),
+    models: json(env, ENV.models) as MountedModel[],
     modelsDir: env.PENSTOCK_MODELS_DIR ?? MOUNT.models,
     ...(entry ? { script: join(env.PENSTOCK_SCRIPT_DIR ?? MOUNT.script, entry) } : {}),
     trafficDir: env.PENSTOCK_TRAFFIC_DIR ?? MOUNT.traffic,
@@ -51,7 +51,7 @@ export function parseServe(env: Env): ScorerConfig {
 /** Settings of `fetch` and `verify`. */
 export function parseFetch(env: Env): FetchConfig {
   return {
-    items: json<FetchItem[]>(env, ENV.fetch),
+    items: json(env, ENV.fetch) as FetchItem[],
     modelsDir: env.PENSTOCK_MODELS_DIR ?? MOUNT.models,
     sourcesDir: env.PENSTOCK_SOURCES_DIR ?? MOUNT.sources,
     credentialsDir: env.PENSTOCK_CREDENTIALS_DIR ?? MOUNT.credentials,
@@ -66,11 +66,11 @@ function required(env: Env, name: string): string {
   return value;
 }
 
-function json<T>(env: Env, name: string): T {
+function json(env: Env, name: string): unknown {
   try {
-    return JSON.parse(required(env, name)) as T;
+    return JSON.parse(required(env, name));
   } catch (error) {
-    throw new Error(`${name} is not JSON: ${(error as Error).message}`);
+    throw new Error(`${name} is not JSON: ${(error as Error).message}`, { cause: error });
   }
 }
 

@@ -14,18 +14,18 @@ const ROOMS: Record<string, string[]> = {
   'operator/desired': ['operator/api', 'contract', 'kubernetes-types', 'node:crypto'],
   'operator/status': ['operator/api', 'contract', 'kubernetes-types'],
   'operator/plan': ['operator/api', 'operator/desired', 'operator/status', 'contract', 'kubernetes-types'],
-  'operator/apply': ['operator/api', 'type:operator/kube', 'kubernetes-types', 'node:util'],
+  'operator/apply': ['operator/api', 'type:operator/kube', 'kubernetes-types', 'node:util', 'node:crypto'],
   'operator/queue': [],
   'operator/kube': ['operator/api', '@kubernetes/client-node', 'undici', 'kubernetes-types', 'node:crypto', 'node:timers/promises', 'node:fs', 'node:https', 'node:os', 'node:perf_hooks'],
   'operator/controller': ['operator/queue', 'operator/api', 'operator/kube', 'type:operator/observability', 'contract', 'winston'],
-  'operator/reconcile': ['operator/api', 'operator/desired', 'operator/status', 'operator/plan', 'operator/apply', 'type:operator/kube', 'type:operator/observability', 'contract', 'node:crypto', 'kubernetes-types'],
+  'operator/reconcile': ['operator/api', 'operator/desired', 'operator/status', 'operator/plan', 'operator/apply', 'type:operator/kube', 'contract', 'node:crypto', 'node:util'],
   'operator/observability': ['contract', 'operator/api', 'prom-client', 'winston', 'node:http'],
   operator: ['*'],
   'scorer-image/fetch': ['scorer-image', 'contract', 'undici', 'node:*'],
   'scorer-image/load': ['scorer-image', 'contract', 'onnxruntime-node', 'node:*'],
   'scorer-image/init': ['scorer-image', 'contract'],
   'scorer-image/run': ['scorer-image', 'scorer-image/load', 'scorer-image/init', 'contract', 'node:*'],
-  'scorer-image/http': ['scorer-image', 'type:scorer-image/run', 'scorer-image/init', 'scorer-image/metrics', 'contract', 'express', 'node:*'],
+  'scorer-image/http': ['scorer-image', 'type:scorer-image/run', 'scorer-image/init', 'scorer-image/metrics', 'contract', 'express', 'type:winston', 'node:*'],
   'scorer-image/metrics': ['contract', 'prom-client', 'node:*'],
   'scorer-image': ['*'],
 };
@@ -53,7 +53,7 @@ function allowed(room: string, target: string, typeOnly: boolean): boolean {
   const name = isFile ? roomOf(target) : target.split('/').slice(0, target.startsWith('@') ? 2 : 1).join('/');
   if (rules.includes('*') || name === room) return true;
   if (!isFile && builtinModules.includes(target.replace('node:', '')) && rules.includes('node:*')) return true;
-  return rules.includes(name) || rules.includes(target) || (typeOnly && (rules.includes(`type:${name}`) || name === 'kubernetes-types'));
+  return rules.includes(name) || rules.includes(target) || (typeOnly && (rules.includes(`type:${name}`) || rules.includes(`type:${target}`) || name === 'kubernetes-types'));
 }
 
 describe('architecture', () => {

@@ -48,7 +48,7 @@ export async function settle(work: () => Promise<void>): Promise<Attempt> {
 }
 
 /** The one mapper from failure to requeue: Stalled rests, Waiting sleeps, anything else is retried. */
-export function nextStep({ error }: Attempt, wakeAfterMs?: number): Result {
+export function nextStep({ error }: Attempt, wakeAfterMs: number | undefined): Result {
   if (error instanceof Waiting && error.afterMs > 0) return { next: 'after', ms: Math.min(error.afterMs, wakeAfterMs ?? Infinity) };
   if (error && !(error instanceof Stalled) && !(error instanceof Waiting)) return { next: 'retry', error };
   return wakeAfterMs === undefined ? { next: 'rest' } : { next: 'after', ms: wakeAfterMs };

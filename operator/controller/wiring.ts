@@ -22,7 +22,7 @@ export function wirePipelines(caches: Caches, queue: WorkQueue): void {
   for (const name of CHILDREN) (caches[name] as unknown as Cache<KubeObject>).onChange((_: Change, object) => addAll(queue, [ownerKey(object, 'InferencePipeline')]));
   caches.pods.onChange((_, object) => addAll(queue, [podKey(object, LABEL.pipeline)]));
   caches.modelVersions.onChange((_, object) => addAll(queue, usersOf(caches, object, (pipeline) => pipeline.spec.models?.some(({ modelVersion }) => modelVersion === object.metadata.name))));
-  caches.configMapMetadata.onChange((_, object) => addAll(queue, usersOf(caches, object, (pipeline) => pipeline.spec.scoring?.scriptFrom?.configMap?.name === object.metadata.name)));
+  caches.configMapMetadata.onChange((_, object) => addAll(queue, usersOf(caches, object, (pipeline) => pipeline.spec.scoring?.scriptFrom?.configMap.name === object.metadata.name)));
 }
 
 /** Jobs, their pods, and the ConfigMap of the source wake a model version. */

@@ -15,7 +15,7 @@ export interface ChildrenInput {
   pipeline: InferencePipeline;
   effective: Effective;
   traffic: Traffic;
-  active?: string;
+  active?: string | undefined;
   /** Revisions with pods. */
   live: { revision: Revision; autoscaled: boolean }[];
   /** Files of a revision that has no ConfigMap yet. */

@@ -18,7 +18,7 @@ export interface TemplateInput {
   record: RevisionRecord;
   fetches: Fetch[];
   modelBytes: number;
-  script?: Script;
+  script: Script | undefined;
   effective: Effective;
   config: RenderConfig;
 }
@@ -50,11 +50,11 @@ function scorer({ pipeline, revision, record, script, effective }: TemplateInput
     name: 'scorer', ...image, args: [SCORER_COMMAND.serve],
     ports: [{ name: 'http', containerPort: PORT.user }, { name: 'operator', containerPort: PORT.operator }],
     env: [...((pipeline.spec.environment?.variables ?? []) as EnvVar[]), ...environment(pipeline.metadata.name, revision, record, effective)],
-    resources: { requests: effective.requests ?? {}, limits: effective.limits ?? {} },
+    resources: { requests: effective.requests, limits: effective.limits },
     startupProbe: { ...probe(OPERATOR_PATH.startup), periodSeconds: 1, timeoutSeconds: 2, failureThreshold: durationSeconds(effective.initTimeout) + STARTUP_MARGIN_SECONDS },
     readinessProbe: { ...probe(OPERATOR_PATH.ready), periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 2 },
     livenessProbe: { ...probe(OPERATOR_PATH.live), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 3 },
-    lifecycle: { preStop: { sleep: { seconds: PRE_STOP_SECONDS } } } as NonNullable<Container['lifecycle']>,
+    lifecycle: { preStop: { sleep: { seconds: PRE_STOP_SECONDS } } },
     terminationMessagePolicy: 'FallbackToLogsOnError',
     securityContext: RESTRICTED,
     volumeMounts: [

@@ -25,10 +25,7 @@ export function wantedRevision(seen: ObservedPipeline, effective: Effective, con
   if (!script && models[0]?.modelVersion.spec.format !== 'ONNX') {
     throw new Stalled(REASON.invalid, `model ${models[0]?.name ?? ''} has format Files, which nothing can serve without code: add spec.scoring.script, or use an ONNX model`);
   }
-  const bytes = Object.values(script?.files ?? {}).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
-  if (bytes > SCRIPT_BYTES) throw new Stalled(REASON.invalid, `the script's files are ${Math.ceil(bytes / 1024)} KiB together, at most 768 are possible: move data into a model of format Files`);
-
-  const scriptDigest = script && filesDigest(script.files);
+  const scriptDigest = script && filesDigest(bounded(script.files));
   const revision = names.revision(pipeline.metadata.name, revisionHash(pipeline, models, script && { entry: script.entry, digest: scriptDigest }));
   const frozen = seen.revisions.find(({ name }) => name === revision);
   if (frozen) return frozen;
@@ -37,21 +34,36 @@ export function wantedRevision(seen: ObservedPipeline, effective: Effective, con
     pipeline: pipeline.metadata.name,
     models: models.map(({ name, modelVersion }) => mountedModel(name, modelVersion)),
     image: config.scorerImage,
-    ...(script && scriptDigest !== undefined ? { entry: script.entry, scriptDigest } : {}),
+    ...(script && { entry: script.entry, scriptDigest: scriptDigest! }),
   };
-  const fetches: Fetch[] = models.map(({ name, modelVersion }) => ({ name, modelVersion, digest: modelVersion.status!.digest! }));
-  const modelBytes = models.reduce((sum, { modelVersion }) => sum + (modelVersion.status?.sizeBytes ?? 0), 0);
-  const template = podTemplate({ pipeline, revision, record, fetches, modelBytes, effective, config, ...(script ? { script } : {}) });
-  return { name: revision, createdAt: new Date(seen.now).toISOString(), record, podTemplate: template };
+  return { name: revision, createdAt: new Date(seen.now).toISOString(), record, podTemplate: podTemplate({ pipeline, revision, record, effective, config, script, ...modelsToFetch(models) }) };
 }
 
+interface NamedModel {
+  name: string;
+  modelVersion: ModelVersion;
+}
+
+function modelsToFetch(models: NamedModel[]): { fetches: Fetch[]; modelBytes: number } {
+  return {
+    fetches: models.map(({ name, modelVersion }) => ({ name, modelVersion, digest: modelVersion.status!.digest! })),
+    modelBytes: models.reduce((sum, { modelVersion }) => sum + (modelVersion.status?.sizeBytes ?? 0), 0),
+  };
+}
+
+function bounded(files: Record<string, string>): Record<string, string> {
+  const bytes = Object.values(files).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  if (bytes > SCRIPT_BYTES) throw new Stalled(REASON.invalid, `the script's files are ${Math.ceil(bytes / 1024)} KiB together, at most 768 are possible: move data into a model of format Files`);
+  return files;
+}
+
+/** A model version that is verified at its newest generation. */
 function readyModel(name: string, modelVersion: ModelVersion | undefined): ModelVersion {
-  const ready = modelVersion?.status?.conditions?.find(({ type }) => type === 'Ready');
   if (!modelVersion) throw new Waiting(REASON.modelNotReady, `ModelVersion ${name} does not exist in this namespace`);
-  if (ready?.status !== 'True' || modelVersion.status?.observedGeneration !== modelVersion.metadata.generation || !modelVersion.status?.digest) {
-    throw new Waiting(ready?.reason === REASON.digest ? REASON.digest : REASON.modelNotReady, `ModelVersion ${name}: ${ready && ready.message !== '' ? ready.message : 'not verified yet'}`);
-  }
-  return modelVersion;
+  const { digest, observedGeneration, conditions = [] } = modelVersion.status ?? {};
+  const ready = conditions.find(({ type }) => type === 'Ready');
+  if (ready?.status === 'True' && observedGeneration === modelVersion.metadata.generation && digest) return modelVersion;
+  throw new Waiting(ready?.reason === REASON.digest ? REASON.digest : REASON.modelNotReady, `ModelVersion ${name}: ${ready?.message || 'not verified yet'}`);
 }
 
 const mountedModel = (name: string, { metadata, spec, status }: ModelVersion): MountedModel => ({
@@ -59,7 +71,7 @@ const mountedModel = (name: string, { metadata, spec, status }: ModelVersion): M
 });
 
 /** Not presets, not scaling, not rollout: those change without new pods. A moved source is a new revision of the same bytes. */
-function revisionHash(pipeline: InferencePipeline, models: { name: string; modelVersion: ModelVersion }[], script: object | undefined): string {
+function revisionHash(pipeline: InferencePipeline, models: NamedModel[], script: object | undefined): string {
   const { target, environment, resources, endpoint, placement, podMetadata, serviceAccountName } = pipeline.spec;
   return hashOf({
     target, environment, resources, endpoint, placement, podMetadata, serviceAccountName, script,

@@ -46,7 +46,7 @@ export class LeaderLease {
   async hold(signal: AbortSignal): Promise<void> {
     for (let renewed = performance.now(); !signal.aborted && performance.now() - renewed < RENEW_DEADLINE_MS; ) {
       await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
-      if (signal.aborted) return;
+      if (isOver(signal)) return;
       const before = performance.now();
       if (await this.#try()) renewed = before;
     }
@@ -94,10 +94,13 @@ export class LeaderLease {
   async #create(): Promise<boolean> {
     const { namespace, name, identity } = this.#options;
     const now = microTime();
-    await this.#client.create({ apiVersion: KIND.lease.apiVersion, kind: KIND.lease.kind, metadata: { namespace, name }, spec: { holderIdentity: identity, leaseDurationSeconds: LEASE_SECONDS, acquireTime: now, renewTime: now, leaseTransitions: 0 } } as Lease);
+    await this.#client.create({ apiVersion: KIND.lease.apiVersion, kind: KIND.lease.kind, metadata: { namespace, name }, spec: { holderIdentity: identity, leaseDurationSeconds: LEASE_SECONDS, acquireTime: now, renewTime: now, leaseTransitions: 0 } });
     return true;
   }
 }
+
+/** A function, since the compiler does not know that a signal changes while one waits. */
+const isOver = (signal: AbortSignal): boolean => signal.aborted;
 
 /** MicroTime wants exactly six digits, or the server answers 400. */
 export const microTime = (): string => new Date().toISOString().replace('Z', '000Z');

@@ -60,7 +60,7 @@ export class Reflector<T extends KubeObject> {
         if (this.#resourceVersion === '') await this.#list(signal);
         await this.#watch(signal);
       } catch (error) {
-        if (signal.aborted) return;
+        if (isAbort(error)) return;
         if (error instanceof KubeError && error.code === 410) this.#resourceVersion = '';
         else this.#options.onError(error);
         await sleep(this.#pause(error), undefined, { signal }).catch(() => undefined);
@@ -85,7 +85,7 @@ export class Reflector<T extends KubeObject> {
   async #list(signal: AbortSignal): Promise<void> {
     const seen = new Set<string>();
     let page: string | undefined;
-    let resourceVersion = '';
+    let resourceVersion: string;
     do {
       const list = await this.#client.list<T>(this.#path, { limit: PAGE, continue: page, labelSelector: this.#options.labelSelector }, { signal, accept: this.#accept });
       for (const item of list.items) seen.add(cacheKey(this.#take(item)));
@@ -130,6 +130,8 @@ export class Reflector<T extends KubeObject> {
     this.#lastHeard = performance.now();
   }
 }
+
+const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';
 
 /** Lines of a body; not readline, which also splits at U+2028. */
 async function* lines(body: AsyncIterable<Buffer>): AsyncGenerator<string> {

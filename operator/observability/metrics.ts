@@ -1,6 +1,7 @@
 /** The operator's own metrics. The registry is handed over, never global. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
+// eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- the type is named below
 export function operatorMetrics(registry: Registry) {
   const registers = [registry];
   return {

@@ -7,7 +7,8 @@ import type { Effective } from '../api/types.gen.ts';
 import { scales } from '../desired/autoscaler.ts';
 import { effective as resolve } from '../desired/effective.ts';
 import { wantedRevision } from '../desired/revision.ts';
-import { podFailure, type PodFailure } from '../status/podFailures.ts';
+import type { PodFailure } from '../status/podFailures.ts';
+import { factsOf, type Facts } from './facts.ts';
 
 const INIT_FAILURES = 3;
 /** How long a retiring revision still answers (with `Connection: close`) before its pods go. */
@@ -16,7 +17,7 @@ export const DRAIN_MS = 5_000;
 export interface LiveRevision {
   revision: Revision;
   role: 'active' | 'next' | 'retiring';
-  /** Count to set through the scale subresource; absent: leave it to the autoscaler, or it is right. */
+  /** Count to set through the scale subresource; absent: it is right, or the autoscaler's. */
   scaleTo?: number;
   autoscaled: boolean;
   replicas: number;
@@ -25,63 +26,55 @@ export interface LiveRevision {
 
 export interface Plan {
   effective: Effective;
-  /** The revision this generation asks for; absent with `blocked`. */
-  wanted?: Revision;
+  /** The revision this generation asks for; absent with `blocked`, unless it was given up. */
+  wanted?: Revision | undefined;
   /** Why there is no wanted revision, or why it was given up. */
-  blocked?: Stalled | Waiting;
+  blocked?: Stalled | Waiting | undefined;
   /** The revision to give up now. */
-  abandon?: { revision: Revision; failure: PodFailure };
+  abandon?: { revision: Revision; failure: PodFailure } | undefined;
   /** The stable Service points here after this reconcile. */
-  active?: string;
+  active?: string | undefined;
+  /** Revisions with pods, or that should have them. */
   live: LiveRevision[];
   /** Revisions whose ConfigMap stays. */
   kept: string[];
   /** Why the wanted revision is not Ready. */
-  failure?: PodFailure;
-  wakeAfterMs?: number;
-}
-
-interface Facts {
-  replicas: number;
-  ready: number;
-  exists: boolean;
-  failure: PodFailure | undefined;
-  deadlineExceeded: boolean;
-  hasAutoscaler: boolean;
+  failure?: PodFailure | undefined;
+  wakeAfterMs?: number | undefined;
 }
 
 export function planRollout(seen: ObservedPipeline, config: RenderConfig): Plan {
   const effective = resolve(seen.pipeline.spec);
   const { wanted, blocked } = want(seen, effective, config);
   const current = seen.service?.spec?.selector?.[LABEL.revision];
-  const known = [...seen.revisions, ...(wanted && !seen.revisions.includes(wanted) ? [wanted] : [])];
-  const facts = (name: string): Facts => factsOf(seen, name);
+  const known = wanted && !seen.revisions.includes(wanted) ? [...seen.revisions, wanted] : seen.revisions;
+  const size = wantedSize(seen, current, wanted, effective);
+  const active = chooseActive(seen, current, wanted, size);
+  const facts = wanted && factsOf(seen, wanted.name);
+  const upcoming = wanted?.name === active ? undefined : wanted;
+  const abandon = upcoming && giveUp(upcoming, factsOf(seen, upcoming.name));
+  const next = abandon || upcoming?.abandoned !== undefined ? undefined : upcoming?.name;
 
-  const size = wanted && wantedSize(wanted.name, current, effective, facts);
-  const active = chooseActive(seen, wanted, current, size ?? 0, facts);
-  const failure = wanted && facts(wanted.name).failure;
-  const abandon = wanted && wanted.name !== active ? giveUp(wanted, facts(wanted.name)) : undefined;
-  const upcoming = wanted !== undefined && wanted.name !== active && !abandon && wanted.abandoned === undefined ? wanted.name : undefined;
-
-  const live: LiveRevision[] = [];
-  let wakeAfterMs: number | undefined;
-  for (const revision of known) {
-    const has = facts(revision.name);
-    if (revision.name === active) live.push({ revision, role: 'active', ...sized(has, effective, size ?? effective.minReplicas), replicas: has.replicas, ready: has.ready });
-    else if (revision.name === upcoming) live.push({ revision, role: 'next', autoscaled: false, ...(has.exists && has.replicas === size ? {} : { scaleTo: size! }), replicas: has.replicas, ready: has.ready });
-    else if (has.exists && revision.abandoned === undefined && revision !== abandon?.revision) {
-      const left = drainLeftMs(seen, revision.name);
-      if (left > 0) wakeAfterMs = Math.min(left, wakeAfterMs ?? Infinity);
-      const gone = left <= 0 && has.replicas === 0 && !seen.pods.some((pod) => pod.metadata.labels?.[LABEL.revision] === revision.name);
-      if (!gone) live.push({ revision, role: 'retiring', autoscaled: left > 0 && has.hasAutoscaler, ...(left <= 0 && has.replicas !== 0 ? { scaleTo: 0 } : {}), replicas: has.replicas, ready: has.ready });
-    }
-  }
+  const live = known.flatMap((revision): LiveRevision[] => {
+    const has = factsOf(seen, revision.name);
+    const counts = { revision, replicas: has.replicas, ready: has.ready };
+    if (revision.name === active) return [{ ...counts, role: 'active', ...activeSize(has, effective, size) }];
+    if (revision.name === next) return [{ ...counts, role: 'next', autoscaled: false, ...(has.exists && has.replicas === size ? {} : { scaleTo: size }) }];
+    const dropped = !has.exists || revision.abandoned !== undefined || revision === abandon?.revision;
+    return dropped ? [] : retiring(counts, has, drainLeftMs(seen, revision.name));
+  });
   return {
-    effective, live, kept: keptRevisions(known, live, wanted, effective.revisionHistoryLimit),
-    ...(wanted && { wanted }), ...(active !== undefined && { active }), ...(failure && { failure }), ...(abandon && { abandon }),
-    ...(wakeAfterMs !== undefined && { wakeAfterMs }),
-    ...(blocked ? { blocked } : wanted?.abandoned !== undefined && wanted.name !== active ? { blocked: abandonedError(wanted.abandoned) } : {}),
+    effective, wanted, active, abandon, live,
+    blocked: blocked ?? (upcoming && abandonment(upcoming)),
+    failure: facts?.failure,
+    kept: keptRevisions(known, live, wanted, effective.revisionHistoryLimit),
+    wakeAfterMs: nextDrainEnd(seen, live),
   };
+}
+
+function nextDrainEnd(seen: ObservedPipeline, live: LiveRevision[]): number | undefined {
+  const left = live.filter(({ role }) => role === 'retiring').map(({ revision }) => drainLeftMs(seen, revision.name)).filter((ms) => ms > 0);
+  return left.length > 0 ? Math.min(...left) : undefined;
 }
 
 function want(seen: ObservedPipeline, effective: Effective, config: RenderConfig): { wanted?: Revision; blocked?: Stalled | Waiting } {
@@ -93,40 +86,32 @@ function want(seen: ObservedPipeline, effective: Effective, config: RenderConfig
   }
 }
 
-function factsOf(seen: ObservedPipeline, name: string): Facts {
-  const deployment = seen.deployments.find(({ metadata }) => metadata.name === name);
-  const pods = seen.pods.filter(({ metadata }) => metadata.labels?.[LABEL.revision] === name && metadata.deletionTimestamp === undefined);
-  const progressing = deployment?.status?.conditions?.find(({ type }) => type === 'Progressing');
-  return {
-    exists: deployment !== undefined,
-    replicas: deployment?.spec?.replicas ?? 0,
-    ready: deployment?.status?.readyReplicas ?? 0,
-    failure: podFailure(pods, deployment),
-    deadlineExceeded: progressing?.reason === 'ProgressDeadlineExceeded',
-    hasAutoscaler: seen.autoscalers.some(({ metadata }) => metadata.name === name),
-  };
-}
-
 /** A newcomer must bring as many pods as serve now, within the new bounds. */
-function wantedSize(wanted: string, current: string | undefined, effective: Effective, facts: (name: string) => Facts): number {
-  const serving = current === undefined || current === wanted ? 0 : facts(current).replicas;
-  return Math.min(Math.max(effective.minReplicas, serving), effective.maxReplicas);
+function wantedSize(seen: ObservedPipeline, current: string | undefined, wanted: Revision | undefined, { minReplicas, maxReplicas }: Effective): number {
+  const serving = current === undefined || current === wanted?.name ? 0 : factsOf(seen, current).replicas;
+  return Math.min(Math.max(minReplicas, serving), maxReplicas);
 }
 
 /** The newcomer takes over when it is Ready at its size, or at once when the old one has never served anybody. */
-function chooseActive(seen: ObservedPipeline, wanted: Revision | undefined, current: string | undefined, size: number, facts: (name: string) => Facts): string | undefined {
-  if (!wanted || wanted.name === current) return current;
-  if (wanted.abandoned !== undefined) return current;
-  if (current === undefined || facts(wanted.name).ready >= size) return wanted.name;
-  const served = seen.pipeline.status?.history?.some(({ revision }) => revision === current) ?? false;
-  return !served && facts(current).ready === 0 ? wanted.name : current;
+function chooseActive(seen: ObservedPipeline, current: string | undefined, wanted: Revision | undefined, size: number): string | undefined {
+  if (!wanted || wanted.name === current || wanted.abandoned !== undefined) return current;
+  if (current === undefined || factsOf(seen, wanted.name).ready >= size) return wanted.name;
+  const served = seen.pipeline.status?.history?.some(({ revision }) => revision === current);
+  return !served && factsOf(seen, current).ready === 0 ? wanted.name : current;
 }
 
 /** Before there is a Ready pod, and for fixed counts, we size; from then on the autoscaler does. */
-function sized(has: Facts, effective: Effective, size: number): { autoscaled: boolean; scaleTo?: number } {
+function activeSize(has: Facts, effective: Effective, size: number): { autoscaled: boolean; scaleTo?: number } {
   const autoscaled = scales(effective) && (has.hasAutoscaler || has.ready > 0);
-  const count = scales(effective) && has.exists ? Math.max(has.replicas, size) : size;
+  const count = scales(effective) ? Math.max(has.replicas, size) : size;
   return autoscaled || (has.exists && has.replicas === count) ? { autoscaled } : { autoscaled, scaleTo: count };
+}
+
+/** Answers on until its time is over, then has no pods, then is gone. */
+function retiring(counts: Pick<LiveRevision, 'revision' | 'replicas' | 'ready'>, has: Facts, leftMs: number): LiveRevision[] {
+  if (leftMs > 0) return [{ ...counts, role: 'retiring', autoscaled: has.hasAutoscaler }];
+  if (has.replicas > 0) return [{ ...counts, role: 'retiring', autoscaled: false, scaleTo: 0 }];
+  return has.pods > 0 ? [{ ...counts, role: 'retiring', autoscaled: false }] : [];
 }
 
 function giveUp(revision: Revision, { failure, deadlineExceeded }: Facts): Plan['abandon'] {
@@ -135,9 +120,10 @@ function giveUp(revision: Revision, { failure, deadlineExceeded }: Facts): Plan[
   return { revision, failure: failure ?? { reason: REASON.progressDeadline, message: 'the new revision made no progress within rollout.progressDeadline', times: 0 } };
 }
 
-function abandonedError(text: string): Stalled {
-  const at = text.indexOf(': ');
-  return new Stalled(text.slice(0, at), text.slice(at + 2));
+function abandonment({ abandoned }: Revision): Stalled | undefined {
+  if (abandoned === undefined) return undefined;
+  const at = abandoned.indexOf(': ');
+  return new Stalled(abandoned.slice(0, at), abandoned.slice(at + 2));
 }
 
 /** Time a retiring revision still has; the whole of it before its retirement is written. */
@@ -146,7 +132,7 @@ function drainLeftMs({ traffic, now }: ObservedPipeline, name: string): number {
   return entry?.state === 'retiring' ? DRAIN_MS - (now - Date.parse(entry.since)) : DRAIN_MS;
 }
 
-/** Live ones and the newest of the rest. */
+/** Live ones, the wanted one, and the newest of the rest. */
 function keptRevisions(known: Revision[], live: LiveRevision[], wanted: Revision | undefined, limit: number): string[] {
   const busy = new Set([...live.map(({ revision }) => revision.name), ...(wanted ? [wanted.name] : [])]);
   const old = known.filter(({ name }) => !busy.has(name)).sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));

@@ -13,8 +13,8 @@ export interface Verdict {
 /** `verifiedSource` names what the result holds for; a moved source is verified again. */
 export function modelVersionStatus({ metadata, status }: ModelVersion, verdict: Verdict, verifiedSource: string, now: number): ModelVersionStatus {
   const generation = metadata.generation ?? 0;
-  const kept = { ...(status?.digest && { digest: status.digest }), ...(status?.sizeBytes !== undefined && { sizeBytes: status.sizeBytes }), ...(status?.signature && { signature: status.signature }), ...(status?.verifiedSource && { verifiedSource: status.verifiedSource }) };
+  const { conditions: before, observedGeneration: _, ...kept } = status ?? {};
   const found = verdict.result ? { ...verdict.result, verifiedSource } : {};
   const ready = { type: 'Ready', status: truth(verdict.ready), reason: verdict.reason, message: verdict.message };
-  return { observedGeneration: generation, ...kept, ...found, conditions: conditions([ready], status?.conditions, generation, now) };
+  return { observedGeneration: generation, ...kept, ...found, conditions: conditions([ready], before, generation, now) };
 }

@@ -12,11 +12,11 @@ const INIT_REASON = /^UserScript/;
 /** What the status needs of the plan. */
 export interface Rollout {
   effective: Effective;
-  wanted?: Revision;
-  active?: string;
-  blocked?: Stalled | Waiting;
-  abandon?: { failure: PodFailure };
-  failure?: PodFailure;
+  wanted?: Revision | undefined;
+  active?: string | undefined;
+  blocked?: Stalled | Waiting | undefined;
+  abandon?: { failure: PodFailure } | undefined;
+  failure?: PodFailure | undefined;
   live: { revision: Revision; role: 'active' | 'next' | 'retiring'; replicas: number; ready: number; scaleTo?: number; autoscaled: boolean }[];
   kept: string[];
 }
@@ -61,14 +61,14 @@ function findings(seen: ObservedPipeline, rollout: Rollout, attempt: Attempt): F
 
 /** Why the newest generation does not serve, most telling first. */
 function explanation({ blocked, abandon, failure, wanted, live }: Rollout, { error }: Attempt): { reason: string; message: string } {
-  if (blocked) return { reason: blocked.reason, message: blocked.message };
-  if (error instanceof Stalled || error instanceof Waiting) return { reason: error.reason, message: error.message };
-  if (abandon) return { reason: abandon.failure.reason, message: abandon.failure.message };
-  if (failure) return { reason: failure.reason, message: failure.message };
+  const known = blocked ?? (error instanceof Stalled || error instanceof Waiting ? error : undefined) ?? abandon?.failure ?? failure;
+  if (known) return { reason: known.reason, message: known.message };
   if (error) return { reason: 'Retrying', message: error.message };
-  const next = live.find(({ revision }) => revision.name === wanted?.name);
-  return { reason: REASON.rollingOut, message: `waiting for revision ${wanted?.name ?? ''}: ${next?.ready ?? 0} of ${next?.scaleTo ?? next?.replicas ?? 0} pods are Ready` };
+  return { reason: REASON.rollingOut, message: progress(live.find(({ revision }) => revision.name === wanted?.name)) };
 }
+
+const progress = (next: Rollout['live'][number] | undefined): string =>
+  next ? `waiting for revision ${next.revision.name}: ${next.ready} of ${next.scaleTo ?? next.replicas} pods are Ready` : 'waiting for a revision';
 
 function modelsReady({ blocked }: Rollout): Finding {
   const bad = blocked && ([REASON.modelNotReady, REASON.digest] as string[]).includes(blocked.reason) ? blocked : undefined;
@@ -91,10 +91,9 @@ function abandonedFailure(wanted: Revision | undefined): { reason: string; messa
 function scalingActive({ autoscalers }: ObservedPipeline, { active, effective, live }: Rollout): Finding {
   const type = CONDITION.scalingActive;
   const { minReplicas, maxReplicas, averageUtilization } = effective;
-  if (minReplicas === maxReplicas) return { type, status: 'True', reason: 'FixedReplicas', message: `${minReplicas} ${minReplicas === 1 ? 'replica' : 'replicas'}, fixed` };
-  const found = autoscalers.find(({ metadata }) => metadata.name === active);
-  const said = found?.status?.conditions?.find((condition) => condition.type === 'ScalingActive');
-  if (!found || !said) return { type, status: 'Unknown', reason: 'NotYetReady', message: 'scaling begins with the first Ready pod' };
+  if (minReplicas === maxReplicas) return { type, status: 'True', reason: 'FixedReplicas', message: `replicas fixed at ${minReplicas}` };
+  const said = autoscalers.find(({ metadata }) => metadata.name === active)?.status?.conditions?.find((condition) => condition.type === 'ScalingActive');
+  if (!said) return { type, status: 'Unknown', reason: 'NotYetReady', message: 'scaling begins with the first Ready pod' };
   if (said.status !== 'True') return { type, status: 'False', reason: said.reason ?? 'Unknown', message: said.message ?? '' };
   const replicas = live.find(({ role }) => role === 'active')?.replicas ?? 0;
   return { type, status: 'True', reason: 'ValidMetricFound', message: `CPU target ${averageUtilization}% of the request, ${minReplicas} to ${maxReplicas} replicas, now ${replicas}` };

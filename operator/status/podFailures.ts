@@ -39,27 +39,28 @@ function replicaFailure({ status }: Stored<Deployment>): PodFailure | undefined 
   return { reason: /exceeded quota|failed quota/.test(message) ? REASON.quota : REASON.resourceNotReady, message: oneLine(message), times: 0 };
 }
 
-function failureOf(pod: Stored<Pod>): PodFailure | undefined {
-  const statuses = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
-  for (const status of statuses) {
-    const failure = containerFailure(status);
+function failureOf({ status = {} }: Stored<Pod>): PodFailure | undefined {
+  for (const container of [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])]) {
+    const failure = waitingFailure(container) ?? endedFailure(container);
     if (failure) return failure;
   }
-  if (pod.status?.reason === 'Evicted') return { reason: REASON.crashLoop, message: oneLine(pod.status.message ?? 'the pod was evicted'), times: 1 };
-  const scheduled = pod.status?.conditions?.find(({ type }) => type === 'PodScheduled');
-  return scheduled?.status === 'False' && scheduled.reason === 'Unschedulable' ? { reason: REASON.unschedulable, message: oneLine(scheduled.message ?? 'no node has room'), times: 0 } : undefined;
+  if (status.reason === 'Evicted') return { reason: REASON.crashLoop, message: oneLine(status.message ?? 'the pod was evicted'), times: 1 };
+  const scheduled = status.conditions?.find(({ type }) => type === 'PodScheduled');
+  return scheduled?.reason === 'Unschedulable' ? { reason: REASON.unschedulable, message: oneLine(scheduled.message ?? 'no node has room'), times: 0 } : undefined;
 }
 
-function containerFailure({ state, lastState, restartCount, ready, name }: ContainerStatus): PodFailure | undefined {
-  const waiting = state?.waiting;
-  if (waiting && PULL_PROBLEMS.has(waiting.reason ?? '')) return { reason: REASON.imagePull, message: oneLine(waiting.message ?? waiting.reason!), times: restartCount };
-  if (waiting?.reason === 'CreateContainerConfigError') return { reason: REASON.resourceNotReady, message: oneLine(waiting.message ?? ''), times: restartCount };
+function waitingFailure({ state, restartCount }: ContainerStatus): PodFailure | undefined {
+  const { reason = '', message = reason } = state?.waiting ?? {};
+  if (PULL_PROBLEMS.has(reason)) return { reason: REASON.imagePull, message: oneLine(message), times: restartCount };
+  return reason === 'CreateContainerConfigError' ? { reason: REASON.resourceNotReady, message: oneLine(message), times: restartCount } : undefined;
+}
+
+/** How a container ended last; forgotten as soon as it is Ready again. */
+function endedFailure({ state, lastState, restartCount, ready, name }: ContainerStatus): PodFailure | undefined {
   const ended = state?.terminated ?? lastState?.terminated;
   if (!ended || ended.exitCode === 0 || ready) return undefined;
   const times = restartCount + (state?.terminated ? 1 : 0);
   if (ended.reason === 'OOMKilled') return { reason: REASON.outOfMemory, message: `container ${name} was killed because it used more than its memory limit: raise resources.limits.memory`, times };
   const said = parseTermination(ended.message);
-  if (said) return { ...said, times };
-  const message = oneLine(ended.message ?? '') || `container ${name} ended with exit code ${ended.exitCode}`;
-  return { reason: REASON.crashLoop, message, times };
+  return said ? { ...said, times } : { reason: REASON.crashLoop, message: oneLine(ended.message ?? '') || `container ${name} ended with exit code ${ended.exitCode}`, times };
 }

@@ -6,7 +6,8 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Transform, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { Agent, interceptors, request } from 'undici';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Agent, interceptors, request, type Dispatcher } from 'undici';
 import type { FetchConfig } from '../config.ts';
 import { StartFailure } from '../failure.ts';
 
@@ -77,21 +78,23 @@ async function download(item: FetchItem, { authorization, ca }: Credentials, pat
   let problem = '';
   try {
     for (let attempt = 0; attempt < TRIES; attempt++) {
-      if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, 500 * 2 ** attempt));
-      try {
-        const answer = await request(item.uri, { dispatcher, headers: { 'user-agent': 'penstock-scorer', ...(authorization === undefined ? {} : { authorization }) } });
-        if (answer.statusCode === 200) return await store(answer.body, path);
-        await answer.body.dump();
-        problem = `answered ${answer.statusCode}`;
-        if (answer.statusCode < 500 && answer.statusCode !== 429) break;
-      } catch (error) {
-        problem = reasonOf(error);
-      }
+      if (attempt > 0) await sleep(500 * 2 ** attempt);
+      const got = await once(item.uri, dispatcher, authorization, path).catch((error: unknown) => ({ problem: reasonOf(error), final: false }));
+      if (!('problem' in got)) return got;
+      problem = got.problem;
+      if (got.final) break;
     }
   } finally {
     await dispatcher.close();
   }
   throw new StartFailure(FAILURE.resource, `${withoutQuery(item.uri)} cannot be fetched: ${problem}`);
+}
+
+async function once(uri: string, dispatcher: Dispatcher, authorization: string | undefined, path: string): Promise<Fetched | { problem: string; final: boolean }> {
+  const answer = await request(uri, { dispatcher, headers: { 'user-agent': 'penstock-scorer', ...(authorization === undefined ? {} : { authorization }) } });
+  if (answer.statusCode === 200) return store(answer.body, path);
+  await answer.body.dump();
+  return { problem: `the server answered ${answer.statusCode}`, final: answer.statusCode < 500 && answer.statusCode !== 429 };
 }
 
 /** A query may hold a signature that opens the store: it is not for logs. */

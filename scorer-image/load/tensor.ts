@@ -23,7 +23,7 @@ export type Datatype = keyof typeof TYPES | 'BYTES';
 
 /** onnxruntime's type name by Open Inference Protocol datatype, and back. */
 export const ORT_TYPE: Record<string, string> = { ...Object.fromEntries(Object.entries(TYPES).map(([datatype, [name]]) => [datatype, name])), BYTES: 'string' };
-export const DATATYPES: Record<string, string> = Object.fromEntries(Object.entries(ORT_TYPE).map(([datatype, name]) => [name, datatype]));
+export const DATATYPES: Partial<Record<string, string>> = Object.fromEntries(Object.entries(ORT_TYPE).map(([datatype, name]) => [name, datatype]));
 
 const isTyped = (data: unknown): data is TensorData => ArrayBuffer.isView(data);
 
@@ -57,7 +57,7 @@ function bigint(value: unknown): bigint | undefined {
 }
 
 function wrong(where: string, index: number, value: unknown, datatype: string): never {
-  throw new TensorError(`${where} has ${JSON.stringify(value) ?? String(value)} at place ${index}, which is not ${datatype}`);
+  throw new TensorError(`${where} has ${typeof value === 'object' ? 'an object' : JSON.stringify(value)} at place ${index}, which is not ${datatype}`);
 }
 
 /** Whether a concrete shape fits a signature's, where -1 takes anything. */

@@ -4,6 +4,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
+// eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- the type is named below
 export function scorerMetrics(labels: { pipeline: string; revision: string }) {
   const registry = new Registry();
   registry.setDefaultLabels(labels);

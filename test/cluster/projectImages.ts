@@ -1,8 +1,7 @@
 /** The project's two images, tagged by their content, so that a tag never means two things. */
 import { execa } from 'execa';
 import { createHash } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
-import { glob } from 'node:fs/promises';
+import { globSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { baseImage } from './baseImage.ts';
 import { engine, type Engine } from './engine.ts';
@@ -24,7 +23,7 @@ export async function projectImages(): Promise<Record<ImageName, string>> {
 
 async function buildImage(docker: Engine, name: ImageName): Promise<string> {
   const folder = join(root, ROOMS[name]);
-  const tag = await contentHash(folder);
+  const tag = contentHash(folder);
   const image = `penstock/${name}:${tag}`;
   if (await hasImage(docker, image)) return tag;
   say(`building ${image}`);
@@ -34,9 +33,9 @@ async function buildImage(docker: Engine, name: ImageName): Promise<string> {
 }
 
 /** Hash of all that goes into an image; node_modules of the scorer by size, since its files are pinned by the lockfile. */
-async function contentHash(folder: string): Promise<string> {
+function contentHash(folder: string): string {
   const hash = createHash('sha256').update(readFileSync(join(folder, 'Dockerfile'))).update(process.version);
-  for (const file of (await Array.fromAsync(glob('dist/**/*', { cwd: folder }))).sort()) {
+  for (const file of globSync('dist/**/*', { cwd: folder }).sort()) {
     const path = join(folder, file);
     const stat = statSync(path);
     if (!stat.isFile()) continue;

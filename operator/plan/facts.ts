@@ -1,0 +1,32 @@
+/** What is known of one revision's pods, in one value. */
+import { LABEL } from '../api/labels.ts';
+import type { ObservedPipeline } from '../api/observed.ts';
+import { podFailure, type PodFailure } from '../status/podFailures.ts';
+
+export interface Facts {
+  /** There is a Deployment. */
+  exists: boolean;
+  replicas: number;
+  ready: number;
+  /** Pods that are there in any state, dying ones too. */
+  pods: number;
+  failure?: PodFailure;
+  deadlineExceeded: boolean;
+  hasAutoscaler: boolean;
+}
+
+export function factsOf(seen: ObservedPipeline, name: string): Facts {
+  const deployment = seen.deployments.find(({ metadata }) => metadata.name === name);
+  const pods = seen.pods.filter(({ metadata }) => metadata.labels?.[LABEL.revision] === name);
+  const failure = podFailure(pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined), deployment);
+  const { readyReplicas = 0, conditions = [] } = deployment?.status ?? {};
+  return {
+    exists: deployment !== undefined,
+    replicas: deployment?.spec?.replicas ?? 0,
+    ready: readyReplicas,
+    pods: pods.length,
+    ...(failure && { failure }),
+    deadlineExceeded: conditions.some(({ type, reason }) => type === 'Progressing' && reason === 'ProgressDeadlineExceeded'),
+    hasAutoscaler: seen.autoscalers.some(({ metadata }) => metadata.name === name),
+  };
+}

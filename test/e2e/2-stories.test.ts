@@ -1,0 +1,37 @@
+/** The stories: each folder with a story.txt, three at a time, all on one operator. */
+import { readdirSync, existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { up } from '../cluster/cluster.ts';
+import { deploy } from '../cluster/deploy.ts';
+import { runStory } from './story.ts';
+
+const AT_ONCE = 4;
+const here = import.meta.dirname;
+const only = process.env.STORY;
+const stories = readdirSync(here).filter((name) => existsSync(join(here, name, 'story.txt')) && (only === undefined || only.split(',').includes(name)));
+
+describe('stories on the real cluster', function () {
+  this.timeout(15 * 60_000);
+  const ended = new Map<string, Promise<{ error?: unknown }>>();
+
+  before(async () => {
+    await up();
+    const { scorer } = await deploy();
+    const waiting = [...stories];
+    const results = new Map(stories.map((story) => [story, Promise.withResolvers<{ error?: unknown }>()]));
+    for (const [story, { promise }] of results) ended.set(story, promise);
+    const worker = async (): Promise<void> => {
+      for (let story = waiting.shift(); story !== undefined; story = waiting.shift()) {
+        results.get(story)!.resolve(await runStory(join(here, story), `penstock/scorer:${scorer}`).then(() => ({}), (error: unknown) => ({ error })));
+      }
+    };
+    for (let i = 0; i < AT_ONCE; i++) void worker();
+  });
+
+  for (const story of stories) {
+    it(`${story}: ${readFileSync(join(here, story, 'story.txt'), 'utf8').trim()}`, async () => {
+      const { error } = await ended.get(story)!;
+      if (error) throw error;
+    });
+  }
+});

@@ -1,0 +1,15 @@
+serves iris
+# The registered bytes are overwritten: a new pod refuses them, the running one serves on.
+kubectl create configmap iris-model --from-literal=iris.onnx=tampered --dry-run=client -o yaml | kubectl replace -f -
+kubectl apply -f - <<'Y'
+apiVersion: penstock.dev/v1alpha1
+kind: InferencePipeline
+metadata: { name: iris }
+spec:
+  target: Development
+  models: [{ name: iris, modelVersion: iris-1 }]
+  environment: { variables: [{ name: NEW, value: pod }] }
+Y
+eventually 60 bash -c '[ "$(kubectl get ipl iris -o jsonpath="{.status.conditions[?(@.type==\"UpToDate\")].reason}")" = DigestMismatch ]'
+expect_contains "message" "$(condition iris UpToDate message)" "the bytes changed"
+serves iris

@@ -1,0 +1,2 @@
+expect "UpToDate" "$(condition iris UpToDate status)" False
+serves iris

@@ -1,0 +1,1 @@
+. test/e2e/serve-iris.sh

@@ -1,0 +1,48 @@
+// A client inside the cluster, on the scorer image: one request, or a steady load with a summary.
+//   client.mjs idle | request METHOD URL [BODY] [HEADERS] | load URL BODY SECONDS PER_SECOND [HEADERS]
+import http from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+function call(method, url, body, headers = {}, agent) {
+  return new Promise((resolve) => {
+    const request = http.request(url, { method, headers, agent, timeout: 10_000 }, (response) => {
+      const chunks = [];
+      response.on('data', (chunk) => chunks.push(chunk)).on('end', () => resolve({ status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks).toString() }));
+      response.on('error', (error) => resolve({ status: 0, error: error.message }));
+    });
+    request.on('timeout', () => request.destroy(new Error('timeout'))).on('error', (error) => resolve({ status: 0, error: error.code ?? error.message }));
+    request.end(body);
+  });
+}
+
+// Half of the requests on kept connections, half on new ones: both must survive whatever goes on meanwhile.
+async function load(url, body, seconds, perSecond, headers) {
+  const agents = [new http.Agent({ keepAlive: true }), new http.Agent({ keepAlive: false })];
+  const summary = { sent: 0, ok: 0, failures: {}, revisions: {} };
+  const running = new Set();
+  for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(1000 / perSecond)) {
+    const one = call('POST', url, body, headers, agents[summary.sent++ % 2]).then(({ status, headers: answered, error, body: text }) => {
+      if (status === 200) summary.ok += 1;
+      else summary.failures[error ?? `${status} ${text.slice(0, 80)}`] = (summary.failures[error ?? `${status} ${text.slice(0, 80)}`] ?? 0) + 1;
+      const revision = answered?.['x-penstock-revision'];
+      if (revision) summary.revisions[revision] = (summary.revisions[revision] ?? 0) + 1;
+      running.delete(one);
+    });
+    running.add(one);
+  }
+  await Promise.all(running);
+  return summary;
+}
+
+const [command, ...args] = process.argv.slice(2);
+if (command === 'idle') {
+  process.on('SIGTERM', () => process.exit(0));
+  setInterval(() => undefined, 60_000);
+} else if (command === 'request') {
+  const [method, url, body = '', headers = '{}'] = args;
+  console.log(JSON.stringify(await call(method, url, body, JSON.parse(headers))));
+} else if (command === 'load') {
+  const [url, body, seconds, perSecond, headers = '{}'] = args;
+  console.log(JSON.stringify(await load(url, body, Number(seconds), Number(perSecond), JSON.parse(headers))));
+  process.exit(0);
+}

@@ -1,0 +1,17 @@
+kubectl get all,configmaps,secrets,networkpolicies,poddisruptionbudgets,horizontalpodautoscalers -o name | sort >"$HOME/before"
+kubectl apply -f examples/iris/01-model.yaml
+kubectl apply -f - <<Y
+apiVersion: penstock.dev/v1alpha1
+kind: InferencePipeline
+metadata: { name: iris }
+spec:
+  target: Production
+  resources: { requests: { cpu: 50m } }
+  models: [{ name: iris, modelVersion: iris-1 }]
+Y
+kubectl wait ipl/iris --for=condition=UpToDate --timeout=60s
+for kind in deployment service configmap secret networkpolicy pdb hpa; do
+  eventually 20 bash -c "kubectl get $kind -o name | grep -q iris" || { echo "no $kind was made"; exit 1; }
+done
+kubectl delete ipl/iris mver/iris-1 configmap/iris-model --wait
+eventually 60 bash -c 'kubectl get all,configmaps,secrets,networkpolicies,poddisruptionbudgets,horizontalpodautoscalers -o name | sort | diff "$HOME/before" -'

@@ -1,0 +1,23 @@
+# What the stories' shell steps share. kubectl is a namespace admin here, in the story's own namespace.
+
+# eventually SECONDS COMMAND…: runs it until it succeeds; its last output is shown when it never does.
+eventually() {
+  local until=$((SECONDS + $1)) output; shift
+  until output=$("$@" 2>&1); do
+    [ $SECONDS -lt $until ] || { echo "never succeeded: $*"; echo "$output"; return 1; }
+    sleep 0.5
+  done
+}
+# call METHOD URL [BODY] [HEADERS]: one request from inside the cluster, as JSON {status, headers, body}.
+call() { kubectl exec client -- /usr/local/bin/node /client/client.mjs request "$@"; }
+# load URL BODY SECONDS PER_SECOND [HEADERS]: a steady load, as JSON {sent, ok, failures, revisions}.
+load() { kubectl exec client -- /usr/local/bin/node /client/client.mjs load "$@"; }
+# score PIPELINE BODY [HEADERS]
+score() { call POST "http://$1/score" "$2" "${3:-{\}}"; }
+condition() { kubectl get ipl "$1" -o jsonpath="{.status.conditions[?(@.type==\"$2\")].$3}"; }
+# expect WHAT HAVE WANT
+expect() { [ "$2" = "$3" ] || { echo "$1: have $2, want $3"; return 1; }; }
+# expect_contains WHAT HAVE PART
+expect_contains() { case $2 in *"$3"*) ;; *) echo "$1: \"$2\" does not contain \"$3\""; return 1 ;; esac; }
+# serves PIPELINE: the pipeline answers an iris row with class 0.
+serves() { expect "answer of $1" "$(score "$1" '{"data": [[5.1, 3.5, 1.4, 0.2]]}' | jq -r '.status, (.body | fromjson | .label[0])' | xargs)" "200 0"; }

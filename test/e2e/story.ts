@@ -1,0 +1,125 @@
+/** Runs one story: a folder of numbered steps, in a namespace of its own, as that namespace's admin. */
+import { execa } from 'execa';
+import * as yaml from 'js-yaml';
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { kubeconfig, kubectl as admin } from '../cluster/cluster.ts';
+import { root } from '../cluster/paths.ts';
+import { tool } from '../cluster/tools.ts';
+
+const DEFAULT_WITHIN_SECONDS = 60;
+interface Resource { apiVersion: string; kind: string; metadata: { name: string } }
+
+/** Throws with the step's name, what was wanted and what was there. The namespace is deleted in any case. */
+export async function runStory(folder: string, scorerImage: string): Promise<void> {
+  const name = folder.split('/').at(-1)!;
+  const namespace = `e2e-${name}`;
+  const home = mkdtempSync(join(tmpdir(), `${namespace}-`));
+  await admin(['delete', 'namespace', namespace, '--ignore-not-found', '--wait', '--timeout=120s']);
+  const config = await namespaceAdmin(namespace, home);
+  try {
+    await startClient(config, scorerImage);
+    for (const step of readdirSync(folder).filter((file) => /^\d\d-/.test(file)).sort()) await runStep(join(folder, step), { namespace, config, home });
+  } catch (error) {
+    throw new Error(`${(error as Error).message}\n--- the namespace\n${await dump(namespace)}`, { cause: error });
+  } finally {
+    await admin(['delete', 'namespace', namespace, '--wait=false']).catch(() => undefined);
+    await rm(home, { recursive: true, force: true });
+  }
+}
+
+interface Place { namespace: string; config: string; home: string }
+
+/** A namespace with restricted Pod Security, and a kubeconfig for an account with the built-in role admin in it. */
+async function namespaceAdmin(namespace: string, home: string): Promise<string> {
+  await admin(['create', 'namespace', namespace]);
+  await admin(['label', 'namespace', namespace, 'pod-security.kubernetes.io/enforce=restricted']);
+  await admin(['-n', namespace, 'create', 'serviceaccount', 'user']);
+  await admin(['-n', namespace, 'create', 'rolebinding', 'user', '--clusterrole=admin', `--serviceaccount=${namespace}:user`]);
+  const token = await admin(['-n', namespace, 'create', 'token', 'user']);
+  const config = yaml.load(readFileSync(kubeconfig, 'utf8')) as { users: { user: object }[]; contexts: { context: { namespace?: string } }[] };
+  config.users[0]!.user = { token };
+  config.contexts[0]!.context.namespace = namespace;
+  const file = join(home, 'kubeconfig');
+  await writeFile(file, yaml.dump(config));
+  return file;
+}
+
+async function startClient(config: string, scorerImage: string): Promise<void> {
+  const folder = join(root, 'test/e2e/client');
+  await kubectl(config, ['create', 'configmap', 'client', `--from-file=${join(folder, 'client.mjs')}`]);
+  await kubectl(config, ['apply', '-f', '-'], readFileSync(join(folder, 'pod.yaml'), 'utf8').replace('SCORER_IMAGE', scorerImage));
+  await kubectl(config, ['wait', 'pod/client', '--for=condition=Ready', '--timeout=60s']);
+}
+
+async function kubectl(config: string, args: string[], input?: string): Promise<string> {
+  return (await execa(await tool('kubectl'), args, { env: { KUBECONFIG: config }, ...(input === undefined ? {} : { input }) })).stdout;
+}
+
+async function runStep(file: string, place: Place): Promise<void> {
+  const step = file.split('/').at(-1)!;
+  const within = Number(/^# within: (\d+)s$/m.exec(readFileSync(file, 'utf8'))?.[1] ?? DEFAULT_WITHIN_SECONDS) * 1000;
+  try {
+    if (step.endsWith('.sh')) await shell(file, place);
+    else if (step.endsWith('-apply.yaml')) await kubectl(place.config, ['apply', '-f', file]);
+    else if (step.endsWith('-assert.yaml')) await eventually(within, () => assertAll(file, place, true));
+    else if (step.endsWith('-gone.yaml')) await eventually(within, () => assertAll(file, place, false));
+    else throw new Error(`unknown kind of step: name it -apply.yaml, -assert.yaml, -gone.yaml or .sh`);
+  } catch (error) {
+    throw new Error(`step ${step}: ${(error as { stdout?: string }).stdout ?? ''}${(error as Error).message}`, { cause: error });
+  }
+}
+
+async function shell(file: string, { namespace, config, home }: Place): Promise<void> {
+  const path = `${(await tool('kubectl')).replace(/\/kubectl$/, '')}:${process.env.PATH ?? ''}`;
+  await execa('bash', ['-euo', 'pipefail', '-c', `. "${join(root, 'test/e2e/lib.sh')}"; . "${file}"`], {
+    cwd: root, timeout: 300_000, env: { KUBECONFIG: config, ADMIN_KUBECONFIG: kubeconfig, NAMESPACE: namespace, STORY: join(file, '..'), HOME: home, PATH: path },
+  });
+}
+
+async function eventually(ms: number, check: () => Promise<string | undefined>): Promise<void> {
+  let problem: string | undefined = 'not checked';
+  for (const until = Date.now() + ms; Date.now() < until; await sleep(500)) {
+    problem = await check();
+    if (problem === undefined) return;
+  }
+  throw new Error(`after ${ms / 1000} s: ${problem}`);
+}
+
+async function assertAll(file: string, { config }: Place, present: boolean): Promise<string | undefined> {
+  for (const wanted of yaml.loadAll(readFileSync(file, 'utf8')) as Resource[]) {
+    const text = await kubectl(config, ['get', wanted.kind, wanted.metadata.name, '-o', 'json']).catch((error: unknown) => (/NotFound/.test(String(error)) ? undefined : Promise.reject(error as Error)));
+    if (!present && text !== undefined) return `${wanted.kind} ${wanted.metadata.name} is still there`;
+    if (!present) continue;
+    if (text === undefined) return `${wanted.kind} ${wanted.metadata.name} does not exist`;
+    const problem = differs(JSON.parse(text), wanted, wanted.kind);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
+}
+
+/** The first place where `live` has not what `wanted` says; of a list each wanted item must match some live one. Text in /…/ is a pattern. */
+function differs(live: unknown, wanted: unknown, path: string): string | undefined {
+  if (Array.isArray(wanted)) {
+    const items = Array.isArray(live) ? live : [];
+    const lost = wanted.find((item) => items.every((one) => differs(one, item, path) !== undefined));
+    return lost === undefined ? undefined : `${path} has no item ${JSON.stringify(lost)}; it is ${JSON.stringify(live)}`;
+  }
+  if (typeof wanted === 'object' && wanted !== null) {
+    for (const [key, value] of Object.entries(wanted)) {
+      const problem = differs((live as Record<string, unknown> | undefined)?.[key], value, `${path}.${key}`);
+      if (problem !== undefined) return problem;
+    }
+    return undefined;
+  }
+  const same = typeof wanted === 'string' && /^\/.*\/$/.test(wanted) ? new RegExp(wanted.slice(1, -1)).test(String(live)) : live === wanted;
+  return same ? undefined : `${path} is ${JSON.stringify(live)}, want ${JSON.stringify(wanted)}`;
+}
+
+async function dump(namespace: string): Promise<string> {
+  const parts = [['get', 'ipl,mver,deploy,hpa,pods,jobs', '-o', 'wide'], ['get', 'events', '--sort-by=.lastTimestamp']];
+  return (await Promise.all(parts.map((args) => admin(['-n', namespace, ...args]).catch(String)))).join('\n').slice(-6000);
+}
