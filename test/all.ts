@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const stages = ['verify', 'lint', 'test:unit', 'test:integration', 'test:e2e'];
+const stages = ['verify', 'lint', 'build', 'test:unit', 'test:integration', 'test:e2e'];
 const counts = join(mkdtempSync(join(tmpdir(), 'penstock-test-')), 'counts');
 let passed = 0;
 let failed = 0;

@@ -23,6 +23,8 @@ export const REASON = {
   unschedulable: 'PodUnschedulable',
   outOfMemory: 'PodOutOfMemory',
   crashLoop: 'DeploymentCrashLoopBackOff',
+  /** Between two tries of a container whose last words the kubelet has thrown away already. */
+  restarting: 'ContainerRestarting',
   quota: 'QuotaExceeded',
   digest: 'DigestMismatch',
   verified: 'Verified',

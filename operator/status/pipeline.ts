@@ -43,7 +43,7 @@ function findings(seen: ObservedPipeline, rollout: Rollout, attempt: Attempt): F
   const active = rollout.live.find(({ role }) => role === 'active');
   const available = (active?.ready ?? 0) > 0;
   const upToDate = rollout.wanted !== undefined && rollout.wanted.name === rollout.active && available;
-  const why = upToDate && !attempt.error ? { reason: REASON.serving, message: '' } : explanation(rollout, attempt);
+  const why = upToDate && !attempt.error ? { reason: REASON.serving, message: '' } : remembered(explanation(rollout, attempt), seen);
   const stalled = !upToDate && (attempt.error instanceof Stalled || rollout.blocked instanceof Stalled || rollout.abandon !== undefined);
   const serving = available ? { reason: REASON.serving, message: `revision ${rollout.active} serves` } : why;
   return [
@@ -69,6 +69,13 @@ function explanation({ blocked, abandon, failure, wanted, live }: Rollout, { err
 
 const progress = (next: Rollout['live'][number] | undefined): string =>
   next ? `waiting for revision ${next.revision.name}: ${next.ready} of ${next.scaleTo ?? next.replicas} pods are Ready` : 'waiting for a revision';
+
+/** While a container is between two tries, what it said last still is why. */
+function remembered(why: { reason: string; message: string }, { pipeline: { status, metadata } }: ObservedPipeline): { reason: string; message: string } {
+  const before = status?.conditions?.find(({ type }) => type === CONDITION.upToDate);
+  const still = why.reason === REASON.restarting && before?.status === 'False' && before.observedGeneration === metadata.generation && before.reason !== REASON.rollingOut;
+  return still ? { reason: before.reason, message: before.message } : why;
+}
 
 function modelsReady({ blocked }: Rollout): Finding {
   const bad = blocked && ([REASON.modelNotReady, REASON.digest] as string[]).includes(blocked.reason) ? blocked : undefined;

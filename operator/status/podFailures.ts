@@ -58,7 +58,8 @@ function waitingFailure({ state, restartCount }: ContainerStatus): PodFailure | 
 /** How a container ended last; forgotten as soon as it is Ready again. */
 function endedFailure({ state, lastState, restartCount, ready, name }: ContainerStatus): PodFailure | undefined {
   const ended = state?.terminated ?? lastState?.terminated;
-  if (!ended || ended.exitCode === 0 || ready) return undefined;
+  if (ready || ended?.exitCode === 0) return undefined;
+  if (!ended) return restartCount > 0 ? { reason: REASON.restarting, message: `container ${name} was started again ${restartCount} times`, times: restartCount } : undefined;
   const times = restartCount + (state?.terminated ? 1 : 0);
   if (ended.reason === 'OOMKilled') return { reason: REASON.outOfMemory, message: `container ${name} was killed because it used more than its memory limit: raise resources.limits.memory`, times };
   const said = parseTermination(ended.message);

@@ -66,7 +66,7 @@ interface Credentials {
 function credentials(folder: string): Credentials {
   if (!existsSync(folder)) return {};
   const read = (key: string): string | undefined => (existsSync(join(folder, key)) ? readFileSync(join(folder, key), 'utf8').trim() : undefined);
-  if (readdirSync(folder).length === 0) throw new StartFailure(FAILURE.resource, 'the Secret of source.secretRef does not exist in this namespace, or is empty');
+  if (readdirSync(folder).every((name) => name.startsWith('..'))) throw new StartFailure(FAILURE.resource, 'the Secret of source.secretRef does not exist in this namespace, or is empty');
   const [token, username, password, ca] = [read('token'), read('username'), read('password'), read('ca.crt')];
   const authorization = token !== undefined ? `Bearer ${token}` : username !== undefined ? `Basic ${Buffer.from(`${username}:${password ?? ''}`).toString('base64')}` : undefined;
   return { ...(authorization === undefined ? {} : { authorization }), ...(ca === undefined ? {} : { ca }) };
@@ -100,7 +100,10 @@ async function once(uri: string, dispatcher: Dispatcher, authorization: string |
 /** A query may hold a signature that opens the store: it is not for logs. */
 const withoutQuery = (uri: string): string => uri.replace(/\?.*$/, '?…');
 
+const UNTRUSTED = new Set(['DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY']);
+
 function reasonOf(error: unknown): string {
-  const { message, code, cause } = error as { message?: string; code?: string; cause?: { code?: string; message?: string } };
-  return cause?.message ?? cause?.code ?? message ?? code ?? String(error);
+  const { message, code = '' } = error as { message?: string; code?: string };
+  if (UNTRUSTED.has(code)) return 'its certificate is signed by an authority that is not known: put that authority into the key ca.crt of the Secret of source.secretRef';
+  return message || code || String(error);
 }

@@ -31,7 +31,7 @@ describe('stories on the real cluster', function () {
   for (const story of stories) {
     it(`${story}: ${readFileSync(join(here, story, 'story.txt'), 'utf8').trim()}`, async () => {
       const { error } = await ended.get(story)!;
-      if (error) throw error;
+      if (error) throw error as Error;
     });
   }
 });

@@ -14,6 +14,12 @@ call() { kubectl exec client -- /usr/local/bin/node /client/client.mjs request "
 load() { kubectl exec client -- /usr/local/bin/node /client/client.mjs load "$@"; }
 # score PIPELINE BODY [HEADERS]
 score() { call POST "http://$1/score" "$2" "${3:-{\}}"; }
+# up_to_date PIPELINE: waits for the documented condition, and then for the nodes to route to the new Service (a second or so).
+up_to_date() {
+  kubectl wait "inferencepipeline/$1" --for=condition=UpToDate --timeout=90s
+  eventually 15 reachable "$1"
+}
+reachable() { expect "GET http://$1/" "$(call GET "http://$1/" | jq .status)" 200; }
 condition() { kubectl get ipl "$1" -o jsonpath="{.status.conditions[?(@.type==\"$2\")].$3}"; }
 # expect WHAT HAVE WANT
 expect() { [ "$2" = "$3" ] || { echo "$1: have $2, want $3"; return 1; }; }

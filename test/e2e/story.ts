@@ -95,7 +95,7 @@ async function assertAll(file: string, { config }: Place, present: boolean): Pro
     if (!present && text !== undefined) return `${wanted.kind} ${wanted.metadata.name} is still there`;
     if (!present) continue;
     if (text === undefined) return `${wanted.kind} ${wanted.metadata.name} does not exist`;
-    const problem = differs(JSON.parse(text), wanted, wanted.kind);
+    const problem = differs(JSON.parse(text) as unknown, wanted, wanted.kind);
     if (problem !== undefined) return problem;
   }
   return undefined;

@@ -9,7 +9,7 @@ spec:
   resources: { requests: { cpu: 50m } }
   models: [{ name: iris, modelVersion: iris-1 }]
 Y
-kubectl wait ipl/iris --for=condition=UpToDate --timeout=60s
+up_to_date iris
 for kind in deployment service configmap secret networkpolicy pdb hpa; do
   eventually 20 bash -c "kubectl get $kind -o name | grep -q iris" || { echo "no $kind was made"; exit 1; }
 done

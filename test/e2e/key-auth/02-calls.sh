@@ -1,4 +1,4 @@
-kubectl wait ipl/echo --for=condition=UpToDate --timeout=60s
+up_to_date echo
 key() { kubectl get secret echo-keys -o jsonpath="{.data.$1}" | base64 -d; }
 with() { printf '{"authorization": "Bearer %s"}' "$1"; }
 said=$(score echo '{}'); expect "without a key" "$(jq -r '.status, .headers["www-authenticate"]' <<<"$said" | xargs)" "401 Bearer"

@@ -11,7 +11,7 @@ spec:
       export async function init() {}
       export async function run() { const end = Date.now() + 10; while (Date.now() < end); return 1; }
 Y
-kubectl wait ipl/busy --for=condition=UpToDate --timeout=60s
+up_to_date busy
 count() { kubectl get ipl busy -o jsonpath='{.status.replicas.ready}'; }
 expect "at first" "$(count)" 1
 load http://busy/score x 60 15 >"$HOME/load" & pid=$!

@@ -12,7 +12,7 @@ spec:
       export async function init() {}
       export async function run(rawData) { return rawData; }
 Y
-kubectl wait ipl/steady --for=condition=UpToDate --timeout=60s
+up_to_date steady
 revision=$(kubectl get ipl steady -o jsonpath='{.status.activeRevision}')
 eventually 30 bash -c '[ "$(kubectl get ipl steady -o jsonpath="{.status.replicas.summary}")" = 3/3 ]'
 eventually 20 kubectl get hpa "$revision"

@@ -12,7 +12,7 @@ spec:
 Y
 }
 version 1
-kubectl wait ipl/greeter --for=condition=UpToDate --timeout=60s
+up_to_date greeter
 first=$(kubectl get ipl greeter -o jsonpath='{.status.activeRevision}')
 load http://greeter/score hello 40 25 >"$HOME/load" & pid=$!
 sleep 3; version 2

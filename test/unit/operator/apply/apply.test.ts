@@ -1,0 +1,92 @@
+import { expect } from 'chai';
+import { applyAll, prune, type Writer } from '../../../../operator/apply/apply.ts';
+import { covers } from '../../../../operator/apply/differs.ts';
+import type { KubeObject } from '../../../../operator/api/objects.ts';
+import { KubeError } from '../../../../operator/kube/errors.ts';
+import { service } from '../../../../operator/desired/service.ts';
+import { pipeline } from '../../../fixtures/objects.ts';
+
+describe('whether a live child still is what we want', () => {
+  const rows: [string, unknown, unknown, boolean][] = [
+    ['the same', { a: 1 }, { a: 1 }, true],
+    ['what the server defaulted does not count', { a: 1, b: 'default' }, { a: 1 }, true],
+    ['a changed field counts', { a: 2 }, { a: 1 }, false],
+    ['a missing field counts', {}, { a: 1 }, false],
+    ['a list with one more item counts', { a: [1, 2] }, { a: [1] }, false],
+    ['1000m is 1', { cpu: '1' }, { cpu: '1000m' }, true],
+    ['512Mi is not 512M', { memory: '512Mi' }, { memory: '512M' }, false],
+    ['an empty list that the server drops', {}, { initContainers: [] }, true],
+    ['an empty object that the server drops', {}, { resources: {} }, true],
+    ['inside lists of objects', { c: [{ name: 'x', image: 'y' }] }, { c: [{ name: 'x' }] }, true],
+  ];
+  for (const [sentence, live, wanted, same] of rows) it(sentence, () => expect(covers(live, wanted)).to.equal(same));
+});
+
+/** A writer over a map, that remembers what it was asked. */
+function writer(live: KubeObject[] = [], hidden: KubeObject[] = []) {
+  const objects = new Map(live.map((object) => [object.metadata.name, object]));
+  const calls: string[] = [];
+  const kube: Writer = {
+    child: ({ metadata }) => objects.get(metadata.name),
+    remember: (object) => void objects.set(object.metadata.name, object),
+    client: {
+      create: async (object) => {
+        calls.push(`create ${object.metadata.name}`);
+        if (hidden.some(({ metadata }) => metadata.name === object.metadata.name)) throw new KubeError(409, 'AlreadyExists', 'exists');
+        return object;
+      },
+      apply: async (object) => (calls.push(`apply ${object.metadata.name}`), object),
+      get: async <T extends KubeObject>(_: unknown, __: string, name: string) => hidden.find(({ metadata }) => metadata.name === name) as T,
+      remove: async (object) => void calls.push(`remove ${object.metadata.name}`),
+    },
+  };
+  return { kube, calls, objects };
+}
+
+describe('applying children', () => {
+  const owner = pipeline();
+  const wanted = service(owner, 'iris', 'iris-1');
+  const foreign = { ...wanted, metadata: { ...wanted.metadata, ownerReferences: [] } };
+
+  it('creates what is missing, and writes nothing the second time', async () => {
+    const { kube, calls } = writer();
+    await applyAll([wanted], owner, kube);
+    await applyAll([wanted], owner, kube);
+    expect(calls).to.deep.equal(['create iris']);
+  });
+  it('applies again what somebody changed', async () => {
+    const { kube, calls, objects } = writer();
+    await applyAll([wanted], owner, kube);
+    objects.set('iris', { ...objects.get('iris')!, spec: { selector: {} } } as KubeObject);
+    await applyAll([wanted], owner, kube);
+    expect(calls).to.deep.equal(['create iris', 'apply iris']);
+  });
+  it('applies a changed wish, even one that only leaves a field out', async () => {
+    const { kube, calls } = writer();
+    await applyAll([wanted], owner, kube);
+    const without: KubeObject & { spec: object } = { ...wanted, spec: { selector: wanted.spec!.selector! } };
+    await applyAll([without], owner, kube);
+    expect(calls).to.deep.equal(['create iris', 'apply iris']);
+  });
+  it('refuses a cached object of somebody else, and touches nothing', async () => {
+    const { kube, calls } = writer([foreign]);
+    const error = await applyAll([wanted], owner, kube).catch((refused: unknown) => refused);
+    expect(error).to.include({ reason: 'ChildNotOwned' });
+    expect(calls).to.deep.equal([]);
+  });
+  it('refuses one that the cache does not show, too', async () => {
+    const { kube } = writer([], [foreign]);
+    expect(await applyAll([wanted], owner, kube).catch((refused: unknown) => refused)).to.include({ reason: 'ChildNotOwned' });
+  });
+  it('goes on where a lost answer left it: its own object is applied', async () => {
+    const { kube, calls } = writer([], [wanted]);
+    await applyAll([wanted], owner, kube);
+    expect(calls).to.deep.equal(['create iris', 'apply iris']);
+  });
+  it('prunes what is not wanted, and nothing that dies already', async () => {
+    const { kube, calls } = writer();
+    const dying = { ...wanted, metadata: { ...wanted.metadata, name: 'dying', deletionTimestamp: 'now' } };
+    await prune([wanted, dying, { ...wanted, metadata: { ...wanted.metadata, name: 'old' } }], ({ metadata }) => metadata.name === 'iris', kube);
+    expect(calls).to.deep.equal(['remove old']);
+  });
+});

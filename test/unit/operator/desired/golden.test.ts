@@ -1,0 +1,47 @@
+/** Goldens: a pipeline in, every child it gets out. */
+import { expect } from 'chai';
+import { globSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import * as yaml from 'js-yaml';
+import type { InferencePipeline } from '../../../../operator/api/types.gen.ts';
+import { autoscaler } from '../../../../operator/desired/autoscaler.ts';
+import { children } from '../../../../operator/desired/children.ts';
+import { trafficTable } from '../../../../operator/desired/traffic.ts';
+import { planRollout } from '../../../../operator/plan/rollout.ts';
+import { config, modelVersion, observed, pipeline as base } from '../../../fixtures/objects.ts';
+
+const folder = join(import.meta.dirname, '../../../golden');
+
+function firstDay(file: string): object[] {
+  const given = yaml.load(readFileSync(file, 'utf8')) as InferencePipeline;
+  const pipeline = { ...given, metadata: { ...base().metadata, ...given.metadata } };
+  const text = pipeline.spec.scoring?.script;
+  const remote = modelVersion({ source: { uri: 'https://models.example/a%20b/net.onnx?sig=x', secretRef: { name: 'access' } } });
+  const seen = observed({
+    pipeline, keyHashes: pipeline.spec.target === 'Production' ? ['a', 'b'] : [],
+    modelVersions: { 'iris-1': modelVersion(), 'remote-1': { ...remote, metadata: { ...remote.metadata, name: 'remote-1' } } },
+    ...(text === undefined ? {} : { script: { entry: 'score.ts', files: { 'score.ts': text } } }),
+  });
+  const plan = planRollout(seen, config);
+  const made = children({ ...plan, pipeline, traffic: trafficTable(seen, plan.active, []), scriptFiles: seen.script?.files ?? {} });
+  return [...made, ...(plan.effective.minReplicas < plan.effective.maxReplicas ? [autoscaler(pipeline, plan.active!, plan.effective)] : [])];
+}
+
+describe('all children of a pipeline', () => {
+  for (const file of globSync('*.input.yaml', { cwd: folder })) {
+    it(basename(file, '.input.yaml'), () => {
+      const golden = join(folder, file.replace('.input.', '.want.'));
+      const made = firstDay(join(folder, file)).map((object) => yaml.dump(JSON.parse(JSON.stringify(object)), { lineWidth: 200 })).join('---\n');
+      if (process.env.UPDATE_GOLDEN) writeFileSync(golden, made);
+      expect(made).to.equal(readFileSync(golden, 'utf8'));
+    });
+
+    it(`${basename(file, '.input.yaml')}: no child carries spec.replicas, a token or root`, () => {
+      const text = JSON.stringify(firstDay(join(folder, file)));
+      expect(text).not.to.match(/"replicas"/);
+      const pods = firstDay(join(folder, file)).flatMap((object) => (object as { kind: string; spec: { template: { spec: Record<string, unknown> } } }).kind === 'Deployment' ? [(object as { spec: { template: { spec: Record<string, unknown> } } }).spec.template.spec] : []);
+      expect(pods[0]).to.deep.include({ automountServiceAccountToken: false });
+      expect(pods[0]).to.have.nested.property('securityContext.runAsNonRoot', true);
+    });
+  }
+});

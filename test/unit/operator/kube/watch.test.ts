@@ -1,0 +1,109 @@
+/** The reflector against an API server that misbehaves: what a real one cannot be asked to do. */
+import { expect } from 'chai';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Agent } from 'undici';
+import type { KubeObject } from '../../../../operator/api/objects.ts';
+import { KIND } from '../../../../operator/api/kinds.ts';
+import { Cache } from '../../../../operator/kube/cache.ts';
+import { KubeClient } from '../../../../operator/kube/client.ts';
+import type { Pool } from '../../../../operator/kube/pool.ts';
+import { Reflector } from '../../../../operator/kube/watch.ts';
+
+const service = (name: string, resourceVersion: string, uid = `uid-${name}`): KubeObject => ({ apiVersion: 'v1', kind: 'Service', metadata: { name, namespace: 'ns', resourceVersion, uid } });
+const event = (type: string, object: object): string => `${JSON.stringify({ type, object })}\n`;
+type Answer = (response: ServerResponse, query: URLSearchParams) => void;
+const list = (rv: string, ...items: KubeObject[]): Answer => (response) => response.end(JSON.stringify({ metadata: { resourceVersion: rv }, items }));
+const status = (code: number, headers = {}): Answer => (response) => response.writeHead(code, headers).end(JSON.stringify({ reason: 'X', message: 'no', code }));
+
+describe('list and watch', () => {
+  let server: Server;
+  let stop: AbortController;
+  let script: Answer[];
+  let queries: string[];
+  let cache: Cache<KubeObject>;
+  let errors: unknown[];
+  const agent = new Agent();
+
+  /** Plays the script, one answer a request; the last one stays open. */
+  async function play(...answers: Answer[]): Promise<void> {
+    script = answers;
+    const { port } = server.address() as AddressInfo;
+    const pool = { access: async () => ({ server: `http://127.0.0.1:${port}`, dispatcher: agent, headers: {} }) } as unknown as Pool;
+    const reflector = new Reflector(new KubeClient(pool), cache, { kind: KIND.service, onError: (error) => errors.push(error), random: () => -0.49 });
+    void reflector.run(stop.signal);
+  }
+  async function until(check: () => boolean): Promise<void> {
+    for (let i = 0; i < 300 && !check(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(check(), `${[...cache.keys()].join(' ')} | ${queries.join(' ')}`).to.be.true;
+  }
+
+  beforeEach((done) => {
+    [queries, errors, cache, stop] = [[], [], new Cache(), new AbortController()];
+    server = createServer((request, response) => {
+      const query = new URL(request.url ?? '', 'http://x').searchParams;
+      queries.push(query.get('watch') ? `watch@${query.get('resourceVersion')}` : 'list');
+      const answer = script.shift();
+      if (answer) answer(response, query);
+      else response.flushHeaders(); // a quiet watch
+    }).listen(0, '127.0.0.1', done);
+  });
+  afterEach(() => {
+    stop.abort();
+    server.closeAllConnections();
+    server.close();
+  });
+  after(() => agent.close());
+
+  it('fills the cache, page after page, and watches from there', async () => {
+    const page: Answer = (response) => response.end(JSON.stringify({ metadata: { resourceVersion: '5', continue: 'more' }, items: [service('a', '1')] }));
+    await play(page, list('5', service('b', '2')));
+    await until(() => queries.includes('watch@5'));
+    expect([...cache.keys()]).to.deep.equal(['ns/a', 'ns/b']);
+    expect(cache.get('ns', 'a')).to.include({ kind: 'Service' });
+  });
+
+  const failures: [string, Answer][] = [
+    ['a 500', status(500)],
+    ['a 429 with Retry-After', status(429, { 'retry-after': '0' })],
+    ['a reset in the middle of a line', (response) => {
+      response.write('{"type": "ADD');
+      setTimeout(() => response.destroy(), 20);
+    }],
+    ['an ERROR event', (response) => response.end(event('ERROR', { code: 500, reason: 'InternalError', message: 'etcd is slow' }))],
+    ['a line that is no JSON', (response) => response.end('<html>\n')],
+  ];
+  for (const [what, answer] of failures) {
+    it(`goes on after ${what}, from where it was`, async () => {
+      await play(list('5', service('a', '1')), answer, (response) => response.write(event('ADDED', service('b', '6'))));
+      await until(() => cache.get('ns', 'b') !== undefined);
+      expect(queries.slice(0, 3)).to.deep.equal(['list', 'watch@5', 'watch@5']);
+      expect(errors).to.have.length(1);
+    });
+  }
+
+  it('lists again after a 410, and finds out what was deleted meanwhile', async () => {
+    await play(list('5', service('a', '1'), service('b', '2')), (response) => response.end(event('ERROR', { code: 410, reason: 'Expired', message: 'too old' })), list('9', service('b', '2')));
+    await until(() => queries.includes('watch@9'));
+    expect([...cache.keys()]).to.deep.equal(['ns/b']);
+  });
+
+  it('a bookmark moves the place to go on from', async () => {
+    await play(list('5'), (response) => response.end(event('BOOKMARK', service('', '8'))));
+    await until(() => queries.includes('watch@8'));
+  });
+
+  it('never goes back in time for one uid, but takes a new object of the same name', async () => {
+    const changes: string[] = [];
+    cache.onChange((change, object) => changes.push(`${change} ${object.metadata.resourceVersion}`));
+    await play(list('5', service('a', '5')), (response) => response.write(event('MODIFIED', service('a', '3')) + event('ADDED', service('a', '4', 'another')) + event('DELETED', service('a', '7', 'another'))));
+    await until(() => changes.length === 3);
+    expect(changes).to.deep.equal(['added 5', 'changed 4', 'removed 4']);
+  });
+
+  it('what is cached cannot be changed', async () => {
+    await play(list('5', service('a', '1')));
+    await until(() => cache.get('ns', 'a') !== undefined);
+    expect(() => (cache.get('ns', 'a')!.metadata.name = 'b')).to.throw(TypeError);
+  });
+});

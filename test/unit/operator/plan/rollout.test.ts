@@ -1,0 +1,105 @@
+import { expect } from 'chai';
+import type { ObservedPipeline } from '../../../../operator/api/observed.ts';
+import { planRollout, type Plan } from '../../../../operator/plan/rollout.ts';
+import { config, deploymentOf, NOW, observed, pipeline, podOf, stableService, stored } from '../../../fixtures/objects.ts';
+
+const fixed = { scaling: { minReplicas: 2, maxReplicas: 2 } };
+const scaled = { scaling: { minReplicas: 2, maxReplicas: 6 } };
+const old = stored({ ...scaled, endpoint: { requestTimeout: '1s' } });
+const now = stored(scaled);
+const failing = { state: { waiting: { reason: 'CrashLoopBackOff' } }, lastState: { terminated: { exitCode: 3, message: 'UserScriptInitFailed: no such file (score.ts:3)\nstack' } } };
+const served = { history: [{ revision: old.name, from: '2026-11-23T11:00:00Z', reason: 'FirstRollout' }] };
+const autoscaler = (name: string) => ({ apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler', metadata: { name, namespace: 'ns' } });
+const retiringSince = (ms: number) => ({ revisions: { [old.name]: { state: 'retiring' as const, since: new Date(NOW - ms).toISOString() } }, keyHashes: [] });
+const line = ({ live }: Plan): string[] => live.map(({ revision, role, scaleTo, autoscaled }) => [revision.name === now.name ? 'new' : 'old', role, scaleTo === undefined ? '' : `→${scaleTo}`, autoscaled ? 'hpa' : ''].filter(Boolean).join(' '));
+
+interface Row { when: string; seen: Partial<ObservedPipeline>; live: string[]; active: 'old' | 'new' }
+const rows: Row[] = [
+  { when: 'nothing exists: the first revision is active at once, at the minimum, without an autoscaler', seen: {}, live: ['new active →2'], active: 'new' },
+  { when: 'its first pod is Ready: the autoscaler comes, and sizes from here on', seen: { revisions: [now], service: stableService(now), deployments: [deploymentOf(now, 2, 1)] }, live: ['new active hpa'], active: 'new' },
+  { when: 'no pod is Ready yet, and the count is right: hands off', seen: { revisions: [now], service: stableService(now), deployments: [deploymentOf(now, 2, 0)] }, live: ['new active'], active: 'new' },
+  { when: 'the autoscaler has scaled up: its count stays', seen: { revisions: [now], service: stableService(now), deployments: [deploymentOf(now, 5, 5)], autoscalers: [autoscaler(now.name)] }, live: ['new active hpa'], active: 'new' },
+  { when: 'all pods of a scaled revision are gone: the autoscaler stays in charge', seen: { revisions: [now], service: stableService(now), deployments: [deploymentOf(now, 5, 0)], autoscalers: [autoscaler(now.name)] }, live: ['new active hpa'], active: 'new' },
+  {
+    when: 'an update: the newcomer comes with as many pods as serve now, the old one keeps its autoscaler',
+    seen: { revisions: [old], service: stableService(old), deployments: [deploymentOf(old, 4, 4)], autoscalers: [autoscaler(old.name)], pipeline: pipeline(scaled, served) },
+    live: ['old active hpa', 'new next →4'], active: 'old',
+  },
+  {
+    when: 'three of four Ready: not yet',
+    seen: { revisions: [old, now], service: stableService(old), deployments: [deploymentOf(old, 4, 4), deploymentOf(now, 4, 3)], autoscalers: [autoscaler(old.name)], pipeline: pipeline(scaled, served) },
+    live: ['old active hpa', 'new next'], active: 'old',
+  },
+  {
+    when: 'four of four Ready: traffic moves, the old one retires and still has its pods and its autoscaler',
+    seen: { revisions: [old, now], service: stableService(old), deployments: [deploymentOf(old, 4, 4), deploymentOf(now, 4, 4)], autoscalers: [autoscaler(old.name)], pipeline: pipeline(scaled, served) },
+    live: ['old retiring hpa', 'new active hpa'], active: 'new',
+  },
+  {
+    when: 'the drain is over: no autoscaler, no pods',
+    seen: { revisions: [old, now], service: stableService(now), deployments: [deploymentOf(old, 4, 4), deploymentOf(now, 4, 4)], autoscalers: [autoscaler(old.name), autoscaler(now.name)], traffic: retiringSince(6000) },
+    live: ['old retiring →0', 'new active hpa'], active: 'new',
+  },
+  {
+    when: 'scaled to zero, a pod still ends: wait for it',
+    seen: { revisions: [old, now], service: stableService(now), deployments: [deploymentOf(old, 0, 0), deploymentOf(now, 4, 4)], autoscalers: [autoscaler(now.name)], traffic: retiringSince(9000), pods: [podOf(old)] },
+    live: ['old retiring', 'new active hpa'], active: 'new',
+  },
+  {
+    when: 'the last pod is gone: so is the Deployment',
+    seen: { revisions: [old, now], service: stableService(now), deployments: [deploymentOf(old, 0, 0), deploymentOf(now, 4, 4)], autoscalers: [autoscaler(now.name)], traffic: retiringSince(9000) },
+    live: ['new active hpa'], active: 'new',
+  },
+  {
+    when: 'the very first revision never served and does not come up: a changed spec replaces it at once',
+    seen: { revisions: [old], service: stableService(old), deployments: [deploymentOf(old, 2, 0)], pods: [podOf(old, { ...failing, restartCount: 9 })] },
+    live: ['old retiring', 'new active →2'], active: 'new',
+  },
+];
+
+describe('the rollout', () => {
+  for (const { when, seen, live, active } of rows) {
+    it(when, () => {
+      const plan = planRollout(observed({ pipeline: pipeline(scaled), ...seen }), config);
+      expect(line(plan)).to.deep.equal(live);
+      expect(plan.active).to.equal(active === 'old' ? old.name : now.name);
+    });
+  }
+
+  it('wakes when the drain ends', () => {
+    const plan = planRollout(observed({ pipeline: pipeline(scaled), revisions: [old, now], service: stableService(now), deployments: [deploymentOf(old, 4, 4), deploymentOf(now, 4, 4)], traffic: retiringSince(1000) }), config);
+    expect(plan.wakeAfterMs).to.equal(4000);
+  });
+
+  it('holds a fixed count against whoever changes it', () => {
+    const one = stored(fixed);
+    const plan = planRollout(observed({ pipeline: pipeline(fixed), revisions: [one], service: stableService(one), deployments: [deploymentOf(one, 7, 2)] }), config);
+    expect(plan.live[0]).to.include({ scaleTo: 2, autoscaled: false });
+  });
+
+  describe('a newcomer that fails', () => {
+    const update = (change: Partial<ObservedPipeline>) => planRollout(observed({ pipeline: pipeline(scaled, served), revisions: [old, now], service: stableService(old), deployments: [deploymentOf(old, 2, 2), deploymentOf(now, 2, 0)], ...change }), config);
+
+    it('has three tries', () => expect(update({ pods: [podOf(now, { ...failing, restartCount: 2 })] }).abandon).to.equal(undefined));
+    it('then is given up, with the reason of whichever pod it was', () => {
+      const plan = update({ pods: [podOf(now), podOf(now, { ...failing, restartCount: 3 })] });
+      expect(plan.abandon?.failure).to.include({ reason: 'UserScriptInitFailed', message: 'no such file (score.ts:3)' });
+      expect(line(plan)).to.deep.equal(['old active hpa']);
+    });
+    it('without progress is given up at the deadline', () => {
+      const late = [{ type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' }];
+      expect(update({ deployments: [deploymentOf(old, 2, 2), deploymentOf(now, 2, 1, late)] }).abandon?.failure.reason).to.equal('ProgressDeadlineExceeded');
+    });
+    it('once given up never comes again, and says why', () => {
+      const plan = update({ revisions: [old, { ...now, abandoned: 'UserScriptInitFailed: no such file (score.ts:3)' }] });
+      expect(line(plan)).to.deep.equal(['old active hpa']);
+      expect(plan.blocked).to.include({ reason: 'UserScriptInitFailed', message: 'no such file (score.ts:3)' });
+    });
+  });
+
+  it('keeps the newest revisions to go back to, and the live ones', () => {
+    const kept = [1, 2, 3].map((day) => stored({ ...scaled, endpoint: { requestTimeout: `${day}m` } }, { createdAt: `2026-11-0${day}T00:00:00Z` }));
+    const plan = planRollout(observed({ pipeline: pipeline({ ...scaled, rollout: { revisionHistoryLimit: 2 } }), revisions: [...kept, now], service: stableService(now), deployments: [deploymentOf(now, 2, 2)] }), config);
+    expect(plan.kept).to.deep.equal([now.name, kept[2]!.name, kept[1]!.name]);
+  });
+});

@@ -1,0 +1,61 @@
+import { expect } from 'chai';
+import { backoff } from '../../../../operator/queue/backoff.ts';
+import { WorkQueue } from '../../../../operator/queue/workqueue.ts';
+
+describe('the work queue', () => {
+  it('holds a key once, however often it is added', async () => {
+    const queue = new WorkQueue();
+    for (const key of ['a', 'a', 'b', 'a']) queue.add(key);
+    expect([await queue.get(), await queue.get(), queue.depth]).to.deep.equal(['a', 'b', 0]);
+  });
+  it('never gives a key to two workers; one added meanwhile comes again', async () => {
+    const queue = new WorkQueue();
+    queue.add('a');
+    await queue.get();
+    queue.add('a');
+    const second = queue.get();
+    expect(await Promise.race([second, Promise.resolve('nothing')])).to.equal('nothing');
+    queue.done('a');
+    expect(await second).to.equal('a');
+  });
+  it('wakes a waiting worker', async () => {
+    const queue = new WorkQueue();
+    const waiting = queue.get();
+    queue.add('a');
+    expect(await waiting).to.equal('a');
+  });
+  it('the earliest of several delays wins', () => {
+    const timers: number[] = [];
+    const cleared: number[] = [];
+    const queue = new WorkQueue({ random: () => 0.5, setTimer: (_, ms) => (timers.push(ms), { clear: () => cleared.push(ms) }) });
+    queue.addAfter('a', 500);
+    queue.addAfter('a', 900);
+    queue.addAfter('a', 100);
+    expect({ timers, cleared }).to.deep.equal({ timers: [500, 100], cleared: [500] });
+  });
+  it('retries later each time, and at once after success', () => {
+    const timers: number[] = [];
+    let fire = (): void => undefined;
+    const queue = new WorkQueue({ random: () => 0.5, setTimer: (work, ms) => (timers.push(ms), (fire = work), { clear: () => undefined }) });
+    for (const success of [false, false, true]) {
+      if (success) queue.forget('a');
+      queue.retry('a');
+      fire();
+    }
+    expect(timers).to.deep.equal([50, 100, 50]);
+  });
+  it('ends its workers at shutdown', async () => {
+    const queue = new WorkQueue();
+    const waiting = queue.get();
+    queue.shutDown();
+    queue.add('a');
+    expect([await waiting, await queue.get()]).to.deep.equal([undefined, undefined]);
+  });
+});
+
+describe('the back-off', () => {
+  it('doubles up to five minutes, give or take a quarter', () => {
+    expect([0, 1, 4, 40].map((n) => backoff(n, 0.5))).to.deep.equal([50, 100, 800, 300_000]);
+    expect([backoff(0, 0), backoff(0, 0.999)]).to.deep.equal([38, 62]);
+  });
+});
