@@ -19,7 +19,7 @@ export async function init(context: { model(name: string): Promise<Model> }): Pr
 // Called for each inference request
 export async function run(rawData: string): Promise<string> {
   try {
-    const data: number[][] = JSON.parse(rawData).data;
+    const { data } = JSON.parse(rawData) as { data: number[][] };
     // Example: Convert to a tensor and make prediction
     const inputData = { datatype: 'FP32', shape: [data.length, 4], data };
     const prediction = (await model.run({ X: inputData })).label!;

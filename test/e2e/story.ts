@@ -105,7 +105,7 @@ async function assertAll(file: string, { config }: Place, present: boolean): Pro
 function differs(live: unknown, wanted: unknown, path: string): string | undefined {
   if (Array.isArray(wanted)) {
     const items = Array.isArray(live) ? live : [];
-    const lost = wanted.find((item) => items.every((one) => differs(one, item, path) !== undefined));
+    const lost: unknown = wanted.find((item) => items.every((one) => differs(one, item, path) !== undefined));
     return lost === undefined ? undefined : `${path} has no item ${JSON.stringify(lost)}; it is ${JSON.stringify(live)}`;
   }
   if (typeof wanted === 'object' && wanted !== null) {
