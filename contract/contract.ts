@@ -123,6 +123,16 @@ export interface ModelSignature {
   outputs: TensorSignature[];
 }
 
+/** Reads a traffic table; undefined for a text that is none, as an edited ConfigMap may hold. */
+export function parseTraffic(text: string): Traffic | undefined {
+  try {
+    const { revisions, keyHashes } = JSON.parse(text) as Partial<Traffic>;
+    return typeof revisions === 'object' && Array.isArray(keyHashes) ? { revisions, keyHashes } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The traffic ConfigMap, mounted in every pod of a pipeline. */
 export interface Traffic {
   revisions: Record<string, { state: 'serving' | 'retiring'; since: string }>;

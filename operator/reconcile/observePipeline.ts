@@ -1,5 +1,5 @@
 /** All reads of a pipeline's reconcile, into one frozen value. From caches; the API is asked only for what is new. */
-import { INLINE_SCRIPT, TRAFFIC_FILE, type Traffic } from '@penstock/contract';
+import { INLINE_SCRIPT, parseTraffic, TRAFFIC_FILE } from '@penstock/contract';
 import { splitKey, type Key } from '../api/flow.ts';
 import { LABEL, podOwner } from '../api/labels.ts';
 import type { ObservedPipeline, Revision } from '../api/observed.ts';
@@ -19,7 +19,8 @@ export async function observePipeline(key: Key, { kube: { caches }, keys, script
   const now = clock();
   const uid = pipeline.metadata.uid ?? '';
   const configMaps = caches.configMaps.ownedBy(uid);
-  const traffic = configMaps.find(({ metadata }) => metadata.name === names.traffic(name))?.data?.[TRAFFIC_FILE];
+  const trafficFile = configMaps.find(({ metadata }) => metadata.name === names.traffic(name))?.data?.[TRAFFIC_FILE];
+  const traffic = trafficFile === undefined ? undefined : parseTraffic(trafficFile);
   const deployments = caches.deployments.ownedBy(uid);
   const autoscalers = caches.autoscalers.ownedBy(uid);
   const services = caches.services.ownedBy(uid);
@@ -31,7 +32,8 @@ export async function observePipeline(key: Key, { kube: { caches }, keys, script
     revisions: configMaps.filter(({ metadata }) => metadata.labels?.[LABEL.role] === 'revision').map(parseRevision).filter((revision): revision is Revision => revision !== undefined),
     pods: caches.pods.ownedBy(podOwner(namespace, LABEL.pipeline, name)),
     ...(service && { service }),
-    ...(traffic !== undefined && { traffic: JSON.parse(traffic) as Traffic, trafficHash: trafficHash(traffic) }),
+    ...(traffic && { traffic }),
+    ...(trafficFile !== undefined && { trafficHash: trafficHash(trafficFile) }),
     children: [...configMaps, ...services, ...deployments, ...autoscalers, ...caches.disruptionBudgets.ownedBy(uid), ...caches.networkPolicies.ownedBy(uid)] as KubeObject[],
     keyHashes: effective(pipeline.spec).auth === 'Key' ? await keys.hashes(pipeline, now) : [],
   };

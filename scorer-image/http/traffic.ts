@@ -1,5 +1,5 @@
 /** The traffic table in its mounted file: read twice a second, which is far oftener than the kubelet writes it. */
-import { TRAFFIC_FILE, type Traffic } from '@penstock/contract';
+import { parseTraffic, TRAFFIC_FILE, type Traffic } from '@penstock/contract';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -38,13 +38,9 @@ export class TrafficTable {
   }
 
   async #read(): Promise<void> {
-    try {
-      const text = await readFile(this.#file, 'utf8');
-      if (text === this.#text) return;
-      this.#table = JSON.parse(text) as Traffic;
-      this.#text = text;
-    } catch {
-      // between two mounts, or not there yet: /readyz says so as long as there is none
-    }
+    const text = await readFile(this.#file, 'utf8').catch(() => ''); // not there yet: /readyz says so
+    if (text === this.#text) return;
+    this.#table = parseTraffic(text) ?? this.#table;
+    this.#text = text;
   }
 }

@@ -23,8 +23,8 @@ export async function loadScript(path: string): Promise<UserScript> {
   const exported = { ...(loaded.default as Record<string, unknown> | undefined), ...loaded };
   const missing = ['init', 'run'].filter((name) => typeof exported[name] !== 'function');
   if (missing.length > 0) {
-    const found = Object.keys(exported).filter((name) => !['default', 'module.exports'].includes(name));
-    throw new StartFailure(FAILURE.scriptFunction, `${basename(path)} exports no ${missing.join('() and no ')}(); it exports ${found.join(', ') || 'nothing'}`);
+    const found = Object.keys(exported).filter((name) => name !== 'default' && typeof exported[name] === 'function');
+    throw new StartFailure(FAILURE.scriptFunction, `${basename(path)} exports no ${missing.join('() and no ')}(); it exports ${found.join(', ') || 'no function'}`);
   }
   return exported as unknown as UserScript;
 }

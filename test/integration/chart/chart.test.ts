@@ -1,0 +1,125 @@
+/** The chart: linted and rendered by helm 3 and 4, checked by kubeconform and the real API server, its fences tried. */
+import { expect } from 'chai';
+import { execa } from 'execa';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as yaml from 'js-yaml';
+import { builtTools } from '../../cluster/tools.ts';
+import { startApi, type Api } from '../../fixtures/operator.ts';
+
+const root = join(import.meta.dirname, '../../..');
+const chart = join(root, 'charts/penstock');
+interface Rendered { apiVersion: string; kind: string; metadata: { name: string; namespace?: string }; rules?: { verbs: string[]; resources: string[]; apiGroups: string[] }[] }
+
+describe('the chart', function () {
+  this.timeout(60_000);
+  let tools: string;
+  let api: Api;
+  const helm = async (program: string, ...args: string[]): Promise<string> => (await execa(join(tools, program), args)).stdout;
+  const render = async (program: string, ...values: string[]): Promise<Rendered[]> =>
+    (yaml.loadAll(await helm(program, 'template', 'penstock', chart, '--namespace', 'penstock-system', '--kube-version', '1.37.0', ...values.flatMap((value) => ['--set', value]))) as (Rendered | null)[]).filter((object) => object !== null);
+  before(async () => {
+    tools = await builtTools();
+    api = await startApi();
+  });
+  after(() => api.stop());
+
+  for (const program of ['helm', 'helm3']) {
+    it(`passes ${program} lint --strict`, () => helm(program, 'lint', '--strict', chart));
+  }
+  it('renders the same by helm 3 and 4', async () => expect(await render('helm3')).to.deep.equal(await render('helm')));
+
+  const refused: [string, string, RegExp][] = [
+    ['an unknown value', 'replica=3', /additional properties 'replica' not allowed|Additional property replica is not allowed/],
+    ['no replicas', 'replicas=0', /minimum/i],
+    ['a log level that is none', 'operator.logLevel=loud', /logLevel/],
+    ['a namespace that cannot be', 'watchNamespaces={Not_One}', /watchNamespaces/],
+  ];
+  for (const [what, value, message] of refused) {
+    it(`refuses ${what}`, async () => {
+      const error = await render('helm', value).catch((failure: unknown) => failure);
+      expect(String((error as { stderr?: string }).stderr)).to.match(message);
+    });
+  }
+
+  it('is valid to kubeconform, with the schemas of the API server it is for', async () => {
+    const schemas = await serverSchemas(api, await render('helm'));
+    const done = await execa(join(tools, 'kubeconform'), ['-strict', '-summary', '-schema-location', `${schemas}/{{ .ResourceKind }}{{ .KindSuffix }}.json`, '-'], { input: await helm('helm', 'template', 'penstock', chart), reject: false });
+    expect(done.exitCode, done.stdout).to.equal(0);
+    expect(done.stdout).to.contain('Invalid: 0, Errors: 0, Skipped: 0');
+  });
+
+  it('is taken by the API server, strictly', async () => {
+    for (const values of [[], ['watchNamespaces={default}'], ['crds.install=false', 'replicas=1']]) {
+      await api.run(['apply', '--dry-run=server', '--server-side', '--force-conflicts', '--validate=strict', '-f', '-'], (await render('helm', ...values)).map((object) => yaml.dump(object)).join('---\n'));
+    }
+  });
+
+  it('grants no wildcard, and no list or watch of Secrets', async () => {
+    const rules = (await render('helm')).flatMap(({ rules: some }) => some ?? []);
+    expect(rules.filter((rule) => [...rule.verbs, ...rule.resources, ...rule.apiGroups].includes('*'))).to.deep.equal([]);
+    expect(rules.find(({ resources }) => resources.includes('secrets'))!.verbs).to.deep.equal(['get', 'create']);
+  });
+
+  it('with watchNamespaces has no ClusterRole for the operator, and a Role in each', async () => {
+    const objects = await render('helm', 'watchNamespaces={a,b}');
+    expect(objects.filter(({ kind }) => kind === 'ClusterRole').map(({ metadata }) => metadata.name)).to.deep.equal(['penstock-view', 'penstock-edit']);
+    expect(objects.filter(({ kind }) => kind === 'Role').map(({ metadata }) => metadata.namespace).sort()).to.deep.equal(['a', 'b', 'penstock-system']);
+  });
+
+  it('installs a PodMonitor only when asked', async () => {
+    expect((await render('helm')).some(({ kind }) => kind === 'PodMonitor')).to.be.false;
+    expect((await render('helm', 'podMonitor.enabled=true')).filter(({ kind }) => kind === 'PodMonitor')).to.have.length(2);
+  });
+
+  describe('the fence around pods', () => {
+    const asOperator = (...args: string[]) => api.run([...args, '--as=system:serviceaccount:penstock-system:penstock-operator']);
+    const pod = (name: string, managed: boolean): string => yaml.dump({
+      apiVersion: 'v1', kind: 'Pod', metadata: { name, annotations: { kept: 'x' }, ...(managed ? { labels: { 'app.kubernetes.io/managed-by': 'penstock' } } : {}) }, spec: { containers: [{ name: 'a', image: 'a' }] },
+    });
+    before(async () => {
+      const objects = (await render('helm')).filter(({ kind }) => kind !== 'Deployment' && kind !== 'CustomResourceDefinition');
+      await api.run(['apply', '-f', '-'], objects.map((object) => yaml.dump(object)).join('---\n'));
+      // kubectl reads before it patches; the operator does not, and may not.
+      await api.run(['create', 'clusterrole', 'kubectl-reads', '--verb=get', '--resource=pods']);
+      await api.run(['create', 'clusterrolebinding', 'kubectl-reads', '--clusterrole=kubectl-reads', '--serviceaccount=penstock-system:penstock-operator']);
+      await api.run(['apply', '-f', '-'], [pod('ours', true), pod('foreign', false)].join('---\n'));
+      await new Promise((resolve) => setTimeout(resolve, 2000)); // a policy takes effect within about a second
+    });
+
+    it('lets the traffic annotation through', () => asOperator('annotate', 'pod', 'ours', 'penstock.dev/traffic=1'));
+    const denied: [string, string[]][] = [
+      ['another annotation', ['annotate', 'pod', 'ours', 'other=1']],
+      ['removing an annotation', ['annotate', 'pod', 'ours', 'kept-']],
+      ['a label', ['label', 'pod', 'ours', 'a=b']],
+      ['the image', ['patch', 'pod', 'ours', '-p', '{"spec": {"containers": [{"name": "a", "image": "evil"}]}}']],
+      ['a finalizer', ['patch', 'pod', 'ours', '--type=merge', '-p', '{"metadata": {"finalizers": ["a.b/c"]}}']],
+      ['a pod of somebody else', ['annotate', 'pod', 'foreign', 'penstock.dev/traffic=1']],
+    ];
+    for (const [what, args] of denied) {
+      it(`stops the operator at ${what}`, async () => {
+        const error = await asOperator(...args).catch((failure: unknown) => failure);
+        expect(String((error as { stderr?: string }).stderr)).to.contain('the Penstock operator may');
+      });
+    }
+    it('is nothing to others', () => api.run(['label', 'pod', 'foreign', 'a=b']));
+  });
+});
+
+/** The server's own OpenAPI, as the files kubeconform looks for; strict, and the CRD kind's recursion left to references. */
+async function serverSchemas(api: Api, objects: Rendered[]): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'penstock-schemas-'));
+  type Definition = { 'x-kubernetes-group-version-kind'?: { group: string; version: string; kind: string }[]; properties?: Record<string, unknown>; additionalProperties?: unknown };
+  const text = (await api.run(['get', '--raw', '/openapi/v2'])).replaceAll('"format":"int-or-string","type":"string"', '"x-int-or-string":true').replaceAll('"type":"string","format":"int-or-string"', '"x-int-or-string":true');
+  const { definitions } = JSON.parse(text) as { definitions: Record<string, Definition> };
+  for (const definition of Object.values(definitions)) if (definition.properties) definition.additionalProperties ??= false;
+  mkdirSync(folder, { recursive: true });
+  for (const { apiVersion, kind } of objects) {
+    const [group, version] = apiVersion.includes('/') ? (apiVersion.split('/') as [string, string]) : ['', apiVersion];
+    const name = Object.keys(definitions).find((key) => definitions[key]!['x-kubernetes-group-version-kind']?.some((gvk) => gvk.group === group && gvk.version === version && gvk.kind === kind));
+    const file = [kind.toLowerCase(), ...(group === '' ? [] : [group.split('.')[0]]), version].join('-');
+    writeFileSync(join(folder, `${file}.json`), JSON.stringify({ $ref: `#/definitions/${name}`, definitions }));
+  }
+  return folder;
+}

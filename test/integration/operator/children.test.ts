@@ -1,0 +1,122 @@
+/** The operator against a real API server (no kubelet: pods never come): children, drift, refusals, restarts. */
+import { expect } from 'chai';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { startApi, startOperator, until, type Api, type RunningOperator } from '../../fixtures/operator.ts';
+
+const example = (file: string): string => readFileSync(join(import.meta.dirname, '../../../examples/iris', file), 'utf8');
+const script = (name: string, target = 'Production', extra = ''): string => `
+apiVersion: penstock.dev/v1alpha1
+kind: InferencePipeline
+metadata: { name: ${name}, namespace: default }
+spec: { target: ${target}, scoring: { script: "export const init = () => {}; export const run = (x) => x;" }${extra} }
+`;
+
+describe('the operator on a real API server', function () {
+  this.timeout(60_000);
+  let api: Api;
+  let operator: RunningOperator;
+  const get = async (kind: string, name: string): Promise<Record<string, never> | undefined> => {
+    const text = await api.run(['get', kind, name, '-o', 'json', '--ignore-not-found']);
+    return text === '' ? undefined : (JSON.parse(text) as Record<string, never>);
+  };
+  const field = (kind: string, name: string, path: string): Promise<string> => api.run(['get', kind, name, '--ignore-not-found', '-o', `jsonpath={${path}}`]);
+  const reason = (name: string): Promise<string> => field('ipl', name, '.status.conditions[?(@.type=="UpToDate")].reason');
+
+  before(async () => {
+    api = await startApi();
+    operator = await startOperator(api);
+  });
+  after(async () => {
+    await operator.stop();
+    await api.stop();
+  });
+
+  it('a pipeline gets its children with one write each, and one scale for its first size', async () => {
+    await api.run(['apply', '-f', '-'], script('first'));
+    await until(async () => (await reason('first')) === 'RollingOut');
+    const revision = await field('ipl', 'first', '.status.activeRevision');
+    expect(await field('deployment', revision, '.spec.replicas')).to.equal('2');
+    expect(await field('service', 'first', '.spec.selector.penstock\\.dev/revision')).to.equal(revision);
+    expect(await field('secret', 'first-keys', '.data.primaryKey')).to.match(/^[A-Za-z0-9+/=]{40,}$/);
+    expect(await field('configmap', revision, '.immutable')).to.equal('true');
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(await operator.writes()).to.deep.equal({
+      'POST Secret': 1, 'POST ConfigMap': 2, 'POST Service': 2, 'POST Deployment': 1, 'POST PodDisruptionBudget': 1, 'POST NetworkPolicy': 1, 'PATCH Deployment/scale': 1, 'PATCH InferencePipeline/status': 1,
+    });
+  });
+
+  it('replicas are nobody’s but the scale manager’s', async () => {
+    const revision = await field('ipl', 'first', '.status.activeRevision');
+    const managed = JSON.parse(await api.run(['get', 'deployment', revision, '-o', 'json', '--show-managed-fields'])) as { metadata: { managedFields: { manager: string; fieldsV1: { 'f:spec'?: object } }[] } };
+    const owners = managed.metadata.managedFields.filter(({ fieldsV1 }) => 'f:replicas' in (fieldsV1['f:spec'] ?? {})).map(({ manager }) => manager);
+    expect(owners).to.deep.equal(['penstock-scale']);
+  });
+
+  it('an operator that restarts with nothing changed writes nothing', async () => {
+    await operator.stop();
+    operator = await startOperator(api);
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(await operator.writes()).to.deep.equal({});
+  });
+
+  it('a child that somebody deletes or edits comes back', async () => {
+    const revision = await field('ipl', 'first', '.status.activeRevision');
+    const before = await field('service', 'first', '.metadata.uid');
+    await api.run(['delete', 'service', 'first']);
+    await api.run(['patch', 'deployment', revision, '--type=json', '-p', '[{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "evil"}]']);
+    await api.run(['patch', 'configmap', 'first-traffic', '--type=merge', '-p', '{"data": {"traffic.json": "{}"}}']).catch(() => undefined);
+    await until(async () => (await field('service', 'first', '.metadata.uid')) !== before && (await field('service', 'first', '.metadata.uid')) !== '');
+    await until(async () => (await field('deployment', revision, '.spec.template.spec.containers[0].image')) === 'penstock/scorer:test');
+    await until(async () => (await field('configmap', 'first-traffic', '.data.traffic\\.json')).includes('keyHashes'));
+  });
+
+  it('a scaling edit patches nothing of the pods', async () => {
+    const revision = await field('ipl', 'first', '.status.activeRevision');
+    const generation = await field('deployment', revision, '.metadata.generation');
+    await api.run(['patch', 'ipl', 'first', '--type=merge', '-p', '{"spec": {"scaling": {"minReplicas": 2, "maxReplicas": 7}}}']);
+    await until(async () => (await field('ipl', 'first', '.status.effective.maxReplicas')) === '7');
+    expect(await field('deployment', revision, '.metadata.generation')).to.equal(generation);
+  });
+
+  it('an object of somebody else with a child’s name is refused and left as it is', async () => {
+    await api.run(['create', 'service', 'clusterip', 'taken', '--tcp=80']);
+    const before = await get('service', 'taken');
+    await api.run(['apply', '-f', '-'], script('taken'));
+    await until(async () => (await reason('taken')) === 'ChildNotOwned');
+    expect(await field('ipl', 'taken', '.status.conditions[?(@.type=="UpToDate")].message')).to.contain('Service taken exists and is not this InferencePipeline');
+    expect(await field('ipl', 'taken', '.status.conditions[?(@.type=="Stalled")].status')).to.equal('True');
+    expect(await get('service', 'taken')).to.deep.equal(before);
+  });
+
+  it('a model is verified by one Job, and its ConfigMap is waited for', async () => {
+    const [configMap, modelVersion] = example('01-model.yaml').split('---\n') as [string, string];
+    await api.run(['apply', '-f', '-'], modelVersion);
+    await until(async () => (await field('mver', 'iris-1', '.status.conditions[0].reason')) === 'ResourceNotReady');
+    await api.run(['apply', '-f', '-'], configMap);
+    await until(async () => (await field('mver', 'iris-1', '.status.conditions[0].reason')) === 'Verifying');
+    const jobs = JSON.parse(await api.run(['get', 'jobs', '-o', 'json'])) as { items: { spec: { backoffLimit: number; template: { spec: { restartPolicy: string; automountServiceAccountToken: boolean } } } }[] };
+    expect(jobs.items).to.have.length(1);
+    expect(jobs.items[0]!.spec.template.spec).to.include({ restartPolicy: 'Never', automountServiceAccountToken: false });
+  });
+
+  it('keys that a user brings are used, and not replaced', async () => {
+    await api.run(['create', 'secret', 'generic', 'mine-keys', '--from-literal=primaryKey=chosen']);
+    await api.run(['apply', '-f', '-'], script('mine'));
+    await until(async () => (await field('configmap', 'mine-traffic', '.data.traffic\\.json')).includes('keyHashes'));
+    const { createHash } = await import('node:crypto');
+    expect(await field('configmap', 'mine-traffic', '.data.traffic\\.json')).to.contain(createHash('sha256').update('chosen').digest('hex'));
+  });
+
+  it('Development asks for no Secret and no disruption budget', async () => {
+    await api.run(['apply', '-f', '-'], script('small', 'Development'));
+    await until(async () => (await reason('small')) === 'RollingOut');
+    expect([await field('secret', 'small-keys', '.metadata.name'), await api.run(['get', 'pdb', '-l', 'penstock.dev/pipeline=small', '-o', 'name'])]).to.deep.equal(['', '']);
+  });
+
+  it('all is told in Events, once', async () => {
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const events = (await api.run(['get', 'events.events.k8s.io', '-o', 'jsonpath={range .items[?(@.regarding.name=="taken")]}{.reason}{"\\n"}{end}'])).trim().split('\n');
+    expect(events).to.deep.equal(['ChildNotOwned']);
+  });
+});

@@ -1,0 +1,160 @@
+/** The scorer over real HTTP, as one process with its worker thread. */
+import { createHash } from 'node:crypto';
+import { expect } from 'chai';
+import http from 'node:http';
+import { answers, answersWith, ready, startScorer, type Scorer, type ScorerInput } from '../../fixtures/scorer.ts';
+
+describe('a scorer process', function () {
+  this.timeout(20_000);
+  let scorer: Scorer | undefined;
+  const start = async (input: ScorerInput): Promise<Scorer> => {
+    scorer = await startScorer(input);
+    await ready(scorer);
+    return scorer;
+  };
+  const post = (path: string, body: string, headers: Record<string, string> = {}) => fetch(`${scorer!.url}${path}`, { method: 'POST', body, headers });
+  afterEach(async () => {
+    scorer?.process.kill('SIGKILL');
+    await scorer?.exited;
+    scorer = undefined;
+  });
+
+  describe('without code', () => {
+    it('answers as scikit-learn did, in both dialects', async () => {
+      await start({});
+      const score = (await (await post('/score', JSON.stringify({ data: answers.data }))).json()) as { label: number[]; probabilities: number[][] };
+      expect(score.label).to.deep.equal(answers.label);
+      for (const [i, row] of score.probabilities.entries()) for (const [j, p] of row.entries()) expect(p).to.be.closeTo(answers.probabilities[i]![j]!, 1e-4);
+      const infer = await post('/v2/models/iris/versions/1/infer', JSON.stringify({ id: 'seven', inputs: [{ name: 'X', shape: [150, 4], datatype: 'FP32', data: answers.data.flat() }], outputs: [{ name: 'label' }] }));
+      expect(await infer.json()).to.deep.equal({ model_name: 'iris', model_version: '1', id: 'seven', outputs: [{ name: 'label', datatype: 'INT64', shape: [150], data: answers.label }] });
+    });
+    it('describes itself', async () => {
+      const { url } = await start({});
+      const get = async (path: string) => (await fetch(url + path)).json() as Promise<unknown>;
+      expect(await (await fetch(url)).text()).to.equal('Healthy');
+      expect(await get('/v2/models/iris')).to.deep.include({ platform: 'onnx_onnxv1', inputs: [{ name: 'X', datatype: 'FP32', shape: [-1, 4] }] });
+      expect(await get('/v2/health/ready')).to.deep.equal({ live: true, ready: true });
+      expect((await fetch(`${url}/v2/models/rose`)).status).to.equal(404);
+    });
+  });
+
+  describe('with a script, as azureml-inference-server-http answers an undecorated run()', () => {
+    beforeEach(() => start({ script: 'echo.ts' }));
+    const rows: [string, () => Promise<Response>, number, unknown][] = [
+      ['run() gets the raw body as a string', () => post('/score', '{"a": 1}', { 'x-test': 'yes' }), 200, { rawData: '{"a": 1}', method: 'POST', header: 'yes' }],
+      ['a returned string is quoted once more', () => post('/score', 'text'), 200, 'text'],
+      ['nothing is null', () => post('/score', 'nothing'), 200, null],
+      ['GET gives the query as JSON', () => fetch(`${scorer!.url}/score?a=1&b=x&c=1&c=true`), 200, { rawData: '{"a":1,"b":"x","c":[1,true]}', method: 'GET' }],
+      ['bytes that are no UTF-8', () => fetch(`${scorer!.url}/score`, { method: 'POST', body: new Uint8Array([0xff, 0xfe]) }), 400, /^Input cannot be decoded as UTF-8/],
+      ['run() throws: the log knows more', () => post('/score', 'throw'), 500, /^An unexpected error occurred in scoring script\. Check the logs for more info\.$/],
+      ['a run over its time', () => post('/score', 'wait9000'), 504, /^Scoring timeout after 2000 ms$/],
+      ['another method', () => fetch(`${scorer!.url}/score`, { method: 'PUT', body: 'x' }), 405, /^Method not allowed$/],
+      ['another path', () => fetch(`${scorer!.url}/nope`), 404, /POST \/score/],
+      ['an id that is too long', () => post('/score', '{}', { 'x-request-id': 'x'.repeat(101) }), 431, /^x-request-id must not exceed 100 characters$/],
+    ];
+    for (const [sentence, call, status, body] of rows) {
+      it(sentence, async () => {
+        const answer = await call();
+        expect(answer.status).to.equal(status);
+        const json = (await answer.json()) as { message: string };
+        if (body instanceof RegExp) expect(json.message).to.match(body);
+        else expect(json).to.deep.equal(body);
+      });
+    }
+    it('ids come back, or are made', async () => {
+      const none = (await post('/score', '{}')).headers;
+      expect(none.get('x-request-id')).to.match(/^[0-9a-f-]{36}$/).and.equal(none.get('x-ms-request-id'));
+      const client = (await post('/score', '{}', { 'x-ms-client-request-id': 'mine', 'x-request-id': 'r' })).headers;
+      expect([client.get('x-request-id'), client.get('x-ms-request-id'), client.get('x-ms-client-request-id')]).to.deep.equal(['r', 'mine', 'mine']);
+    });
+    it('the stack is in the log, with the request id, and the payload is not', async () => {
+      await post('/score', 'throw', { 'x-request-id': 'find-me' });
+      expect(scorer!.log()).to.contain('find-me').and.to.contain('run went wrong').and.to.contain('echo.ts:3');
+      await post('/score', 'canary-payload');
+      expect(scorer!.log()).not.to.contain('canary-payload');
+    });
+    it('metrics count it', async () => {
+      await post('/score', '{}');
+      const metrics = await (await fetch(`${scorer!.operator}/metrics`)).text();
+      expect(metrics).to.match(/penstock_requests_total\{code="200",pipeline="iris",revision="iris-1"\} 1/).and.to.contain('penstock_request_duration_seconds_bucket').and.to.match(/penstock_init_duration_seconds\{.*\} 0\.\d+/);
+    });
+  });
+
+  it('Development shows the stack to the client', async () => {
+    await start({ script: 'echo.ts', env: { PENSTOCK_EXPOSE_ERRORS: 'true' } });
+    expect(((await (await post('/score', 'throw')).json()) as { message: string }).message).to.contain('run went wrong').and.to.contain('echo.ts:3');
+  });
+  it('a CommonJS script serves, too', async () => {
+    await start({ script: 'commonjs.js' });
+    expect(await (await post('/score', 'x')).json()).to.deep.equal({ common: 'x' });
+  });
+
+  describe('keys', () => {
+    const hash = (key: string) => createHash('sha256').update(key).digest('hex');
+    const status = async (authorization?: string) => (await post('/score', '{}', authorization === undefined ? {} : { authorization })).status;
+    it('is not ready before it knows the hashes; then either key opens, and a rotated one stops within a second', async () => {
+      scorer = await startScorer({ script: 'echo.ts', env: { PENSTOCK_AUTH: 'Key' } });
+      await answersWith(scorer, '/startupz', 200);
+      expect((await fetch(`${scorer.operator}/readyz`)).status).to.equal(503);
+      scorer.traffic({ revisions: {}, keyHashes: [hash('one'), hash('two')] });
+      await ready(scorer);
+      expect(await Promise.all([undefined, 'Bearer no', 'Bearer', 'Basic one', 'Bearer one', 'bearer two'].map(status))).to.deep.equal([401, 401, 401, 401, 200, 200]);
+      scorer.traffic({ revisions: {}, keyHashes: [hash('three'), hash('two')] });
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      expect(await Promise.all(['Bearer one', 'Bearer two', 'Bearer three'].map(status))).to.deep.equal([401, 200, 200]);
+    });
+  });
+
+  describe('going away', () => {
+    const keepAlive = (body: string) => new Promise<http.IncomingMessage>((resolve, reject) => void http.request(`${scorer!.url}/score`, { method: 'POST', agent: new http.Agent({ keepAlive: true }) }, (answer) => resolve(answer.resume())).on('error', reject).end(body));
+    it('a retiring revision closes each connection with its answer', async () => {
+      const one = await start({ script: 'echo.ts' });
+      expect((await keepAlive('{}')).headers.connection).to.equal('keep-alive');
+      one.traffic({ revisions: { 'iris-1': { state: 'retiring', since: '' } }, keyHashes: [] });
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      expect((await keepAlive('{}')).headers.connection).to.equal('close');
+    });
+    it('SIGTERM: what is under way is answered, readiness is off, the exit code is 0', async () => {
+      const one = await start({ script: 'echo.ts' });
+      const slow = post('/score', 'wait800');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      one.process.kill('SIGTERM');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      expect((await fetch(`${one.operator}/readyz`)).status).to.equal(503);
+      expect((await slow).status).to.equal(200);
+      expect(await one.exited).to.equal(0);
+    });
+    it('shutdown() of the script runs', async () => {
+      const one = await start({ script: 'shutdown.ts' });
+      one.process.kill('SIGTERM');
+      expect(await one.exited).to.equal(0);
+      expect(one.log()).to.contain('shutdown hook ran');
+    });
+  });
+
+  describe('a script with one mistake ends it with 3, and says which', () => {
+    const rows: [string, string, RegExp][] = [
+      ['syntax-error.mjs', 'UserScriptImportError', /\(syntax-error\.mjs:3\)/],
+      ['import-missing.ts', 'UserScriptImportError', /Cannot find module .*not-there\.ts/],
+      ['enum.ts', 'UserScriptImportError', /enum.*not supported.*\(enum\.ts:1\)/],
+      ['no-run.ts', 'UserScriptFunctionNotFound', /no-run\.ts exports no run\(\); it exports init/],
+      ['init-not-a-function.ts', 'UserScriptFunctionNotFound', /exports no init\(\)/],
+      ['init-throws.ts', 'UserScriptInitFailed', /no weights \(init-throws\.ts:3\)/],
+      ['init-never-ends.ts', 'UserScriptInitTimeout', /init\(\) did not end within initTimeout \(4000 ms\)/],
+      ['init-exits.ts', 'UserScriptInitFailed', /ended its own process \(exit code 7\)/],
+    ];
+    for (const [script, reason, message] of rows) {
+      it(script, async () => {
+        scorer = await startScorer({ script, env: { PENSTOCK_INIT_TIMEOUT_MS: '4000' } });
+        expect(await scorer.exited).to.equal(3);
+        expect(scorer.log()).to.contain(reason).and.to.match(message);
+      });
+    }
+    it('an error after the answer was due ends the process, too, and not in silence', async () => {
+      await start({ script: 'throws-later.ts' });
+      await post('/score', '{}').catch(() => undefined);
+      expect(await scorer!.exited).to.equal(3);
+      expect(scorer!.log()).to.contain('later');
+    });
+  });
+});
