@@ -1,7 +1,7 @@
 /** Puts this checkout's operator into the cluster that is up. */
 import { execa } from 'execa';
 import { join } from 'node:path';
-import { kubeconfig } from './cluster.ts';
+import { kubeconfig, kubectl } from './cluster.ts';
 import { loadImage } from './images.ts';
 import { root } from './paths.ts';
 import { projectImages } from './projectImages.ts';
@@ -15,8 +15,9 @@ export async function deploy(values: string[] = []): Promise<Record<'operator' |
   const tags = await projectImages();
   await Promise.all([loadImage(`penstock/operator:${tags.operator}`), loadImage(`penstock/scorer:${tags.scorer}`)]);
   say('helm upgrade --install');
-  await helm(['upgrade', '--install', RELEASE.name, join(root, 'charts/penstock'), '--namespace', RELEASE.namespace, '--create-namespace', '--wait', '--timeout', '3m',
+  await helm(['upgrade', '--install', RELEASE.name, join(root, 'charts/penstock'), '--namespace', RELEASE.namespace, '--create-namespace',
     ...[`operator.image.tag=${tags.operator}`, `scorer.image.tag=${tags.scorer}`, ...values].flatMap((value) => ['--set', value])]);
+  await kubectl(['-n', RELEASE.namespace, 'rollout', 'status', `deployment/${RELEASE.name}-operator`, '--timeout=180s']); // helm 4's --wait takes a minute more
   return tags;
 }
 

@@ -33,6 +33,12 @@ export async function loadImage(image: string): Promise<void> {
   if (!context.startsWith('kind-')) throw new Advice(`the current cluster (${context}) is not kind: push ${image} to a registry it can pull from, and set image.registry of the chart`);
   const docker = await engine();
   const name = context.slice('kind-'.length) || CLUSTER_NAME;
+  const kind = await tool('kind');
+  const nodes = (await execa(kind, ['get', 'nodes', '--name', name], { env: docker.env })).stdout.split('\n');
+  // Our tags name contents, so a node that knows the tag has the image; kind compares ids, which differ for imported ones.
+  const has = await Promise.all(nodes.map(async (node) => (await execa('docker', ['exec', node, 'ctr', '-n', 'k8s.io', 'images', 'ls', '-q', `name==docker.io/${image}`], { env: docker.env, reject: false })).stdout !== ''));
+  const without = nodes.filter((_, i) => !has[i]);
+  if (without.length === 0) return;
   say(`loading ${image}`);
-  await execa(await tool('kind'), ['load', 'docker-image', image, '--name', name], { env: docker.env });
+  await execa(kind, ['load', 'docker-image', image, '--name', name, '--nodes', without.join(',')], { env: docker.env });
 }

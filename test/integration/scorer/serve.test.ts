@@ -30,7 +30,7 @@ describe('a scorer process', function () {
     });
     it('describes itself', async () => {
       const { url } = await start({});
-      const get = async (path: string) => (await fetch(url + path)).json() as Promise<unknown>;
+      const get = async (path: string) => (await fetch(url + path)).json();
       expect(await (await fetch(url)).text()).to.equal('Healthy');
       expect(await get('/v2/models/iris')).to.deep.include({ platform: 'onnx_onnxv1', inputs: [{ name: 'X', datatype: 'FP32', shape: [-1, 4] }] });
       expect(await get('/v2/health/ready')).to.deep.equal({ live: true, ready: true });

@@ -1,0 +1,68 @@
+/** The docs hold: manifests are taken by the API server, links lead somewhere, every reason and dependency has its line. */
+import { expect } from 'chai';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import * as yaml from 'js-yaml';
+import { FAILURE } from '@penstock/contract';
+import { CONDITION, REASON } from '../../../operator/api/reasons.ts';
+import { startApi, type Api } from '../../fixtures/operator.ts';
+
+const root = join(import.meta.dirname, '../../..');
+const read = (file: string): string => readFileSync(join(root, file), 'utf8');
+const pages = ['README.md', 'SECURITY.md', ...globSync('docs/**/*.md', { cwd: root })];
+const examples = globSync('examples/**/*.yaml', { cwd: root });
+
+describe('the docs', function () {
+  this.timeout(30_000);
+  let api: Api;
+  before(async () => {
+    api = await startApi();
+  });
+  after(() => api.stop());
+
+  const blocks = pages.flatMap((page) => [...read(page).matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text], i): [string, string] => [`${page}, block ${i + 1}`, text!]));
+  for (const [where, text] of [...examples.map((file): [string, string] => [file, read(file)]), ...blocks]) {
+    it(`${where} is taken by the API server`, () => api.run(['apply', '--dry-run=server', '--validate=strict', '-f', '-'], text));
+  }
+
+  for (const page of pages) {
+    it(`links of ${page} lead somewhere`, () => {
+      const links = [...read(page).matchAll(/\]\(([^)#:]+)(#[^)]*)?\)/g)].map(([, link]) => link!);
+      expect(links.filter((link) => !existsSync(join(root, dirname(page), link)))).to.deep.equal([]);
+    });
+  }
+
+  it('commands of the README exist', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+    const named = [...read('README.md').matchAll(/npm run (\w+)/g)].map(([, name]) => name!);
+    expect(named.filter((name) => !(name in scripts))).to.deep.equal([]);
+  });
+
+  it('every reason is explained', () => {
+    const page = read('docs/errors.md');
+    const silent = new Set<string>([REASON.verified, REASON.verifying, REASON.queued, REASON.restarting, FAILURE.scriptHung, ...Object.values(CONDITION)]);
+    const reasons = [...Object.values(REASON), ...Object.values(FAILURE)].filter((reason) => !silent.has(reason));
+    expect(reasons.filter((reason) => !page.includes(`\`${reason}\``))).to.deep.equal([]);
+  });
+
+  it('every dependency has its line', () => {
+    const page = read('docs/dependencies.md');
+    const named = ['package.json', 'operator/package.json', 'scorer-image/package.json'].flatMap((file) => {
+      const { dependencies = {}, devDependencies = {} } = JSON.parse(read(file)) as { dependencies?: Record<string, string>; devDependencies?: Record<string, string> };
+      return Object.keys({ ...dependencies, ...devDependencies });
+    });
+    expect(named.filter((name) => !name.startsWith('@penstock/') && !name.startsWith('@types/') && !page.includes(name))).to.deep.equal([]);
+  });
+
+  it('versions are exact', () => {
+    for (const file of ['package.json', 'operator/package.json', 'scorer-image/package.json']) {
+      const { dependencies = {}, devDependencies = {} } = JSON.parse(read(file)) as { dependencies?: Record<string, string>; devDependencies?: Record<string, string> };
+      expect(Object.entries({ ...dependencies, ...devDependencies }).filter(([, version]) => !/^(npm:@?[\w/]+@)?\d+\.\d+\.\d+$/.test(version)), file).to.deep.equal([]);
+    }
+  });
+
+  it('the example’s manifest holds the example’s script', () => {
+    const pipeline = yaml.load(read('examples/iris-script/pipeline.yaml')) as { spec: { scoring: { script: string } } };
+    expect(pipeline.spec.scoring.script).to.equal(read('examples/iris-script/score.ts'));
+  });
+});
