@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { engine, onEngineNetwork, OWN, runningEngine, stopOwn, type Engine } from './engine.ts';
 import { importImage, loadImage } from './images.ts';
 import { nodeImage } from './nodeImage.ts';
-import { cache, CLUSTER_NAME, here, root, run } from './paths.ts';
+import { cache, CLUSTER_NAME, here, METRICS_SERVER, root, run } from './paths.ts';
 import { runningPid, start, stop } from './processes.ts';
 import { Advice, say } from './say.ts';
 import { builtTools, tool } from './tools.ts';
@@ -18,7 +18,6 @@ const OWN_KUBECONFIG = join(cache, 'kubeconfig');
 /** A cluster of the caller's; KUBECONFIG may also be ours, by `npm run cluster -- env`. */
 const given = process.env.KUBECONFIG === OWN_KUBECONFIG ? undefined : process.env.KUBECONFIG;
 export const kubeconfig = given ?? OWN_KUBECONFIG;
-const METRICS_SERVER = 'penstock/metrics-server:v0.9.0';
 const COLD_BUILD_BYTES = 12e9;
 
 /** Runs kubectl against the cluster and gives its standard output; `input` goes to standard input. */
@@ -31,7 +30,7 @@ const responds = async (): Promise<boolean> =>
   existsSync(kubeconfig) && (await execa(await tool('kubectl'), ['get', '--raw', '/readyz', '--request-timeout=4s'], { env: { KUBECONFIG: kubeconfig }, reject: false })).exitCode === 0;
 
 const ready = async (): Promise<boolean> => {
-  if (!(await responds())) return false;
+  if (!(await responds()) || !(await nodesRun())) return false;
   const nodes = await kubectl(['get', 'nodes', '-o', 'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}']);
   const names = (await kubectl(['get', 'deploy', '-A', '-o', 'jsonpath={.items[?(@.status.readyReplicas)].metadata.name}'])).split(' ');
   return !/False|Unknown/.test(nodes) && names.includes('coredns') && names.includes('metrics-server');
@@ -54,7 +53,7 @@ export async function up(): Promise<void> {
     nodes.length = 0;
   }
   if (nodes.length === 0) await create(kind, docker);
-  if (!(await respondsWithin(30))) throw new Advice(`the API server does not answer on this machine: see ${run}/forward-*.log`);
+  if (!(await within(30, responds))) throw new Advice(`the API server does not answer on this machine: see ${run}/forward-*.log`);
   await kubectl(['wait', 'nodes', '--all', '--for=condition=Ready', '--timeout=120s']);
   await installMetricsServer(docker);
   await kubectl(['-n', 'kube-system', 'rollout', 'status', 'deploy/coredns', 'deploy/metrics-server', '--timeout=120s']);
@@ -80,12 +79,13 @@ async function repair(docker: Engine, nodes: string[]): Promise<boolean> {
   say('repairing the cluster');
   await execa('docker', ['start', ...nodes], { env: docker.env, reject: false });
   if (docker.own) await forward();
-  if (!(await respondsWithin(45))) return false;
+  for (const node of nodes) if (!(await within(45, async () => (await execa('docker', ['exec', node, 'ctr', 'version'], { env: docker.env, reject: false })).exitCode === 0))) return false;
+  if (!(await within(45, responds))) return false;
   return (await execa(await tool('kubectl'), ['wait', 'nodes', '--all', '--for=condition=Ready', '--timeout=60s'], { env: { KUBECONFIG: kubeconfig }, reject: false })).exitCode === 0;
 }
 
-async function respondsWithin(seconds: number): Promise<boolean> {
-  for (const until = Date.now() + seconds * 1000; Date.now() < until; await sleep(300)) if (await responds()) return true;
+async function within(seconds: number, check: () => Promise<boolean>): Promise<boolean> {
+  for (const until = Date.now() + seconds * 1000; Date.now() < until; await sleep(300)) if (await check()) return true;
   return false;
 }
 
@@ -104,9 +104,17 @@ async function installMetricsServer(docker: Engine): Promise<void> {
   await kubectl(['apply', '-f', join(here, 'metrics-server.yaml')]);
 }
 
-async function nodesOf(docker: Engine): Promise<string[]> {
-  const list = await execa('docker', ['ps', '-a', '--filter', `label=io.x-k8s.kind.cluster=${CLUSTER_NAME}`, '--format', '{{.Names}}'], { env: docker.env });
+async function nodesOf(docker: Engine, state: '-a' | '-q' = '-a'): Promise<string[]> {
+  const list = await execa('docker', ['ps', state, '--filter', `label=io.x-k8s.kind.cluster=${CLUSTER_NAME}`, '--format', '{{.Names}}'], { env: docker.env });
   return list.stdout.split('\n').filter(Boolean);
+}
+
+/** The API server takes 40 s to call a dead node NotReady; its container is known to be dead at once. */
+async function nodesRun(): Promise<boolean> {
+  const docker = await runningEngine();
+  if (!docker) return false;
+  const [all, running] = await Promise.all([nodesOf(docker), nodesOf(docker, '-q')]);
+  return all.length > 0 && all.length === running.length;
 }
 
 /** Takes down what `up` made; images and built programs stay in the cache. */

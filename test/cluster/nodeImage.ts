@@ -3,7 +3,7 @@ import { execa } from 'execa';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Engine } from './engine.ts';
-import { cache, here, keyOf, KUBERNETES_VERSION, toolsDir } from './paths.ts';
+import { cache, here, keyOf, KUBERNETES_VERSION, METRICS_SERVER, toolsDir } from './paths.ts';
 import { say } from './say.ts';
 import { builtTools } from './tools.ts';
 
@@ -20,7 +20,7 @@ export async function nodeImage(engine: Engine): Promise<string> {
   const kindModule = await execa('go', ['list', '-m', '-f', '{{.Dir}}', 'sigs.k8s.io/kind'], { cwd: here });
   const work = join(cache, 'node-image');
   await mkdir(work, { recursive: true });
-  await execa(join(here, 'node-image', 'build.sh'), [image, KUBERNETES_VERSION, tools, join(kindModule.stdout, 'images/base/files'), work], {
+  await execa(join(here, 'node-image', 'build.sh'), [image, KUBERNETES_VERSION, tools, join(kindModule.stdout, 'images/base/files'), work, METRICS_SERVER], {
     env: engine.env, stdout: 'inherit', stderr: 'inherit',
   });
   return image;

@@ -10,6 +10,7 @@ export const cache = process.env.PENSTOCK_CACHE ?? join(process.env.XDG_CACHE_HO
 export const run = process.env.PENSTOCK_RUN ?? (process.getuid?.() === 0 ? '/run/penstock' : join(cache, 'run'));
 export const KUBERNETES_VERSION = 'v1.37.2';
 export const CLUSTER_NAME = 'penstock';
+export const METRICS_SERVER = 'penstock/metrics-server:v0.9.0';
 
 /** First eight hex digits of the SHA-256 of these files' bytes: the key under which a built thing is cached. */
 export function keyOf(...files: string[]): string {

@@ -1,9 +1,9 @@
 #!/bin/bash
 # Builds a work-alike of kind's node image from Debian packages and Go modules alone, for machines where no
-# image registry answers. usage: build.sh IMAGE KUBERNETES_VERSION TOOLS_DIR KIND_FILES_DIR WORK_DIR
+# image registry answers. usage: build.sh IMAGE KUBERNETES_VERSION TOOLS_DIR KIND_FILES_DIR WORK_DIR METRICS_SERVER_IMAGE
 # Needs root, debootstrap, jq and a Docker engine (DOCKER_HOST). Differences from the stock image: docs/cluster.md.
 set -euo pipefail
-image=$1 version=$2 tools=$3 kind_files=$4 work=$5
+image=$1 version=$2 tools=$3 kind_files=$4 work=$5 metrics_server=$6
 here=$(cd "$(dirname "$0")" && pwd)
 base=$work/debian root=$work/rootfs
 say() { echo "  node image: $*"; }
@@ -67,10 +67,10 @@ iptables_into() { # kube-proxy calls iptables and nft: with their libraries and 
   quietly chroot "$1" /usr/sbin/iptables --version; quietly chroot "$1" /usr/sbin/nft --version
 }
 
-control_plane_images() { # the images kubeadm wants, out of our own binaries, under the names it wants
+control_plane_images() { # the images kubeadm wants, out of our own binaries, under the names it wants; and metrics-server's
   say "packing the control plane's images"
   local name program tree; names=()
-  for name in $("$tools/kubeadm" config images list --kubernetes-version "$version"); do
+  for name in $("$tools/kubeadm" config images list --kubernetes-version "$version") "$metrics_server"; do
     program=${name##*/} program=${program%%:*}; tree=$(mktemp -d "$work/tree.XXXX")
     mkdir -p "$tree"/usr/local/bin "$tree"/etc/ssl/certs "$tree"/tmp; chmod 1777 "$tree/tmp"
     cp "$tools/$program" "$tree/usr/local/bin/"
