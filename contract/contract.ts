@@ -22,9 +22,6 @@ export const ENV = {
   initTimeoutMs: 'PENSTOCK_INIT_TIMEOUT_MS',
 } as const;
 
-/** Prefix that users may not take for variables of their own. */
-export const ENV_PREFIX = 'PENSTOCK_';
-
 export const PORT = { user: 8080, operator: 9090 } as const;
 
 /** Where things are in a scorer pod. */
@@ -70,7 +67,6 @@ export const FAILURE = {
   scriptFunction: 'UserScriptFunctionNotFound',
   initFailed: 'UserScriptInitFailed',
   initTimeout: 'UserScriptInitTimeout',
-  scriptHung: 'ScriptHung',
   modelLoad: 'ModelLoadFailed',
   resource: 'ResourceNotReady',
   digest: 'DigestMismatch',

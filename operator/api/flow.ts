@@ -18,14 +18,12 @@ export class Stalled extends Error {
   }
 }
 
-/** Something else must happen first; looked at again after `afterMs` at the latest, or never by the clock (0). */
+/** Something else must happen first, and will wake the key when it does. */
 export class Waiting extends Error {
   readonly reason: string;
-  readonly afterMs: number;
-  constructor(reason: string, message: string, afterMs = 0) {
+  constructor(reason: string, message: string) {
     super(message);
     this.reason = reason;
-    this.afterMs = afterMs;
   }
 }
 
@@ -47,9 +45,8 @@ export async function settle(work: () => Promise<void>): Promise<Attempt> {
   }
 }
 
-/** The one mapper from failure to requeue: Stalled rests, Waiting sleeps, anything else is retried. */
+/** The one mapper from failure to requeue: Stalled and Waiting rest, anything else is retried. */
 export function nextStep({ error }: Attempt, wakeAfterMs: number | undefined): Result {
-  if (error instanceof Waiting && error.afterMs > 0) return { next: 'after', ms: Math.min(error.afterMs, wakeAfterMs ?? Infinity) };
   if (error && !(error instanceof Stalled) && !(error instanceof Waiting)) return { next: 'retry', error };
   return wakeAfterMs === undefined ? { next: 'rest' } : { next: 'after', ms: wakeAfterMs };
 }

@@ -3,7 +3,6 @@ export const LABEL = {
   managedBy: 'app.kubernetes.io/managed-by',
   name: 'app.kubernetes.io/name',
   instance: 'app.kubernetes.io/instance',
-  component: 'app.kubernetes.io/component',
   pipeline: 'penstock.dev/pipeline',
   revision: 'penstock.dev/revision',
   modelVersion: 'penstock.dev/modelversion',

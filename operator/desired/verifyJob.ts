@@ -15,8 +15,8 @@ const KEEP_SECONDS = 600;
 /** Room for a model whose size nobody knows yet. */
 const FIRST_FETCH_LIMIT = '16Gi';
 
-/** What a verification is about; its result holds for exactly this. */
-export const verificationKey = ({ spec, metadata }: ModelVersion): string => hashOf({ source: spec.source, digest: spec.digest, uid: metadata.uid }).slice(0, 16);
+/** What a verification is about; its result holds for exactly this. Not the digest: one that is added later is compared, and fetches nothing. */
+export const verificationKey = ({ spec, metadata }: ModelVersion): string => hashOf({ source: spec.source, uid: metadata.uid }).slice(0, 16);
 
 export function verifyJob(modelVersion: ModelVersion, attempt: number, config: RenderConfig): Stored<Job> {
   const digest = modelVersion.spec.digest ?? modelVersion.status?.digest;

@@ -13,7 +13,8 @@ const MOST_AT_ONCE = 4;
 const FIRST_RETRY_MS = 10_000;
 const LONGEST_RETRY_MS = 300_000;
 const REFUSED_AFTER_MS = 3_000;
-/** Failures that another try cannot mend by itself within seconds are still retried: the source may be put right. */
+
+/** A failure is tried again, later each time: the source may be put right without a word to us. */
 export interface Verification {
   ready: boolean;
   reason: string;
@@ -32,10 +33,10 @@ export function planVerification(seen: ObservedModelVersion): Verification {
   const key = verificationKey(seen.modelVersion);
   const mine = jobs.filter(({ metadata: { name } }) => name.includes(`-verify-${key.slice(0, 8)}-`)).sort((a, b) => attemptOf(a) - attemptOf(b));
   const prune = jobs.filter((job) => !mine.includes(job) || job !== mine.at(-1));
-  if (status?.verifiedSource === key && status.digest) return { ready: true, reason: REASON.verified, message: '', prune: jobs };
   if (spec.digest !== undefined && status?.digest !== undefined && spec.digest !== status.digest) {
     return { ready: false, reason: REASON.digest, message: `spec.digest is ${spec.digest}, but the bytes that were verified have ${status.digest}: register the other bytes as another ModelVersion than ${metadata.name}`, prune: jobs };
   }
+  if (status?.verifiedSource === key && status.digest) return { ready: true, reason: REASON.verified, message: '', prune: jobs };
   if (!seen.sourceExists) return { ready: false, reason: REASON.resourceNotReady, message: `ConfigMap ${configMapSource(spec.source.uri)?.name ?? ''} does not exist in this namespace`, prune: jobs };
   const last = mine.at(-1);
   return { ...(last ? judge(seen, last) : startOrQueue(seen, 1)), prune };

@@ -34,10 +34,6 @@ export class KeyStore {
     return hashes;
   }
 
-  forget(uid: string): void {
-    this.#known.delete(uid);
-  }
-
   async #readOrCreate(pipeline: InferencePipeline): Promise<Secret> {
     const { name, namespace = '' } = pipeline.metadata;
     try {

@@ -3,10 +3,12 @@ import { isDeepStrictEqual } from 'node:util';
 import { applyAll, prune } from '../apply/apply.ts';
 import { nudge, setCounts, writeAbandoned } from '../apply/effects.ts';
 import { nextStep, settle, type Key, type Result } from '../api/flow.ts';
+import { LABEL } from '../api/labels.ts';
+import type { KubeObject } from '../api/objects.ts';
 import type { InferencePipeline, InferencePipelineStatus } from '../api/types.gen.ts';
 import { children } from '../desired/children.ts';
 import { trafficHash, trafficTable, trafficText } from '../desired/traffic.ts';
-import { planRollout } from '../plan/rollout.ts';
+import { planRollout, type Plan } from '../plan/rollout.ts';
 import { pipelineStatus } from '../status/pipeline.ts';
 import type { Deps } from './deps.ts';
 import { pipelineEvents } from './events.ts';
@@ -26,8 +28,7 @@ export async function reconcilePipeline(key: Key, deps: Deps): Promise<Result> {
     await applyAll(wanted, pipeline, deps.kube);
     await setCounts(plan.live, pipeline, deps.kube);
     await nudge(seen.pods, seen.trafficHash, trafficHash(trafficText(traffic)), deps.kube);
-    const stays = new Set([...wanted.map(({ kind, metadata }) => `${kind}/${metadata.name}`), ...plan.kept.map((name) => `ConfigMap/${name}`)]);
-    await prune(seen.children, ({ kind, metadata }) => stays.has(`${kind}/${metadata.name}`), deps.kube);
+    await prune(seen.children, stays(wanted, plan), deps.kube);
   });
 
   const url = `http://${pipeline.metadata.name}.${pipeline.metadata.namespace ?? ''}.svc.${deps.config.clusterDomain}/score`;
@@ -35,6 +36,13 @@ export async function reconcilePipeline(key: Key, deps: Deps): Promise<Result> {
   if (!isDeepStrictEqual(status, plain(pipeline.status))) await writeStatus(pipeline, status, deps);
   for (const note of pipelineEvents(pipeline.status, status)) deps.events.publish(pipeline, note);
   return nextStep(attempt, plan.wakeAfterMs);
+}
+
+/** What is wanted, kept revisions, and whatever serves now: even if its ConfigMap was lost, its pods are not touched. */
+function stays(wanted: KubeObject[], { kept, active }: Plan): (object: KubeObject) => boolean {
+  const names = new Set([...wanted.map(({ kind, metadata }) => `${kind}/${metadata.name}`), ...kept.map((name) => `ConfigMap/${name}`)]);
+  const lost = active !== undefined && !kept.includes(active) ? active : undefined;
+  return ({ kind, metadata }) => names.has(`${kind}/${metadata.name}`) || (lost !== undefined && metadata.labels?.[LABEL.revision] === lost);
 }
 
 const plain = (status: InferencePipelineStatus | undefined): unknown => (status === undefined ? undefined : structuredClone(status));

@@ -35,11 +35,20 @@ export function userServer(deps: UserServerDeps): Server {
     if (response.headersSent || refused(request, response, path, deps)) return;
     const infer = INFER.exec(path);
     if (path === '/score' && request.method !== 'OPTIONS') void score(request, response, deps);
-    else if (infer && request.method === 'POST') void v2(request, response, deps, { model: decodeURIComponent(infer[1]!), version: infer[2] });
+    else if (infer && request.method === 'POST') void v2(request, response, deps, { model: decoded(infer[1]!), version: infer[2] });
     else cold(request, response);
   });
   Object.assign(server, { headersTimeout: 10_000, requestTimeout: 60_000, keepAliveTimeout: 75_000, connectionsCheckingInterval: 1_000 });
   return server;
+}
+
+/** A path segment; one that is no valid escape stands for itself, and names no model. */
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
 }
 
 /** Headers that every answer carries. */

@@ -39,7 +39,7 @@ describe('the operator on the real cluster', function () {
 
   it('a new scorer image re-rolls no revision; one that is not there is said, and the old revision serves on', async () => {
     const before = await irisPods();
-    await deploy(['scorer.image.tag=not-there']);
+    await deploy(['scorer.image.repository=127.0.0.1:1/not-there']); // nothing listens: refused at once
     await sleep(2000);
     expect(await irisPods()).to.equal(before);
     await inNamespace('patch', 'ipl', 'iris', '--type=merge', '-p', '{"spec": {"podMetadata": {"labels": {"team": "new"}}}}');

@@ -50,6 +50,18 @@ describe('the release', function () {
     expect(await inNamespace('get', 'pods', '-l', 'team=new', '-o', 'jsonpath={.items[*].status.phase}')).to.contain('Running');
   });
 
+  it('confined to one namespace has Roles there, works there and nowhere else', async () => {
+    await deploy([`watchNamespaces={${NAMESPACE}}`]);
+    expect(await kubectl(['get', 'clusterrolebindings', '-l', 'app.kubernetes.io/name=penstock', '-o', 'name'])).to.equal('');
+    const pipeline = (namespace: string) => JSON.stringify({ apiVersion: 'penstock.dev/v1alpha1', kind: 'InferencePipeline', metadata: { name: 'confined', namespace }, spec: { target: 'Development', scoring: { script: 'export const init = () => {}; export const run = (x) => x;' } } });
+    await kubectl(['apply', '-f', '-'], pipeline('default'));
+    await kubectl(['apply', '-f', '-'], pipeline(NAMESPACE));
+    await inNamespace('wait', 'ipl/confined', '--for=condition=UpToDate', '--timeout=60s');
+    expect(await kubectl(['-n', 'default', 'get', 'ipl', 'confined', '-o', 'jsonpath={.status}'])).to.equal('');
+    await kubectl(['-n', 'default', 'delete', 'ipl', 'confined']);
+    await inNamespace('delete', 'ipl', 'confined');
+  });
+
   it('is uninstalled: the CRDs stay, the pipeline serves on, nothing else of the release is left', async () => {
     await eventually(60, 'one pod', async () => ((await irisPods()).trim().split('\n').length === 1 ? true : undefined));
     const before = await irisPods();

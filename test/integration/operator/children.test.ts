@@ -108,6 +108,19 @@ describe('the operator on a real API server', function () {
     expect(await field('configmap', 'mine-traffic', '.data.traffic\\.json')).to.contain(createHash('sha256').update('chosen').digest('hex'));
   });
 
+  it('the pods that serve are not touched when their revision’s ConfigMap is lost and another generation is wanted', async () => {
+    await api.run(['apply', '-f', '-'], script('loser', 'Development'));
+    await until(async () => (await reason('loser')) === 'RollingOut');
+    const revision = await field('ipl', 'loser', '.status.activeRevision');
+    const uid = await field('deployment', revision, '.metadata.uid');
+    await api.run(['patch', 'ipl', 'loser', '--type=merge', '-p', '{"spec": {"models": [{"name": "gone", "modelVersion": "gone-1"}]}}']);
+    await until(async () => (await reason('loser')) === 'ModelNotReady');
+    await api.run(['delete', 'configmap', revision]);
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(await field('deployment', revision, '.metadata.uid')).to.equal(uid);
+    expect(await field('service', 'loser', '.spec.selector.penstock\\.dev/revision')).to.equal(revision);
+  });
+
   it('Development asks for no Secret and no disruption budget', async () => {
     await api.run(['apply', '-f', '-'], script('small', 'Development'));
     await until(async () => (await reason('small')) === 'RollingOut');

@@ -35,6 +35,7 @@ describe('a scorer process', function () {
       expect(await get('/v2/models/iris')).to.deep.include({ platform: 'onnx_onnxv1', inputs: [{ name: 'X', datatype: 'FP32', shape: [-1, 4] }] });
       expect(await get('/v2/health/ready')).to.deep.equal({ live: true, ready: true });
       expect((await fetch(`${url}/v2/models/rose`)).status).to.equal(404);
+      for (const path of ['/v2/models/%zz/infer', '/v2/models/%zz', '/%']) expect((await post(path, '{}')).status, path).to.be.within(400, 404);
     });
   });
 

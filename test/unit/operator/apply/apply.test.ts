@@ -17,6 +17,8 @@ describe('whether a live child still is what we want', () => {
     ['512Mi is not 512M', { memory: '512Mi' }, { memory: '512M' }, false],
     ['an empty list that the server drops', {}, { initContainers: [] }, true],
     ['an empty object that the server drops', {}, { resources: {} }, true],
+    ['an empty text that the server drops', { name: 'A' }, { name: 'A', value: '' }, true],
+    ['a false that somebody took out counts', {}, { automountServiceAccountToken: false }, false],
     ['inside lists of objects', { c: [{ name: 'x', image: 'y' }] }, { c: [{ name: 'x' }] }, true],
   ];
   for (const [sentence, live, wanted, same] of rows) it(sentence, () => expect(covers(live, wanted)).to.equal(same));

@@ -1,0 +1,62 @@
+import { expect } from 'chai';
+import type { Job } from 'kubernetes-types/batch/v1.js';
+import type { Stored } from '../../../../operator/api/objects.ts';
+import type { ObservedModelVersion } from '../../../../operator/api/observed.ts';
+import { verificationKey, verifyJob } from '../../../../operator/desired/verifyJob.ts';
+import { planVerification } from '../../../../operator/plan/verification.ts';
+import { config, DIGEST, modelVersion, NOW, verified } from '../../../fixtures/objects.ts';
+
+const fresh = modelVersion({}, { observedGeneration: 1 });
+const key = verificationKey(fresh);
+const see = (change: Partial<ObservedModelVersion> = {}): ObservedModelVersion => ({ modelVersion: fresh, jobs: [], pods: [], sourceExists: true, running: 0, now: NOW, ...change });
+const ago = (seconds: number): string => new Date(NOW - seconds * 1000).toISOString();
+
+function job(attempt: number, status: Job['status'] = {}, created = 1): Stored<Job> {
+  const one = verifyJob(fresh, attempt, config);
+  return { ...one, metadata: { ...one.metadata, creationTimestamp: ago(created) }, status };
+}
+const failed = (secondsAgo: number): Job['status'] => ({ conditions: [{ type: 'Failed', status: 'True', reason: 'BackoffLimitExceeded', message: 'too many', lastTransitionTime: ago(secondsAgo) }] });
+const podOf = (of: Stored<Job>, exitCode: number, message: string) => ({
+  apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p', namespace: 'ns', labels: { 'batch.kubernetes.io/job-name': of.metadata.name } },
+  status: { containerStatuses: [{ name: 'verify', ready: false, restartCount: 0, image: '', imageID: '', state: { terminated: { exitCode, message } } }] },
+});
+const pinned = modelVersion({}, { ...verified(), verifiedSource: key });
+
+interface Row { when: string; seen: ObservedModelVersion; ready: boolean; reason: string; message?: string; start?: number; pruned?: number }
+const rows: Row[] = [
+  { when: 'new: the first attempt starts', seen: see(), ready: false, reason: 'Verifying', start: 1 },
+  { when: 'its ConfigMap is not there: no Job, and the reason', seen: see({ sourceExists: false }), ready: false, reason: 'ResourceNotReady', message: 'ConfigMap iris-model does not exist in this namespace' },
+  { when: 'four run already: it waits its turn', seen: see({ running: 4 }), ready: false, reason: 'VerificationQueued' },
+  { when: 'its Job runs', seen: see({ jobs: [job(1)] }), ready: false, reason: 'Verifying' },
+  { when: 'its Job was refused for quota', seen: see({ jobs: [job(1, {}, 9)], refusal: 'pods "x" is forbidden: exceeded quota: tight' }), ready: false, reason: 'QuotaExceeded' },
+  { when: 'its Job found other bytes: said, and not tried again at once', seen: see({ jobs: [job(1, failed(1))], pods: [podOf(job(1), 3, 'DigestMismatch: other bytes')] }), ready: false, reason: 'DigestMismatch', message: 'other bytes' },
+  { when: 'ten seconds after a failure: the next attempt, the reason stays', seen: see({ jobs: [job(1, failed(11))], pods: [podOf(job(1), 3, 'ResourceNotReady: 404')] }), ready: false, reason: 'ResourceNotReady', start: 2 },
+  { when: 'the third attempt waits longer', seen: see({ jobs: [job(1, failed(90)), job(2, failed(60)), job(3, failed(30))], pods: [podOf(job(3), 3, 'ResourceNotReady: 404')] }), ready: false, reason: 'ResourceNotReady', pruned: 2 },
+  { when: 'a Job that ended without last words', seen: see({ jobs: [job(1, failed(1))] }), ready: false, reason: 'VerificationFailed', message: 'too many' },
+  { when: 'verified: Ready, whatever Jobs are left go', seen: see({ modelVersion: pinned, jobs: [job(1)] }), ready: true, reason: 'Verified', pruned: 1 },
+  { when: 'the same digest written down later fetches nothing', seen: see({ modelVersion: { ...pinned, spec: { ...pinned.spec, digest: DIGEST } } }), ready: true, reason: 'Verified' },
+  { when: 'another digest written down later is refused, with both', seen: see({ modelVersion: { ...pinned, spec: { ...pinned.spec, digest: `sha256:${'b'.repeat(64)}` } } }), ready: false, reason: 'DigestMismatch', message: DIGEST },
+  { when: 'a moved source is verified again, against the pinned digest', seen: see({ modelVersion: { ...pinned, spec: { ...pinned.spec, source: { uri: 'https://models.example/iris.onnx' } } } }), ready: false, reason: 'Verifying', start: 1 },
+];
+
+describe('the verification of a model', () => {
+  for (const { when, seen, ready, reason, message, start, pruned } of rows) {
+    it(when, () => {
+      const plan = planVerification(seen);
+      expect(plan).to.include({ ready, reason });
+      expect(plan.message).to.contain(message ?? '');
+      expect(plan.start).to.equal(start);
+      expect(plan.prune).to.have.length(pruned ?? 0);
+    });
+  }
+
+  it('learns digest, size and signature from the Job’s last words', () => {
+    const result = { digest: DIGEST, sizeBytes: 512, signature: { inputs: [], outputs: [] } };
+    expect(planVerification(see({ jobs: [job(1)], pods: [podOf(job(1), 0, JSON.stringify(result))] }))).to.deep.include({ ready: true, result });
+  });
+
+  it('gives the Job the pinned digest to check', () => {
+    const moved = modelVersion({}, verified());
+    expect(JSON.stringify(verifyJob(moved, 1, config))).to.contain(DIGEST);
+  });
+});
