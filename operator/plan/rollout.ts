@@ -100,11 +100,12 @@ function chooseActive(seen: ObservedPipeline, current: string | undefined, wante
   return !served && factsOf(seen, current).ready === 0 ? wanted.name : current;
 }
 
-/** Before there is a Ready pod, and for fixed counts, we size; from then on the autoscaler does. */
+/** Before there is a Ready pod, and for fixed counts, we size; from then on the autoscaler does. At 0 it rests, so that 0 is ours to end. */
 function activeSize(has: Facts, effective: Effective, size: number): { autoscaled: boolean; scaleTo?: number } {
   const autoscaled = scales(effective) && (has.hasAutoscaler || has.ready > 0);
   const count = scales(effective) ? Math.max(has.replicas, size) : size;
-  return autoscaled || (has.exists && has.replicas === count) ? { autoscaled } : { autoscaled, scaleTo: count };
+  const right = autoscaled ? has.replicas > 0 : has.replicas === count;
+  return has.exists && right ? { autoscaled } : { autoscaled, scaleTo: count };
 }
 
 /** Answers on until its time is over, then has no pods, then is gone. */

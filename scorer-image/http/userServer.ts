@@ -117,7 +117,7 @@ async function timed(request: IncomingMessage, response: ServerResponse, { metri
     }
   } finally {
     metrics.inProgress.dec();
-    metrics.requests.inc({ code: String(response.statusCode) });
+    metrics.requests.inc({ code: response.headersSent ? String(response.statusCode) : '499' }); // nginx's word for a client that went away
     end();
   }
 }

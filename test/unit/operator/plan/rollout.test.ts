@@ -19,6 +19,7 @@ const rows: Row[] = [
   { when: 'its first pod is Ready: the autoscaler comes, and sizes from here on', seen: { revisions: [now], service: stableService(now), deployments: [deploymentOf(now, 2, 1)] }, live: ['new active hpa'], active: 'new' },
   { when: 'no pod is Ready yet, and the count is right: hands off', seen: { revisions: [now], service: stableService(now), deployments: [deploymentOf(now, 2, 0)] }, live: ['new active'], active: 'new' },
   { when: 'the autoscaler has scaled up: its count stays', seen: { revisions: [now], service: stableService(now), deployments: [deploymentOf(now, 5, 5)], autoscalers: [autoscaler(now.name)] }, live: ['new active hpa'], active: 'new' },
+  { when: 'somebody scaled it to nothing, where an autoscaler rests: it is brought back', seen: { revisions: [now], service: stableService(now), deployments: [deploymentOf(now, 0, 0)], autoscalers: [autoscaler(now.name)] }, live: ['new active →2 hpa'], active: 'new' },
   { when: 'all pods of a scaled revision are gone: the autoscaler stays in charge', seen: { revisions: [now], service: stableService(now), deployments: [deploymentOf(now, 5, 0)], autoscalers: [autoscaler(now.name)] }, live: ['new active hpa'], active: 'new' },
   {
     when: 'an update: the newcomer comes with as many pods as serve now, the old one keeps its autoscaler',
