@@ -1,4 +1,4 @@
 # A good pipeline that serves: what each bad change must leave alone.
-kubectl apply -f examples/iris/01-model.yaml -f examples/iris/02-pipeline.yaml
+kubectl apply -f examples/iris/
 up_to_date iris
 serves iris

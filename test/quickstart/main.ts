@@ -52,7 +52,7 @@ async function forward(pipeline: string): Promise<string> {
 }
 
 async function predict(url: string): Promise<void> {
-  const answers = JSON.parse(readFileSync(join(root, 'examples/iris/answers.json'), 'utf8')) as { data: number[][]; label: number[] };
+  const answers = JSON.parse(readFileSync(join(root, 'examples/iris/training/answers.json'), 'utf8')) as { data: number[][]; label: number[] };
   const body = JSON.stringify({ data: [answers.data[0], answers.data[149]] });
   tell(`  POST ${url}/score\n  ${body}`);
   const answer = await fetch(`${url}/score`, { method: 'POST', body });
@@ -65,7 +65,7 @@ async function predict(url: string): Promise<void> {
 
 /** Bounded in requests and time; sends to loopback only. */
 async function scaleUp(url: string): Promise<void> {
-  const body = readFileSync(join(root, 'examples/iris/answers.json'), 'utf8').replace(/, "label".*/s, '}');
+  const body = readFileSync(join(root, 'examples/iris/training/answers.json'), 'utf8').replace(/, "label".*/s, '}');
   let requests = 0;
   let on = true;
   const client = async (): Promise<void> => {

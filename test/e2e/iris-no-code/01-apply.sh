@@ -1,2 +1,2 @@
-kubectl apply -f examples/iris/01-model.yaml -f examples/iris/02-pipeline.yaml
+kubectl apply -f examples/iris/
 up_to_date iris

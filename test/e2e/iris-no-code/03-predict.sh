@@ -1,4 +1,4 @@
-answers=examples/iris/answers.json
+answers=examples/iris/training/answers.json
 kubectl exec -i client -- /usr/local/bin/node -e '
 const answers = JSON.parse(require("fs").readFileSync(0));
 (async () => {

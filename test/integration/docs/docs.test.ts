@@ -1,5 +1,6 @@
 /** The docs hold: manifests are taken by the API server, links lead somewhere, every reason and dependency has its line. */
 import { expect } from 'chai';
+import { createHash } from 'node:crypto';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as yaml from 'js-yaml';
@@ -59,6 +60,13 @@ describe('the docs', function () {
       const { dependencies = {}, devDependencies = {} } = JSON.parse(read(file)) as { dependencies?: Record<string, string>; devDependencies?: Record<string, string> };
       expect(Object.entries({ ...dependencies, ...devDependencies }).filter(([, version]) => !/^(npm:@?[\w/]+@)?\d+\.\d+\.\d+$/.test(version)), file).to.deep.equal([]);
     }
+  });
+
+  it('the example’s manifest holds the trained model and its digest', () => {
+    const [configMap, model] = yaml.loadAll(read('examples/iris/01-model.yaml')) as [{ binaryData: Record<string, string> }, { spec: { digest: string } }];
+    const bytes = readFileSync(join(root, 'examples/iris/training/iris.onnx'));
+    expect(Buffer.from(configMap.binaryData['iris.onnx']!, 'base64').equals(bytes)).to.be.true;
+    expect(model.spec.digest).to.equal(`sha256:${createHash('sha256').update(bytes).digest('hex')}`);
   });
 
   it('the example’s manifest holds the example’s script', () => {
