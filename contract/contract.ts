@@ -67,6 +67,8 @@ export const FAILURE = {
   scriptFunction: 'UserScriptFunctionNotFound',
   initFailed: 'UserScriptInitFailed',
   initTimeout: 'UserScriptInitTimeout',
+  /** After init() had succeeded: an error that nothing awaited, or process.exit(). */
+  scriptCrashed: 'UserScriptCrashed',
   modelLoad: 'ModelLoadFailed',
   resource: 'ResourceNotReady',
   digest: 'DigestMismatch',
@@ -123,7 +125,8 @@ export interface ModelSignature {
 export function parseTraffic(text: string): Traffic | undefined {
   try {
     const { revisions, keyHashes } = JSON.parse(text) as Partial<Traffic>;
-    return typeof revisions === 'object' && Array.isArray(keyHashes) ? { revisions, keyHashes } : undefined;
+    const sound = typeof revisions === 'object' && (revisions as unknown) !== null && Array.isArray(keyHashes) && keyHashes.every((hash) => typeof hash === 'string');
+    return sound ? { revisions, keyHashes } : undefined;
   } catch {
     return undefined;
   }

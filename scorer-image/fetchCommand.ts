@@ -1,7 +1,6 @@
 /** `fetch` and `verify`: the two commands that bring models, and the only ones that see credentials. */
-import type { VerifiedModel } from '@penstock/contract';
+import { MOUNT, TERMINATION_MESSAGE_BYTES, type VerifiedModel } from '@penstock/contract';
 import { chmod, writeFile } from 'node:fs/promises';
-import { MOUNT } from '@penstock/contract';
 import type { FetchConfig } from './config.ts';
 import { fetchItem } from './fetch/source.ts';
 import { logger } from './logger.ts';
@@ -24,6 +23,8 @@ export async function verify(config: FetchConfig): Promise<void> {
     const { loadSession } = await import('./load/session.ts'); // 40 MB of native library, only where a model is looked into
     result.signature = (await loadSession(path)).signature;
   }
-  await writeFile(MOUNT.terminationLog, JSON.stringify(result)).catch(() => undefined);
+  const text = JSON.stringify(result);
+  // The kubelet keeps 4096 bytes: a model with very many inputs is registered without its signature.
+  await writeFile(MOUNT.terminationLog, Buffer.byteLength(text) <= TERMINATION_MESSAGE_BYTES ? text : JSON.stringify({ digest, sizeBytes })).catch(() => undefined);
   logger.info('verified', { ...result });
 }

@@ -1,6 +1,7 @@
 /** `serve`: load → init → http → run, until told to stop. */
 import { PRE_STOP_SECONDS } from '@penstock/contract';
 import type { Server } from 'node:http';
+import { Server as NetServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ScorerConfig } from './config.ts';
 import { asFailure, EXIT_CODE, writeTermination, type StartFailure } from './failure.ts';
@@ -65,7 +66,8 @@ const listen = (server: Server, port: number): Promise<void> => new Promise((res
 
 /** Ends when every request is answered and every connection had its chance to be closed by an answer. */
 async function drain(server: Server, pool: ScoringPool, requestTimeoutMs: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  // net's close, which takes no new connections; http's would cut idle ones at once, and a request on its way with them.
+  const closed = new Promise<void>((resolve) => void NetServer.prototype.close.call(server, () => resolve()));
   const linger = sleep(LINGER_MS, undefined, { ref: false });
   await Promise.race([closed, linger]);
   for (const until = performance.now() + requestTimeoutMs; pool.inFlight > 0 && performance.now() < until; ) await sleep(20);

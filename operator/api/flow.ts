@@ -9,12 +9,14 @@ export const splitKey = (key: Key): { namespace: string; name: string } => {
   return { namespace, name };
 };
 
-/** The user must act; nothing is retried until an object changes. */
+/** The user must act; nothing is retried until an object changes, or `recheckMs` have gone by where nobody would tell. */
 export class Stalled extends Error {
   readonly reason: string;
-  constructor(reason: string, message: string) {
+  readonly recheckMs: number | undefined;
+  constructor(reason: string, message: string, recheckMs?: number) {
     super(message);
     this.reason = reason;
+    this.recheckMs = recheckMs;
   }
 }
 
@@ -35,18 +37,25 @@ export interface Attempt {
 /** What the controller does with the key next. */
 export type Result = { next: 'rest' } | { next: 'after'; ms: number } | { next: 'retry'; error: Error };
 
+/** 400 and 422: the API server takes no such child, now or later; its sentence says which field. */
+function refusal(error: unknown): Stalled | undefined {
+  const { code = 0, message = '' } = error as { code?: number; message?: string };
+  return code === 400 || code === 422 ? new Stalled('InvalidSpec', message) : undefined;
+}
+
 /** Runs `work`; a failure becomes a value, so that status is written in any case. */
 export async function settle(work: () => Promise<void>): Promise<Attempt> {
   try {
     await work();
     return {};
   } catch (error) {
-    return { error: error instanceof Error ? error : new Error(String(error)) };
+    return { error: refusal(error) ?? (error instanceof Error ? error : new Error(String(error))) };
   }
 }
 
 /** The one mapper from failure to requeue: Stalled and Waiting rest, anything else is retried. */
 export function nextStep({ error }: Attempt, wakeAfterMs: number | undefined): Result {
   if (error && !(error instanceof Stalled) && !(error instanceof Waiting)) return { next: 'retry', error };
-  return wakeAfterMs === undefined ? { next: 'rest' } : { next: 'after', ms: wakeAfterMs };
+  const wake = error instanceof Stalled ? Math.min(error.recheckMs ?? Infinity, wakeAfterMs ?? Infinity) : (wakeAfterMs ?? Infinity);
+  return wake === Infinity ? { next: 'rest' } : { next: 'after', ms: wake };
 }

@@ -16,6 +16,7 @@ export interface Script {
 /** What a revision is made of; with the pod template and the script files it lies in the revision's ConfigMap. */
 export interface RevisionRecord {
   pipeline: string;
+  target: InferencePipeline['spec']['target'];
   models: MountedModel[];
   entry?: string;
   scriptDigest?: string;
@@ -48,7 +49,6 @@ export interface ObservedPipeline {
   /** The stable Service. */
   service?: Stored<Service>;
   traffic?: Traffic;
-  trafficHash?: string;
   /** Every child that the cache knows, for pruning. */
   children: KubeObject[];
   keyHashes: string[];

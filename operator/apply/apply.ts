@@ -9,7 +9,10 @@ import type { KubeClient } from '../kube/client.ts';
 import type { Kube } from '../kube/kube.ts';
 import { covers } from './differs.ts';
 
-export type Writer = Pick<Kube, 'child' | 'remember'> & { client: Pick<KubeClient, 'create' | 'apply' | 'get' | 'remove'> };
+/** Nobody tells when a foreign object goes. */
+const FOREIGN_RECHECK_MS = 15_000;
+
+export type Writer = Pick<Kube, 'child' | 'remember' | 'forget'> & { client: Pick<KubeClient, 'create' | 'apply' | 'get' | 'remove'> };
 
 /** Applies `wanted` in order. Throws Stalled where another object has the name; what came before it stays applied. */
 export async function applyAll(wanted: KubeObject[], owner: KubeObject, kube: Writer): Promise<void> {
@@ -28,6 +31,7 @@ export async function prune(children: KubeObject[], wanted: (object: KubeObject)
     if (wanted(child) || child.metadata.deletionTimestamp !== undefined) continue;
     try {
       await kube.client.remove(child);
+      kube.forget(child);
     } catch (error) {
       if (![404, 409].includes((error as { code?: number }).code ?? 0)) throw error;
     }
@@ -48,8 +52,11 @@ async function createOrAdopt(object: KubeObject, owner: KubeObject, kube: Writer
 
 const isOwned = (live: KubeObject, owner: KubeObject): boolean => live.metadata.ownerReferences?.some(({ uid, controller }) => controller === true && uid === owner.metadata.uid) ?? false;
 
-function notOwned({ kind, metadata }: KubeObject, owner: KubeObject): Stalled {
-  return new Stalled(REASON.notOwned, `${kind} ${metadata.name} exists and is not this ${owner.kind}'s: delete or rename it, or rename the ${owner.kind}`);
+/** A child of the pipeline of the same name that was deleted a moment ago is on its way out: tried again. Any other is the user's to move. */
+function notOwned({ kind, metadata }: KubeObject, owner: KubeObject): Error {
+  const dying = metadata.deletionTimestamp !== undefined || metadata.ownerReferences?.some((one) => one.controller && one.kind === owner.kind && one.name === owner.metadata.name);
+  if (dying) return new Error(`${kind} ${metadata.name} of a deleted ${owner.kind} is still going away`);
+  return new Stalled(REASON.notOwned, `${kind} ${metadata.name} exists and is not this ${owner.kind}'s: delete or rename it, or rename the ${owner.kind}`, FOREIGN_RECHECK_MS);
 }
 
 /** Notes the hash of the wish on the object itself, so that a field we no longer want is noticed, too. */

@@ -20,5 +20,5 @@ function coversObject(live: unknown, wanted: Record<string, unknown>): boolean {
 }
 
 function sameQuantity(a: unknown, b: unknown): boolean {
-  return typeof a === 'string' && typeof b === 'string' && quantity(a) === quantity(b); // NaN equals nothing
+  return typeof a === 'string' && typeof b === 'string' && Math.round(quantity(a) * 1000) === Math.round(quantity(b) * 1000); // in thousandths, as the server; NaN equals nothing
 }

@@ -1,7 +1,8 @@
 /** Writes beside server-side apply: replica counts, the mark of an abandoned revision, the nudge of pods. */
 import { ANNOTATION } from '../api/labels.ts';
 import { KIND } from '../api/kinds.ts';
-import type { KubeObject } from '../api/objects.ts';
+import type { Pod } from 'kubernetes-types/core/v1.js';
+import type { KubeObject, Stored } from '../api/objects.ts';
 import type { Revision } from '../api/observed.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Kube } from '../kube/kube.ts';
@@ -23,12 +24,11 @@ export async function writeAbandoned({ revision, failure }: { revision: Revision
   kube.remember(await kube.client.annotate(KIND.configMap, revision.configMap.metadata, { [ANNOTATION.abandoned]: `${failure.reason}: ${failure.message}` }));
 }
 
-/** After the traffic table changed: annotates each pod, which makes its kubelet refresh the mount at once and not within a minute. */
-export async function nudge(pods: KubeObject[], before: string | undefined, now: string, kube: Effects): Promise<void> {
-  if (before === now || before === undefined) return;
-  const running = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
-  await Promise.all(running.map(async ({ metadata }) => {
-    await kube.client.annotate(KIND.pod, metadata, { [ANNOTATION.traffic]: now }).catch((error: unknown) => {
+/** Annotates each running pod that has not been told of this table: the write makes its kubelet refresh the mount at once and not within a minute. */
+export async function nudge(pods: Stored<Pod>[], table: string, kube: Effects): Promise<void> {
+  const untold = pods.filter(({ metadata, status }) => metadata.deletionTimestamp === undefined && status?.phase === 'Running' && metadata.annotations?.[ANNOTATION.traffic] !== table);
+  await Promise.all(untold.map(async ({ metadata }) => {
+    await kube.client.annotate(KIND.pod, metadata, { [ANNOTATION.traffic]: table }).catch((error: unknown) => {
       if (![404, 409].includes((error as { code?: number }).code ?? 0)) throw error; // the pod went away meanwhile
     });
   }));

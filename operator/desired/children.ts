@@ -16,8 +16,8 @@ export interface ChildrenInput {
   effective: Effective;
   traffic: Traffic;
   active?: string | undefined;
-  /** Revisions with pods. */
-  live: { revision: Revision; autoscaled: boolean }[];
+  /** Revisions with pods; of one that retires nothing is made or mended any more. */
+  live: { revision: Revision; role: 'active' | 'next' | 'retiring'; autoscaled: boolean; held: boolean }[];
   /** Files of a revision that has no ConfigMap yet. */
   scriptFiles: Record<string, string>;
 }
@@ -25,16 +25,17 @@ export interface ChildrenInput {
 /** What is referenced comes before what refers to it; the stable Service is switched before an old revision is told to retire. */
 export function children({ pipeline, effective, traffic, active, live, scriptFiles }: ChildrenInput): KubeObject[] {
   const { name } = pipeline.metadata;
+  const staying = live.filter(({ role }) => role !== 'retiring');
   return [
-    ...live.flatMap(({ revision }) => (revision.configMap ? [] : [revisionConfigMap(pipeline, revision, scriptFiles)])),
+    ...staying.flatMap(({ revision }) => (revision.configMap ? [] : [revisionConfigMap(pipeline, revision, scriptFiles)])),
     ...(active === undefined ? [] : [service(pipeline, names.service(name), active)]),
     trafficConfigMap(pipeline, traffic),
     networkPolicy(pipeline),
-    ...live.flatMap(({ revision, autoscaled }) => [
+    ...staying.flatMap(({ revision, autoscaled, held }) => [
       service(pipeline, revision.name, revision.name),
       deployment(pipeline, revision, effective),
-      ...(autoscaled ? [autoscaler(pipeline, revision.name, effective)] : []),
-      ...(effective.disruptionBudget ? [disruptionBudget(pipeline, revision.name)] : []),
+      ...(autoscaled && !held ? [autoscaler(pipeline, revision.name, effective)] : []),
+      ...(effective.disruptionBudget && !held ? [disruptionBudget(pipeline, revision.name)] : []),
     ]),
   ];
 }

@@ -20,7 +20,7 @@ export function configMapSource(uri: string): { name: string; key: string } | un
 
 /** The name a file keeps: the key, or the last segment of the path without query. */
 export function fileName(uri: string): string {
-  return configMapSource(uri)?.key ?? decodeURIComponent(new URL(uri).pathname.split('/').at(-1) ?? 'model');
+  return configMapSource(uri)?.key ?? (new URL(uri).pathname.split('/').at(-1) ?? 'model');
 }
 
 export const fetchItem = ({ name, modelVersion: { spec }, digest }: Fetch): FetchItem => ({

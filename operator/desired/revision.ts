@@ -32,6 +32,7 @@ export function wantedRevision(seen: ObservedPipeline, effective: Effective, con
 
   const record: RevisionRecord = {
     pipeline: pipeline.metadata.name,
+    target: pipeline.spec.target,
     models: models.map(({ name, modelVersion }) => mountedModel(name, modelVersion)),
     image: config.scorerImage,
     ...(script && { entry: script.entry, scriptDigest: scriptDigest! }),

@@ -84,6 +84,11 @@ export class Kube {
     return (this.caches[CHILD_CACHE[kind]!] as unknown as Cache<KubeObject>).get(metadata.namespace ?? '', metadata.name);
   }
 
+  /** Takes a deleted child out of the cache, before the watch says so. */
+  forget({ kind, metadata }: KubeObject): void {
+    (this.caches[CHILD_CACHE[kind]!] as unknown as Cache<KubeObject>).remove(`${metadata.namespace ?? ''}/${metadata.name}`);
+  }
+
   /** Puts the answer to a write into the cache, so that the next reconcile sees it. */
   remember(object: KubeObject): void {
     const cache = this.caches[CHILD_CACHE[object.kind]!] as unknown as Cache<KubeObject>;

@@ -48,7 +48,8 @@ export class LeaderLease {
       await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
       if (isOver(signal)) return;
       const before = performance.now();
-      if (await this.#try()) renewed = before;
+      const left = RENEW_DEADLINE_MS - (before - renewed);
+      if (await Promise.race([this.#try(), sleep(left, false, { ref: false })])) renewed = before;
     }
   }
 

@@ -20,11 +20,12 @@ export function factsOf(seen: ObservedPipeline, name: string): Facts {
   const pods = seen.pods.filter(({ metadata }) => metadata.labels?.[LABEL.revision] === name);
   const failure = podFailure(pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined), deployment);
   const { readyReplicas = 0, conditions = [] } = deployment?.status ?? {};
+  const replicas = deployment?.spec?.replicas ?? 0;
   return {
     exists: deployment !== undefined,
-    replicas: deployment?.spec?.replicas ?? 0,
-    ready: readyReplicas,
-    pods: pods.length,
+    replicas,
+    ready: Math.min(readyReplicas, replicas), // the status may be older than the count
+    pods: pods.filter(({ status }) => status?.phase !== 'Failed' && status?.phase !== 'Succeeded').length, // nobody deletes those of a ReplicaSet at 0
     ...(failure && { failure }),
     deadlineExceeded: conditions.some(({ type, reason }) => type === 'Progressing' && reason === 'ProgressDeadlineExceeded'),
     hasAutoscaler: seen.autoscalers.some(({ metadata }) => metadata.name === name),

@@ -11,6 +11,8 @@ import type { PodFailure } from '../status/podFailures.ts';
 import { factsOf, type Facts } from './facts.ts';
 
 const INIT_FAILURES = 3;
+/** Failures that another try cannot mend; a model store that does not answer may, until progressDeadline. */
+const FINAL = /^(UserScript|ModelLoadFailed|DigestMismatch|PodOutOfMemory|DeploymentCrashLoopBackOff)/;
 /** How long a retiring revision still answers (with `Connection: close`) before its pods go. */
 export const DRAIN_MS = 5_000;
 
@@ -20,6 +22,8 @@ export interface LiveRevision {
   /** Count to set through the scale subresource; absent: it is right, or the autoscaler's. */
   scaleTo?: number;
   autoscaled: boolean;
+  /** Its autoscaler and disruption budget stay as they are: another generation's bounds are not its own. */
+  held: boolean;
   replicas: number;
   ready: number;
 }
@@ -46,7 +50,7 @@ export interface Plan {
 export function planRollout(seen: ObservedPipeline, config: RenderConfig): Plan {
   const effective = resolve(seen.pipeline.spec);
   const { wanted, blocked } = want(seen, effective, config);
-  const current = seen.service?.spec?.selector?.[LABEL.revision];
+  const current = servingNow(seen);
   const known = wanted && !seen.revisions.includes(wanted) ? [...seen.revisions, wanted] : seen.revisions;
   const size = wantedSize(seen, current, wanted, effective);
   const active = chooseActive(seen, current, wanted, size);
@@ -57,7 +61,8 @@ export function planRollout(seen: ObservedPipeline, config: RenderConfig): Plan 
 
   const live = known.flatMap((revision): LiveRevision[] => {
     const has = factsOf(seen, revision.name);
-    const counts = { revision, replicas: has.replicas, ready: has.ready };
+    const counts = { revision, replicas: has.replicas, ready: has.ready, held: false };
+    if (revision.name === active && holds(revision, upcoming, next, seen)) return [{ ...counts, role: 'active', held: true, autoscaled: has.hasAutoscaler }];
     if (revision.name === active) return [{ ...counts, role: 'active', ...activeSize(has, effective, size) }];
     if (revision.name === next) return [{ ...counts, role: 'next', autoscaled: false, ...(has.exists && has.replicas === size ? {} : { scaleTo: size }) }];
     const dropped = !has.exists || revision.abandoned !== undefined || revision === abandon?.revision;
@@ -75,6 +80,13 @@ export function planRollout(seen: ObservedPipeline, config: RenderConfig): Plan 
 function nextDrainEnd(seen: ObservedPipeline, live: LiveRevision[]): number | undefined {
   const left = live.filter(({ role }) => role === 'retiring').map(({ revision }) => drainLeftMs(seen, revision.name)).filter((ms) => ms > 0);
   return left.length > 0 ? Math.min(...left) : undefined;
+}
+
+/** What the stable Service points to; where it was deleted or edited, what the status says served last. */
+function servingNow({ service, revisions, pipeline }: ObservedPipeline): string | undefined {
+  const known = (name: string | undefined): boolean => revisions.some((revision) => revision.name === name);
+  const selected = service?.spec?.selector?.[LABEL.revision];
+  return known(selected) || !known(pipeline.status?.activeRevision) ? selected : pipeline.status?.activeRevision;
 }
 
 function want(seen: ObservedPipeline, effective: Effective, config: RenderConfig): { wanted?: Revision; blocked?: Stalled | Waiting } {
@@ -108,15 +120,20 @@ function activeSize(has: Facts, effective: Effective, size: number): { autoscale
   return has.exists && right ? { autoscaled } : { autoscaled, scaleTo: count };
 }
 
+/** While a newcomer comes up, and when one of another target was given up, what serves keeps the size it has. */
+function holds({ record }: Revision, upcoming: Revision | undefined, next: string | undefined, { pipeline }: ObservedPipeline): boolean {
+  return upcoming !== undefined && (next !== undefined || record.target !== pipeline.spec.target);
+}
+
 /** Answers on until its time is over, then has no pods, then is gone. */
-function retiring(counts: Pick<LiveRevision, 'revision' | 'replicas' | 'ready'>, has: Facts, leftMs: number): LiveRevision[] {
+function retiring(counts: Pick<LiveRevision, 'revision' | 'replicas' | 'ready' | 'held'>, has: Facts, leftMs: number): LiveRevision[] {
   if (leftMs > 0) return [{ ...counts, role: 'retiring', autoscaled: has.hasAutoscaler }];
   if (has.replicas > 0) return [{ ...counts, role: 'retiring', autoscaled: false, scaleTo: 0 }];
   return has.pods > 0 ? [{ ...counts, role: 'retiring', autoscaled: false }] : [];
 }
 
 function giveUp(revision: Revision, { failure, deadlineExceeded }: Facts): Plan['abandon'] {
-  if (failure && failure.times >= INIT_FAILURES) return { revision, failure };
+  if (failure && failure.times >= INIT_FAILURES && FINAL.test(failure.reason)) return { revision, failure };
   if (!deadlineExceeded) return undefined;
   return { revision, failure: failure ?? { reason: REASON.progressDeadline, message: 'the new revision made no progress within rollout.progressDeadline', times: 0 } };
 }

@@ -37,7 +37,10 @@ export class KeyStore {
   async #readOrCreate(pipeline: InferencePipeline): Promise<Secret> {
     const { name, namespace = '' } = pipeline.metadata;
     try {
-      return await this.#client.get<Secret>(KIND.secret, namespace, names.keys(name));
+      const secret = await this.#client.get<Secret>(KIND.secret, namespace, names.keys(name));
+      const owner = secret.metadata.ownerReferences?.find(({ kind }) => kind === pipeline.kind);
+      if (owner && owner.uid !== pipeline.metadata.uid) throw new Error(`Secret ${names.keys(name)} of a deleted pipeline is still going away`);
+      return secret;
     } catch (error) {
       if ((error as { code?: number }).code !== 404) throw error;
     }

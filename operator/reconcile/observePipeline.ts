@@ -8,7 +8,6 @@ import type { InferencePipeline, ModelVersion } from '../api/types.gen.ts';
 import { effective } from '../desired/effective.ts';
 import { names } from '../desired/names.ts';
 import { parseRevision } from '../desired/revision.ts';
-import { trafficHash } from '../desired/traffic.ts';
 import type { Deps } from './deps.ts';
 
 /** Undefined when the pipeline is gone or going: its children follow it by their owner references. */
@@ -33,9 +32,9 @@ export async function observePipeline(key: Key, { kube: { caches }, keys, script
     pods: caches.pods.ownedBy(podOwner(namespace, LABEL.pipeline, name)),
     ...(service && { service }),
     ...(traffic && { traffic }),
-    ...(trafficFile !== undefined && { trafficHash: trafficHash(trafficFile) }),
     children: [...configMaps, ...services, ...deployments, ...autoscalers, ...caches.disruptionBudgets.ownedBy(uid), ...caches.networkPolicies.ownedBy(uid)] as KubeObject[],
-    keyHashes: effective(pipeline.spec).auth === 'Key' ? await keys.hashes(pipeline, now) : [],
+    // Without keys the last hashes stay: pods of a revision that asks for keys may serve until the next one is Ready.
+    keyHashes: effective(pipeline.spec).auth === 'Key' ? await keys.hashes(pipeline, now) : (traffic?.keyHashes ?? []),
   };
 }
 

@@ -27,7 +27,7 @@ export async function reconcilePipeline(key: Key, deps: Deps): Promise<Result> {
     if (plan.abandon) await writeAbandoned(plan.abandon, deps.kube);
     await applyAll(wanted, pipeline, deps.kube);
     await setCounts(plan.live, pipeline, deps.kube);
-    await nudge(seen.pods, seen.trafficHash, trafficHash(trafficText(traffic)), deps.kube);
+    await nudge(seen.pods, trafficHash(trafficText(traffic)), deps.kube);
     await prune(seen.children, stays(wanted, plan), deps.kube);
   });
 
@@ -38,11 +38,15 @@ export async function reconcilePipeline(key: Key, deps: Deps): Promise<Result> {
   return nextStep(attempt, plan.wakeAfterMs);
 }
 
-/** What is wanted, kept revisions, and whatever serves now: even if its ConfigMap was lost, its pods are not touched. */
-function stays(wanted: KubeObject[], { kept, active }: Plan): (object: KubeObject) => boolean {
+/** What is wanted, kept revisions, and all that is left of those that retire, are held or serve without their ConfigMap. */
+function stays(wanted: KubeObject[], { kept, active, live }: Plan): (object: KubeObject) => boolean {
   const names = new Set([...wanted.map(({ kind, metadata }) => `${kind}/${metadata.name}`), ...kept.map((name) => `ConfigMap/${name}`)]);
-  const lost = active !== undefined && !kept.includes(active) ? active : undefined;
-  return ({ kind, metadata }) => names.has(`${kind}/${metadata.name}`) || (lost !== undefined && metadata.labels?.[LABEL.revision] === lost);
+  const left = new Map(live.filter(({ role, held }) => held || role === 'retiring').map(({ revision, autoscaled }) => [revision.name, autoscaled]));
+  if (active !== undefined && !kept.includes(active)) left.set(active, true);
+  return ({ kind, metadata }) => {
+    const revision = metadata.labels?.[LABEL.revision] ?? '';
+    return names.has(`${kind}/${metadata.name}`) || (left.has(revision) && (kind !== 'HorizontalPodAutoscaler' || left.get(revision) === true));
+  };
 }
 
 const plain = (status: InferencePipelineStatus | undefined): unknown => (status === undefined ? undefined : structuredClone(status));

@@ -42,8 +42,8 @@ export function pipelineStatus(seen: ObservedPipeline, rollout: Rollout, attempt
 function findings(seen: ObservedPipeline, rollout: Rollout, attempt: Attempt): Finding[] {
   const active = rollout.live.find(({ role }) => role === 'active');
   const available = (active?.ready ?? 0) > 0;
-  const upToDate = rollout.wanted !== undefined && rollout.wanted.name === rollout.active && available;
-  const why = upToDate && !attempt.error ? { reason: REASON.serving, message: '' } : remembered(explanation(rollout, attempt), seen);
+  const upToDate = rollout.wanted !== undefined && rollout.wanted.name === rollout.active && available && !attempt.error;
+  const why = upToDate ? { reason: REASON.serving, message: '' } : remembered(explanation(rollout, attempt), seen);
   const stalled = !upToDate && (attempt.error instanceof Stalled || rollout.blocked instanceof Stalled || rollout.abandon !== undefined);
   const serving = available ? { reason: REASON.serving, message: `revision ${rollout.active} serves` } : why;
   return [
@@ -63,7 +63,7 @@ function findings(seen: ObservedPipeline, rollout: Rollout, attempt: Attempt): F
 function explanation({ blocked, abandon, failure, wanted, live }: Rollout, { error }: Attempt): { reason: string; message: string } {
   const known = blocked ?? (error instanceof Stalled || error instanceof Waiting ? error : undefined) ?? abandon?.failure ?? failure;
   if (known) return { reason: known.reason, message: known.message };
-  if (error) return { reason: 'Retrying', message: error.message };
+  if (error) return { reason: /exceeded quota|failed quota/.test(error.message) ? REASON.quota : 'Retrying', message: error.message };
   return { reason: REASON.rollingOut, message: progress(live.find(({ revision }) => revision.name === wanted?.name)) };
 }
 

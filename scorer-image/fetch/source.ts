@@ -29,7 +29,7 @@ export async function fetchItem(item: FetchItem, config: FetchConfig): Promise<F
   const path = join(folder, item.file);
   const fetched = await save(item, config, path);
   if (item.digest !== undefined && fetched.digest !== item.digest) {
-    throw new StartFailure(FAILURE.digest, `${item.uri} has ${fetched.digest}, expected ${item.digest}: the bytes changed; register them as another ModelVersion, or put the old ones back`);
+    throw new StartFailure(FAILURE.digest, `${withoutQuery(item.uri)} has ${fetched.digest}, expected ${item.digest}: the bytes changed; register them as another ModelVersion, or put the old ones back`);
   }
   return fetched;
 }

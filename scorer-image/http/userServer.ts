@@ -111,7 +111,7 @@ async function timed(request: IncomingMessage, response: ServerResponse, { metri
     await work(await readBody(request));
   } catch (error) {
     if (error instanceof BodyTooLarge) sendMessage(response, 413, error.message);
-    else if (!request.destroyed) {
+    else if (!response.destroyed && !response.headersSent) {
       logger.error('request failed', { error: error instanceof Error ? error.stack : String(error) });
       sendMessage(response, 500, 'An unexpected internal error occurred. Check the logs for more info.');
     }

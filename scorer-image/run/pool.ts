@@ -108,7 +108,12 @@ export class ScoringPool {
 
   #crashed(failure: StartFailure, reject: (failure: StartFailure) => void): void {
     if (this.#stopping) return;
-    if (this.#started) this.#options.onCrash(failure);
+    for (const { resolve, timer } of this.#pending.values()) {
+      clearTimeout(timer);
+      resolve({ status: 500, body: failure.message, stack: failure.detail });
+    }
+    this.#pending.clear();
+    if (this.#started) this.#options.onCrash(new StartFailure(FAILURE.scriptCrashed, failure.message, failure.detail));
     else reject(failure);
   }
 }

@@ -39,6 +39,11 @@ function parse(body: Uint8Array): unknown {
   }
 }
 
+/** What JSON has no word for is null. */
+function dumped(value: unknown): string {
+  return value === undefined || typeof value === 'function' || typeof value === 'symbol' ? 'null' : JSON.stringify(value);
+}
+
 async function scripted(path: string): Promise<Scoring> {
   const script = await loadScript(path);
   try {
@@ -50,7 +55,7 @@ async function scripted(path: string): Promise<Scoring> {
   return {
     signatures: {},
     // As Azure's server: run() gets the raw body as a string, and what it returns is dumped as JSON, strings too.
-    score: async (body, request) => JSON.stringify((await script.run(text(body), request)) ?? null),
+    score: async (body, request) => dumped(await script.run(text(body), request)),
     infer: () => Promise.reject(new BadInput('this pipeline is served by a script: POST /score')),
     shutdown: async () => void (await script.shutdown?.()),
   };

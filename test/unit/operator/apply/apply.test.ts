@@ -14,6 +14,7 @@ describe('whether a live child still is what we want', () => {
     ['a missing field counts', {}, { a: 1 }, false],
     ['a list with one more item counts', { a: [1, 2] }, { a: [1] }, false],
     ['1000m is 1', { cpu: '1' }, { cpu: '1000m' }, true],
+    ['700m is 0.7, whatever floating point says', { cpu: '700m' }, { cpu: '0.7' }, true],
     ['512Mi is not 512M', { memory: '512Mi' }, { memory: '512M' }, false],
     ['an empty list that the server drops', {}, { initContainers: [] }, true],
     ['an empty object that the server drops', {}, { resources: {} }, true],
@@ -30,6 +31,7 @@ function writer(live: KubeObject[] = [], hidden: KubeObject[] = []) {
   const calls: string[] = [];
   const kube: Writer = {
     child: ({ metadata }) => objects.get(metadata.name),
+    forget: ({ metadata }) => void objects.delete(metadata.name),
     remember: (object) => void objects.set(object.metadata.name, object),
     client: {
       create: async (object) => {

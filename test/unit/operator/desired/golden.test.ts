@@ -16,7 +16,7 @@ function firstDay(file: string): object[] {
   const given = yaml.load(readFileSync(file, 'utf8')) as InferencePipeline;
   const pipeline = { ...given, metadata: { ...base().metadata, ...given.metadata } };
   const text = pipeline.spec.scoring?.script;
-  const remote = modelVersion({ source: { uri: 'https://models.example/a%20b/net.onnx?sig=x', secretRef: { name: 'access' } } });
+  const remote = modelVersion({ source: { uri: 'https://models.example/a/net.onnx?sig=x', secretRef: { name: 'access' } } });
   const seen = observed({
     pipeline, keyHashes: pipeline.spec.target === 'Production' ? ['a', 'b'] : [],
     modelVersions: { 'iris-1': modelVersion(), 'remote-1': { ...remote, metadata: { ...remote.metadata, name: 'remote-1' } } },

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { ObservedPipeline } from '../../../../operator/api/observed.ts';
+import { children } from '../../../../operator/desired/children.ts';
 import { planRollout, type Plan } from '../../../../operator/plan/rollout.ts';
 import { config, deploymentOf, NOW, observed, pipeline, podOf, stableService, stored } from '../../../fixtures/objects.ts';
 
@@ -66,6 +67,28 @@ describe('the rollout', () => {
       expect(plan.active).to.equal(active === 'old' ? old.name : now.name);
     });
   }
+
+  it('a retiring revision is left to end: nothing of it is made again, whatever the cache still shows', () => {
+    const seen = observed({ pipeline: pipeline(scaled), revisions: [old, now], service: stableService(now), deployments: [deploymentOf(old, 0, 0), deploymentOf(now, 4, 4)] });
+    const plan = planRollout(seen, config);
+    expect(line(plan)).to.deep.equal(['old retiring', 'new active hpa']);
+    const made = children({ ...plan, pipeline: seen.pipeline, traffic: { revisions: {}, keyHashes: [] }, scriptFiles: {} });
+    expect(made.map(({ metadata }) => metadata.name)).not.to.include(old.name);
+  });
+
+  it('a change from Production to Development leaves what serves its size until the newcomer is Ready', () => {
+    const big = stored({ ...scaled, target: 'Production' });
+    const seen = observed({ pipeline: pipeline({}, { history: [{ revision: big.name, from: '2026-11-23T11:00:00Z', reason: 'FirstRollout' }] }), revisions: [big], service: stableService(big), deployments: [deploymentOf(big, 4, 4)], autoscalers: [autoscaler(big.name)] });
+    expect(planRollout(seen, config).live[0]).to.include({ role: 'active', held: true, autoscaled: true }).and.not.have.property('scaleTo');
+  });
+
+  it('a deleted or edited stable Service does not change what serves', () => {
+    const seen = observed({ pipeline: pipeline(scaled, { ...served, activeRevision: old.name }), revisions: [old, now], deployments: [deploymentOf(old, 4, 4), deploymentOf(now, 4, 0)], autoscalers: [autoscaler(old.name)] });
+    expect(planRollout(seen, config).active).to.equal(old.name);
+    const edited = stableService(old);
+    edited.spec!.selector = { 'penstock.dev/revision': 'rubbish' };
+    expect(planRollout({ ...seen, service: edited }, config).active).to.equal(old.name);
+  });
 
   it('wakes when the drain ends', () => {
     const plan = planRollout(observed({ pipeline: pipeline(scaled), revisions: [old, now], service: stableService(now), deployments: [deploymentOf(old, 4, 4), deploymentOf(now, 4, 4)], traffic: retiringSince(1000) }), config);
