@@ -7,12 +7,12 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { engine, onEngineNetwork, OWN, runningEngine, stopOwn, type Engine } from './engine.ts';
-import { importImage, loadImage } from './images.ts';
+import { hasImage, importImage, loadImage } from './images.ts';
 import { nodeImage } from './nodeImage.ts';
 import { cache, CLUSTER_NAME, here, METRICS_SERVER, root, run } from './paths.ts';
 import { runningPid, start, stop } from './processes.ts';
 import { Advice, say } from './say.ts';
-import { builtTools, tool } from './tools.ts';
+import { builtTools, hasGo, metricsServer, tool } from './tools.ts';
 
 const OWN_KUBECONFIG = join(cache, 'kubeconfig');
 /** A cluster of the caller's; KUBECONFIG may also be ours, by `npm run cluster -- env`. */
@@ -33,7 +33,8 @@ const ready = async (): Promise<boolean> => {
   if (!(await responds()) || !(await nodesRun())) return false;
   const nodes = await kubectl(['get', 'nodes', '-o', 'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}']);
   const names = (await kubectl(['get', 'deploy', '-A', '-o', 'jsonpath={.items[?(@.status.readyReplicas)].metadata.name}'])).split(' ');
-  return !/False|Unknown/.test(nodes) && names.includes('coredns') && names.includes('metrics-server');
+  const scales = names.includes('metrics-server') || (await runningEngine())?.own === false;
+  return !/False|Unknown/.test(nodes) && names.includes('coredns') && scales;
 };
 
 /** Brings the cluster up. Twice is harmless; after a crash of anything it repairs what is broken. */
@@ -56,7 +57,7 @@ export async function up(): Promise<void> {
   if (!(await within(30, responds))) throw new Advice(`the API server does not answer on this machine: see ${run}/forward-*.log`);
   await kubectl(['wait', 'nodes', '--all', '--for=condition=Ready', '--timeout=120s']);
   await installMetricsServer(docker);
-  await kubectl(['-n', 'kube-system', 'rollout', 'status', 'deploy/coredns', 'deploy/metrics-server', '--timeout=120s']);
+  await kubectl(['-n', 'kube-system', 'rollout', 'status', 'deploy/coredns', '--timeout=120s']);
   say(`cluster is up: KUBECONFIG=${kubeconfig}`);
 }
 
@@ -98,10 +99,13 @@ async function forward(): Promise<void> {
   if (runningPid('forward-outside') === undefined) start('forward-outside', [...node, `tcp:${port}`, socket]);
 }
 
+/** Without Go and without an image of it there is none: all works but scaling on CPU. */
 async function installMetricsServer(docker: Engine): Promise<void> {
-  await importImage(docker, METRICS_SERVER, 'metrics-server');
+  if (!docker.own && !(await hasImage(docker, METRICS_SERVER)) && !(await hasGo())) return say('Go is not there to build metrics-server: install it yourself for scaling on CPU');
+  await importImage(docker, METRICS_SERVER, await metricsServer());
   await loadImage(METRICS_SERVER);
   await kubectl(['apply', '-f', join(here, 'metrics-server.yaml')]);
+  await kubectl(['-n', 'kube-system', 'rollout', 'status', 'deploy/metrics-server', '--timeout=120s']);
 }
 
 async function nodesOf(docker: Engine, state: '-a' | '-q' = '-a'): Promise<string[]> {

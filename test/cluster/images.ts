@@ -1,23 +1,24 @@
 /** Images: the project's own from their Dockerfiles, others from one static program; loaded into the cluster. */
 import { execa } from 'execa';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { engine, type Engine } from './engine.ts';
 import { kubectl } from './cluster.ts';
 import { CLUSTER_NAME } from './paths.ts';
 import { Advice, say } from './say.ts';
-import { copyTool, tool } from './tools.ts';
+import { tool } from './tools.ts';
 
 export const hasImage = async (docker: Engine, image: string): Promise<boolean> => (await execa('docker', ['image', 'inspect', image], { env: docker.env, reject: false })).exitCode === 0;
 
-/** An image of one static program of the tools, for what comes as a Go module and not as an image. */
+/** An image of one static Linux program, for what comes as a Go module and not as an image. */
 export async function importImage(docker: Engine, image: string, program: string): Promise<void> {
   if (await hasImage(docker, image)) return;
   const tree = await mkdtemp(join(tmpdir(), 'penstock-image-'));
-  await copyTool(program, join(tree, 'usr/local/bin'));
+  await mkdir(join(tree, 'usr/local/bin'), { recursive: true });
+  await copyFile(program, join(tree, 'usr/local/bin', basename(program)));
   await execa('mkdir', ['-m', '1777', join(tree, 'tmp')]);
-  await importTree(docker, image, tree, ['--change', `ENTRYPOINT ["/usr/local/bin/${program}"]`]);
+  await importTree(docker, image, tree, ['--change', `ENTRYPOINT ["/usr/local/bin/${basename(program)}"]`]);
   await rm(tree, { recursive: true });
 }
 
@@ -30,7 +31,7 @@ export async function importTree(docker: Engine, image: string, tree: string, ch
 /** Brings an image to every node of the cluster that is up; nodes that hold it already are left alone. */
 export async function loadImage(image: string): Promise<void> {
   const context = await kubectl(['config', 'current-context']);
-  if (!context.startsWith('kind-')) throw new Advice(`the current cluster (${context}) is not kind: push ${image} to a registry it can pull from, and set image.registry of the chart`);
+  if (!context.startsWith('kind-')) throw new Advice(`the current cluster (${context}) is not kind: push ${image} to a registry it can pull from, and set operator.image.repository and scorer.image.repository of the chart`);
   const docker = await engine();
   const name = context.slice('kind-'.length) || CLUSTER_NAME;
   const kind = await tool('kind');

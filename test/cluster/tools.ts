@@ -1,6 +1,6 @@
 /** The programs a cluster needs, built from Go modules once and cached; on a machine that has them, its own. */
 import { execa } from 'execa';
-import { copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { here, KUBERNETES_VERSION, toolsDir } from './paths.ts';
@@ -36,15 +36,21 @@ export async function tool(name: 'kind' | 'kubectl' | 'helm'): Promise<string> {
   return found.exitCode === 0 ? found.stdout : join(await builtTools(), name);
 }
 
-/** Copies a program out of the tools into `folder`, for an image that holds just it. */
-export async function copyTool(name: string, folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  await copyFile(join(await builtTools(), name), join(folder, name));
+/** Path of metrics-server as a static Linux program, for an image that holds just it: of the tools, or built alone. */
+export async function metricsServer(): Promise<string> {
+  if (await exists(toolsDir)) return join(toolsDir, 'metrics-server');
+  const program = join(`${toolsDir}-linux`, 'metrics-server');
+  if (await exists(program)) return program;
+  say('building metrics-server from its Go module (once; a minute or two)');
+  await mkdir(`${toolsDir}-linux`, { recursive: true });
+  await execa('go', ['build', '-trimpath', '-ldflags', '-s -w', '-o', program, 'sigs.k8s.io/metrics-server/cmd/metrics-server'], { cwd: here, env: { ...goEnv, GOOS: 'linux' } });
+  return program;
 }
 
+export const hasGo = async (): Promise<boolean> => (await execa('go', ['version'], { reject: false })).exitCode === 0;
+
 async function requireGo(): Promise<void> {
-  const go = await execa('go', ['version'], { reject: false });
-  if (go.exitCode !== 0) throw new Advice('kind, kubectl or helm are missing and Go is not there to build them: install Go 1.26 or newer, or those three programs');
+  if (!(await hasGo())) throw new Advice('kind, kubectl or helm are missing and Go is not there to build them: install Go 1.26 or newer, or those three programs');
 }
 
 /** `go build` with a line of progress every ten seconds: the packages compiled so far. */
