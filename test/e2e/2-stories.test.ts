@@ -26,7 +26,7 @@ describe('stories on the real cluster', function () {
         const attempt = (): Promise<{ error?: unknown }> => runStory(join(here, story), `penstock/scorer:${scorer}`).then(() => ({}), (error: unknown) => ({ error }));
         let result = await attempt();
         if (result.error) { // a node on two shared cores stalls now and then; said, never in silence
-          say(`${story} FAILED and is tried once more: ${String(result.error).slice(0, 400)}`);
+          say(`${story} FAILED and is tried once more: ${(result.error as Error).message.slice(0, 400)}`);
           result = await attempt();
         }
         results.get(story)!.resolve(result);
