@@ -37,10 +37,12 @@ export interface Attempt {
 /** What the controller does with the key next. */
 export type Result = { next: 'rest' } | { next: 'after'; ms: number } | { next: 'retry'; error: Error };
 
+/** Whether the API server answered with one of these codes; for rooms that may not know the client's error class. */
+export const answered = (error: unknown, ...codes: number[]): boolean => codes.includes((error as { code?: number }).code ?? 0);
+
 /** 400 and 422: the API server takes no such child, now or later; its sentence says which field. */
 function refusal(error: unknown): Stalled | undefined {
-  const { code = 0, message = '' } = error as { code?: number; message?: string };
-  return code === 400 || code === 422 ? new Stalled('InvalidSpec', message) : undefined;
+  return answered(error, 400, 422) ? new Stalled('InvalidSpec', (error as Error).message) : undefined;
 }
 
 /** Runs `work`; a failure becomes a value, so that status is written in any case. */

@@ -1,6 +1,6 @@
 /** Brings children about: creates what is missing, applies what differs, refuses what is not ours, prunes the rest. */
 import { createHash } from 'node:crypto';
-import { Stalled } from '../api/flow.ts';
+import { answered, Stalled } from '../api/flow.ts';
 import { ANNOTATION } from '../api/labels.ts';
 import type { KubeObject } from '../api/objects.ts';
 import { REASON } from '../api/reasons.ts';
@@ -33,7 +33,7 @@ export async function prune(children: KubeObject[], wanted: (object: KubeObject)
       await kube.client.remove(child);
       kube.forget(child);
     } catch (error) {
-      if (![404, 409].includes((error as { code?: number }).code ?? 0)) throw error;
+      if (!answered(error, 404, 409)) throw error;
     }
   }
 }
@@ -43,7 +43,7 @@ async function createOrAdopt(object: KubeObject, owner: KubeObject, kube: Writer
   try {
     kube.remember(await kube.client.create(object));
   } catch (error) {
-    if ((error as { code?: number; reason?: string }).code !== 409) throw error;
+    if (!answered(error, 409)) throw error;
     const live = await kube.client.get(kindOf(object), object.metadata.namespace ?? '', object.metadata.name);
     if (!isOwned(live, owner)) throw notOwned(live, owner);
     kube.remember(await kube.client.apply(object));

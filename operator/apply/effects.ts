@@ -1,4 +1,5 @@
 /** Writes beside server-side apply: replica counts, the mark of an abandoned revision, the nudge of pods. */
+import { answered } from '../api/flow.ts';
 import { ANNOTATION } from '../api/labels.ts';
 import { KIND } from '../api/kinds.ts';
 import type { Pod } from 'kubernetes-types/core/v1.js';
@@ -29,7 +30,7 @@ export async function nudge(pods: Stored<Pod>[], table: string, kube: Effects): 
   const untold = pods.filter(({ metadata, status }) => metadata.deletionTimestamp === undefined && status?.phase === 'Running' && metadata.annotations?.[ANNOTATION.traffic] !== table);
   await Promise.all(untold.map(async ({ metadata }) => {
     await kube.client.annotate(KIND.pod, metadata, { [ANNOTATION.traffic]: table }).catch((error: unknown) => {
-      if (![404, 409].includes((error as { code?: number }).code ?? 0)) throw error; // the pod went away meanwhile
+      if (!answered(error, 404, 409)) throw error; // the pod went away meanwhile
     });
   }));
 }

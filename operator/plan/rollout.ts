@@ -56,7 +56,7 @@ export function planRollout(seen: ObservedPipeline, config: RenderConfig): Plan 
   const active = chooseActive(seen, current, wanted, size);
   const facts = wanted && factsOf(seen, wanted.name);
   const upcoming = wanted?.name === active ? undefined : wanted;
-  const abandon = upcoming && giveUp(upcoming, factsOf(seen, upcoming.name));
+  const abandon = upcoming && facts && giveUp(upcoming, facts);
   const next = abandon || upcoming?.abandoned !== undefined ? undefined : upcoming?.name;
 
   const live = known.flatMap((revision): LiveRevision[] => {

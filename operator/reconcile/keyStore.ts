@@ -1,5 +1,6 @@
 /** The keys of pipelines: made once into a Secret, known here as hashes, read again at each resync. */
 import { createHash, randomBytes } from 'node:crypto';
+import { answered } from '../api/flow.ts';
 import { KIND } from '../api/kinds.ts';
 import { LABEL } from '../api/labels.ts';
 import type { KubeObject } from '../api/objects.ts';
@@ -42,7 +43,7 @@ export class KeyStore {
       if (owner && owner.uid !== pipeline.metadata.uid) throw new Error(`Secret ${names.keys(name)} of a deleted pipeline is still going away`);
       return secret;
     } catch (error) {
-      if ((error as { code?: number }).code !== 404) throw error;
+      if (!answered(error, 404)) throw error;
     }
     const data = Object.fromEntries(SLOTS.map((slot) => [slot, Buffer.from(randomBytes(32).toString('base64url')).toString('base64')]));
     return this.#client.create<Secret>({ apiVersion: 'v1', kind: 'Secret', metadata: childMeta(pipeline, names.keys(name), { [LABEL.pipeline]: name }), data });

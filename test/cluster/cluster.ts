@@ -3,7 +3,6 @@ import { execa } from 'execa';
 import * as yaml from 'js-yaml';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, statfs } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { engine, onEngineNetwork, OWN, runningEngine, stopOwn, type Engine } from './engine.ts';
@@ -13,6 +12,7 @@ import { cache, CLUSTER_NAME, here, METRICS_SERVER, root, run } from './paths.ts
 import { runningPid, start, stop } from './processes.ts';
 import { Advice, say } from './say.ts';
 import { builtTools, hasGo, metricsServer, tool } from './tools.ts';
+import { freePort } from './ports.ts';
 
 const OWN_KUBECONFIG = join(cache, 'kubeconfig');
 /** A cluster of the caller's; KUBECONFIG may also be ours, by `npm run cluster -- env`. */
@@ -156,13 +156,4 @@ async function requireSpace(): Promise<void> {
   const disk = await statfs(cache);
   const free = disk.bavail * disk.bsize;
   if (free < COLD_BUILD_BYTES / 4) throw new Advice(`${cache} has ${(free / 1e9).toFixed(1)} GB free; a cluster wants 3 GB, a first build 12 GB: free some, or set PENSTOCK_CACHE to another disk`);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().on('error', reject).listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }

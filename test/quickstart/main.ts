@@ -1,7 +1,6 @@
 /** `npm run quickstart`: from a bare machine to an autoscaled prediction, narrated. Leaves everything running. */
 import { execa, type ResultPromise } from 'execa';
 import { readFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { kubeconfig, kubectl, up } from '../cluster/cluster.ts';
@@ -9,6 +8,7 @@ import { deploy } from '../cluster/deploy.ts';
 import { root } from '../cluster/paths.ts';
 import { Advice, main, say } from '../cluster/say.ts';
 import { tool } from '../cluster/tools.ts';
+import { freePort } from '../cluster/ports.ts';
 
 const NAMESPACE = 'quickstart';
 const SCALE_UP_SECONDS = 180;
@@ -29,14 +29,6 @@ async function step(title: string, work: () => Promise<void>): Promise<void> {
   tell(`  done in ${((Date.now() - started) / 1000).toFixed(0)} s`);
 }
 
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 /** A loopback port that reaches the pipeline's Service for as long as this program runs. */
 async function forward(pipeline: string): Promise<string> {
