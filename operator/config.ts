@@ -10,6 +10,12 @@ export interface Config extends RenderConfig {
   httpPort: number;
   logLevel: string;
   workers: number;
+  /** Deadline of one call to the API server. */
+  callTimeoutMs: number;
+  /** Silence after which a watch's connection is dead. */
+  watchIdleMs: number;
+  /** Every object is looked at again this often. */
+  resyncMs: number;
 }
 
 const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never'] as const;
@@ -20,7 +26,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   const list = (text = ''): string[] => text.split(',').map((part) => part.trim()).filter(Boolean);
   const number = (name: string, fallback: number): number => {
     const value = Number(env[name] ?? fallback);
-    if (!Number.isInteger(value) || value < 0) problems.push(`${name} must be a whole number, not ${env[name]}`);
+    if (!Number.isInteger(value) || value < 1) problems.push(`${name} must be a whole number above 0, not ${env[name]}`);
     return value;
   };
   const pullPolicy = PULL_POLICIES.find((policy) => policy === (env.SCORER_IMAGE_PULL_POLICY ?? 'IfNotPresent'));
@@ -38,6 +44,9 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     httpPort: number('HTTP_PORT', 8081),
     logLevel: env.LOG_LEVEL ?? 'info',
     workers: number('WORKERS', 8),
+    callTimeoutMs: number('CALL_TIMEOUT_MS', 15_000),
+    watchIdleMs: number('WATCH_IDLE_MS', 150_000), // bookmarks come about each minute
+    resyncMs: number('RESYNC_MS', 600_000),
   };
   if (problems.length > 0) throw new Error(`bad settings: ${problems.join('; ')}`);
   return Object.freeze(config);

@@ -11,17 +11,19 @@ import { EventRecorder } from './kube/events.ts';
 import { Kube } from './kube/kube.ts';
 import { LeaderLease } from './kube/lease.ts';
 import { kubeConfig, Pool } from './kube/pool.ts';
-import { healthServer } from './observability/http.ts';
-import { operatorMetrics } from './observability/metrics.ts';
+import { healthServer, type Health } from './observability/http.ts';
+import { operatorMetrics, type OperatorMetrics } from './observability/metrics.ts';
 import { WorkQueue } from './queue/workqueue.ts';
-import type { Deps } from './reconcile/deps.ts';
-import { KeyStore } from './reconcile/keyStore.ts';
 import { reconcileModelVersion } from './reconcile/modelversion.ts';
 import { reconcilePipeline } from './reconcile/pipeline.ts';
-import { ScriptStore } from './reconcile/scriptStore.ts';
+import { newDeps } from './reconcile/deps.ts';
 
-const RESYNC_MS = 600_000;
 const SILENCE_MS = 600_000;
+const STUCK_MS = 300_000;
+/** Reconciles that run when SIGTERM comes get this long; the pod has 30 s. */
+const HAND_OVER_MS = 20_000;
+const KINDS = { pipelines: 'pipeline', modelVersions: 'modelversion' } as const;
+type Queues = Record<keyof typeof KINDS, WorkQueue>;
 
 /** Runs until `signal` ends it (then the lease is released) or leadership is lost (then it throws). */
 export async function runOperator(config: Config, logger: Logger, signal: AbortSignal): Promise<void> {
@@ -31,35 +33,35 @@ export async function runOperator(config: Config, logger: Logger, signal: AbortS
     metrics.watchErrors.inc();
     logger.warn('call to the API server failed', { error: error instanceof Error ? error.message : String(error) });
   };
-  const pool = new Pool(kubeConfig(config.kubeconfig));
-  const client = new KubeClient(pool, (method, kind) => metrics.writes.inc({ method, kind }));
-  const kube = new Kube(client, config.watchNamespaces, onError);
-  const deps: Deps = { kube, events: new EventRecorder(client, config.identity, onError), keys: new KeyStore(client), scripts: new ScriptStore(client), config, now: Date.now };
-  const queues = { pipelines: new WorkQueue(), modelVersions: new WorkQueue() };
-  wirePipelines(kube.caches, queues.pipelines);
+  const pool = new Pool(() => kubeConfig(config.kubeconfig));
+  const lease: LeaderLease = new LeaderLease(() => client, { namespace: config.namespace, name: 'penstock-operator', identity: config.identity, onError });
+  const client = new KubeClient(pool, { callTimeoutMs: config.callTimeoutMs, onWrite: (method, kind) => metrics.writes.inc({ method, kind }), mayWrite: () => lease.leading });
+  const kube = new Kube(client, { namespaces: config.watchNamespaces, idleMs: config.watchIdleMs, onError });
+  const deps = newDeps(kube, config, new EventRecorder(client, config.identity, onError));
+  const queues = newQueues(metrics);
+  wirePipelines(kube.caches, queues);
   wireModelVersions(kube.caches, queues.modelVersions);
 
-  const http = healthServer({ healthy: () => (kube.silentMs > SILENCE_MS ? `no word from the API server for ${Math.round(kube.silentMs / 1000)} s` : undefined), ready: () => (kube.synced ? undefined : 'caches are not filled yet') }, registry);
+  const http = healthServer(health(kube, queues, { metrics, signal }), registry);
   http.listen(config.httpPort);
   const watching = new AbortController();
   const watches = kube.run(watching.signal);
   try {
-    const lease = new LeaderLease(client, { namespace: config.namespace, name: 'penstock-operator', identity: config.identity, onError });
-    await untilSynced(kube, signal);
+    while (!kube.synced && !isOver(signal)) await sleep(20);
     if (!(await lease.acquire(signal))) return;
     logger.info('leading', { identity: config.identity });
     metrics.leader.set(1);
-    const resync = setInterval(() => enqueueAll(kube, queues), RESYNC_MS);
-    const controllers = [
-      runController({ name: 'pipeline', queue: queues.pipelines, reconcile: (key) => reconcilePipeline(key, deps), workers: config.workers, logger, metrics }),
-      runController({ name: 'modelversion', queue: queues.modelVersions, reconcile: (key) => reconcileModelVersion(key, deps), workers: 2, logger, metrics }),
-    ];
+    const resync = setInterval(() => enqueueAll(kube, queues, config.resyncMs / 10), config.resyncMs);
+    const controllers = Promise.all([
+      runController({ name: KINDS.pipelines, queue: queues.pipelines, reconcile: (key) => reconcilePipeline(key, deps), workers: config.workers, logger, metrics }),
+      runController({ name: KINDS.modelVersions, queue: queues.modelVersions, reconcile: (key) => reconcileModelVersion(key, deps), workers: config.workers, logger, metrics }),
+    ]);
     await lease.hold(signal);
     clearInterval(resync);
     metrics.leader.set(0);
-    if (!signal.aborted) throw new Error('the lease was lost: another replica may lead, so this one ends'); // no further write
+    if (!isOver(signal)) throw new Error('the lease was lost: another replica may lead, so this one ends'); // no further write
     for (const queue of Object.values(queues)) queue.shutDown();
-    await Promise.all(controllers);
+    await Promise.race([controllers, sleep(HAND_OVER_MS, undefined, { ref: false })]);
     await lease.release();
   } finally {
     watching.abort();
@@ -69,13 +71,35 @@ export async function runOperator(config: Config, logger: Logger, signal: AbortS
   }
 }
 
-async function untilSynced(kube: Kube, signal: AbortSignal): Promise<void> {
-  while (!kube.synced && !signal.aborted) await sleep(20);
+/** A function, since the compiler does not know that a signal changes while one waits. */
+const isOver = (signal: AbortSignal): boolean => signal.aborted;
+
+function newQueues(metrics: OperatorMetrics): Queues {
+  const queue = (controller: string): WorkQueue => new WorkQueue({ onGet: (ms) => metrics.queueWait.observe({ controller }, ms / 1000) });
+  return { pipelines: queue(KINDS.pipelines), modelVersions: queue(KINDS.modelVersions) };
 }
 
-/** The net under the watches: each object is looked at again, spread over a minute. */
-function enqueueAll({ caches }: Kube, queues: Record<'pipelines' | 'modelVersions', WorkQueue>): void {
-  for (const name of ['pipelines', 'modelVersions'] as const) {
-    for (const { metadata } of caches[name].values()) queues[name].addAfter(keyOf(metadata.namespace ?? '', metadata.name), Math.random() * 60_000);
+/** A stalled event loop answers no check at all, which the kubelet takes for a no. */
+function health(kube: Kube, queues: Queues, { metrics, signal }: { metrics: OperatorMetrics; signal: AbortSignal }): Health {
+  return {
+    healthy: () => {
+      if (kube.silentMs > SILENCE_MS) return `no word from the API server for ${Math.round(kube.silentMs / 1000)} s`;
+      const stuck = Math.max(queues.pipelines.longestWorkMs, queues.modelVersions.longestWorkMs);
+      return stuck > STUCK_MS ? `a reconcile has been under way for ${Math.round(stuck / 1000)} s` : undefined;
+    },
+    ready: () => (isOver(signal) ? 'ending' : kube.synced ? undefined : 'caches are not filled yet'),
+    sample: () => {
+      for (const name of Object.keys(KINDS) as (keyof Queues)[]) {
+        metrics.queueDepth.set({ controller: KINDS[name] }, queues[name].depth);
+        metrics.longestWork.set({ controller: KINDS[name] }, queues[name].longestWorkMs / 1000);
+      }
+    },
+  };
+}
+
+/** The net under the watches: each object is looked at again, spread over `withinMs`. */
+function enqueueAll({ caches }: Kube, queues: Queues, withinMs: number): void {
+  for (const name of Object.keys(KINDS) as (keyof Queues)[]) {
+    for (const { metadata } of caches[name].values()) queues[name].addAfter(keyOf(metadata.namespace ?? '', metadata.name), Math.random() * withinMs);
   }
 }

@@ -1,4 +1,5 @@
 /** The nouns that travel from observe to desired, apply and status, and the three kinds of failure. */
+import { REASON } from './reasons.ts';
 
 /** `namespace/name` of a pipeline or model version: all that a queue holds. */
 export type Key = string;
@@ -29,6 +30,12 @@ export class Waiting extends Error {
   }
 }
 
+/** A model version is about to be marked as in use: over in a moment, and not worth a status. */
+export class Marking extends Waiting {}
+
+/** The cache was behind: looked at again in a moment, and not worth a status. */
+export class Outdated extends Error {}
+
 /** How an attempt to bring about the wish ended. Anything but Stalled and Waiting is retried with back-off. */
 export interface Attempt {
   error?: Error;
@@ -38,12 +45,20 @@ export interface Attempt {
 export type Result = { next: 'rest' } | { next: 'after'; ms: number } | { next: 'retry'; error: Error };
 
 /** Whether the API server answered with one of these codes; for rooms that may not know the client's error class. */
-export const answered = (error: unknown, ...codes: number[]): boolean => codes.includes((error as { code?: number }).code ?? 0);
+export const answered = (error: unknown, ...codes: number[]): boolean => codes.includes((error as { code?: number } | undefined)?.code ?? 0);
 
 /** 400 and 422: the API server takes no such child, now or later; its sentence says which field. */
 function refusal(error: unknown): Stalled | undefined {
   return answered(error, 400, 422) ? new Stalled('InvalidSpec', (error as Error).message) : undefined;
 }
+
+/** 403 in a namespace that goes: nothing can be made there any more, and nothing needs to be. */
+function farewell(error: unknown): Waiting | undefined {
+  return answered(error, 403) && /is being terminated/.test((error as Error).message) ? new Waiting(REASON.terminating, 'the namespace is being deleted') : undefined;
+}
+
+/** Somebody was faster, or we were slow to hear: no news for the user. */
+export const isRace = (error: unknown): boolean => error instanceof Outdated || answered(error, 409);
 
 /** Runs `work`; a failure becomes a value, so that status is written in any case. */
 export async function settle(work: () => Promise<void>): Promise<Attempt> {
@@ -51,7 +66,7 @@ export async function settle(work: () => Promise<void>): Promise<Attempt> {
     await work();
     return {};
   } catch (error) {
-    return { error: refusal(error) ?? (error instanceof Error ? error : new Error(String(error))) };
+    return { error: refusal(error) ?? farewell(error) ?? (error instanceof Error ? error : new Error(String(error))) };
   }
 }
 

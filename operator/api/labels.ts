@@ -17,6 +17,8 @@ export const MANAGED_SELECTOR = `${LABEL.managedBy}=${MANAGED_BY}`;
 export const ANNOTATION = {
   /** Hash of what was last applied to this child: it differs when the wish has changed. */
   applied: 'penstock.dev/applied',
+  /** On a revision's Deployment: the revision's record as JSON, should its ConfigMap be lost. */
+  record: 'penstock.dev/record',
   /** On a revision's ConfigMap: why it was given up, as "Reason: message". */
   abandoned: 'penstock.dev/abandoned',
   /** On a pod: hash of the traffic table it should read; the write makes the kubelet refresh its mounts. */
@@ -27,5 +29,17 @@ export const ANNOTATION = {
 
 export const FIELD_MANAGER = { children: 'penstock', status: 'penstock-status', scale: 'penstock-scale' } as const;
 
+type OwnerLabel = typeof LABEL.pipeline | typeof LABEL.modelVersion;
+
+/** Words of the caches' indexes. */
+export const uses = {
+  modelVersion: (namespace: string, name: string): string => `modelversion ${namespace}/${name}`,
+  configMap: (namespace: string, name: string): string => `configmap ${namespace}/${name}`,
+  verification: 'verification',
+} as const;
+
+/** A child without a controller, by the owner that its labels tell. */
+export const orphanOf = (namespace: string, label: OwnerLabel, name: string): string => `orphan ${label}=${namespace}/${name}`;
+
 /** For whom a pod works, as one text: its controller is a ReplicaSet or a Job, so its labels say it. */
-export const podOwner = (namespace: string, label: typeof LABEL.pipeline | typeof LABEL.modelVersion, name: string): string => `${label}=${namespace}/${name}`;
+export const podOwner = (namespace: string, label: OwnerLabel, name: string): string => `${label}=${namespace}/${name}`;

@@ -16,6 +16,8 @@ export interface Script {
 /** What a revision is made of; with the pod template and the script files it lies in the revision's ConfigMap. */
 export interface RevisionRecord {
   pipeline: string;
+  /** When it was rendered, by the operator's clock. */
+  createdAt: string;
   target: InferencePipeline['spec']['target'];
   models: MountedModel[];
   entry?: string;
@@ -26,14 +28,25 @@ export interface RevisionRecord {
 /** A revision as its immutable ConfigMap holds it. */
 export interface Revision {
   name: string;
-  createdAt: string;
   record: RevisionRecord;
   podTemplate: PodTemplateSpec;
   /** Why it was given up, as "Reason: message"; such a revision never gets pods again. */
   abandoned?: string;
-  /** The stored ConfigMap; absent for a revision that is not written yet. */
+  /** The stored ConfigMap; absent for a revision that is not written yet, and for one whose ConfigMap was lost. */
   configMap?: Stored<ConfigMap>;
+  /** What is written in place of a lost ConfigMap. */
+  restored?: Pick<Stored<ConfigMap>, 'data'> & { annotations: Record<string, string> };
 }
+
+/** Traffic moves from one revision to another, which should have so many Ready pods. */
+export interface TakeOver {
+  from: string;
+  to: string;
+  size: number;
+}
+
+/** Order of revisions, the same whoever looks: by time of making, which has seconds only, then by name. */
+export const newestFirst = (a: Revision, b: Revision): number => (`${a.record.createdAt} ${a.name}` < `${b.record.createdAt} ${b.name}` ? 1 : -1);
 
 export interface ObservedPipeline {
   pipeline: InferencePipeline;
@@ -49,8 +62,10 @@ export interface ObservedPipeline {
   /** The stable Service. */
   service?: Stored<Service>;
   traffic?: Traffic;
-  /** Every child that the cache knows, for pruning. */
+  /** Every child that the cache knows, in the order in which they may go. */
   children: KubeObject[];
+  /** Those of them that have lost their owner reference. */
+  orphans: KubeObject[];
   keyHashes: string[];
   /** Milliseconds since the epoch, at the start of this reconcile. */
   now: number;
@@ -58,11 +73,15 @@ export interface ObservedPipeline {
 
 export interface ObservedModelVersion {
   modelVersion: ModelVersion;
+  /** Names of the pipelines that use it. */
+  users: string[];
   jobs: Stored<Job>[];
+  /** Those of the Jobs that have lost their owner reference. */
+  orphans: Stored<Job>[];
   pods: Stored<Pod>[];
   /** The ConfigMap of a configmap:// source exists; true for other sources. */
   sourceExists: boolean;
-  /** Verifications of all model versions that run now. */
+  /** Verifications of all model versions that hold a slot now. */
   running: number;
   /** What the API server said when the Job's pod was refused. */
   refusal?: string;

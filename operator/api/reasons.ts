@@ -17,6 +17,9 @@ export const REASON = {
   modelNotReady: 'ModelNotReady',
   resourceNotReady: 'ResourceNotReady',
   notOwned: 'ChildNotOwned',
+  /** The ConfigMap of a revision with pods is gone, and with it its script. */
+  lost: 'RevisionLost',
+  terminating: 'NamespaceTerminating',
   invalid: 'InvalidSpec',
   progressDeadline: 'ProgressDeadlineExceeded',
   imagePull: 'ImagePullLoopBackOff',

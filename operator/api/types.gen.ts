@@ -547,6 +547,7 @@ export interface ModelVersionStatus {
    * Size of the bytes.
    */
   sizeBytes?: number;
+  usedBy?: UsedBy;
   /**
    * The source that the bytes were verified from.
    */
@@ -556,6 +557,19 @@ export interface ModelVersionStatus {
    * The state in the Kubernetes API's own words.
    */
   conditions?: Condition[];
+}
+/**
+ * The InferencePipelines that name this model version, or still have pods that loaded it. While there are any, it cannot be deleted.
+ */
+export interface UsedBy {
+  /**
+   * How many.
+   */
+  count: number;
+  /**
+   * The first ten.
+   */
+  names?: string[];
 }
 /**
  * Inputs and outputs of an ONNX model, in the Open Inference Protocol's words.

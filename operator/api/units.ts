@@ -11,6 +11,9 @@ export function durationMs(text: string): number {
 
 export const durationSeconds = (text: string): number => Math.ceil(durationMs(text) / 1000);
 
+/** A moment (milliseconds since the epoch) as the API writes it: to the second. */
+export const timestamp = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
+
 /** The number a quantity stands for; NaN for what is not one. */
 export function quantity(text: string | number): number {
   const match = /^([0-9]+(?:\.[0-9]+)?)(m|k|Ki|M|Mi|G|Gi|T|Ti)?$/.exec(String(text));

@@ -1,6 +1,6 @@
 /** Brings children about: creates what is missing, applies what differs, refuses what is not ours, prunes the rest. */
 import { createHash } from 'node:crypto';
-import { answered, Stalled } from '../api/flow.ts';
+import { answered, Outdated, Stalled } from '../api/flow.ts';
 import { ANNOTATION } from '../api/labels.ts';
 import type { KubeObject } from '../api/objects.ts';
 import { REASON } from '../api/reasons.ts';
@@ -12,20 +12,38 @@ import { covers } from './differs.ts';
 /** Nobody tells when a foreign object goes. */
 const FOREIGN_RECHECK_MS = 15_000;
 
-export type Writer = Pick<Kube, 'child' | 'remember' | 'forget'> & { client: Pick<KubeClient, 'create' | 'apply' | 'get' | 'remove'> };
+/** Whoever owns children; with a status, it has been seen before. */
+type Owner = KubeObject & { status?: { conditions?: unknown[] } };
 
-/** Applies `wanted` in order. Throws Stalled where another object has the name; what came before it stays applied. */
-export async function applyAll(wanted: KubeObject[], owner: KubeObject, kube: Writer): Promise<void> {
-  for (const object of wanted) {
-    const signed = sign(object);
-    const live = kube.child(object);
-    if (!live) await createOrAdopt(signed, owner, kube);
-    else if (!isOwned(live, owner)) throw notOwned(live, owner);
-    else if (live.metadata.annotations?.[ANNOTATION.applied] !== signed.metadata.annotations?.[ANNOTATION.applied] || !covers(live, object)) kube.remember(await kube.client.apply(signed));
+export type Writer = Pick<Kube, 'child' | 'remember' | 'forget'> & { client: Pick<KubeClient, 'create' | 'apply' | 'get' | 'remove' | 'patchMetadata'> };
+
+/**
+ * Applies `wanted` stride by stride, the objects of a stride at the same time. Throws Stalled where another object has
+ * the name; the rest of its stride is applied all the same, and no later one.
+ */
+export async function applyAll(wanted: KubeObject[][], owner: Owner, kube: Writer): Promise<void> {
+  let alive = owner.status?.conditions === undefined; // one that is new was heard of a moment ago
+  for (const stride of wanted) {
+    if (!alive && stride.some((object) => !kube.child(object))) {
+      await confirmAlive(owner, kube);
+      alive = true;
+    }
+    const ends = await Promise.allSettled(stride.map((object) => applyOne(object, owner, kube)));
+    const failures = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as Error] : []));
+    const worst = failures.find((error) => error instanceof Stalled) ?? failures[0];
+    if (worst) throw worst;
   }
 }
 
-/** Deletes what carries the owner's uid and is not wanted. An object that changed hands in between is left alone (uid precondition). */
+async function applyOne(object: KubeObject, owner: KubeObject, kube: Writer): Promise<void> {
+  const signed = sign(object);
+  const live = kube.child(object);
+  if (!live) await createOrAdopt(signed, owner, kube);
+  else if (!isOwned(live, owner)) throw notOwned(live, owner);
+  else if (live.metadata.annotations?.[ANNOTATION.applied] !== signed.metadata.annotations?.[ANNOTATION.applied] || !covers(live, object)) kube.remember(await kube.client.apply(signed));
+}
+
+/** Deletes what is the owner's and not wanted. One that was changed since it was seen is left to the next look (preconditions). */
 export async function prune(children: KubeObject[], wanted: (object: KubeObject) => boolean, kube: Writer): Promise<void> {
   for (const child of children) {
     if (wanted(child) || child.metadata.deletionTimestamp !== undefined) continue;
@@ -38,6 +56,22 @@ export async function prune(children: KubeObject[], wanted: (object: KubeObject)
   }
 }
 
+/**
+ * A child that is gone may be gone because its owner is, and the watch may be silent: asked of the server itself before
+ * anything is made again, or the garbage collector and we would take turns. Throws Outdated.
+ */
+async function confirmAlive(owner: KubeObject, kube: Writer): Promise<void> {
+  const { namespace = '', name, uid } = owner.metadata;
+  const now = await kube.client.get(kindOf(owner), namespace, name).catch((error: unknown) => {
+    if (answered(error, 404)) return undefined;
+    throw error;
+  });
+  if (now && now.metadata.uid === uid && now.metadata.deletionTimestamp === undefined) return;
+  if (now?.metadata.uid !== uid) kube.forget(owner);
+  if (now) kube.remember(now);
+  throw new Outdated(`${owner.kind} ${name} is gone`);
+}
+
 /** Created by POST, so that an object of somebody else's is found out and not taken over (ADR 3). */
 async function createOrAdopt(object: KubeObject, owner: KubeObject, kube: Writer): Promise<void> {
   try {
@@ -46,8 +80,14 @@ async function createOrAdopt(object: KubeObject, owner: KubeObject, kube: Writer
     if (!answered(error, 409)) throw error;
     const live = await kube.client.get(kindOf(object), object.metadata.namespace ?? '', object.metadata.name);
     if (!isOwned(live, owner)) throw notOwned(live, owner);
-    kube.remember(await kube.client.apply(object));
+    kube.remember('immutable' in live ? await relabelled(live, object, kube) : await kube.client.apply(object)); // an answer was lost, the cache lags, or our label is gone
   }
+}
+
+/** Of an immutable object only the metadata can be put right. */
+async function relabelled(live: KubeObject, { metadata: { labels = {} } }: KubeObject, kube: Writer): Promise<KubeObject> {
+  const asWanted = Object.entries(labels).every(([name, value]) => live.metadata.labels?.[name] === value);
+  return asWanted ? live : kube.client.patchMetadata(kindOf(live), live.metadata, { labels });
 }
 
 const isOwned = (live: KubeObject, owner: KubeObject): boolean => live.metadata.ownerReferences?.some(({ uid, controller }) => controller === true && uid === owner.metadata.uid) ?? false;

@@ -1,8 +1,10 @@
 /** Workers that take keys from a queue and reconcile them, one worker per key at a time. Knows none of our kinds. */
 import type { Logger } from 'winston';
-import type { Key, Result } from '../api/flow.ts';
+import { isRace, type Key, type Result } from '../api/flow.ts';
 import type { OperatorMetrics } from '../observability/metrics.ts';
 import { KubeError } from '../kube/errors.ts';
+import { NotLeading } from '../kube/fence.ts';
+import type { FailureClass } from '../queue/backoff.ts';
 import type { WorkQueue } from '../queue/workqueue.ts';
 
 export interface ControllerOptions {
@@ -25,16 +27,28 @@ async function work({ name, queue, reconcile, logger, metrics }: ControllerOptio
     const result = await reconcile(key).catch((error: unknown): Result => ({ next: 'retry', error: error instanceof Error ? error : new Error(String(error)) }));
     end();
     metrics.reconciles.inc({ controller: name, result: result.next });
-    if (result.next === 'retry') retry(queue, key, result.error, logger);
-    else queue.forget(key);
+    if (result.next === 'retry') {
+      const failure = classOf(result.error);
+      metrics.retries.inc({ controller: name, failure });
+      retry(queue, key, { error: result.error, failure, logger });
+    } else queue.forget(key);
     if (result.next === 'after') queue.addAfter(key, result.ms);
     queue.done(key);
   }
 }
 
+const NETWORK = /^(UND_ERR_|ECONN|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND)/;
+
+/** What kind of failure this was, for the pause after it. */
+export function classOf(error: Error): FailureClass {
+  if (isRace(error)) return 'conflict';
+  if (error instanceof KubeError) return error.code === 429 || error.code >= 500 ? 'overloaded' : 'failed';
+  return error.name === 'TimeoutError' || NETWORK.test((error as { code?: string }).code ?? '') ? 'overloaded' : 'failed';
+}
+
 /** A conflict is an everyday race and not worth a line; Retry-After is obeyed. */
-function retry(queue: WorkQueue, key: Key, error: Error, logger: Logger): void {
-  if (!(error instanceof KubeError && error.code === 409)) logger.warn('reconcile failed, will retry', { key, error: error.message, ...(error instanceof KubeError ? {} : { stack: error.stack }) });
-  if (error instanceof KubeError && error.retryAfterMs !== undefined) queue.addAfter(key, error.retryAfterMs);
-  else queue.retry(key);
+function retry(queue: WorkQueue, key: Key, { error, failure, logger }: { error: Error; failure: FailureClass; logger: Logger }): void {
+  if (error instanceof NotLeading) return; // the one that leads now sees to it
+  if (failure !== 'conflict') logger.warn('reconcile failed, will retry', { key, error: error.message, ...(failure === 'failed' && !(error instanceof KubeError) ? { stack: error.stack } : {}) });
+  queue.retry(key, failure, error instanceof KubeError ? error.retryAfterMs : undefined);
 }

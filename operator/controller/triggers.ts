@@ -2,21 +2,31 @@
 import { keyOf, type Key } from '../api/flow.ts';
 import { LABEL } from '../api/labels.ts';
 import type { KubeObject } from '../api/objects.ts';
+import type { ModelVersion } from '../api/types.gen.ts';
+
+const OWNER = { InferencePipeline: LABEL.pipeline, ModelVersion: LABEL.modelVersion } as const;
 
 /** A resource of ours: spec, deletion, or an annotation that counts has changed; our own status writes are not news. */
 export function concernsItself(object: KubeObject, old: KubeObject | undefined): boolean {
-  return !old || old.metadata.uid !== object.metadata.uid || old.metadata.generation !== object.metadata.generation
+  return !old || old.metadata.generation !== object.metadata.generation
     || old.metadata.deletionTimestamp !== object.metadata.deletionTimestamp || JSON.stringify(old.metadata.annotations) !== JSON.stringify(object.metadata.annotations);
 }
 
-/** A child: the owner's key, whatever changed. */
-export function ownerKey(object: KubeObject, kind: string): Key | undefined {
-  const owner = object.metadata.ownerReferences?.find((reference) => reference.controller && reference.kind === kind);
-  return owner && keyOf(object.metadata.namespace ?? '', owner.name);
+/** A model version, to its users: what was verified, and that it now is marked as in use; not by how many. */
+export function concernsUsers(object: ModelVersion, old: ModelVersion | undefined): boolean {
+  const news = ({ metadata, status }: ModelVersion): unknown => [metadata.uid, metadata.generation, status?.digest, status?.conditions, (status?.usedBy?.count ?? 0) > 0];
+  return !old || old === object || JSON.stringify(news(object)) !== JSON.stringify(news(old));
+}
+
+/** A child: its controller's key; one whose reference was stripped, the key that its labels tell. */
+export function ownerKey(object: KubeObject, kind: keyof typeof OWNER): Key | undefined {
+  const controller = object.metadata.ownerReferences?.find((reference) => reference.controller);
+  if (!controller) return workerKey(object, OWNER[kind]);
+  return controller.kind === kind ? keyOf(object.metadata.namespace ?? '', controller.name) : undefined;
 }
 
 /** A pod: the pipeline or model version it works for, by label, since its owner is a ReplicaSet or a Job. */
-export function podKey({ metadata }: KubeObject, label: typeof LABEL.pipeline | typeof LABEL.modelVersion): Key | undefined {
+export function workerKey({ metadata }: KubeObject, label: typeof LABEL.pipeline | typeof LABEL.modelVersion): Key | undefined {
   const name = metadata.labels?.[label];
   return name === undefined ? undefined : keyOf(metadata.namespace ?? '', name);
 }

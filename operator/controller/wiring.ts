@@ -1,43 +1,57 @@
 /** Joins caches to queues: which change wakes which reconcile. */
 import type { Caches } from '../kube/kube.ts';
-import type { Cache, Change } from '../kube/cache.ts';
-import { keyOf } from '../api/flow.ts';
-import { LABEL } from '../api/labels.ts';
+import type { Cache } from '../kube/cache.ts';
+import { keyOf, type Key } from '../api/flow.ts';
+import { LABEL, uses } from '../api/labels.ts';
 import type { KubeObject } from '../api/objects.ts';
-import type { InferencePipeline, ModelVersion } from '../api/types.gen.ts';
+import { recordOf } from '../api/record.ts';
+import type { InferencePipeline } from '../api/types.gen.ts';
 import type { WorkQueue } from '../queue/workqueue.ts';
-import { concernsItself, ownerKey, podKey } from './triggers.ts';
+import { concernsItself, concernsUsers, ownerKey, workerKey } from './triggers.ts';
 
 const CHILDREN = ['configMaps', 'services', 'deployments', 'autoscalers', 'disruptionBudgets', 'networkPolicies'] as const satisfies (keyof Caches)[];
-const selfKey = ({ metadata }: KubeObject): string => keyOf(metadata.namespace ?? '', metadata.name);
-const addAll = (queue: WorkQueue, keys: Iterable<string | undefined>): void => {
+/** How many of the waiting verifications are woken when one ends. */
+const WOKEN = 4;
+
+const selfKey = ({ metadata }: KubeObject): Key => keyOf(metadata.namespace ?? '', metadata.name);
+const addAll = (queue: WorkQueue, keys: Iterable<Key | undefined>): void => {
   for (const key of keys) if (key !== undefined) queue.add(key);
 };
 
-/** Children, their pods, the model versions and the ConfigMaps of scripts wake a pipeline. */
-export function wirePipelines(caches: Caches, queue: WorkQueue): void {
+/** Children, their pods, the model versions and the ConfigMaps of scripts wake a pipeline; a pipeline wakes the model versions it uses. */
+export function wirePipelines(caches: Caches, queues: { pipelines: WorkQueue; modelVersions: WorkQueue }): void {
+  const queue = queues.pipelines;
   caches.pipelines.onChange((change, object, old) => {
-    if (change !== 'removed' && concernsItself(object, old)) queue.add(selfKey(object));
+    if (change === 'changed' && !concernsItself(object, old)) return;
+    queue.add(selfKey(object));
+    for (const pipeline of [object, ...(old ? [old] : [])]) addAll(queues.modelVersions, modelsOf(pipeline));
   });
-  for (const name of CHILDREN) (caches[name] as unknown as Cache<KubeObject>).onChange((_: Change, object) => addAll(queue, [ownerKey(object, 'InferencePipeline')]));
-  caches.pods.onChange((_, object) => addAll(queue, [podKey(object, LABEL.pipeline)]));
-  caches.modelVersions.onChange((_, object) => addAll(queue, usersOf(caches, object, (pipeline) => pipeline.spec.models?.some(({ modelVersion }) => modelVersion === object.metadata.name))));
-  caches.configMapMetadata.onChange((_, object) => addAll(queue, usersOf(caches, object, (pipeline) => pipeline.spec.scoring?.scriptFrom?.configMap.name === object.metadata.name)));
+  for (const name of CHILDREN) {
+    (caches[name] as unknown as Cache<KubeObject>).onChange((_, object, old) => addAll(queue, [ownerKey(object, 'InferencePipeline'), old && ownerKey(old, 'InferencePipeline')]));
+  }
+  caches.pods.onChange((_, object) => addAll(queue, [workerKey(object, LABEL.pipeline)]));
+  caches.modelVersions.onChange((_, object, old) => {
+    if (concernsUsers(object, old)) addAll(queue, caches.pipelines.by(uses.modelVersion(object.metadata.namespace ?? '', object.metadata.name)).map(selfKey));
+  });
+  caches.configMapMetadata.onChange((_, object) => addAll(queue, caches.pipelines.by(uses.configMap(object.metadata.namespace ?? '', object.metadata.name)).map(selfKey)));
 }
 
-/** Jobs, their pods, and the ConfigMap of the source wake a model version. */
+/** Jobs, their pods, the ConfigMap of the source and Deployments that load it wake a model version; a Job that ends wakes those in the queue. */
 export function wireModelVersions(caches: Caches, queue: WorkQueue): void {
   caches.modelVersions.onChange((change, object, old) => {
     if (change !== 'removed' && concernsItself(object, old)) queue.add(selfKey(object));
   });
-  caches.jobs.onChange((_, object) => addAll(queue, [ownerKey(object, 'ModelVersion')]));
-  caches.pods.onChange((_, object) => addAll(queue, [podKey(object, LABEL.modelVersion)]));
-  caches.configMapMetadata.onChange((_, object) => {
-    const prefix = `configmap://${object.metadata.name}/`;
-    addAll(queue, [...caches.modelVersions.values()].filter((model: ModelVersion) => model.metadata.namespace === object.metadata.namespace && model.spec.source.uri.startsWith(prefix)).map(selfKey));
+  caches.jobs.onChange((_, object, old) => {
+    addAll(queue, [ownerKey(object, 'ModelVersion'), old && ownerKey(old, 'ModelVersion')]);
+    addAll(queue, caches.modelVersions.by(uses.verification).slice(0, WOKEN).map(selfKey));
   });
+  caches.pods.onChange((_, object) => addAll(queue, [workerKey(object, LABEL.modelVersion)]));
+  caches.deployments.onChange((change, object, old) => {
+    if (change === 'changed' && old && loads(old).join() === loads(object).join()) return;
+    addAll(queue, [...loads(object), ...(old ? loads(old) : [])]);
+  });
+  caches.configMapMetadata.onChange((_, object) => addAll(queue, caches.modelVersions.by(uses.configMap(object.metadata.namespace ?? '', object.metadata.name)).map(selfKey)));
 }
 
-function usersOf(caches: Caches, object: KubeObject, uses: (pipeline: InferencePipeline) => boolean | undefined): string[] {
-  return [...caches.pipelines.values()].filter((pipeline) => pipeline.metadata.namespace === object.metadata.namespace && uses(pipeline)).map(selfKey);
-}
+const loads = ({ metadata }: KubeObject): Key[] => (recordOf(metadata)?.models ?? []).map(({ modelVersion }) => keyOf(metadata.namespace ?? '', modelVersion));
+const modelsOf = ({ metadata, spec }: InferencePipeline): Key[] => (spec.models ?? []).map(({ modelVersion }) => keyOf(metadata.namespace ?? '', modelVersion));

@@ -1,4 +1,4 @@
-/** Every child a pipeline should have after this reconcile, in the order in which they are applied. */
+/** Every child a pipeline should have after this reconcile. */
 import type { Traffic } from '@penstock/contract';
 import type { KubeObject } from '../api/objects.ts';
 import type { Revision } from '../api/observed.ts';
@@ -16,24 +16,33 @@ export interface ChildrenInput {
   effective: Effective;
   traffic: Traffic;
   active?: string | undefined;
-  /** Revisions with pods; of one that retires nothing is made or mended any more. */
+  /** Revisions with pods; of one that retires nothing but a lost ConfigMap is made or mended any more. */
   live: { revision: Revision; role: 'active' | 'next' | 'retiring'; autoscaled: boolean; held: boolean }[];
   /** Files of a revision that has no ConfigMap yet. */
   scriptFiles: Record<string, string>;
+  /** The pipeline has had children before. */
+  begun: boolean;
 }
 
-/** What is referenced comes before what refers to it; the stable Service is switched before an old revision is told to retire. */
-export function children({ pipeline, effective, traffic, active, live, scriptFiles }: ChildrenInput): KubeObject[] {
+/**
+ * In strides: what a stride holds does not depend on itself and is applied at the same time. What is referenced comes
+ * before what refers to it; the stable Service is switched before an old revision is told to retire. Nothing is made
+ * before the first revision is known.
+ */
+export function children({ pipeline, effective, traffic, active, live, scriptFiles, begun }: ChildrenInput): KubeObject[][] {
   const { name } = pipeline.metadata;
+  if (live.length === 0 && !begun) return [];
   const staying = live.filter(({ role }) => role !== 'retiring');
   return [
-    ...staying.flatMap(({ revision }) => (revision.configMap ? [] : [revisionConfigMap(pipeline, revision, scriptFiles)])),
-    ...(active === undefined ? [] : [service(pipeline, names.service(name), active)]),
-    trafficConfigMap(pipeline, traffic),
-    networkPolicy(pipeline),
-    ...staying.flatMap(({ revision, autoscaled, held }) => [
-      service(pipeline, revision.name, revision.name),
-      deployment(pipeline, revision, effective),
+    [
+      ...live.flatMap(({ revision }) => (revision.configMap ? [] : [revisionConfigMap(pipeline, revision, scriptFiles)])),
+      ...(active === undefined ? [] : [service(pipeline, names.service(name), active)]),
+      ...staying.map(({ revision }) => service(pipeline, revision.name, revision.name)),
+      networkPolicy(pipeline),
+    ],
+    [trafficConfigMap(pipeline, traffic)],
+    staying.map(({ revision }) => deployment(pipeline, revision, effective)),
+    staying.flatMap(({ revision, autoscaled, held }) => [
       ...(autoscaled && !held ? [autoscaler(pipeline, revision.name, effective)] : []),
       ...(effective.disruptionBudget && !held ? [disruptionBudget(pipeline, revision.name)] : []),
     ]),

@@ -2,11 +2,12 @@
 import type { MountedModel } from '@penstock/contract';
 import type { ConfigMap, PodTemplateSpec } from 'kubernetes-types/core/v1.js';
 import { ANNOTATION, LABEL } from '../api/labels.ts';
-import { Stalled, Waiting } from '../api/flow.ts';
+import { Marking, Stalled, Waiting } from '../api/flow.ts';
 import type { Stored } from '../api/objects.ts';
 import type { ObservedPipeline, RenderConfig, Revision, RevisionRecord } from '../api/observed.ts';
 import { REASON } from '../api/reasons.ts';
 import type { Effective, InferencePipeline, ModelVersion } from '../api/types.gen.ts';
+import { timestamp } from '../api/units.ts';
 import { fileName, type Fetch } from './fetching.ts';
 import { filesDigest, hashOf } from './hash.ts';
 import { childMeta } from './meta.ts';
@@ -27,17 +28,33 @@ export function wantedRevision(seen: ObservedPipeline, effective: Effective, con
   }
   const scriptDigest = script && filesDigest(bounded(script.files));
   const revision = names.revision(pipeline.metadata.name, revisionHash(pipeline, models, script && { entry: script.entry, digest: scriptDigest }));
-  const frozen = seen.revisions.find(({ name }) => name === revision);
+  const frozen = frozenRevision(seen, revision, models);
   if (frozen) return frozen;
 
   const record: RevisionRecord = {
     pipeline: pipeline.metadata.name,
+    createdAt: timestamp(seen.now),
     target: pipeline.spec.target,
     models: models.map(({ name, modelVersion }) => mountedModel(name, modelVersion)),
     image: config.scorerImage,
     ...(script && { entry: script.entry, scriptDigest: scriptDigest! }),
   };
-  return { name: revision, createdAt: new Date(seen.now).toISOString(), record, podTemplate: podTemplate({ pipeline, revision, record, effective, config, script, ...modelsToFetch(models) }) };
+  return { name: revision, record, podTemplate: podTemplate({ pipeline, revision, record, effective, config, script, ...modelsToFetch(models) }) };
+}
+
+/** The revision of that name if it was made before. Throws for one whose bytes are gone, and for one that may not get pods yet. */
+function frozenRevision({ revisions, deployments }: ObservedPipeline, revision: string, models: NamedModel[]): Revision | undefined {
+  const frozen = revisions.find(({ name }) => name === revision);
+  const running = deployments.find(({ metadata }) => metadata.name === revision);
+  if (!running) marked(models);
+  if (frozen || (running?.spec?.replicas ?? 0) === 0) return frozen;
+  throw new Stalled(REASON.lost, `ConfigMap ${revision} was deleted and its script with it; its pods serve on, but cannot be made again: set the annotation ${ANNOTATION.restartedAt} to a new value for a new revision`);
+}
+
+/** From here on nobody may delete them: usedBy is written before there are pods (DESIGN §3). */
+function marked(models: NamedModel[]): void {
+  const unmarked = models.find(({ modelVersion }) => (modelVersion.status?.usedBy?.count ?? 0) === 0);
+  if (unmarked) throw new Marking(REASON.modelNotReady, `ModelVersion ${unmarked.modelVersion.metadata.name} is about to be marked as in use`);
 }
 
 interface NamedModel {
@@ -61,6 +78,7 @@ function bounded(files: Record<string, string>): Record<string, string> {
 /** A model version that is verified at its newest generation. */
 function readyModel(name: string, modelVersion: ModelVersion | undefined): ModelVersion {
   if (!modelVersion) throw new Waiting(REASON.modelNotReady, `ModelVersion ${name} does not exist in this namespace`);
+  if (modelVersion.metadata.deletionTimestamp !== undefined) throw new Waiting(REASON.modelNotReady, `ModelVersion ${name} is being deleted`);
   const { digest, observedGeneration, conditions = [] } = modelVersion.status ?? {};
   const ready = conditions.find(({ type }) => type === 'Ready');
   if (ready?.status === 'True' && observedGeneration === modelVersion.metadata.generation && digest) return modelVersion;
@@ -83,16 +101,17 @@ function revisionHash(pipeline: InferencePipeline, models: NamedModel[], script:
 
 /** The immutable ConfigMap that holds a revision: its Deployment is only ever applied from here. */
 export function revisionConfigMap(pipeline: InferencePipeline, revision: Revision, files: Record<string, string>): Stored<ConfigMap> {
-  return {
-    apiVersion: 'v1', kind: 'ConfigMap', immutable: true,
-    metadata: childMeta(pipeline, revision.name, { [LABEL.pipeline]: pipeline.metadata.name, [LABEL.revision]: revision.name, [LABEL.role]: 'revision' }),
-    data: {
-      [RECORD_KEY]: JSON.stringify(revision.record),
-      [TEMPLATE_KEY]: JSON.stringify(revision.podTemplate),
-      ...Object.fromEntries(Object.entries(files).map(([file, text]) => [scriptKey(file), text])),
-    },
-  };
+  const metadata = childMeta(pipeline, revision.name, { [LABEL.pipeline]: pipeline.metadata.name, [LABEL.revision]: revision.name, [LABEL.role]: 'revision' });
+  const { data, annotations } = revision.restored ?? { data: revisionData(revision, files), annotations: {} };
+  return { apiVersion: 'v1', kind: 'ConfigMap', immutable: true, metadata: { ...metadata, ...(Object.keys(annotations).length > 0 && { annotations }) }, ...(data && { data }) };
 }
+
+/** What a revision's ConfigMap says. */
+export const revisionData = ({ record, podTemplate }: Pick<Revision, 'record' | 'podTemplate'>, files: Record<string, string>): Record<string, string> => ({
+  [RECORD_KEY]: JSON.stringify(record),
+  [TEMPLATE_KEY]: JSON.stringify(podTemplate),
+  ...Object.fromEntries(Object.entries(files).map(([file, text]) => [scriptKey(file), text])),
+});
 
 /** Reads a revision back out of its ConfigMap; undefined when the data is not ours. */
 export function parseRevision(configMap: Stored<ConfigMap>): Revision | undefined {
@@ -100,7 +119,7 @@ export function parseRevision(configMap: Stored<ConfigMap>): Revision | undefine
   if (record === undefined || template === undefined) return undefined;
   const abandoned = configMap.metadata.annotations?.[ANNOTATION.abandoned];
   return {
-    name: configMap.metadata.name, createdAt: configMap.metadata.creationTimestamp ?? '', configMap,
+    name: configMap.metadata.name, configMap,
     record: JSON.parse(record) as RevisionRecord, podTemplate: JSON.parse(template) as PodTemplateSpec,
     ...(abandoned === undefined ? {} : { abandoned }),
   };

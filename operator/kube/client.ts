@@ -4,7 +4,8 @@ import { apiPath, KIND, kindOf, type Kind } from '../api/kinds.ts';
 import { FIELD_MANAGER } from '../api/labels.ts';
 import type { KubeObject } from '../api/objects.ts';
 import { kubeError } from './errors.ts';
-import type { Pool } from './pool.ts';
+import { fence, NotLeading } from './fence.ts';
+import type { Pool, Use } from './pool.ts';
 
 const CALL_TIMEOUT_MS = 15_000;
 const APPLY = 'application/apply-patch+yaml';
@@ -20,35 +21,66 @@ interface Call {
   accept?: string;
   signal?: AbortSignal;
   bodyTimeout?: number;
+  /** Whose connections it takes; by default those of calls. */
+  use?: Use;
+  /** Goes out only while this replica leads. */
+  fenced?: boolean;
+}
+export interface ClientOptions {
+  /** Deadline of one call, watches aside. */
+  callTimeoutMs?: number;
+  /** Told of every call that may change something, for the metrics. */
+  onWrite?: (method: string, kind: string) => void;
+  /** Whether this replica leads now; asked before each write and again as its first byte goes out. */
+  mayWrite?: () => boolean;
 }
 export interface ObjectList<T> {
   metadata: { resourceVersion?: string; continue?: string };
-  items: T[];
+  /** null for an empty list of metadata only. */
+  items: T[] | null;
 }
 
 export class KubeClient {
   readonly #pool: Pool;
+  readonly #callTimeoutMs: number;
   readonly #onWrite: (method: string, kind: string) => void;
+  readonly #mayWrite: () => boolean;
+  #fenced: { of: Dispatcher; dispatcher: Dispatcher } | undefined;
 
-  /** `onWrite` is told of every call that may change something, for the metrics. */
-  constructor(pool: Pool, onWrite: (method: string, kind: string) => void = () => undefined) {
+  constructor(pool: Pool, { callTimeoutMs = CALL_TIMEOUT_MS, onWrite = () => undefined, mayWrite = () => true }: ClientOptions = {}) {
     this.#pool = pool;
+    this.#callTimeoutMs = callTimeoutMs;
     this.#onWrite = onWrite;
+    this.#mayWrite = mayWrite;
   }
 
-  /** Sends one call and gives the open answer; the caller reads the body. */
+  /** Sends one call and gives the open answer; the caller reads the body. A 401 reads the credentials again, once. */
   async open(call: Call): Promise<Dispatcher.ResponseData> {
-    const { server, dispatcher, headers } = await this.#pool.access();
+    const answer = await this.#send(call);
+    if (answer.statusCode !== 401) return answer;
+    await answer.body.dump();
+    this.#pool.refresh();
+    return this.#send(call);
+  }
+
+  async #send(call: Call): Promise<Dispatcher.ResponseData> {
+    const { server, dispatchers, headers } = await this.#pool.access();
+    const dispatcher = dispatchers[call.use ?? 'calls'];
     const url = new URL(server + call.path);
     for (const [name, value] of Object.entries(call.query ?? {})) if (value !== undefined) url.searchParams.set(name, String(value));
     return request(url, {
       method: call.method,
-      dispatcher,
-      signal: call.signal ?? AbortSignal.timeout(CALL_TIMEOUT_MS),
+      dispatcher: call.fenced ? this.#behindFence(dispatcher) : dispatcher,
+      signal: call.signal ?? AbortSignal.timeout(this.#callTimeoutMs),
       headers: { ...headers, accept: call.accept ?? 'application/json', 'user-agent': 'penstock-operator', ...(call.body === undefined ? {} : { 'content-type': call.contentType ?? 'application/json' }) },
       ...(call.bodyTimeout === undefined ? {} : { bodyTimeout: call.bodyTimeout }),
       ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
     });
+  }
+
+  #behindFence(dispatcher: Dispatcher): Dispatcher {
+    if (this.#fenced?.of !== dispatcher) this.#fenced = { of: dispatcher, dispatcher: dispatcher.compose(fence(this.#mayWrite)) };
+    return this.#fenced.dispatcher;
   }
 
   async #call<T>(call: Call): Promise<T> {
@@ -59,8 +91,9 @@ export class KubeClient {
   }
 
   #write<T>(call: Call, kind: string): Promise<T> {
+    if (!this.#mayWrite()) throw new NotLeading();
     this.#onWrite(call.method, kind);
-    return this.#call<T>(call);
+    return this.#call<T>({ ...call, fenced: true });
   }
 
   get<T extends KubeObject>(kind: Kind, namespace: string, name: string): Promise<T> {
@@ -74,7 +107,7 @@ export class KubeClient {
   /** Note of the newest Warning event about an object; undefined when there is none. */
   async lastWarning(namespace: string, uid: string): Promise<string | undefined> {
     const { items } = await this.list<{ type?: string; note?: string; metadata: { creationTimestamp?: string } }>(apiPath(KIND.event, namespace), { fieldSelector: `regarding.uid=${uid},type=Warning` });
-    return items.sort((a, b) => ((a.metadata.creationTimestamp ?? '') < (b.metadata.creationTimestamp ?? '') ? 1 : -1))[0]?.note;
+    return items?.sort((a, b) => ((a.metadata.creationTimestamp ?? '') < (b.metadata.creationTimestamp ?? '') ? 1 : -1))[0]?.note;
   }
 
   /** Creates; 409 AlreadyExists when there is an object of that name, whoever made it. */
@@ -88,30 +121,34 @@ export class KubeClient {
     return this.#write<T>({ method: 'PATCH', path, query: { fieldManager: FIELD_MANAGER.children, force: true }, body: object, contentType: APPLY }, object.kind);
   }
 
-  /** Applies the status subresource; `object` carries apiVersion, kind, metadata.name, namespace and uid, and status. */
-  applyStatus<T extends KubeObject>(object: T): Promise<T> {
-    const path = apiPath(kindOf(object), object.metadata.namespace, object.metadata.name, 'status');
-    return this.#write<T>({ method: 'PATCH', path, query: { fieldManager: FIELD_MANAGER.status, force: true }, body: object, contentType: APPLY }, `${object.kind}/status`);
+  /** Merges a change into the status of the very version that `metadata` names; null takes a field away (ADR 7). */
+  patchStatus({ apiVersion, kind, metadata }: KubeObject, change: object): Promise<KubeObject> {
+    const { namespace, name, uid, resourceVersion } = metadata;
+    const path = apiPath(kindOf({ apiVersion, kind, metadata }), namespace, name, 'status');
+    return this.#write({ method: 'PATCH', path, query: { fieldManager: FIELD_MANAGER.status }, body: { metadata: { uid, resourceVersion }, status: change }, contentType: MERGE }, `${kind}/status`);
   }
 
-  /** Merges annotations into an object's metadata, refused if it is no longer the one of `uid`. */
-  annotate<T extends KubeObject>(kind: Kind, { namespace, name, uid }: KubeObject['metadata'], annotations: Record<string, string>): Promise<T> {
-    return this.#write<T>({ method: 'PATCH', path: apiPath(kind, namespace, name), query: { fieldManager: FIELD_MANAGER.children }, body: { metadata: { uid, annotations } }, contentType: MERGE }, kind.kind);
+  /** Merges metadata into an object, refused if it is no longer the one of `uid`. */
+  patchMetadata<T extends KubeObject>(kind: Kind, { namespace, name, uid }: KubeObject['metadata'], change: Pick<KubeObject['metadata'], 'labels' | 'annotations' | 'ownerReferences'>): Promise<T> {
+    return this.#write<T>({ method: 'PATCH', path: apiPath(kind, namespace, name), query: { fieldManager: FIELD_MANAGER.children }, body: { metadata: { uid, ...change } }, contentType: MERGE }, kind.kind);
   }
 
-  /** Sets the replica count of a Deployment through its scale subresource, under a field manager of its own. */
-  async scale(namespace: string, name: string, replicas: number): Promise<void> {
-    const path = `/apis/apps/v1/namespaces/${namespace}/deployments/${name}/scale`;
-    await this.#write({ method: 'PATCH', path, query: { fieldManager: FIELD_MANAGER.scale }, body: { spec: { replicas } }, contentType: MERGE }, 'Deployment/scale');
+  /** Sets the replica count of the very Deployment that was seen (uid and resourceVersion), through its scale subresource, under a field manager of its own. */
+  async scale({ namespace, name, uid, resourceVersion }: KubeObject['metadata'], replicas: number): Promise<KubeObject> {
+    const path = apiPath(KIND.deployment, namespace, name, 'scale');
+    return this.#write<KubeObject>({ method: 'PATCH', path, query: { fieldManager: FIELD_MANAGER.scale }, body: { metadata: { uid, resourceVersion }, spec: { replicas } }, contentType: MERGE }, 'Deployment/scale');
   }
 
-  replace<T extends KubeObject>(object: T): Promise<T> {
-    return this.#write<T>({ method: 'PUT', path: apiPath(kindOf(object), object.metadata.namespace, object.metadata.name), body: object }, object.kind);
-  }
-
-  /** Deletes the very object that was seen (uid), its dependents in the background. */
+  /** Deletes the very object that was seen (uid and resourceVersion), its dependents in the background. */
   async remove(object: KubeObject): Promise<void> {
-    const body = { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: 'Background', preconditions: { uid: object.metadata.uid } };
+    const { uid, resourceVersion } = object.metadata;
+    const body = { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: 'Background', preconditions: { uid, resourceVersion } };
     await this.#write({ method: 'DELETE', path: apiPath(kindOf(object), object.metadata.namespace, object.metadata.name), body }, object.kind);
+  }
+
+  /** A call about the Lease itself, which a replica that does not lead must be able to make. */
+  async lease<T>(method: 'GET' | 'POST' | 'PUT', namespace: string, name: string, options: { body?: T; signal: AbortSignal }): Promise<T> {
+    if (method !== 'GET') this.#onWrite(method, KIND.lease.kind);
+    return this.#call<T>({ method, path: apiPath(KIND.lease, namespace, method === 'POST' ? undefined : name), use: 'lease', ...options });
   }
 }

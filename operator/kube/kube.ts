@@ -6,9 +6,10 @@ import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import type { HorizontalPodAutoscaler } from 'kubernetes-types/autoscaling/v2.js';
 import type { Job } from 'kubernetes-types/batch/v1.js';
 import { KIND, type Kind } from '../api/kinds.ts';
-import { LABEL, MANAGED_SELECTOR, podOwner } from '../api/labels.ts';
-import { Cache } from './cache.ts';
+import { MANAGED_SELECTOR } from '../api/labels.ts';
+import { Cache, type Index } from './cache.ts';
 import type { KubeClient } from './client.ts';
+import { byOwner, byRevision, byUse, byWorker, queued } from './indexes.ts';
 import { Reflector } from './watch.ts';
 
 export interface Caches {
@@ -26,73 +27,92 @@ export interface Caches {
   jobs: Cache<Stored<Job>>;
 }
 
-const ours = { labelSelector: MANAGED_SELECTOR };
-const WATCHED: Record<keyof Caches, { kind: Kind; labelSelector?: string; metadataOnly?: boolean }> = {
-  pipelines: { kind: KIND.pipeline },
-  modelVersions: { kind: KIND.modelVersion },
+interface Watched {
+  kind: Kind;
+  labelSelector?: string;
+  metadataOnly?: boolean;
+  index?: Index<never>;
+}
+const ours = { labelSelector: MANAGED_SELECTOR, index: byOwner };
+const WATCHED: Record<keyof Caches, Watched> = {
+  pipelines: { kind: KIND.pipeline, index: byUse },
+  modelVersions: { kind: KIND.modelVersion, index: queued },
   configMaps: { kind: KIND.configMap, ...ours },
   configMapMetadata: { kind: KIND.configMap, metadataOnly: true },
   services: { kind: KIND.service, ...ours },
-  pods: { kind: KIND.pod, ...ours },
-  deployments: { kind: KIND.deployment, ...ours },
+  pods: { kind: KIND.pod, ...ours, index: byWorker },
+  deployments: { kind: KIND.deployment, ...ours, index: byRevision },
   autoscalers: { kind: KIND.autoscaler, ...ours },
   disruptionBudgets: { kind: KIND.disruptionBudget, ...ours },
   networkPolicies: { kind: KIND.networkPolicy, ...ours },
   jobs: { kind: KIND.job, ...ours },
 };
 
-/** The cache in which children of a kind are kept, by kind. */
-export const CHILD_CACHE: Record<string, keyof Caches> = {
-  ConfigMap: 'configMaps', Service: 'services', Deployment: 'deployments', HorizontalPodAutoscaler: 'autoscalers',
-  PodDisruptionBudget: 'disruptionBudgets', NetworkPolicy: 'networkPolicies', Job: 'jobs',
+/** The cache in which objects of a kind are kept, by kind. */
+const CACHE_OF: Record<string, keyof Caches> = {
+  InferencePipeline: 'pipelines', ModelVersion: 'modelVersions', ConfigMap: 'configMaps', Service: 'services', Deployment: 'deployments',
+  HorizontalPodAutoscaler: 'autoscalers', PodDisruptionBudget: 'disruptionBudgets', NetworkPolicy: 'networkPolicies', Job: 'jobs',
 };
 
-function workerOf({ metadata: { namespace = '', labels = {} } }: KubeObject): string | undefined {
-  const label = ([LABEL.pipeline, LABEL.modelVersion] as const).find((one) => labels[one] !== undefined);
-  return label && podOwner(namespace, label, labels[label]!);
+export interface KubeOptions {
+  /** Empty: all. */
+  namespaces: readonly string[];
+  idleMs: number;
+  onError: (error: unknown) => void;
 }
 
 export class Kube {
   readonly client: KubeClient;
   readonly caches: Caches;
-  readonly #reflectors: Reflector<KubeObject>[];
+  readonly #reflectors: { name: keyof Caches; namespace?: string; reflector: Reflector<KubeObject> }[];
 
-  /** Watches `namespaces`, or all when the list is empty. */
-  constructor(client: KubeClient, namespaces: readonly string[], onError: (error: unknown) => void) {
+  constructor(client: KubeClient, { namespaces, idleMs, onError }: KubeOptions) {
     this.client = client;
-    this.caches = Object.fromEntries(Object.keys(WATCHED).map((name) => [name, name === 'pods' ? new Cache(workerOf) : new Cache()])) as unknown as Caches;
+    this.caches = Object.fromEntries(Object.entries(WATCHED).map(([name, { index }]) => [name, new Cache(index)])) as unknown as Caches;
     const places = namespaces.length > 0 ? namespaces.map((namespace) => ({ namespace })) : [{}];
-    this.#reflectors = Object.entries(WATCHED).flatMap(([name, watched]) =>
-      places.map((place) => new Reflector(client, this.caches[name as keyof Caches] as unknown as Cache<KubeObject>, { ...watched, ...place, onError })));
+    this.#reflectors = (Object.keys(WATCHED) as (keyof Caches)[]).flatMap((name) => places.map((place) => {
+      const { index: _, ...watched } = WATCHED[name];
+      return { name, ...place, reflector: new Reflector(client, this.#cache(name), { ...watched, ...place, idleMs, onError }) };
+    }));
   }
 
+  /** Every first list is complete. */
   get synced(): boolean {
-    return this.#reflectors.every((reflector) => reflector.synced);
+    return this.#reflectors.every(({ reflector }) => reflector.synced);
   }
 
   /** Longest silence of any watch, in milliseconds. */
   get silentMs(): number {
-    return Math.max(...this.#reflectors.map((reflector) => reflector.silentMs));
+    return Math.max(...this.#reflectors.map(({ reflector }) => reflector.silentMs));
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.#reflectors.map((reflector) => reflector.run(signal)));
+    await Promise.all(this.#reflectors.map(({ reflector }) => reflector.run(signal)));
   }
 
-  /** The cached child of that kind and name. */
+  /** The cached object of that kind and name. */
   child({ kind, metadata }: KubeObject): KubeObject | undefined {
-    return (this.caches[CHILD_CACHE[kind]!] as unknown as Cache<KubeObject>).get(metadata.namespace ?? '', metadata.name);
+    return this.#cache(CACHE_OF[kind]!).get(metadata.namespace ?? '', metadata.name);
   }
 
   /** Takes a deleted child out of the cache, before the watch says so. */
   forget({ kind, metadata }: KubeObject): void {
-    (this.caches[CHILD_CACHE[kind]!] as unknown as Cache<KubeObject>).remove(`${metadata.namespace ?? ''}/${metadata.name}`);
+    this.#cache(CACHE_OF[kind]!).remove(`${metadata.namespace ?? ''}/${metadata.name}`, metadata.uid);
   }
 
-  /** Puts the answer to a write into the cache, so that the next reconcile sees it. */
+  /**
+   * Puts the answer to a write into the cache, so that the next reconcile sees it. An answer that the watch has
+   * overtaken is dropped: the object may have been deleted since, and nobody would tell a second time.
+   */
   remember(object: KubeObject): void {
-    const cache = this.caches[CHILD_CACHE[object.kind]!] as unknown as Cache<KubeObject>;
+    const name = CACHE_OF[object.kind]!;
+    const source = this.#reflectors.find((one) => one.name === name && (one.namespace === undefined || one.namespace === object.metadata.namespace));
+    if (!source || source.reflector.position >= Number(object.metadata.resourceVersion)) return;
     const { managedFields: _, ...metadata } = object.metadata as KubeObject['metadata'] & { managedFields?: unknown };
-    cache.put({ ...object, metadata });
+    this.#cache(name).put({ ...object, metadata });
+  }
+
+  #cache(name: keyof Caches): Cache<KubeObject> {
+    return this.caches[name] as unknown as Cache<KubeObject>;
   }
 }

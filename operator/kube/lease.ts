@@ -1,16 +1,19 @@
 /**
- * Leader election by a Lease: expiry is judged by our own clock since the record last changed (client-go's rule),
- * so clocks of other machines do not matter. Losing the lease ends leadership before anybody else can have it.
+ * Leader election by a Lease: expiry is judged by our own monotonic clock since the record last changed (client-go's
+ * rule), so clocks of other machines do not matter. A leader stops writing well before anybody else can have the lease.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { KIND } from '../api/kinds.ts';
+import { apiPath, KIND } from '../api/kinds.ts';
 import type { KubeObject } from '../api/objects.ts';
 import type { KubeClient } from './client.ts';
-import { isConflict, isGone } from './errors.ts';
+import { isConflict, isGone, kubeError } from './errors.ts';
+import { lines } from './lines.ts';
 
 const LEASE_SECONDS = 10;
 const RENEW_DEADLINE_MS = 6_000;
 const RETRY_MS = 1_500;
+/** One hung connection must not cost the lease: there is time for a second try. */
+const TRY_MS = 2_000;
 
 interface Lease extends KubeObject {
   spec: { holderIdentity?: string; leaseDurationSeconds?: number; acquireTime?: string; renewTime?: string; leaseTransitions?: number };
@@ -24,79 +27,130 @@ export interface LeaseOptions {
 }
 
 export class LeaderLease {
-  readonly #client: KubeClient;
+  readonly #client: () => KubeClient;
   readonly #options: LeaseOptions;
-  #seen: { record: string; at: number } = { record: '', at: -Infinity };
+  /** The record as it was last seen to change, and when, on our clock. */
+  #seen = { record: '', at: -Infinity };
+  #renewedAt = -Infinity;
 
-  constructor(client: KubeClient, options: LeaseOptions) {
+  /** `client` is asked for late, since the client asks the lease whether it may write. */
+  constructor(client: () => KubeClient, options: LeaseOptions) {
     this.#client = client;
     this.#options = options;
+  }
+
+  /** Whether this replica leads at this moment; false from the renew deadline on, four seconds before anybody else may lead. */
+  get leading(): boolean {
+    return performance.now() - this.#renewedAt < RENEW_DEADLINE_MS;
   }
 
   /** Resolves once the lease is held; undefined when `signal` ends the wait. */
   async acquire(signal: AbortSignal): Promise<true | undefined> {
     while (!signal.aborted) {
-      if (await this.#try()) return true;
-      await sleep(RETRY_MS * (0.8 + Math.random() * 0.4), undefined, { signal }).catch(() => undefined);
+      const lease = await this.#try(signal);
+      if (lease === 'held') return true;
+      if (lease) await this.#standBy(lease, signal);
+      else await sleep(RETRY_MS * (0.8 + Math.random() * 0.4), undefined, { signal }).catch(() => undefined);
     }
     return undefined;
   }
 
   /** Renews until `signal` ends it; resolves early when the lease is lost. */
   async hold(signal: AbortSignal): Promise<void> {
-    for (let renewed = performance.now(); !signal.aborted && performance.now() - renewed < RENEW_DEADLINE_MS; ) {
+    while (!signal.aborted && this.leading) {
       await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
       if (isOver(signal)) return;
-      const before = performance.now();
-      const left = RENEW_DEADLINE_MS - (before - renewed);
-      if (await Promise.race([this.#try(), sleep(left, false, { ref: false })])) renewed = before;
+      await this.#try(AbortSignal.timeout(TRY_MS));
     }
   }
 
-  /** Gives the lease up, so that a standby need not wait for its end. */
+  /** Gives the lease up, so that a standby need not wait for its end. Nothing is written from here on. */
   async release(): Promise<void> {
+    this.#renewedAt = -Infinity;
+    const { namespace, name, identity } = this.#options;
     try {
-      const lease = await this.#read();
-      if (lease?.spec.holderIdentity === this.#options.identity) await this.#client.replace({ ...lease, spec: { ...lease.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: microTime() } });
+      const signal = AbortSignal.timeout(RENEW_DEADLINE_MS);
+      const lease = await this.#client().lease<Lease>('GET', namespace, name, { signal });
+      if (lease.spec.holderIdentity !== identity) return;
+      await this.#client().lease<Lease>('PUT', namespace, name, { body: { ...lease, spec: { ...lease.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: microTime() } }, signal });
     } catch (error) {
       this.#options.onError(error); // it ends by itself
     }
   }
 
-  async #try(): Promise<boolean> {
+  /** Takes or renews the lease: `held`, or the lease as somebody else has it, or undefined when nothing is known. */
+  async #try(signal: AbortSignal): Promise<'held' | Lease | undefined> {
+    const { namespace, name, identity, onError } = this.#options;
+    const before = performance.now();
     try {
-      const lease = await this.#read();
-      if (!lease) return await this.#create();
-      const holder = lease.spec.holderIdentity ?? '';
-      const record = `${holder} ${lease.spec.renewTime}`;
-      if (record !== this.#seen.record) this.#seen = { record, at: performance.now() };
-      const mine = holder === this.#options.identity;
-      const expired = performance.now() - this.#seen.at > (lease.spec.leaseDurationSeconds ?? LEASE_SECONDS) * 1000;
-      if (!mine && holder !== '' && !expired) return false;
+      const lease = await this.#read(signal);
       const now = microTime();
-      const taken = mine ? {} : { holderIdentity: this.#options.identity, acquireTime: now, leaseTransitions: (lease.spec.leaseTransitions ?? 0) + 1 };
-      await this.#client.replace({ ...lease, spec: { ...lease.spec, ...taken, renewTime: now, leaseDurationSeconds: LEASE_SECONDS } });
-      return true;
+      if (!lease) {
+        const spec = { holderIdentity: identity, leaseDurationSeconds: LEASE_SECONDS, acquireTime: now, renewTime: now, leaseTransitions: 0 };
+        await this.#client().lease<Lease>('POST', namespace, name, { body: { apiVersion: KIND.lease.apiVersion, kind: KIND.lease.kind, metadata: { namespace, name }, spec }, signal });
+      } else {
+        this.#notice(lease);
+        const mine = lease.spec.holderIdentity === identity;
+        if (!mine && this.#expiresInMs(lease) > 0) return lease;
+        const taken = mine ? {} : { holderIdentity: identity, acquireTime: now, leaseTransitions: (lease.spec.leaseTransitions ?? 0) + 1 };
+        await this.#client().lease<Lease>('PUT', namespace, name, { body: { ...lease, spec: { ...lease.spec, ...taken, renewTime: now, leaseDurationSeconds: LEASE_SECONDS } }, signal });
+      }
+      this.#renewedAt = before; // not when the answer came: the server's clock for others began no earlier
+      return 'held';
     } catch (error) {
-      if (!isConflict(error)) this.#options.onError(error);
-      return false;
+      if (!isConflict(error) && !isOver(signal)) onError(error);
+      return undefined;
     }
   }
 
-  async #read(): Promise<Lease | undefined> {
+  /** Follows the lease by a watch until it is released or runs out, so that a released one is taken at once. */
+  async #standBy(seen: Lease, signal: AbortSignal): Promise<void> {
+    const { namespace, name, onError } = this.#options;
+    const expired = new AbortController();
+    let lease = seen;
+    let timer: NodeJS.Timeout | undefined;
+    const rearm = (): void => {
+      clearTimeout(timer);
+      timer = setTimeout(() => expired.abort(), this.#expiresInMs(lease) + 50 * Math.random());
+    };
+    rearm();
     try {
-      return await this.#client.get<Lease>(KIND.lease, this.#options.namespace, this.#options.name);
+      const query = { watch: true, fieldSelector: `metadata.name=${name}`, resourceVersion: lease.metadata.resourceVersion, timeoutSeconds: 300 };
+      const answer = await this.#client().open({ method: 'GET', path: apiPath(KIND.lease, namespace), use: 'lease', query, bodyTimeout: 0, signal: AbortSignal.any([signal, expired.signal]) });
+      if (answer.statusCode !== 200) throw kubeError(answer.statusCode, await answer.body.text(), answer.headers['retry-after']);
+      for await (const line of lines(answer.body)) {
+        const event = JSON.parse(line) as { type: string; object: Lease };
+        if (event.type === 'ERROR' || event.type === 'DELETED') return;
+        lease = event.object;
+        this.#notice(lease);
+        if (this.#expiresInMs(lease) <= 0) return;
+        rearm();
+      }
+    } catch (error) {
+      if (isOver(signal) || isOver(expired.signal)) return;
+      onError(error);
+      await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #notice({ spec }: Lease): void {
+    const record = `${spec.holderIdentity} ${spec.renewTime}`;
+    if (record !== this.#seen.record) this.#seen = { record, at: performance.now() };
+  }
+
+  #expiresInMs({ spec }: Lease): number {
+    return (spec.holderIdentity ?? '') === '' ? 0 : this.#seen.at + (spec.leaseDurationSeconds ?? LEASE_SECONDS) * 1000 - performance.now();
+  }
+
+  async #read(signal: AbortSignal): Promise<Lease | undefined> {
+    try {
+      return await this.#client().lease<Lease>('GET', this.#options.namespace, this.#options.name, { signal });
     } catch (error) {
       if (isGone(error)) return undefined;
       throw error;
     }
-  }
-
-  async #create(): Promise<boolean> {
-    const { namespace, name, identity } = this.#options;
-    const now = microTime();
-    await this.#client.create({ apiVersion: KIND.lease.apiVersion, kind: KIND.lease.kind, metadata: { namespace, name }, spec: { holderIdentity: identity, leaseDurationSeconds: LEASE_SECONDS, acquireTime: now, renewTime: now, leaseTransitions: 0 } });
-    return true;
   }
 }
 

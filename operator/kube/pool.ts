@@ -3,38 +3,60 @@ import { KubeConfig } from '@kubernetes/client-node';
 import type { RequestOptions } from 'node:https';
 import { Agent, type Dispatcher } from 'undici';
 
+/** Calls wait for one of so many connections; watches, which keep theirs, and the Lease, which must not wait, have their own. */
 const CONNECTIONS = 32;
+/** Files are looked at again after this long: a rotated token or CA is used at once, and not each call reads three files. */
+const FRESH_MS = 5_000;
+
+export type Use = 'calls' | 'watches' | 'lease';
 
 export interface Access {
   server: string;
-  dispatcher: Dispatcher;
+  dispatchers: Record<Use, Dispatcher>;
   headers: Record<string, string>;
 }
 
-/** Reads credentials by client-node's KubeConfig (token files again after a minute) and keeps a pool for them. */
+/** Reads credentials by client-node's KubeConfig and keeps a pool for them. */
 export class Pool {
-  readonly #config: KubeConfig;
-  #agent: { credentials: string; agent: Agent } | undefined;
+  readonly #load: () => KubeConfig;
+  #config: KubeConfig | undefined;
+  #agents: { credentials: string; agents: Record<Use, Agent> } | undefined;
+  #access: { access: Access; at: number } | undefined;
 
-  constructor(config: KubeConfig) {
-    this.#config = config;
+  constructor(load: () => KubeConfig) {
+    this.#load = load;
   }
 
   async access(): Promise<Access> {
+    if (this.#access && performance.now() - this.#access.at < FRESH_MS) return this.#access.access;
+    const config = (this.#config ??= this.#load());
     const options: RequestOptions = {};
-    await this.#config.applyToHTTPSOptions(options);
-    const { ca, cert, key, rejectUnauthorized } = options as { ca?: Buffer; cert?: Buffer; key?: Buffer; rejectUnauthorized?: boolean };
-    const credentials = [ca, cert, key].map((part) => part?.toString('base64') ?? '').join('|');
-    if (this.#agent?.credentials !== credentials) {
-      void this.#agent?.agent.close(); // a rotated CA or client certificate: running requests end in peace
-      const connect = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }), rejectUnauthorized: rejectUnauthorized ?? true, timeout: 10_000, keepAlive: true, keepAliveInitialDelay: 30_000 };
-      this.#agent = { credentials, agent: new Agent({ connections: CONNECTIONS, allowH2: false, keepAliveTimeout: 60_000, headersTimeout: 60_000, bodyTimeout: 60_000, connect }) };
-    }
-    return { server: this.#config.getCurrentCluster()!.server, dispatcher: this.#agent.agent, headers: (options.headers ?? {}) as Record<string, string> };
+    await config.applyToHTTPSOptions(options);
+    const access = { server: config.getCurrentCluster()!.server, dispatchers: this.#dispatchers(options), headers: (options.headers ?? {}) as Record<string, string> };
+    this.#access = { access, at: performance.now() };
+    return access;
+  }
+
+  /** Throws what was read away: a 401 says that the token has been rotated, which KubeConfig would find out within a minute. */
+  refresh(): void {
+    this.#config = undefined;
+    this.#access = undefined;
   }
 
   async close(): Promise<void> {
-    await this.#agent?.agent.close();
+    await Promise.all(Object.values(this.#agents?.agents ?? {}).map((agent) => agent.destroy()));
+  }
+
+  #dispatchers(options: RequestOptions): Record<Use, Agent> {
+    const { ca, cert, key, rejectUnauthorized } = options as { ca?: Buffer; cert?: Buffer; key?: Buffer; rejectUnauthorized?: boolean };
+    const credentials = [ca, cert, key].map((part) => part?.toString('base64') ?? '').join('|');
+    if (this.#agents?.credentials === credentials) return this.#agents.agents;
+    for (const agent of Object.values(this.#agents?.agents ?? {})) void agent.close(); // a rotated CA or client certificate: running requests end in peace
+    const connect = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }), rejectUnauthorized: rejectUnauthorized ?? true, timeout: 10_000, keepAlive: true, keepAliveInitialDelay: 30_000 };
+    const agent = (connections: number | null): Agent => new Agent({ connections, allowH2: false, keepAliveTimeout: 60_000, headersTimeout: 60_000, bodyTimeout: 60_000, connect });
+    const agents = { calls: agent(CONNECTIONS), watches: agent(null), lease: agent(null) };
+    this.#agents = { credentials, agents };
+    return agents;
   }
 }
 

@@ -1,6 +1,7 @@
 /**
  * List, then watch, for ever: client-node's informer stops for good on any error. One loop; each failure ends the
- * round, and the next begins after a jittered pause. A 410 lists again; anything else goes on where it was.
+ * round, and the next begins after a jittered pause. A 410 lists again; anything else goes on where it was. What was
+ * seen once is never unseen: a list from a server that lags behind is refused, and asked for again.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { apiPath, type Kind } from '../api/kinds.ts';
@@ -8,9 +9,9 @@ import type { KubeObject } from '../api/objects.ts';
 import { cacheKey, type Cache } from './cache.ts';
 import type { KubeClient } from './client.ts';
 import { KubeError, kubeError } from './errors.ts';
+import { lines } from './lines.ts';
 
 const PAGE = 500;
-const IDLE_MS = 150_000; // bookmarks come about each minute: this much silence is a dead connection
 const FIRST_PAUSE_MS = 800;
 const LONGEST_PAUSE_MS = 30_000;
 
@@ -21,6 +22,8 @@ export interface WatchOptions {
   labelSelector?: string;
   /** Metadata only, of objects that are not ours. */
   metadataOnly?: boolean;
+  /** Silence after which a connection is dead; bookmarks come about each minute. */
+  idleMs: number;
   onError: (error: unknown) => void;
   random?: () => number;
 }
@@ -33,7 +36,10 @@ export class Reflector<T extends KubeObject> {
   readonly #client: KubeClient;
   readonly #cache: Cache<T>;
   readonly #options: WatchOptions;
+  /** Where the watch goes on; empty: list first. */
   #resourceVersion = '';
+  /** The newest version that a list or the watch has told of. */
+  #position = 0;
   #failures = 0;
   #synced = false;
   #lastHeard = performance.now();
@@ -49,6 +55,11 @@ export class Reflector<T extends KubeObject> {
     return this.#synced;
   }
 
+  /** The cache holds everything up to this resourceVersion: the answer to a write that is not newer has been overtaken. */
+  get position(): number {
+    return this.#position;
+  }
+
   /** Milliseconds since the server last said anything. */
   get silentMs(): number {
     return performance.now() - this.#lastHeard;
@@ -60,7 +71,7 @@ export class Reflector<T extends KubeObject> {
         if (this.#resourceVersion === '') await this.#list(signal);
         await this.#watch(signal);
       } catch (error) {
-        if (isAbort(error)) return;
+        if (isOver(signal)) return;
         if (error instanceof KubeError && error.code === 410) this.#resourceVersion = '';
         else this.#options.onError(error);
         await sleep(this.#pause(error), undefined, { signal }).catch(() => undefined);
@@ -69,9 +80,9 @@ export class Reflector<T extends KubeObject> {
   }
 
   #pause(error: unknown): number {
-    if (error instanceof KubeError && error.retryAfterMs !== undefined) return error.retryAfterMs;
-    const pause = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(this.#failures++, 10), LONGEST_PAUSE_MS);
-    return pause * (0.5 + (this.#options.random ?? Math.random)());
+    const jitter = (this.#options.random ?? Math.random)();
+    if (error instanceof KubeError && error.retryAfterMs !== undefined) return error.retryAfterMs * (1 + jitter / 2);
+    return Math.min(FIRST_PAUSE_MS * 2 ** Math.min(this.#failures++, 10), LONGEST_PAUSE_MS) * (0.5 + jitter);
   }
 
   get #path(): string {
@@ -84,24 +95,29 @@ export class Reflector<T extends KubeObject> {
 
   async #list(signal: AbortSignal): Promise<void> {
     const seen = new Set<string>();
+    const notOlder = this.#position > 0 ? { resourceVersion: String(this.#position), resourceVersionMatch: 'NotOlderThan' } : {};
     let page: string | undefined;
     let resourceVersion: string;
     do {
-      const list = await this.#client.list<T>(this.#path, { limit: PAGE, continue: page, labelSelector: this.#options.labelSelector }, { signal, accept: this.#accept });
-      for (const item of list.items) seen.add(cacheKey(this.#take(item)));
-      page = list.metadata.continue === '' ? undefined : list.metadata.continue;
+      const from = page === undefined ? notOlder : { continue: page };
+      const list = await this.#client.list<T>(this.#path, { limit: PAGE, labelSelector: this.#options.labelSelector, ...from }, { accept: this.#accept, signal: AbortSignal.any([signal, AbortSignal.timeout(this.#options.idleMs)]) });
       resourceVersion = list.metadata.resourceVersion ?? '';
+      if (Number(resourceVersion) < this.#position) throw new Error(`a list of ${this.#options.kind.plural} is from ${resourceVersion}, but ${this.#position} has been seen: that server lags behind`);
+      for (const item of list.items ?? []) seen.add(cacheKey(this.#take(item)));
+      page = list.metadata.continue === '' ? undefined : list.metadata.continue;
     } while (page !== undefined);
-    const mine = (key: string): boolean => this.#options.namespace === undefined || key.startsWith(`${this.#options.namespace}/`);
-    for (const key of [...this.#cache.keys()]) if (mine(key) && !seen.has(key)) this.#cache.remove(key);
+    // What is newer than the list was made by ourselves meanwhile, and the watch will tell of it.
+    const bygone = ({ metadata }: T): boolean => (this.#options.namespace ?? metadata.namespace) === metadata.namespace && Number(metadata.resourceVersion) <= Number(resourceVersion);
+    for (const object of [...this.#cache.values()]) if (bygone(object) && !seen.has(cacheKey(object))) this.#cache.remove(cacheKey(object));
     this.#resourceVersion = resourceVersion;
+    this.#position = Number(resourceVersion);
     this.#synced = true;
     this.#heard();
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
     const answer = await this.#client.open({
-      method: 'GET', path: this.#path, signal, bodyTimeout: IDLE_MS, accept: this.#accept.replace('MetadataList', 'Metadata'),
+      method: 'GET', path: this.#path, use: 'watches', signal, bodyTimeout: this.#options.idleMs, accept: this.#accept.replace('MetadataList', 'Metadata'),
       query: { watch: true, allowWatchBookmarks: true, resourceVersion: this.#resourceVersion, timeoutSeconds: 240 + Math.floor(Math.random() * 120), labelSelector: this.#options.labelSelector },
     });
     if (answer.statusCode !== 200) throw kubeError(answer.statusCode, await answer.body.text(), answer.headers['retry-after']);
@@ -110,9 +126,10 @@ export class Reflector<T extends KubeObject> {
 
   #handle({ type, object }: WatchEvent<T>): void {
     if (type === 'ERROR') throw new KubeError(object.code ?? 500, object.reason ?? '', object.message ?? 'the watch ended with an error');
-    if (type === 'DELETED') this.#cache.remove(cacheKey(object));
+    if (type === 'DELETED') this.#cache.remove(cacheKey(object), object.metadata.uid);
     else if (type !== 'BOOKMARK') this.#take(object);
-    this.#resourceVersion = object.metadata.resourceVersion ?? this.#resourceVersion;
+    const version = Number(object.metadata.resourceVersion);
+    if (version > this.#position) [this.#position, this.#resourceVersion] = [version, object.metadata.resourceVersion!];
     this.#failures = 0;
     this.#heard();
   }
@@ -131,20 +148,5 @@ export class Reflector<T extends KubeObject> {
   }
 }
 
-const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';
-
-/** Lines of a body; not readline, which also splits at U+2028. */
-async function* lines(body: AsyncIterable<Buffer>): AsyncGenerator<string> {
-  let parts: Buffer[] = [];
-  for await (const chunk of body) {
-    let start = 0;
-    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
-      parts.push(chunk.subarray(start, end));
-      const line = Buffer.concat(parts).toString();
-      parts = [];
-      start = end + 1;
-      if (line.trim() !== '') yield line;
-    }
-    if (start < chunk.length) parts.push(chunk.subarray(start));
-  }
-}
+/** A function, since the compiler does not know that a signal changes while one waits. */
+const isOver = (signal: AbortSignal): boolean => signal.aborted;

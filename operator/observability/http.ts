@@ -6,10 +6,12 @@ export interface Health {
   /** Undefined when well, else what is wrong. */
   healthy: () => string | undefined;
   ready: () => string | undefined;
+  /** Sets gauges, before each answer to Prometheus. */
+  sample: () => void;
 }
 
 /** A server that answers health and metrics; the caller listens and closes. */
-export function healthServer({ healthy, ready }: Health, registry: Registry): Server {
+export function healthServer({ healthy, ready, sample }: Health, registry: Registry): Server {
   return createServer((request, response) => {
     const checks: Record<string, (() => string | undefined) | undefined> = { '/healthz': healthy, '/readyz': ready };
     const check = checks[request.url ?? ''];
@@ -17,6 +19,7 @@ export function healthServer({ healthy, ready }: Health, registry: Registry): Se
       const problem = check();
       response.writeHead(problem === undefined ? 200 : 503, { 'content-type': 'text/plain' }).end(`${problem ?? 'ok'}\n`);
     } else if (request.url === '/metrics') {
+      sample();
       void registry.metrics().then((text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text));
     } else response.writeHead(404).end();
   });

@@ -1,6 +1,7 @@
 /** What is known of one revision's pods, in one value. */
 import { LABEL } from '../api/labels.ts';
 import type { ObservedPipeline } from '../api/observed.ts';
+import { isReady } from '../api/pods.ts';
 import { podFailure, type PodFailure } from '../status/podFailures.ts';
 
 export interface Facts {
@@ -19,12 +20,12 @@ export function factsOf(seen: ObservedPipeline, name: string): Facts {
   const deployment = seen.deployments.find(({ metadata }) => metadata.name === name);
   const pods = seen.pods.filter(({ metadata }) => metadata.labels?.[LABEL.revision] === name);
   const failure = podFailure(pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined), deployment);
-  const { readyReplicas = 0, conditions = [] } = deployment?.status ?? {};
+  const { conditions = [] } = deployment?.status ?? {};
   const replicas = deployment?.spec?.replicas ?? 0;
   return {
     exists: deployment !== undefined,
     replicas,
-    ready: Math.min(readyReplicas, replicas), // the status may be older than the count
+    ready: Math.min(pods.filter(isReady).length, replicas), // the Deployment's own status lags behind its count
     pods: pods.filter(({ status }) => status?.phase !== 'Failed' && status?.phase !== 'Succeeded').length, // nobody deletes those of a ReplicaSet at 0
     ...(failure && { failure }),
     deadlineExceeded: conditions.some(({ type, reason }) => type === 'Progressing' && reason === 'ProgressDeadlineExceeded'),

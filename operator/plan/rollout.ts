@@ -1,7 +1,7 @@
 /** Names the state of a rollout before anybody acts on it: which revision serves, which comes, which goes. */
 import { Stalled, Waiting } from '../api/flow.ts';
 import { LABEL } from '../api/labels.ts';
-import type { ObservedPipeline, RenderConfig, Revision } from '../api/observed.ts';
+import { newestFirst, type ObservedPipeline, type RenderConfig, type Revision, type TakeOver } from '../api/observed.ts';
 import { REASON } from '../api/reasons.ts';
 import type { Effective } from '../api/types.gen.ts';
 import { scales } from '../desired/autoscaler.ts';
@@ -38,6 +38,8 @@ export interface Plan {
   abandon?: { revision: Revision; failure: PodFailure } | undefined;
   /** The stable Service points here after this reconcile. */
   active?: string | undefined;
+  /** Set when the active revision takes the traffic from another. */
+  takesOver?: TakeOver | undefined;
   /** Revisions with pods, or that should have them. */
   live: LiveRevision[];
   /** Revisions whose ConfigMap stays. */
@@ -64,18 +66,21 @@ export function planRollout(seen: ObservedPipeline, config: RenderConfig): Plan 
     const counts = { revision, replicas: has.replicas, ready: has.ready, held: false };
     if (revision.name === active && holds(revision, upcoming, next, seen)) return [{ ...counts, role: 'active', held: true, autoscaled: has.hasAutoscaler }];
     if (revision.name === active) return [{ ...counts, role: 'active', ...activeSize(has, effective, size) }];
-    if (revision.name === next) return [{ ...counts, role: 'next', autoscaled: false, ...(has.exists && has.replicas === size ? {} : { scaleTo: size }) }];
+    if (revision.name === next) return [{ ...counts, role: 'next', autoscaled: false, ...((has.exists && has.replicas === size) || endsFirst(has) ? {} : { scaleTo: size }) }];
     const dropped = !has.exists || revision.abandoned !== undefined || revision === abandon?.revision;
     return dropped ? [] : retiring(counts, has, drainLeftMs(seen, revision.name));
   });
   return {
     effective, wanted, active, abandon, live,
+    takesOver: takeOver(current, active, size),
     blocked: blocked ?? (upcoming && abandonment(upcoming)),
     failure: facts?.failure,
     kept: keptRevisions(known, live, wanted, effective.revisionHistoryLimit),
     wakeAfterMs: nextDrainEnd(seen, live),
   };
 }
+
+const takeOver = (from: string | undefined, to: string | undefined, size: number): TakeOver | undefined => (from === undefined || to === undefined || from === to ? undefined : { from, to, size });
 
 function nextDrainEnd(seen: ObservedPipeline, live: LiveRevision[]): number | undefined {
   const left = live.filter(({ role }) => role === 'retiring').map(({ revision }) => drainLeftMs(seen, revision.name)).filter((ms) => ms > 0);
@@ -112,11 +117,14 @@ function chooseActive(seen: ObservedPipeline, current: string | undefined, wante
   return !served && factsOf(seen, current).ready === 0 ? wanted.name : current;
 }
 
-/** Before there is a Ready pod, and for fixed counts, we size; from then on the autoscaler does. At 0 it rests, so that 0 is ours to end. */
+/** Wanted back while the pods of its former life still end: they must not be taken for new ones. */
+const endsFirst = ({ exists, replicas, pods }: Facts): boolean => exists && replicas === 0 && pods > 0;
+
+/** Before there is a Ready pod, and for fixed counts, we size; from then on the autoscaler does. At 0 it rests, and to its minimum it takes its time: those are ours to end. */
 function activeSize(has: Facts, effective: Effective, size: number): { autoscaled: boolean; scaleTo?: number } {
   const autoscaled = scales(effective) && (has.hasAutoscaler || has.ready > 0);
   const count = scales(effective) ? Math.max(has.replicas, size) : size;
-  const right = autoscaled ? has.replicas > 0 : has.replicas === count;
+  const right = autoscaled ? has.replicas >= effective.minReplicas : has.replicas === count;
   return has.exists && right ? { autoscaled } : { autoscaled, scaleTo: count };
 }
 
@@ -133,6 +141,7 @@ function retiring(counts: Pick<LiveRevision, 'revision' | 'replicas' | 'ready' |
 }
 
 function giveUp(revision: Revision, { failure, deadlineExceeded }: Facts): Plan['abandon'] {
+  if (revision.abandoned !== undefined) return undefined;
   if (failure && failure.times >= INIT_FAILURES && FINAL.test(failure.reason)) return { revision, failure };
   if (!deadlineExceeded) return undefined;
   return { revision, failure: failure ?? { reason: REASON.progressDeadline, message: 'the new revision made no progress within rollout.progressDeadline', times: 0 } };
@@ -153,6 +162,6 @@ function drainLeftMs({ traffic, now }: ObservedPipeline, name: string): number {
 /** Live ones, the wanted one, and the newest of the rest. */
 function keptRevisions(known: Revision[], live: LiveRevision[], wanted: Revision | undefined, limit: number): string[] {
   const busy = new Set([...live.map(({ revision }) => revision.name), ...(wanted ? [wanted.name] : [])]);
-  const old = known.filter(({ name }) => !busy.has(name)).sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
+  const old = known.filter(({ name }) => !busy.has(name)).sort(newestFirst);
   return [...busy, ...old.slice(0, limit).map(({ name }) => name)];
 }

@@ -7,12 +7,16 @@ import type { ObservedModelVersion } from '../api/observed.ts';
 import { REASON } from '../api/reasons.ts';
 import { configMapSource } from '../desired/fetching.ts';
 import { verificationKey } from '../desired/verifyJob.ts';
-import { parseTermination, podFailure } from '../status/podFailures.ts';
+import { lasting, parseTermination, podFailure } from '../status/podFailures.ts';
 
 const MOST_AT_ONCE = 4;
 const FIRST_RETRY_MS = 10_000;
 const LONGEST_RETRY_MS = 300_000;
 const REFUSED_AFTER_MS = 3_000;
+/** A verification that ends wakes those in the queue; this is the net under it. */
+const QUEUE_RECHECK_MS = 15_000;
+/** A Job that has had no running pod for this long gives its slot away: it may never get one. */
+const SLOT_MS = 30_000;
 
 /** A failure is tried again, later each time: the source may be put right without a word to us. */
 export interface Verification {
@@ -45,7 +49,7 @@ export function planVerification(seen: ObservedModelVersion): Verification {
 const attemptOf = ({ metadata }: Stored<Job>): number => Number(metadata.labels?.[LABEL.attempt] ?? 0);
 
 function startOrQueue({ running }: ObservedModelVersion, attempt: number): Omit<Verification, 'prune'> {
-  if (running >= MOST_AT_ONCE) return { ready: false, reason: REASON.queued, message: `${running} verifications run already`, wakeAfterMs: 1000 };
+  if (running >= MOST_AT_ONCE) return { ready: false, reason: REASON.queued, message: `${running} verifications run already`, wakeAfterMs: QUEUE_RECHECK_MS };
   return { ready: false, reason: REASON.verifying, message: 'fetching and verifying the source', start: attempt };
 }
 
@@ -72,11 +76,15 @@ function succeeded(message: string | undefined): Omit<Verification, 'prune'> {
 function unfinished({ refusal, now }: ObservedModelVersion, job: Stored<Job>, pods: ObservedModelVersion['pods']): Omit<Verification, 'prune'> {
   const failure = podFailure(pods);
   if (failure) return { ready: false, reason: failure.reason, message: failure.message };
-  if (refusal !== undefined) return { ready: false, reason: /exceeded quota|failed quota/.test(refusal) ? REASON.quota : REASON.verificationFailed, message: refusal, wakeAfterMs: LONGEST_RETRY_MS / 10 };
+  if (refusal !== undefined) return { ready: false, reason: /exceeded quota|failed quota/.test(refusal) ? REASON.quota : REASON.verificationFailed, message: lasting(refusal), wakeAfterMs: LONGEST_RETRY_MS / 10 };
   const age = now - Date.parse(job.metadata.creationTimestamp ?? '');
   const wake = pods.length === 0 && age < 10 * REFUSED_AFTER_MS ? { wakeAfterMs: REFUSED_AFTER_MS } : {};
   return { ready: false, reason: REASON.verifying, message: 'fetching and verifying the source', ...wake };
 }
+
+/** Whether a Job counts among those that run at a time. */
+export const holdsSlot = ({ status, metadata }: Stored<Job>, now: number): boolean =>
+  !status?.conditions?.some(({ type }) => type === 'Complete' || type === 'Failed') && ((status?.ready ?? 0) > 0 || now - Date.parse(metadata.creationTimestamp ?? '') < SLOT_MS);
 
 /** True when the Job has had time for a pod and has none: its events are worth a look. */
 export const looksRefused = (job: Stored<Job>, podCount: number, now: number): boolean =>
@@ -87,5 +95,5 @@ function retry(seen: ObservedModelVersion, job: Stored<Job>): Pick<Verification,
   const ended = Date.parse(job.status?.conditions?.[0]?.lastTransitionTime ?? job.metadata.creationTimestamp ?? '');
   const left = ended + Math.min(FIRST_RETRY_MS * 2 ** (attempt - 1), LONGEST_RETRY_MS) - seen.now;
   if (left > 0) return { wakeAfterMs: left };
-  return seen.running >= MOST_AT_ONCE ? { wakeAfterMs: 1000 } : { start: attempt + 1 };
+  return seen.running >= MOST_AT_ONCE ? { wakeAfterMs: QUEUE_RECHECK_MS } : { start: attempt + 1 };
 }

@@ -1,4 +1,16 @@
-/** Delay before the n-th retry (n from 0), in milliseconds: doubling from 50 ms to 5 minutes, ±25 % by `random` in [0, 1). */
-export function backoff(n: number, random: number): number {
-  return Math.round(Math.min(50 * 2 ** Math.min(n, 30), 300_000) * (0.75 + random / 2));
+/** How long a key rests before it is tried again, by what went wrong. */
+
+/** `conflict`: somebody was faster, look again; `overloaded`: the server has too much to do, or is away; `failed`: anything else. */
+export type FailureClass = 'conflict' | 'overloaded' | 'failed';
+
+const DELAY_MS: Record<FailureClass, [first: number, longest: number]> = {
+  conflict: [20, 5_000],
+  overloaded: [250, 60_000],
+  failed: [50, 300_000],
+};
+
+/** Delay before the n-th retry (n from 0), in milliseconds: doubling, ±25 % by `random` in [0, 1). */
+export function backoff(failure: FailureClass, n: number, random: number): number {
+  const [first, longest] = DELAY_MS[failure];
+  return Math.round(Math.min(first * 2 ** Math.min(n, 30), longest) * (0.75 + random / 2));
 }

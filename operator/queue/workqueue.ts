@@ -1,12 +1,14 @@
 /**
  * client-go's work queue: a key is held once however often it is added, is never worked on twice at a time, and one
- * added while it is worked on comes again afterwards. Only the reason it was first added for is kept, for the log.
+ * added while it is worked on comes again afterwards.
  */
-import { backoff } from './backoff.ts';
+import { backoff, type FailureClass } from './backoff.ts';
 
 export interface WorkQueueOptions {
   random: () => number;
   setTimer: (work: () => void, ms: number) => { clear: () => void };
+  /** Told how long each key waited for a worker, in milliseconds. */
+  onGet?: (waitedMs: number) => void;
 }
 
 const realTimers: WorkQueueOptions = {
@@ -19,16 +21,18 @@ const realTimers: WorkQueueOptions = {
 
 export class WorkQueue {
   readonly #ready: string[] = [];
-  readonly #dirty = new Set<string>();
-  readonly #processing = new Set<string>();
+  /** Keys to be worked on, and since when. */
+  readonly #dirty = new Map<string, number>();
+  /** Keys in work, and since when. */
+  readonly #processing = new Map<string, number>();
   readonly #failures = new Map<string, number>();
   readonly #delayed = new Map<string, { at: number; clear: () => void }>();
   readonly #waiting: ((key: string | undefined) => void)[] = [];
   readonly #options: WorkQueueOptions;
   #stopped = false;
 
-  constructor(options: WorkQueueOptions = realTimers) {
-    this.#options = options;
+  constructor(options: Partial<WorkQueueOptions> = {}) {
+    this.#options = { ...realTimers, ...options };
   }
 
   /** Keys that wait for a worker now. */
@@ -36,9 +40,14 @@ export class WorkQueue {
     return this.#ready.length;
   }
 
+  /** For how long the oldest piece of work has been under way, in milliseconds; 0 when there is none. */
+  get longestWorkMs(): number {
+    return this.#processing.size === 0 ? 0 : performance.now() - Math.min(...this.#processing.values());
+  }
+
   add(key: string): void {
     if (this.#stopped || this.#dirty.has(key)) return;
-    this.#dirty.add(key);
+    this.#dirty.set(key, performance.now());
     if (!this.#processing.has(key)) this.#offer(key);
   }
 
@@ -57,11 +66,12 @@ export class WorkQueue {
     this.#delayed.set(key, { at, clear });
   }
 
-  /** Adds a key that failed, later each time until {@link forget}. */
-  retry(key: string): void {
+  /** Adds a key that failed, later each time until {@link forget}; not before `atLeastMs`, when the server said so. */
+  retry(key: string, failure: FailureClass, atLeastMs = 0): void {
     const failures = this.#failures.get(key) ?? 0;
     this.#failures.set(key, failures + 1);
-    this.addAfter(key, backoff(failures, this.#options.random()));
+    const random = this.#options.random();
+    this.addAfter(key, Math.max(backoff(failure, failures, random), atLeastMs * (1 + random / 4)));
   }
 
   forget(key: string): void {
@@ -90,8 +100,10 @@ export class WorkQueue {
   }
 
   #begin(key: string): void {
+    const now = performance.now();
+    this.#options.onGet?.(now - (this.#dirty.get(key) ?? now));
     this.#dirty.delete(key);
-    this.#processing.add(key);
+    this.#processing.set(key, now);
   }
 
   #offer(key: string): void {

@@ -2,14 +2,23 @@
 import type { RenderConfig } from '../api/observed.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import type { Kube } from '../kube/kube.ts';
-import type { KeyStore } from './keyStore.ts';
-import type { ScriptStore } from './scriptStore.ts';
+import { KeyStore } from './keyStore.ts';
+import { LostRevisions } from './lostRevisions.ts';
+import { MarkingWatch } from './markingWatch.ts';
+import { ScriptStore } from './scriptStore.ts';
 
 export interface Deps {
-  kube: Kube;
-  events: EventRecorder;
+  kube: Pick<Kube, 'client' | 'caches' | 'child' | 'remember' | 'forget'>;
+  events: Pick<EventRecorder, 'publish'>;
   keys: KeyStore;
   scripts: ScriptStore;
+  lost: LostRevisions;
+  marking: MarkingWatch;
   config: RenderConfig;
   now: () => number;
+}
+
+/** Deps whose memories are empty: whatever they hold can be read again. */
+export function newDeps(kube: Deps['kube'], config: RenderConfig, events: Deps['events'], now: () => number = Date.now): Deps {
+  return { kube, events, keys: new KeyStore(kube.client), scripts: new ScriptStore(kube.client), lost: new LostRevisions(kube.caches), marking: new MarkingWatch(), config, now };
 }

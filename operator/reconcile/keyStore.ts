@@ -1,6 +1,6 @@
 /** The keys of pipelines: made once into a Secret, known here as hashes, read again at each resync. */
 import { createHash, randomBytes } from 'node:crypto';
-import { answered } from '../api/flow.ts';
+import { answered, keyOf, type Key } from '../api/flow.ts';
 import { KIND } from '../api/kinds.ts';
 import { LABEL } from '../api/labels.ts';
 import type { KubeObject } from '../api/objects.ts';
@@ -18,7 +18,7 @@ interface Secret extends KubeObject {
 
 export class KeyStore {
   readonly #client: Pick<KubeClient, 'get' | 'create'>;
-  readonly #known = new Map<string, { hashes: string[]; readAt: number }>();
+  readonly #known = new Map<Key, { uid: string | undefined; hashes: string[]; readAt: number }>();
 
   constructor(client: Pick<KubeClient, 'get' | 'create'>) {
     this.#client = client;
@@ -26,13 +26,18 @@ export class KeyStore {
 
   /** SHA-256 (hex) of each key of the pipeline, slot by slot. A Secret that is there is used as it is, whoever made it. */
   async hashes(pipeline: InferencePipeline, now: number): Promise<string[]> {
-    const uid = pipeline.metadata.uid ?? '';
-    const known = this.#known.get(uid);
-    if (known && now - known.readAt < FRESH_MS) return known.hashes;
+    const { namespace = '', name, uid } = pipeline.metadata;
+    const known = this.#known.get(keyOf(namespace, name));
+    if (known?.uid === uid && known && now - known.readAt < FRESH_MS) return known.hashes;
     const { data = {} } = await this.#readOrCreate(pipeline);
     const hashes = SLOTS.flatMap((slot) => (data[slot] === undefined ? [] : [createHash('sha256').update(Buffer.from(data[slot], 'base64')).digest('hex')]));
-    this.#known.set(uid, { hashes, readAt: now });
+    this.#known.set(keyOf(namespace, name), { uid, hashes, readAt: now });
     return hashes;
+  }
+
+  /** For a pipeline that is gone. */
+  forget(pipeline: Key): void {
+    this.#known.delete(pipeline);
   }
 
   async #readOrCreate(pipeline: InferencePipeline): Promise<Secret> {

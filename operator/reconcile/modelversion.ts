@@ -1,13 +1,15 @@
 /** The reconcile of a ModelVersion: verified once by a Job, then pinned. */
-import { isDeepStrictEqual } from 'node:util';
 import { applyAll, prune } from '../apply/apply.ts';
+import { adopt } from '../apply/effects.ts';
+import { writeStatus } from '../apply/status.ts';
 import { nextStep, settle, splitKey, type Key, type Result } from '../api/flow.ts';
 import type { ObservedModelVersion } from '../api/observed.ts';
-import { LABEL, podOwner } from '../api/labels.ts';
+import { LABEL, orphanOf, podOwner, uses } from '../api/labels.ts';
 import type { ModelVersion } from '../api/types.gen.ts';
 import { configMapSource } from '../desired/fetching.ts';
+import { ownerReference } from '../desired/meta.ts';
 import { verificationKey, verifyJob } from '../desired/verifyJob.ts';
-import { looksRefused, planVerification } from '../plan/verification.ts';
+import { holdsSlot, looksRefused, planVerification } from '../plan/verification.ts';
 import { modelVersionStatus } from '../status/modelversion.ts';
 import type { Deps } from './deps.ts';
 import { modelVersionEvents } from './events.ts';
@@ -17,18 +19,16 @@ export async function reconcileModelVersion(key: Key, deps: Deps): Promise<Resul
   if (!seen) return { next: 'rest' };
   const { modelVersion } = seen;
   const plan = planVerification(seen);
-  const wanted = plan.start === undefined ? [] : [verifyJob(modelVersion, plan.start, deps.config)];
+  const wanted = plan.start === undefined ? [] : [[verifyJob(modelVersion, plan.start, deps.config)]];
 
-  const attempt = await settle(() => applyAll(wanted, modelVersion, deps.kube));
+  const attempt = await settle(async () => {
+    await adopt(seen.orphans, ownerReference(modelVersion), deps.kube);
+    await applyAll(wanted, modelVersion, deps.kube);
+  });
 
-  const status = modelVersionStatus(modelVersion, plan, verificationKey(modelVersion), deps.now());
-  if (!isDeepStrictEqual(status, modelVersion.status && structuredClone(modelVersion.status))) {
-    const { apiVersion, kind, metadata: { name, namespace = '', uid = '' } } = modelVersion;
-    const written = await deps.kube.client.applyStatus({ apiVersion, kind, metadata: { name, namespace, uid }, status } as unknown as ModelVersion);
-    deps.kube.caches.modelVersions.put(written);
-  }
+  const status = modelVersionStatus(seen, plan, verificationKey(modelVersion));
+  if (await writeStatus(modelVersion, status, deps.kube)) for (const note of modelVersionEvents(modelVersion.status, status)) deps.events.publish(modelVersion, note);
   await prune(plan.prune, () => false, deps.kube); // after the status: a result is never lost
-  for (const note of modelVersionEvents(modelVersion.status, status)) deps.events.publish(modelVersion, note);
   return nextStep(attempt, plan.wakeAfterMs);
 }
 
@@ -37,15 +37,25 @@ async function observeModelVersion(key: Key, { kube: { caches, client }, now: cl
   const modelVersion = caches.modelVersions.get(namespace, name);
   if (!modelVersion || modelVersion.metadata.deletionTimestamp !== undefined) return undefined;
   const now = clock();
-  const jobs = caches.jobs.ownedBy(modelVersion.metadata.uid ?? '');
-  const pods = caches.pods.ownedBy(podOwner(namespace, LABEL.modelVersion, name));
+  const orphans = caches.jobs.by(orphanOf(namespace, LABEL.modelVersion, name));
+  const jobs = [...caches.jobs.by(modelVersion.metadata.uid ?? ''), ...orphans];
+  const pods = caches.pods.by(podOwner(namespace, LABEL.modelVersion, name));
   const source = configMapSource(modelVersion.spec.source.uri);
   const refused = jobs.find((job) => looksRefused(job, pods.length, now));
   const refusal = refused && (await client.lastWarning(namespace, refused.metadata.uid ?? ''));
   return {
-    modelVersion, jobs, pods, now,
+    modelVersion, jobs, orphans, pods, now,
+    users: usersOf(modelVersion, caches),
     sourceExists: source === undefined || caches.configMapMetadata.get(namespace, source.name) !== undefined,
-    running: [...caches.jobs.values()].filter(({ status }) => !status?.conditions?.some(({ type }) => type === 'Complete' || type === 'Failed')).length,
+    running: [...caches.jobs.values()].filter((job) => holdsSlot(job, now)).length,
     ...(refusal !== undefined && { refusal }),
   };
+}
+
+/** Pipelines that name a model version, and those whose pods still have it. */
+function usersOf({ metadata: { namespace = '', name } }: ModelVersion, { pipelines, deployments }: Deps['kube']['caches']): string[] {
+  const word = uses.modelVersion(namespace, name);
+  const named = pipelines.by(word).filter(({ metadata }) => metadata.deletionTimestamp === undefined).map(({ metadata }) => metadata.name);
+  const loaded = deployments.by(word).flatMap(({ metadata }) => metadata.labels?.[LABEL.pipeline] ?? []);
+  return [...new Set([...named, ...loaded])].sort();
 }

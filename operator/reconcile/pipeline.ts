@@ -1,17 +1,18 @@
 /** The reconcile of an InferencePipeline: observe once, plan and render purely, apply, tell. */
-import { isDeepStrictEqual } from 'node:util';
 import { applyAll, prune } from '../apply/apply.ts';
-import { nudge, setCounts, writeAbandoned } from '../apply/effects.ts';
-import { nextStep, settle, type Key, type Result } from '../api/flow.ts';
+import { adopt, confirmTakeOver, nudge, setCounts, writeAbandoned } from '../apply/effects.ts';
+import { writeStatus } from '../apply/status.ts';
+import { isRace, nextStep, settle, type Key, type Result } from '../api/flow.ts';
 import { LABEL } from '../api/labels.ts';
 import type { KubeObject } from '../api/objects.ts';
-import type { InferencePipeline, InferencePipelineStatus } from '../api/types.gen.ts';
 import { children } from '../desired/children.ts';
+import { ownerReference } from '../desired/meta.ts';
 import { trafficHash, trafficTable, trafficText } from '../desired/traffic.ts';
 import { planRollout, type Plan } from '../plan/rollout.ts';
 import { pipelineStatus } from '../status/pipeline.ts';
 import type { Deps } from './deps.ts';
 import { pipelineEvents } from './events.ts';
+import { MARKED_WITHIN_MS } from './markingWatch.ts';
 import { observePipeline } from './observePipeline.ts';
 
 export async function reconcilePipeline(key: Key, deps: Deps): Promise<Result> {
@@ -19,22 +20,24 @@ export async function reconcilePipeline(key: Key, deps: Deps): Promise<Result> {
   if (!seen) return { next: 'rest' };
   const { pipeline } = seen;
   const plan = planRollout(seen, deps.config);
-  const retiring = plan.live.filter(({ role }) => role === 'retiring').map(({ revision }) => revision.name);
-  const traffic = trafficTable(seen, plan.active, retiring);
-  const wanted = children({ ...plan, pipeline, traffic, scriptFiles: seen.script?.files ?? {} });
+  const traffic = trafficTable(seen, plan);
+  const wanted = children({ ...plan, pipeline, traffic, scriptFiles: seen.script?.files ?? {}, begun: seen.traffic !== undefined });
 
   const attempt = await settle(async () => {
+    if (plan.takesOver) await confirmTakeOver(plan.takesOver, pipeline, deps.kube);
+    await adopt(seen.orphans, ownerReference(pipeline), deps.kube);
     if (plan.abandon) await writeAbandoned(plan.abandon, deps.kube);
     await applyAll(wanted, pipeline, deps.kube);
     await setCounts(plan.live, pipeline, deps.kube);
     await nudge(seen.pods, trafficHash(trafficText(traffic)), deps.kube);
-    await prune(seen.children, stays(wanted, plan), deps.kube);
+    await prune(seen.children, stays(wanted.flat(), plan), deps.kube);
   });
+  if (isRace(attempt.error)) return nextStep(attempt, plan.wakeAfterMs);
+  if (deps.marking.isBrief(key, plan.blocked, seen.now)) return nextStep(attempt, MARKED_WITHIN_MS);
 
   const url = `http://${pipeline.metadata.name}.${pipeline.metadata.namespace ?? ''}.svc.${deps.config.clusterDomain}/score`;
   const status = pipelineStatus(seen, plan, attempt, url);
-  if (!isDeepStrictEqual(status, plain(pipeline.status))) await writeStatus(pipeline, status, deps);
-  for (const note of pipelineEvents(pipeline.status, status)) deps.events.publish(pipeline, note);
+  if (await writeStatus(pipeline, status, deps.kube)) for (const note of pipelineEvents(pipeline.status, status)) deps.events.publish(pipeline, note);
   return nextStep(attempt, plan.wakeAfterMs);
 }
 
@@ -48,11 +51,3 @@ function stays(wanted: KubeObject[], { kept, active, live }: Plan): (object: Kub
     return names.has(`${kind}/${metadata.name}`) || (left.has(revision) && (kind !== 'HorizontalPodAutoscaler' || left.get(revision) === true));
   };
 }
-
-const plain = (status: InferencePipelineStatus | undefined): unknown => (status === undefined ? undefined : structuredClone(status));
-
-async function writeStatus({ apiVersion, kind, metadata: { name, namespace = '', uid = '' } }: InferencePipeline, status: InferencePipelineStatus, { kube }: Deps): Promise<void> {
-  const written = await kube.client.applyStatus({ apiVersion, kind, metadata: { name, namespace, uid }, status } as unknown as InferencePipeline);
-  kube.caches.pipelines.put(written);
-}
-

@@ -1,5 +1,6 @@
-/** Scripts out of users' ConfigMaps: read once per version of the ConfigMap, whose metadata alone is watched. */
-import type { KubeObject } from '../api/objects.ts';
+/** Scripts out of users' ConfigMaps: read once per version and pipeline; only the metadata of ConfigMaps is watched. */
+import { keyOf, type Key } from '../api/flow.ts';
+import type { KubeObject, ObjectMeta } from '../api/objects.ts';
 import { KIND } from '../api/kinds.ts';
 import type { Script } from '../api/observed.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -11,18 +12,18 @@ type Found = { script: Script } | { problem: string };
 
 export class ScriptStore {
   readonly #client: Pick<KubeClient, 'get'>;
-  readonly #read = new Map<string, { version: string; data: Record<string, string> }>();
+  /** What each pipeline's ConfigMap held, and in which version. */
+  readonly #read = new Map<Key, { version: string; data: Record<string, string> }>();
 
   constructor(client: Pick<KubeClient, 'get'>) {
     this.#client = client;
   }
 
-  /** The files of a ConfigMap with `entry` as the one that is loaded. `metadata` is what the watch knows of it. */
-  async script(namespace: string, reference: { name: string; key: string }, metadata: KubeObject | undefined): Promise<Found> {
-    const { name, key: entry } = reference;
-    if (!metadata) return { problem: `ConfigMap ${name} of spec.scoring.scriptFrom does not exist in this namespace` };
-    const version = `${metadata.metadata.uid}/${metadata.metadata.resourceVersion}`;
-    const at = `${namespace}/${name}`;
+  /** The files of a ConfigMap with `entry` as the one that is loaded. `known` is what the watch knows of it. */
+  async script({ namespace = '', name: pipeline }: ObjectMeta, { name, key: entry }: { name: string; key: string }, known: KubeObject | undefined): Promise<Found> {
+    if (!known) return { problem: `ConfigMap ${name} of spec.scoring.scriptFrom does not exist in this namespace` };
+    const version = `${name} ${known.metadata.uid} ${known.metadata.resourceVersion}`;
+    const at = keyOf(namespace, pipeline);
     let read = this.#read.get(at);
     if (read?.version !== version) {
       const { data = {} } = await this.#client.get<ConfigMap>(KIND.configMap, namespace, name);
@@ -31,5 +32,10 @@ export class ScriptStore {
     }
     if (read.data[entry] === undefined) return { problem: `ConfigMap ${name} has no key ${entry}; it has ${Object.keys(read.data).join(', ') || 'none'}` };
     return { script: { entry, files: read.data } };
+  }
+
+  /** For a pipeline that is gone. */
+  forget(pipeline: Key): void {
+    this.#read.delete(pipeline);
   }
 }

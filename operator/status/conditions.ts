@@ -1,5 +1,6 @@
 /** Conditions as the Kubernetes API conventions want them. */
 import type { Condition } from '../api/types.gen.ts';
+import { timestamp } from '../api/units.ts';
 
 export interface Finding {
   type: string;
@@ -12,7 +13,7 @@ export interface Finding {
 export function conditions(findings: Finding[], before: Condition[] | undefined, observedGeneration: number, now: number): Condition[] {
   return findings.map((finding) => {
     const old = before?.find(({ type }) => type === finding.type);
-    const lastTransitionTime = old?.status === finding.status ? old.lastTransitionTime : new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
+    const lastTransitionTime = old?.status === finding.status ? old.lastTransitionTime : timestamp(now);
     return { ...finding, message: finding.message.replace(/\s+/g, ' ').trim().slice(0, 2000), observedGeneration, lastTransitionTime };
   });
 }

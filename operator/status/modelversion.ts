@@ -1,6 +1,7 @@
 /** The status of a ModelVersion; what was verified once stays in it. */
 import type { VerifiedModel } from '@penstock/contract';
-import type { ModelVersion, ModelVersionStatus } from '../api/types.gen.ts';
+import type { ObservedModelVersion } from '../api/observed.ts';
+import type { ModelVersionStatus } from '../api/types.gen.ts';
 import { conditions, truth } from './conditions.ts';
 
 export interface Verdict {
@@ -10,11 +11,14 @@ export interface Verdict {
   result?: VerifiedModel;
 }
 
+const NAMES = 10;
+
 /** `verifiedSource` names what the result holds for; a moved source is verified again. */
-export function modelVersionStatus({ metadata, status }: ModelVersion, verdict: Verdict, verifiedSource: string, now: number): ModelVersionStatus {
+export function modelVersionStatus({ modelVersion: { metadata, status }, users, now }: ObservedModelVersion, verdict: Verdict, verifiedSource: string): ModelVersionStatus {
   const generation = metadata.generation ?? 0;
-  const { conditions: before, observedGeneration: _, ...kept } = status ?? {};
+  const { conditions: before, observedGeneration: _, usedBy: __, ...kept } = status ?? {};
   const found = verdict.result ? { ...verdict.result, verifiedSource } : {};
   const ready = { type: 'Ready', status: truth(verdict.ready), reason: verdict.reason, message: verdict.message };
-  return { observedGeneration: generation, ...kept, ...found, conditions: conditions([ready], before, generation, now) };
+  const usedBy = { count: users.length, ...(users.length > 0 && { names: users.slice(0, NAMES) }) };
+  return { observedGeneration: generation, ...kept, ...found, usedBy, conditions: conditions([ready], before, generation, now) };
 }

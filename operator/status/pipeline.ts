@@ -1,8 +1,9 @@
 /** The status of a pipeline, from what was seen and what is planned. Pure; written once per reconcile, if it differs. */
 import { Stalled, Waiting, type Attempt } from '../api/flow.ts';
-import type { ObservedPipeline, Revision } from '../api/observed.ts';
+import { newestFirst, type ObservedPipeline, type Revision } from '../api/observed.ts';
 import { CONDITION, REASON } from '../api/reasons.ts';
 import type { Effective, HistoryEntry, InferencePipelineStatus, RevisionStatus } from '../api/types.gen.ts';
+import { timestamp } from '../api/units.ts';
 import { conditions, truth, type Finding } from './conditions.ts';
 import type { PodFailure } from './podFailures.ts';
 
@@ -110,14 +111,14 @@ function revisionList({ revisions }: ObservedPipeline, { wanted, live, kept, act
   const all = [...revisions, ...(wanted && !revisions.some(({ name }) => name === wanted.name) ? [wanted] : [])];
   return all
     .filter(({ name }) => kept.includes(name))
-    .sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1))
-    .map(({ name, record, createdAt, abandoned }) => {
+    .sort(newestFirst)
+    .map(({ name, record, abandoned }) => {
       const running = live.find(({ revision }) => revision.name === name);
       return {
         name, weightPercent: name === active ? 100 : 0, replicas: running?.scaleTo ?? running?.replicas ?? 0, ready: running?.ready ?? 0,
         models: record.models.map((model) => ({ name: model.name, version: model.version, digest: model.digest })),
         ...(record.scriptDigest === undefined ? {} : { scriptDigest: record.scriptDigest }),
-        image: record.image, createdAt: createdAt.replace(/\.\d+Z$/, 'Z'), ...(abandoned === undefined ? {} : { abandoned }),
+        image: record.image, createdAt: record.createdAt, ...(abandoned === undefined ? {} : { abandoned }),
       };
     });
 }
@@ -126,7 +127,7 @@ function revisionList({ revisions }: ObservedPipeline, { wanted, live, kept, act
 function history(before: HistoryEntry[] = [], active: Rollout['live'][number] | undefined, now: number): HistoryEntry[] {
   const last = before.at(-1);
   if (!active || active.ready === 0 || last?.revision === active.revision.name) return before;
-  const time = new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
+  const time = timestamp(now);
   const closed = last ? [...before.slice(0, -1), { ...last, to: time }] : [];
   const again = before.some(({ revision }) => revision === active.revision.name);
   return [...closed, { revision: active.revision.name, from: time, reason: last ? (again ? 'RolledBack' : 'RolledOut') : 'FirstRollout' }].slice(-HISTORY);

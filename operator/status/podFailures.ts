@@ -19,6 +19,9 @@ const MESSAGE_LENGTH = 600;
 /** One line, cut, without control characters. */
 export const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim().slice(0, MESSAGE_LENGTH);
 
+/** Refusals name the pod, which is another each time it is tried: a message that lasts leaves the changing part out. */
+export const lasting = (refusal: string): string => oneLine(refusal).replace(/pods "([^"]+)-[a-z0-9]{5}"/g, 'pods "$1-*"');
+
 /** Splits "Reason: message" as the scorer writes it; undefined for anything else. */
 export function parseTermination(text: string | undefined): { reason: string; message: string } | undefined {
   const match = /^([A-Za-z]+): ([\s\S]+)$/.exec(text?.trim() ?? '');
@@ -36,7 +39,7 @@ function replicaFailure({ status }: Stored<Deployment>): PodFailure | undefined 
   const failed = status?.conditions?.find(({ type, status: value }) => type === 'ReplicaFailure' && value === 'True');
   if (!failed) return undefined;
   const message = failed.message ?? '';
-  return { reason: /exceeded quota|failed quota/.test(message) ? REASON.quota : REASON.resourceNotReady, message: oneLine(message), times: 0 };
+  return { reason: /exceeded quota|failed quota/.test(message) ? REASON.quota : REASON.resourceNotReady, message: lasting(message), times: 0 };
 }
 
 function failureOf({ status = {} }: Stored<Pod>): PodFailure | undefined {

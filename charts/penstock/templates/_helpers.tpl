@@ -20,7 +20,7 @@ app.kubernetes.io/component: operator
 
 {{/* What the operator does in the namespaces it watches: exactly the verbs it calls. */}}
 {{- define "penstock.rules" -}}
-- { apiGroups: [penstock.dev], resources: [inferencepipelines, modelversions], verbs: [list, watch] }
+- { apiGroups: [penstock.dev], resources: [inferencepipelines, modelversions], verbs: [get, list, watch] }
 - { apiGroups: [penstock.dev], resources: [inferencepipelines/status, modelversions/status], verbs: [patch] }
 - { apiGroups: [""], resources: [configmaps, services], verbs: [get, list, watch, create, patch, delete] }
 - { apiGroups: [""], resources: [secrets], verbs: [get, create] } # by name only: no list, no watch

@@ -42,6 +42,7 @@ function writer(live: KubeObject[] = [], hidden: KubeObject[] = []) {
       apply: async (object) => (calls.push(`apply ${object.metadata.name}`), object),
       get: async <T extends KubeObject>(_: unknown, __: string, name: string) => hidden.find(({ metadata }) => metadata.name === name) as T,
       remove: async (object) => void calls.push(`remove ${object.metadata.name}`),
+      patchMetadata: async <T extends KubeObject>(_: unknown, { name }: KubeObject['metadata']) => (calls.push(`patch ${name}`), hidden.find(({ metadata }) => metadata.name === name) as T),
     },
   };
   return { kube, calls, objects };
@@ -54,38 +55,51 @@ describe('applying children', () => {
 
   it('creates what is missing, and writes nothing the second time', async () => {
     const { kube, calls } = writer();
-    await applyAll([wanted], owner, kube);
-    await applyAll([wanted], owner, kube);
+    await applyAll([[wanted]], owner, kube);
+    await applyAll([[wanted]], owner, kube);
     expect(calls).to.deep.equal(['create iris']);
   });
   it('applies again what somebody changed', async () => {
     const { kube, calls, objects } = writer();
-    await applyAll([wanted], owner, kube);
+    await applyAll([[wanted]], owner, kube);
     objects.set('iris', { ...objects.get('iris')!, spec: { selector: {} } } as KubeObject);
-    await applyAll([wanted], owner, kube);
+    await applyAll([[wanted]], owner, kube);
     expect(calls).to.deep.equal(['create iris', 'apply iris']);
   });
   it('applies a changed wish, even one that only leaves a field out', async () => {
     const { kube, calls } = writer();
-    await applyAll([wanted], owner, kube);
+    await applyAll([[wanted]], owner, kube);
     const without: KubeObject & { spec: object } = { ...wanted, spec: { selector: wanted.spec!.selector! } };
-    await applyAll([without], owner, kube);
+    await applyAll([[without]], owner, kube);
     expect(calls).to.deep.equal(['create iris', 'apply iris']);
   });
   it('refuses a cached object of somebody else, and touches nothing', async () => {
     const { kube, calls } = writer([foreign]);
-    const error = await applyAll([wanted], owner, kube).catch((refused: unknown) => refused);
+    const error = await applyAll([[wanted]], owner, kube).catch((refused: unknown) => refused);
     expect(error).to.include({ reason: 'ChildNotOwned' });
     expect(calls).to.deep.equal([]);
   });
   it('refuses one that the cache does not show, too', async () => {
     const { kube } = writer([], [foreign]);
-    expect(await applyAll([wanted], owner, kube).catch((refused: unknown) => refused)).to.include({ reason: 'ChildNotOwned' });
+    expect(await applyAll([[wanted]], owner, kube).catch((refused: unknown) => refused)).to.include({ reason: 'ChildNotOwned' });
   });
   it('goes on where a lost answer left it: its own object is applied', async () => {
     const { kube, calls } = writer([], [wanted]);
-    await applyAll([wanted], owner, kube);
+    await applyAll([[wanted]], owner, kube);
     expect(calls).to.deep.equal(['create iris', 'apply iris']);
+  });
+  it('of an immutable object that lost its labels only the metadata is put right', async () => {
+    const frozen = { ...wanted, immutable: true };
+    const { kube, calls } = writer([], [{ ...frozen, metadata: { ...frozen.metadata, labels: {} } }]);
+    await applyAll([[frozen]], owner, kube);
+    expect(calls).to.deep.equal(['create iris', 'patch iris']);
+  });
+  it('asks whether the owner lives before it makes again what is gone: one that is being deleted gets nothing', async () => {
+    const seen = { ...owner, status: { observedGeneration: 3, conditions: [] } };
+    const { kube, calls } = writer([], [{ ...owner, metadata: { ...owner.metadata, deletionTimestamp: 'now' } }]);
+    const error = await applyAll([[wanted]], seen, kube).catch((outdated: unknown) => outdated);
+    expect(String(error)).to.contain('is gone');
+    expect(calls).to.deep.equal([]);
   });
   it('prunes what is not wanted, and nothing that dies already', async () => {
     const { kube, calls } = writer();

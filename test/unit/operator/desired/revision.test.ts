@@ -50,7 +50,7 @@ describe('a revision is named after what reaches pods', () => {
 
 describe('a stored revision', () => {
   it('is used as it is, whatever this operator would render', () => {
-    const old = stored({}, { record: { pipeline: 'iris', target: 'Development', models: [], image: 'penstock/scorer:old' } });
+    const old = stored({}, { record: { pipeline: 'iris', createdAt: '2026-11-23T12:00:00Z', target: 'Development', models: [], image: 'penstock/scorer:old' } });
     expect(want(observed({ revisions: [old] }))).to.equal(old);
   });
   it('comes back out of its ConfigMap', () => {

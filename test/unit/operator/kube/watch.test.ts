@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { Agent } from 'undici';
 import type { KubeObject } from '../../../../operator/api/objects.ts';
 import { KIND } from '../../../../operator/api/kinds.ts';
-import { Cache } from '../../../../operator/kube/cache.ts';
+import { Cache, cacheKey } from '../../../../operator/kube/cache.ts';
 import { KubeClient } from '../../../../operator/kube/client.ts';
 import type { Pool } from '../../../../operator/kube/pool.ts';
 import { Reflector } from '../../../../operator/kube/watch.ts';
@@ -23,26 +23,27 @@ describe('list and watch', () => {
   let queries: string[];
   let cache: Cache<KubeObject>;
   let errors: unknown[];
+  let idleMs: number;
   const agent = new Agent();
 
   /** Plays the script, one answer a request; the last one stays open. */
   async function play(...answers: Answer[]): Promise<void> {
     script = answers;
     const { port } = server.address() as AddressInfo;
-    const pool = { access: async () => ({ server: `http://127.0.0.1:${port}`, dispatcher: agent, headers: {} }) } as unknown as Pool;
-    const reflector = new Reflector(new KubeClient(pool), cache, { kind: KIND.service, onError: (error) => errors.push(error), random: () => -0.49 });
+    const pool = { access: async () => ({ server: `http://127.0.0.1:${port}`, dispatchers: { calls: agent, watches: agent, lease: agent }, headers: {} }) } as unknown as Pool;
+    const reflector = new Reflector(new KubeClient(pool), cache, { kind: KIND.service, idleMs, onError: (error) => errors.push(error), random: () => -0.49 });
     void reflector.run(stop.signal);
   }
   async function until(check: () => boolean): Promise<void> {
     for (let i = 0; i < 300 && !check(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
-    expect(check(), `${[...cache.keys()].join(' ')} | ${queries.join(' ')}`).to.be.true;
+    expect(check(), `${[...cache.values()].map(cacheKey).join(' ')} | ${queries.join(' ')}`).to.be.true;
   }
 
   beforeEach((done) => {
-    [queries, errors, cache, stop] = [[], [], new Cache(), new AbortController()];
+    [queries, errors, cache, stop, idleMs] = [[], [], new Cache(), new AbortController(), 5000];
     server = createServer((request, response) => {
       const query = new URL(request.url ?? '', 'http://x').searchParams;
-      queries.push(query.get('watch') ? `watch@${query.get('resourceVersion')}` : 'list');
+      queries.push(query.get('watch') ? `watch@${query.get('resourceVersion')}` : `list${query.get('resourceVersion') === null ? '' : `@${query.get('resourceVersion')}`}`);
       const answer = script.shift();
       if (answer) answer(response, query);
       else response.flushHeaders(); // a quiet watch
@@ -59,7 +60,7 @@ describe('list and watch', () => {
     const page: Answer = (response) => response.end(JSON.stringify({ metadata: { resourceVersion: '5', continue: 'more' }, items: [service('a', '1')] }));
     await play(page, list('5', service('b', '2')));
     await until(() => queries.includes('watch@5'));
-    expect([...cache.keys()]).to.deep.equal(['ns/a', 'ns/b']);
+    expect([...cache.values()].map(cacheKey)).to.deep.equal(['ns/a', 'ns/b']);
     expect(cache.get('ns', 'a')).to.include({ kind: 'Service' });
   });
 
@@ -85,7 +86,7 @@ describe('list and watch', () => {
   it('lists again after a 410, and finds out what was deleted meanwhile', async () => {
     await play(list('5', service('a', '1'), service('b', '2')), (response) => response.end(event('ERROR', { code: 410, reason: 'Expired', message: 'too old' })), list('9', service('b', '2')));
     await until(() => queries.includes('watch@9'));
-    expect([...cache.keys()]).to.deep.equal(['ns/b']);
+    expect([...cache.values()].map(cacheKey)).to.deep.equal(['ns/b']);
   });
 
   it('a bookmark moves the place to go on from', async () => {
@@ -96,9 +97,25 @@ describe('list and watch', () => {
   it('never goes back in time for one uid, but takes a new object of the same name', async () => {
     const changes: string[] = [];
     cache.onChange((change, object) => changes.push(`${change} ${object.metadata.resourceVersion}`));
-    await play(list('5', service('a', '5')), (response) => response.write(event('MODIFIED', service('a', '3')) + event('ADDED', service('a', '4', 'another')) + event('DELETED', service('a', '7', 'another'))));
-    await until(() => changes.length === 3);
-    expect(changes).to.deep.equal(['added 5', 'changed 4', 'removed 4']);
+    await play(list('5', service('a', '5')), (response) => response.write(event('MODIFIED', service('a', '3')) + event('ADDED', service('a', '6', 'another')) + event('DELETED', service('a', '5')) + event('DELETED', service('a', '7', 'another'))));
+    await until(() => changes.length === 4);
+    expect(changes).to.deep.equal(['added 5', 'removed 5', 'added 6', 'removed 6']);
+  });
+
+  it('a list from a server that lags behind is refused, and asked for again', async () => {
+    const expired: Answer = (response) => response.end(event('ERROR', { code: 410, reason: 'Expired', message: 'too old' }));
+    await play(list('5', service('a', '5')), expired, list('3', service('b', '2')), list('6', service('a', '5'), service('c', '6')));
+    await until(() => cache.get('ns', 'c') !== undefined);
+    expect([...cache.values()].map(cacheKey)).to.deep.equal(['ns/a', 'ns/c']);
+    expect(errors.map((error) => (error as Error).message)).to.deep.equal(['a list of services is from 3, but 5 has been seen: that server lags behind']);
+    expect(queries.filter((query) => query.startsWith('list')), 'not older than what was seen').to.deep.equal(['list', 'list@5', 'list@5']);
+  });
+
+  it('a connection that says nothing any more is given up, and the watch goes on from where it was', async () => {
+    idleMs = 300;
+    await play(list('5', service('a', '1')), (response) => response.flushHeaders(), (response) => response.write(event('ADDED', service('b', '6'))));
+    await until(() => cache.get('ns', 'b') !== undefined);
+    expect(queries.slice(0, 3)).to.deep.equal(['list', 'watch@5', 'watch@5']);
   });
 
   it('what is cached cannot be changed', async () => {

@@ -68,11 +68,30 @@ describe('the rollout', () => {
     });
   }
 
+  it('who was scaled to nothing and is wanted back waits for its old pods to go: they are not taken for new ones', () => {
+    const seen = { pipeline: pipeline(scaled, served), revisions: [old, now], service: stableService(old), deployments: [deploymentOf(old, 2, 2), deploymentOf(now, 0, 0)] };
+    expect(line(planRollout(observed({ ...seen, pods: [podOf(now)] }), config))).to.deep.equal(['old active', 'new next']);
+    expect(line(planRollout(observed(seen), config))).to.deep.equal(['old active', 'new next →2']);
+  });
+
+  it('a Deployment whose status still tells of the pods it had does not take over', () => {
+    const stale = deploymentOf(now, 2, 2);
+    const seen = observed({ pipeline: pipeline(scaled, served), revisions: [old, now], service: stableService(old), deployments: [deploymentOf(old, 2, 2)] });
+    expect(planRollout({ ...seen, deployments: [...seen.deployments, stale] }, config).active).to.equal(old.name);
+  });
+
+  it('traffic that moves says so, to be confirmed by the server', () => {
+    const both = { revisions: [old, now], service: stableService(old), pipeline: pipeline(scaled, served) };
+    expect(planRollout(observed({ ...both, deployments: [deploymentOf(old, 2, 2), deploymentOf(now, 2, 2)] }), config).takesOver).to.deep.equal({ from: old.name, to: now.name, size: 2 });
+    expect(planRollout(observed({ ...both, deployments: [deploymentOf(old, 2, 2), deploymentOf(now, 2, 1)] }), config).takesOver).to.equal(undefined);
+    expect(planRollout(observed({ pipeline: pipeline(scaled) }), config).takesOver).to.equal(undefined);
+  });
+
   it('a retiring revision is left to end: nothing of it is made again, whatever the cache still shows', () => {
     const seen = observed({ pipeline: pipeline(scaled), revisions: [old, now], service: stableService(now), deployments: [deploymentOf(old, 0, 0), deploymentOf(now, 4, 4)] });
     const plan = planRollout(seen, config);
     expect(line(plan)).to.deep.equal(['old retiring', 'new active hpa']);
-    const made = children({ ...plan, pipeline: seen.pipeline, traffic: { revisions: {}, keyHashes: [] }, scriptFiles: {} });
+    const made = children({ ...plan, pipeline: seen.pipeline, traffic: { revisions: {}, keyHashes: [] }, scriptFiles: {}, begun: true }).flat();
     expect(made.map(({ metadata }) => metadata.name)).not.to.include(old.name);
   });
 
@@ -122,7 +141,10 @@ describe('the rollout', () => {
   });
 
   it('keeps the newest revisions to go back to, and the live ones', () => {
-    const kept = [1, 2, 3].map((day) => stored({ ...scaled, endpoint: { requestTimeout: `${day}m` } }, { createdAt: `2026-11-0${day}T00:00:00Z` }));
+    const kept = [1, 2, 3].map((day) => {
+      const one = stored({ ...scaled, endpoint: { requestTimeout: `${day}m` } });
+      return { ...one, record: { ...one.record, createdAt: `2026-11-0${day}T00:00:00Z` } };
+    });
     const plan = planRollout(observed({ pipeline: pipeline({ ...scaled, rollout: { revisionHistoryLimit: 2 } }), revisions: [...kept, now], service: stableService(now), deployments: [deploymentOf(now, 2, 2)] }), config);
     expect(plan.kept).to.deep.equal([now.name, kept[2]!.name, kept[1]!.name]);
   });

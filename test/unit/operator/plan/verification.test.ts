@@ -8,7 +8,7 @@ import { config, DIGEST, modelVersion, NOW, verified } from '../../../fixtures/o
 
 const fresh = modelVersion({}, { observedGeneration: 1 });
 const key = verificationKey(fresh);
-const see = (change: Partial<ObservedModelVersion> = {}): ObservedModelVersion => ({ modelVersion: fresh, jobs: [], pods: [], sourceExists: true, running: 0, now: NOW, ...change });
+const see = (change: Partial<ObservedModelVersion> = {}): ObservedModelVersion => ({ modelVersion: fresh, users: [], jobs: [], orphans: [], pods: [], sourceExists: true, running: 0, now: NOW, ...change });
 const ago = (seconds: number): string => new Date(NOW - seconds * 1000).toISOString();
 
 function job(attempt: number, status: Job['status'] = {}, created = 1): Stored<Job> {

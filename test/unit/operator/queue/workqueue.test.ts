@@ -39,10 +39,28 @@ describe('the work queue', () => {
     const queue = new WorkQueue({ random: () => 0.5, setTimer: (work, ms) => (timers.push(ms), (fire = work), { clear: () => undefined }) });
     for (const success of [false, false, true]) {
       if (success) queue.forget('a');
-      queue.retry('a');
+      queue.retry('a', 'failed');
       fire();
     }
     expect(timers).to.deep.equal([50, 100, 50]);
+  });
+  it('rests at least as long as the server said', () => {
+    const timers: number[] = [];
+    const queue = new WorkQueue({ random: () => 0, setTimer: (_, ms) => (timers.push(ms), { clear: () => undefined }) });
+    queue.retry('a', 'overloaded', 3000);
+    expect(timers).to.deep.equal([3000]);
+  });
+  it('tells how long a key waited, and how long work has been under way', async () => {
+    const waited: number[] = [];
+    const queue = new WorkQueue({ onGet: (ms) => waited.push(ms) });
+    queue.add('a');
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    await queue.get();
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(waited[0]).to.be.greaterThan(20);
+    expect(queue.longestWorkMs).to.be.greaterThan(20);
+    queue.done('a');
+    expect(queue.longestWorkMs).to.equal(0);
   });
   it('ends its workers at shutdown', async () => {
     const queue = new WorkQueue();
@@ -55,7 +73,11 @@ describe('the work queue', () => {
 
 describe('the back-off', () => {
   it('doubles up to five minutes, give or take a quarter', () => {
-    expect([0, 1, 4, 40].map((n) => backoff(n, 0.5))).to.deep.equal([50, 100, 800, 300_000]);
-    expect([backoff(0, 0), backoff(0, 0.999)]).to.deep.equal([38, 62]);
+    expect([0, 1, 4, 40].map((n) => backoff('failed', n, 0.5))).to.deep.equal([50, 100, 800, 300_000]);
+    expect([backoff('failed', 0, 0), backoff('failed', 0, 0.999)]).to.deep.equal([38, 62]);
+  });
+  it('looks again soon after a conflict, and leaves a server in trouble alone', () => {
+    expect([0, 3, 40].map((n) => backoff('conflict', n, 0.5))).to.deep.equal([20, 160, 5000]);
+    expect([0, 3, 40].map((n) => backoff('overloaded', n, 0.5))).to.deep.equal([250, 2000, 60_000]);
   });
 });

@@ -1,0 +1,37 @@
+/** The status of our own kinds: written last, and only what it says anew. */
+import { isDeepStrictEqual } from 'node:util';
+import type { KubeObject } from '../api/objects.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { Kube } from '../kube/kube.ts';
+
+export type StatusWriter = Pick<Kube, 'remember'> & { client: Pick<KubeClient, 'patchStatus'> };
+
+/**
+ * True when it was written. It goes to the very version it was worked out from: a conflict says that this one was old
+ * news, so that the append-only history can lose no entry.
+ */
+export async function writeStatus(object: KubeObject & { status?: object }, status: object, kube: StatusWriter): Promise<boolean> {
+  const change = mergePatch(object.status ?? {}, status);
+  if (Object.keys(change).length === 0) return false;
+  kube.remember(await kube.client.patchStatus(object, change));
+  return true;
+}
+
+/** The JSON merge patch (RFC 7396) that makes `after` of `before`: changed fields, and null for those that are gone. */
+export function mergePatch(before: object, after: object): Record<string, unknown> {
+  const [old, now] = [before as Record<string, unknown>, after as Record<string, unknown>];
+  const changed = Object.entries(now).flatMap(([name, value]): [string, unknown][] => {
+    if (isPlain(value) && isPlain(old[name])) {
+      const inner = mergePatch(old[name], value);
+      return Object.keys(inner).length === 0 ? [] : [[name, inner]];
+    }
+    return isDeepStrictEqual(thawed(old[name]), thawed(value)) ? [] : [[name, value]];
+  });
+  const gone = Object.keys(old).filter((name) => now[name] === undefined).map((name): [string, unknown] => [name, null]);
+  return Object.fromEntries([...changed, ...gone]);
+}
+
+const isPlain = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** A frozen array is not equal to one that is not. */
+const thawed = (value: unknown): unknown => (typeof value === 'object' ? structuredClone(value) : value);

@@ -1,0 +1,47 @@
+/** Revisions with pods whose ConfigMap somebody deleted, from what is left of them (DESIGN §3). */
+import type { ConfigMap, PodTemplateSpec } from 'kubernetes-types/core/v1.js';
+import type { Deployment } from 'kubernetes-types/apps/v1.js';
+import { ANNOTATION, LABEL } from '../api/labels.ts';
+import type { Stored } from '../api/objects.ts';
+import type { Revision, Script } from '../api/observed.ts';
+import { recordOf } from '../api/record.ts';
+import { filesDigest } from './hash.ts';
+import { parseRevision, revisionData } from './revision.ts';
+
+export interface Remains {
+  deployments: Stored<Deployment>[];
+  /** Revisions whose ConfigMap is there. */
+  revisions: Revision[];
+  /** The script as the spec has it now. */
+  script: Script | undefined;
+  /** ConfigMaps that this process saw going, by name. */
+  remembered: (name: string) => Stored<ConfigMap> | undefined;
+}
+
+/** Byte for byte where this process has seen the ConfigMap; else from the live template, if the script can be had. */
+export function recoverRevisions({ deployments, revisions, script, remembered }: Remains): Revision[] {
+  const lost = deployments.filter(({ metadata, spec }) => {
+    const name = metadata.labels?.[LABEL.revision];
+    return name === metadata.name && metadata.deletionTimestamp === undefined && (spec?.replicas ?? 0) > 0 && !revisions.some((revision) => revision.name === name);
+  });
+  return lost.flatMap((deployment) => fromMemory(remembered(deployment.metadata.name)) ?? fromDeployment(deployment, script) ?? []);
+}
+
+function fromMemory(configMap: Stored<ConfigMap> | undefined): Revision | undefined {
+  const revision = configMap && parseRevision(configMap);
+  if (!revision) return undefined;
+  const { configMap: _, ...rest } = revision;
+  return { ...rest, restored: { data: configMap.data!, annotations: pick(configMap.metadata.annotations, ANNOTATION.abandoned) } };
+}
+
+/** The server has put defaults into the live template; applied again it changes nothing, so no pod is touched. */
+function fromDeployment({ metadata, spec }: Stored<Deployment>, script: Script | undefined): Revision | undefined {
+  const record = recordOf(metadata);
+  if (!record || !spec) return undefined;
+  const files = record.scriptDigest === undefined ? {} : script?.files;
+  if (!files || (record.scriptDigest !== undefined && filesDigest(files) !== record.scriptDigest)) return undefined;
+  const podTemplate: PodTemplateSpec = spec.template;
+  return { name: metadata.name, record, podTemplate, restored: { data: revisionData({ record, podTemplate }, files), annotations: {} } };
+}
+
+const pick = (annotations: Record<string, string> | undefined, name: string): Record<string, string> => (annotations?.[name] === undefined ? {} : { [name]: annotations[name] });

@@ -1,0 +1,40 @@
+/** The words under which objects are found beside their name: whose they are, whom they work for, what they use. */
+import type { Deployment } from 'kubernetes-types/apps/v1.js';
+import { LABEL, orphanOf, podOwner, uses } from '../api/labels.ts';
+import type { KubeObject, Stored } from '../api/objects.ts';
+import { recordOf } from '../api/record.ts';
+import { REASON } from '../api/reasons.ts';
+import type { InferencePipeline, ModelVersion } from '../api/types.gen.ts';
+
+const WORKS_FOR = [LABEL.pipeline, LABEL.modelVersion] as const;
+
+/** A child: uid of its controller; without one, the name of the owner that its labels tell (somebody stripped the reference). */
+export function byOwner({ metadata: { namespace = '', ownerReferences, labels = {} } }: KubeObject): string[] {
+  const controller = ownerReferences?.find((reference) => reference.controller);
+  if (controller) return [controller.uid];
+  return WORKS_FOR.flatMap((label) => (labels[label] === undefined ? [] : [orphanOf(namespace, label, labels[label])]));
+}
+
+/** A pod: its controller is a ReplicaSet or a Job, so its labels say whose it is. */
+export function byWorker({ metadata: { namespace = '', labels = {} } }: KubeObject): string[] {
+  return WORKS_FOR.flatMap((label) => (labels[label] === undefined ? [] : [podOwner(namespace, label, labels[label])]));
+}
+
+/** A Deployment: its owner, and the model versions that its pods load. */
+export function byRevision(deployment: Stored<Deployment>): string[] {
+  const models = recordOf(deployment.metadata)?.models ?? [];
+  return [...byOwner(deployment), ...models.map(({ modelVersion }) => uses.modelVersion(deployment.metadata.namespace ?? '', modelVersion))];
+}
+
+/** A pipeline: the model versions and the ConfigMap that its spec names. */
+export function byUse({ metadata: { namespace = '' }, spec }: InferencePipeline): string[] {
+  const configMap = spec.scoring?.scriptFrom?.configMap.name;
+  return [...(spec.models ?? []).map(({ modelVersion }) => uses.modelVersion(namespace, modelVersion)), ...(configMap === undefined ? [] : [uses.configMap(namespace, configMap)])];
+}
+
+/** A model version: the ConfigMap of its source, and whether it waits for its turn to be verified. */
+export function queued({ metadata: { namespace = '' }, spec, status }: ModelVersion): string[] {
+  const configMap = /^configmap:\/\/([^/]+)\//.exec(spec.source.uri)?.[1];
+  const waits = status?.conditions?.some(({ reason }) => reason === REASON.queued);
+  return [...(configMap === undefined ? [] : [uses.configMap(namespace, configMap)]), ...(waits ? [uses.verification] : [])];
+}
