@@ -1,4 +1,4 @@
-/** etcd and kube-apiserver alone, on loopback, without root: a real API for integration tests in three seconds. */
+/** etcd, kube-apiserver and, when asked for, kube-controller-manager, on loopback, without root: a real API for integration tests in three seconds. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
@@ -14,26 +14,40 @@ export interface ControlPlane {
   /** Path of a kubeconfig with every right. */
   kubeconfig: string;
   kubectl: string;
+  /** One JSON line a call, when it was asked for. */
+  auditLog: string;
+  /** Starts kube-controller-manager with these controllers. After the CRDs: the garbage collector looks for new kinds twice a minute only. */
+  startControllers: (names: string[]) => void;
   stop: () => Promise<void>;
 }
 
-/** Starts both and waits until the API is ready. Each call is a cluster of its own. */
-export async function startControlPlane(): Promise<ControlPlane> {
+export interface ControlPlaneOptions {
+  /** Write {@link ControlPlane.auditLog}. */
+  audit?: boolean;
+}
+
+/** Starts etcd and the API server and waits until the API is ready. Each call is a cluster of its own. */
+export async function startControlPlane({ audit = false }: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const tools = await builtTools();
   const dir = await mkdtemp(join(tmpdir(), 'penstock-api-'));
-  const [client, peer, api] = await freePorts(3);
+  const [client, peer, api, manager] = await freePorts(4);
+  const auditLog = join(dir, 'audit.log');
   const token = randomBytes(16).toString('hex');
   const keys = generateKeyPairSync('rsa', { modulusLength: 2048, publicKeyEncoding: { type: 'spki', format: 'pem' }, privateKeyEncoding: { type: 'pkcs8', format: 'pem' } });
   await writeFile(join(dir, 'sa.key'), keys.privateKey);
   await writeFile(join(dir, 'tokens.csv'), `${token},admin,admin,system:masters\n`);
+  await writeFile(join(dir, 'audit.yaml'), yaml.dump({ apiVersion: 'audit.k8s.io/v1', kind: 'Policy', omitStages: ['RequestReceived'], rules: [{ level: 'Metadata' }] }));
   const etcd = start(dir, 'etcd', join(tools, 'etcd'), ['--data-dir', join(dir, 'etcd'), '--unsafe-no-fsync', '--log-level', 'error',
     '--listen-client-urls', `http://127.0.0.1:${client}`, '--advertise-client-urls', `http://127.0.0.1:${client}`,
     '--listen-peer-urls', `http://127.0.0.1:${peer}`, '--initial-advertise-peer-urls', `http://127.0.0.1:${peer}`, '--initial-cluster', `default=http://127.0.0.1:${peer}`]);
   const apiserver = start(dir, 'kube-apiserver', join(tools, 'kube-apiserver'), [`--etcd-servers=http://127.0.0.1:${client}`, '--bind-address=127.0.0.1', `--secure-port=${api}`,
     '--advertise-address=127.0.0.1', '--endpoint-reconciler-type=none', `--cert-dir=${dir}`, `--token-auth-file=${join(dir, 'tokens.csv')}`,
     `--service-account-key-file=${join(dir, 'sa.key')}`, `--service-account-signing-key-file=${join(dir, 'sa.key')}`, '--service-account-issuer=https://kubernetes.default.svc',
-    '--service-cluster-ip-range=10.96.0.0/16', '--authorization-mode=RBAC', '--disable-admission-plugins=ServiceAccount']);
+    '--service-cluster-ip-range=10.96.0.0/16', '--authorization-mode=RBAC', '--disable-admission-plugins=ServiceAccount',
+    ...(audit ? [`--audit-policy-file=${join(dir, 'audit.yaml')}`, `--audit-log-path=${auditLog}`, '--audit-log-maxsize=500', '--audit-log-mode=batch', '--audit-log-batch-max-wait=1s'] : [])]);
+  let controllerManager: ChildProcess | undefined;
   const stop = async (): Promise<void> => {
+    if (controllerManager) await end(controllerManager);
     await end(apiserver);
     await end(etcd);
     await rm(dir, { recursive: true, force: true });
@@ -44,7 +58,11 @@ export async function startControlPlane(): Promise<ControlPlane> {
     const config = { apiVersion: 'v1', kind: 'Config', 'current-context': 't', contexts: [{ name: 't', context: { cluster: 't', user: 't' } }],
       clusters: [{ name: 't', cluster: { server: `https://127.0.0.1:${api}`, 'certificate-authority': join(dir, 'apiserver.crt') } }], users: [{ name: 't', user: { token } }] };
     await writeFile(kubeconfig, yaml.dump(config));
-    return { kubeconfig, kubectl: join(tools, 'kubectl'), stop };
+    const startControllers = (names: string[]): void => {
+      controllerManager = start(dir, 'kube-controller-manager', join(tools, 'kube-controller-manager'), [`--kubeconfig=${kubeconfig}`, `--controllers=${names.join(',')}`, '--leader-elect=false',
+        '--bind-address=127.0.0.1', `--secure-port=${manager}`, `--cert-dir=${dir}`, '--kube-api-qps=2000', '--kube-api-burst=4000', '--concurrent-deployment-syncs=10', '--concurrent-replicaset-syncs=10', '--concurrent-gc-syncs=10', '--concurrent-namespace-syncs=10']);
+    };
+    return { kubeconfig, kubectl: join(tools, 'kubectl'), auditLog, startControllers, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -3,7 +3,7 @@ import { execa } from 'execa';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
-import { here, KUBERNETES_VERSION, toolsDir } from './paths.ts';
+import { here, keyOf, KUBERNETES_VERSION, toolsDir } from './paths.ts';
 import { Advice, say } from './say.ts';
 
 const VERSION_PACKAGE = 'k8s.io/component-base/version';
@@ -44,6 +44,16 @@ export async function metricsServer(): Promise<string> {
   say('building metrics-server from its Go module (once; a minute or two)');
   await mkdir(`${toolsDir}-linux`, { recursive: true });
   await execa('go', ['build', '-trimpath', '-ldflags', '-s -w', '-o', program, 'sigs.k8s.io/metrics-server/cmd/metrics-server'], { cwd: here, env: { ...goEnv, GOOS: 'linux' } });
+  return program;
+}
+
+/** Path of a program that reads objects as Flux and helm do, built when its source changes. */
+export async function kstatus(): Promise<string> {
+  const source = join(here, 'kstatus', 'main.go');
+  const program = join(`${await builtTools()}-kstatus-${keyOf(source)}`, 'kstatus');
+  if (await exists(program)) return program;
+  say('building kstatus from its Go module (once; half a minute)');
+  await execa('go', ['build', '-trimpath', '-ldflags', '-s -w', '-o', program, './kstatus'], { cwd: here, env: goEnv });
   return program;
 }
 

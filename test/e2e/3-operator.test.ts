@@ -5,8 +5,11 @@ import { up } from '../cluster/cluster.ts';
 import { deploy } from '../cluster/deploy.ts';
 import { children, eventually, inNamespace, irisPods, irisServes, leader, operatorPods, writesIn } from './cluster-story.ts';
 
+/** Minutes by `DOWN_SECONDS=300 npm run test:e2e`. */
+const DOWN_MS = Number(process.env.DOWN_SECONDS ?? 15) * 1000;
+
 describe('the operator on the real cluster', function () {
-  this.timeout(5 * 60_000);
+  this.timeout(5 * 60_000 + DOWN_MS);
   before(async () => {
     await up();
     await deploy();
@@ -35,6 +38,40 @@ describe('the operator on the real cluster', function () {
     await inNamespace('patch', 'ipl', 'iris', '--type=merge', '-p', '{"spec": {"scaling": {"minReplicas": 2}}}');
     await inNamespace('wait', 'ipl/iris', '--for=jsonpath={.status.replicas.summary}=2/2', '--timeout=60s');
     expect(second.pod).not.to.equal(first.pod);
+  });
+
+  it('a new value of penstock.dev/restartedAt makes a new revision of the same spec', async () => {
+    const before = await inNamespace('get', 'ipl', 'iris', '-o', 'jsonpath={.status.activeRevision}');
+    await inNamespace('annotate', 'ipl', 'iris', 'penstock.dev/restartedAt=now');
+    await eventually(90, 'another active revision', async () => ((await inNamespace('get', 'ipl', 'iris', '-o', 'jsonpath={.status.activeRevision}')) === before ? undefined : true));
+    await eventually(60, 'pods of one revision', async () => ((await inNamespace('get', 'deployments', '-o', 'name')).trim().split('\n').length === 1 ? true : undefined));
+  });
+
+  it('a ModelVersion in use cannot be deleted, and the refusal says who uses it', async () => {
+    const refusal: unknown = await inNamespace('delete', 'mver', 'iris-1').catch((error: unknown) => (error as { stderr?: string }).stderr);
+    expect(String(refusal)).to.contain('ModelVersion iris-1 is used by 1 InferencePipeline(s): iris');
+  });
+
+  it('children that were deleted and stripped while it was down are healed within 30 s of its return, and no pod was touched', async () => {
+    const before = await irisPods();
+    const revision = await inNamespace('get', 'ipl', 'iris', '-o', 'jsonpath={.status.activeRevision}');
+    await operatorPods('scale', 'deployment/penstock-operator', '--replicas=0');
+    await operatorPods('wait', 'pods', '-l', 'app.kubernetes.io/component=operator', '--for=delete', '--timeout=60s');
+    await inNamespace('delete', 'service', 'iris');
+    await inNamespace('delete', 'configmap', 'iris-traffic');
+    await inNamespace('delete', 'configmap', revision);
+    await inNamespace('delete', 'networkpolicy', 'iris');
+    await inNamespace('patch', 'deployment', revision, '--type=json', '-p', '[{"op": "remove", "path": "/metadata/ownerReferences"}]');
+    await sleep(DOWN_MS);
+    expect(await irisPods(), 'the pods serve on').to.equal(before);
+    await operatorPods('scale', 'deployment/penstock-operator', '--replicas=2');
+    await operatorPods('rollout', 'status', 'deployment/penstock-operator', '--timeout=60s');
+    await eventually(30, 'all children are there again', async () => {
+      const names = await inNamespace('get', `service/iris`, 'configmap/iris-traffic', `configmap/${revision}`, 'networkpolicy/iris', '-o', 'name');
+      const owner = await inNamespace('get', 'deployment', revision, '-o', 'jsonpath={.metadata.ownerReferences[0].kind}');
+      return names.trim().split('\n').length === 4 && owner === 'InferencePipeline' ? true : undefined;
+    });
+    expect(await irisPods(), 'no pod was touched').to.equal(before);
   });
 
   it('a new scorer image re-rolls no revision; one that is not there is said, and the old revision serves on', async () => {

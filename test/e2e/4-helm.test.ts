@@ -51,13 +51,14 @@ describe('the release', function () {
   });
 
   it('confined to one namespace has Roles there, works there and nowhere else', async () => {
+    await kubectl(['-n', 'default', 'delete', 'ipl', 'confined', '--ignore-not-found']); // of a run that was broken off
     await deploy([`watchNamespaces={${NAMESPACE}}`]);
     expect(await kubectl(['get', 'clusterrolebindings', '-l', 'app.kubernetes.io/name=penstock', '-o', 'name'])).to.equal('');
     const pipeline = (namespace: string) => JSON.stringify({ apiVersion: 'penstock.dev/v1alpha1', kind: 'InferencePipeline', metadata: { name: 'confined', namespace }, spec: { target: 'Development', scoring: { script: 'export const init = () => {}; export const run = (x) => x;' } } });
     await kubectl(['apply', '-f', '-'], pipeline('default'));
     await kubectl(['apply', '-f', '-'], pipeline(NAMESPACE));
     await inNamespace('wait', 'ipl/confined', '--for=condition=UpToDate', '--timeout=60s');
-    expect(await kubectl(['-n', 'default', 'get', 'ipl', 'confined', '-o', 'jsonpath={.status}'])).to.equal('');
+    expect(await kubectl(['-n', 'default', 'get', 'ipl', 'confined', '-o', 'jsonpath={.status.conditions}'])).to.equal('');
     await kubectl(['-n', 'default', 'delete', 'ipl', 'confined']);
     await inNamespace('delete', 'ipl', 'confined');
   });

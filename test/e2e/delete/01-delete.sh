@@ -13,5 +13,6 @@ up_to_date iris
 for kind in deployment service configmap secret networkpolicy pdb hpa; do
   eventually 20 bash -c "kubectl get $kind -o name | grep -q iris" || { echo "no $kind was made"; exit 1; }
 done
-kubectl delete ipl/iris mver/iris-1 configmap/iris-model --wait
+kubectl delete ipl/iris configmap/iris-model --wait
+eventually 20 kubectl delete mver/iris-1 # free once the pods that loaded it are gone
 eventually 60 bash -c 'kubectl get all,configmaps,secrets,networkpolicies,poddisruptionbudgets,horizontalpodautoscalers -o name | sort | diff "$HOME/before" -'

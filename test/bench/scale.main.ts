@@ -1,0 +1,27 @@
+/** `npm run bench:scale [-- COUNT …]`: bursts of 100, 1,000 and 3,000 pipelines, beside the budgets of 1,000. */
+import { scale, type ScaleReport } from './scale.ts';
+
+const counts = process.argv.slice(2).map(Number);
+const reports: ScaleReport[] = [];
+for (const count of counts.length > 0 ? counts : [100, 1000, 3000]) reports.push(await scale(count));
+
+const rows: [string, (report: ScaleReport) => string, string][] = [
+  ['all children there, s', ({ burstSeconds }) => burstSeconds.toFixed(1), '≤ 30'],
+  ['(creating the pipelines took, s)', ({ createSeconds }) => createSeconds.toFixed(1), ''],
+  ['CPU of the operator, s', ({ cpuSeconds }) => cpuSeconds.toFixed(1), '≤ 20'],
+  ['peak RSS of the operator, MiB', ({ peakMiB }) => String(peakMiB), '≤ 128'],
+  ['writes per pipeline', ({ writes }) => Object.entries(writes).map(([kind, count]) => `${count} ${kind}`).join(', '), 'one a child, one status, one usedBy a model'],
+  ['writes after a restart', ({ restartWrites }) => String(restartWrites), '0'],
+  ['restart until it leads, s', ({ restartSeconds }) => restartSeconds.toFixed(1), ''],
+  ['created → Deployment seen, p50, ms', ({ latencyMs }) => latencyMs.p50.toFixed(0), '≤ 40'],
+  ['… p99, ms', ({ latencyMs }) => latencyMs.p99.toFixed(0), '≤ 70'],
+];
+console.log(`\n| pipelines (each with two ModelVersions) | ${reports.map(({ pipelines }) => pipelines).join(' | ')} | budget at 1,000 |`);
+console.log(`|---|${reports.map(() => '---').join('|')}|---|`);
+for (const [what, of, budget] of rows) console.log(`| ${what} | ${reports.map(of).join(' | ')} | ${budget} |`);
+const thousand = reports.find(({ pipelines }) => pipelines === 1000);
+if (thousand) {
+  const kept = thousand.burstSeconds <= 30 && thousand.cpuSeconds <= 20 && thousand.peakMiB <= 128 && thousand.restartWrites === 0 && thousand.latencyMs.p50 <= 40 && thousand.latencyMs.p99 <= 70;
+  console.log(`\nbudgets at 1,000: ${kept ? 'kept' : 'NOT kept'}`);
+}
+process.exit();

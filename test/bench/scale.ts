@@ -1,0 +1,147 @@
+/** Many pipelines in one burst on a real API server (no kubelet): how long, at what cost, and how it grows with their number. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { KIND } from '../../operator/api/kinds.ts';
+import type { KubeObject } from '../../operator/api/objects.ts';
+import type { ModelVersion } from '../../operator/api/types.gen.ts';
+import { verificationKey } from '../../operator/desired/verifyJob.ts';
+import { startControlPlane } from '../cluster/controlPlane.ts';
+import { root } from '../cluster/paths.ts';
+import { say } from '../cluster/say.ts';
+import { pooled } from '../faults/main.ts';
+import { Admin } from '../stage/admin.ts';
+import { bundle, kubeconfigFor, startOperator, type OperatorProcess } from '../stage/operators.ts';
+import { join } from 'node:path';
+import * as yaml from 'js-yaml';
+
+const NAMESPACE = 'scale';
+const CLIENTS = 32;
+const ONE_BY_ONE = 60;
+const SCRIPT = 'export const init = () => {}; export const run = (x) => x;';
+
+export interface ScaleReport {
+  pipelines: number;
+  /** From the first creation until every Deployment is there and every status is written. */
+  burstSeconds: number;
+  createSeconds: number;
+  cpuSeconds: number;
+  peakMiB: number;
+  /** Writes by kind, of one pipeline. */
+  writes: Record<string, number>;
+  restartWrites: number;
+  restartSeconds: number;
+  latencyMs: { p50: number; p99: number };
+}
+
+export async function scale(pipelines: number): Promise<ScaleReport> {
+  const plane = await startControlPlane();
+  const admin = new Admin(plane.kubeconfig);
+  try {
+    const kubectl = (args: string[]): string => execFileSync(plane.kubectl, args, { env: { KUBECONFIG: plane.kubeconfig }, encoding: 'utf8' });
+    kubectl(['apply', '--server-side', '-f', join(root, 'crds/inferencepipelines.yaml'), '-f', join(root, 'crds/modelversions.yaml')]);
+    kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=20s']);
+    for (const namespace of [NAMESPACE, 'penstock-system']) await admin.namespace(namespace);
+    await pooled(Array.from({ length: 2 * pipelines }, (_, i) => i), CLIENTS, (i) => verifiedModel(admin, i));
+    say(`${2 * pipelines} ModelVersions are there`);
+
+    const { kubeconfig } = kubeconfigFor(serverOf(plane.kubeconfig), tokenOf(plane.kubeconfig));
+    const program = await bundle([]);
+    const start = (): Promise<OperatorProcess> => startOperator({ bundle: program, kubeconfig, identity: 'bench' });
+    let operator = await start();
+    await until(async () => (await operator.metrics()).includes('penstock_operator_leader 1'));
+    const cpuBefore = cpuSeconds(operator);
+    const started = performance.now();
+    await pooled(Array.from({ length: pipelines }, (_, i) => i), CLIENTS, (i) => admin.create(pipeline(`p-${i}`, i)));
+    const createSeconds = (performance.now() - started) / 1000;
+    await until(async () => await finished(operator, pipelines));
+    const burstSeconds = (performance.now() - started) / 1000;
+    const cpu = cpuSeconds(operator) - cpuBefore;
+    const writes = Object.fromEntries(Object.entries(await writesOf(operator)).map(([kind, count]) => [kind, Math.round((count / pipelines) * 100) / 100]));
+    const peakMiB = peak(operator);
+    say(`${pipelines} pipelines in ${burstSeconds.toFixed(1)} s, ${cpu.toFixed(1)} CPU s, ${peakMiB} MiB`);
+
+    await sleep(3000);
+    const latencyMs = await latency(admin, pipelines);
+    await operator.end('SIGTERM');
+    const again = performance.now();
+    operator = await start();
+    await until(async () => (await operator.metrics()).includes('penstock_operator_leader 1'));
+    const restartSeconds = (performance.now() - again) / 1000;
+    await sleep(10_000);
+    const restartWrites = Object.values(await writesOf(operator)).reduce((sum, count) => sum + count, 0);
+    await operator.end('SIGKILL');
+    return { pipelines, burstSeconds, createSeconds, cpuSeconds: cpu, peakMiB, writes, restartWrites, restartSeconds, latencyMs };
+  } finally {
+    await admin.close();
+    await plane.stop();
+  }
+}
+
+/** A model version as it is once it was verified: verification is the cluster's speed, not the operator's. */
+async function verifiedModel(admin: Admin, i: number): Promise<void> {
+  const made = (await admin.create({ apiVersion: 'penstock.dev/v1alpha1', kind: 'ModelVersion', metadata: { name: `m-${i}`, namespace: NAMESPACE }, spec: { model: 'm', version: String(i), format: 'Files', source: { uri: 'configmap://bytes/m.bin' } } } as KubeObject)) as unknown as ModelVersion;
+  const status = {
+    observedGeneration: 1, digest: `sha256:${'a'.repeat(64)}`, sizeBytes: 5, verifiedSource: verificationKey(made), usedBy: { count: 0 },
+    conditions: [{ type: 'Ready', status: 'True', reason: 'Verified', message: '', observedGeneration: 1, lastTransitionTime: '2026-01-01T00:00:00Z' }],
+  };
+  await admin.merge(KIND.modelVersion, NAMESPACE, `m-${i}`, { subresource: 'status', body: { status } });
+}
+
+const pipeline = (name: string, i: number): KubeObject => ({
+  apiVersion: 'penstock.dev/v1alpha1', kind: 'InferencePipeline', metadata: { name, namespace: NAMESPACE },
+  spec: { target: 'Development', models: [{ name: 'a', modelVersion: `m-${2 * i}` }, { name: 'b', modelVersion: `m-${2 * i + 1}` }], scoring: { script: SCRIPT } },
+} as KubeObject);
+
+/** By the operator's own count of writes, so that asking costs the API server nothing. */
+async function finished(operator: OperatorProcess, pipelines: number): Promise<boolean> {
+  const writes = await writesOf(operator);
+  return (writes['POST Deployment'] ?? 0) >= pipelines && (writes['PATCH InferencePipeline/status'] ?? 0) >= pipelines;
+}
+
+/** From the answer to a creation until the Deployment is seen, one pipeline at a time, beside all the others. */
+async function latency(admin: Admin, present: number): Promise<{ p50: number; p99: number }> {
+  const stop = new AbortController();
+  const waiting = new Map<string, (at: number) => void>();
+  void admin.follow(KIND.deployment, stop.signal, (type, { metadata }) => {
+    const name = metadata.name.replace(/-[0-9a-f]{8}$/, '');
+    if (type === 'ADDED') waiting.get(name)?.(performance.now());
+  });
+  await sleep(2000);
+  const times: number[] = [];
+  for (let i = 0; i < ONE_BY_ONE; i++) {
+    const name = `one-${i}`;
+    const seen = new Promise<number>((resolve) => waiting.set(name, resolve));
+    const used = Math.floor((i * present) / ONE_BY_ONE); // models that another pipeline uses already
+    await admin.create(pipeline(name, used));
+    const answered = performance.now();
+    times.push(Math.max(0, (await seen) - answered));
+    await sleep(40);
+  }
+  stop.abort();
+  times.sort((a, b) => a - b);
+  return { p50: times[Math.floor(times.length / 2)]!, p99: times[Math.floor(times.length * 0.99)]! };
+}
+
+async function writesOf(operator: OperatorProcess): Promise<Record<string, number>> {
+  const found = [...(await operator.metrics()).matchAll(/^penstock_operator_writes_total\{method="(\w+)",kind="([\w/]+)"\} (\d+)$/gm)];
+  return Object.fromEntries(found.filter(([, , kind]) => kind !== 'Lease' && kind !== 'Event').map(([, method, kind, count]) => [`${method} ${kind}`, Number(count)]));
+}
+
+/** User and system time of the process, all threads. */
+function cpuSeconds({ child }: OperatorProcess): number {
+  const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+const peak = ({ child }: OperatorProcess): number => Math.round(Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))![1]) / 1024);
+
+async function until(check: () => Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + 600_000; Date.now() < end; await sleep(200)) if (await check()) return;
+  throw new Error('not within ten minutes');
+}
+
+interface Config { clusters: { cluster: { server: string } }[]; users: { user: { token: string } }[] }
+const config = (file: string): Config => yaml.load(readFileSync(file, 'utf8')) as Config;
+const serverOf = (file: string): string => config(file).clusters[0]!.cluster.server;
+const tokenOf = (file: string): string => config(file).users[0]!.user.token;

@@ -1,0 +1,19 @@
+/** Three operators, and leaders that die in each of three ways; fifty of them by `npm run test:leaders`. */
+import { expect } from 'chai';
+import { killLeaders, mixed, type KillReport } from '../../faults/leaders.ts';
+import { startStage, type Stage } from '../../stage/stage.ts';
+
+describe('leaders that are killed, told to end and frozen while a user edits', function () {
+  this.timeout(180_000);
+  let stage: Stage;
+  let report: KillReport;
+  before(async () => {
+    stage = await startStage();
+    report = await killLeaders(stage, 'leaders', mixed(3));
+  });
+  after(() => stage.stop());
+
+  it('are each followed', () => expect(report.kills.map(({ how }) => how)).to.deep.equal(['SIGTERM', 'SIGKILL', 'SIGSTOP']));
+  it('write nothing once another leads', () => expect(report.deposedWrites).to.deep.equal([]));
+  it('leave no edit undone', () => expect(report.converged).to.be.true);
+});

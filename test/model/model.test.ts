@@ -1,0 +1,33 @@
+/** Every way to go wrong within eight steps, with the real reconcile on values: no cluster, some seconds. */
+import { expect } from 'chai';
+import { search, tell, type Found } from './search.ts';
+
+const script = 'export const init = () => {}; export const run = (x) => x;';
+const good = { target: 'Development', scoring: { script } };
+const other = { ...good, endpoint: { requestTimeout: '1s' } };
+const failing = { ...good, environment: { variables: [{ name: 'STAGE', value: 'init-fails' }] } };
+const bigger = { ...good, scaling: { minReplicas: 2, maxReplicas: 2 } };
+
+const problemsOf = ({ problems }: Found): string[] => problems.slice(0, 5).map(({ way, what }) => `${what} ← ${way.map(tell).join(' → ')}`);
+
+describe('all interleavings of crash, conflict, lost reply, stale read and foreign edit', function () {
+  this.timeout(120_000);
+  const rows: [string, object[], { depth: number; faults: number; edits: number }, number][] = [
+    ['an update, eight steps, two faults', [good, other], { depth: 8, faults: 2, edits: 1 }, 15_000],
+    ['an update that is taken back, seven steps, one fault', [good, other], { depth: 7, faults: 1, edits: 2 }, 1_000],
+    ['an update that fails, seven steps, one fault', [good, failing], { depth: 7, faults: 1, edits: 1 }, 1_000],
+    ['scaling up, seven steps, one fault', [good, bigger], { depth: 7, faults: 1, edits: 1 }, 500],
+  ];
+  for (const [what, specs, bounds, atLeast] of rows) {
+    it(`${what}: from every state the goal is reached and kept, and no endpoint is lost on the way`, async () => {
+      const found = await search(specs, bounds);
+      expect(problemsOf(found)).to.deep.equal([]);
+      expect(found.states, 'states').to.be.greaterThan(atLeast);
+    });
+  }
+
+  it('finds the outage that is there when traffic moves without asking the server', async () => {
+    const found = await search([good, other], { depth: 7, faults: 1, edits: 1, staleReads: true });
+    expect(problemsOf(found)[0]).to.contain('the stable Service selects no Ready pod any more');
+  });
+});

@@ -1,0 +1,105 @@
+/**
+ * Acto's questions, put to the real operator on a real API server: does every field reach a child, does the way not
+ * matter, does a mistake leave a trace? Pairs of specs come from the CRD's own schema.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { apiPath, KIND } from '../../operator/api/kinds.ts';
+import type { KubeObject } from '../../operator/api/objects.ts';
+import type { InferencePipelineSpec } from '../../operator/api/types.gen.ts';
+import { KubeError } from '../../operator/kube/errors.ts';
+import { pipeline } from '../faults/workloads.ts';
+import { difference, stateOf, type State } from '../stage/state.ts';
+import type { Stage } from '../stage/stage.ts';
+
+const SETTLE_MS = 60_000;
+const SAME_FOR = 3;
+const LOOK_MS = 150;
+const SCRIPT = 'export const init = () => {}; export const run = (x) => x;';
+
+export interface Transition { from: InferencePipelineSpec; to: InferencePipelineSpec }
+/** What is wrong, or undefined; `refused` counts the specs that the API server did not take. */
+export interface Verdict { problem: string | undefined; refused: number }
+
+let rooms = 0;
+
+/** A → B → A must equal A, and B by way of A must equal B made fresh. */
+export async function judge(stage: Stage, { from, to }: Transition): Promise<Verdict> {
+  const room = `t${(rooms += 1)}-${process.pid}`;
+  await Promise.all([furnish(stage, `${room}-x`), furnish(stage, `${room}-y`)]);
+  try {
+    const first = await wish(stage, `${room}-x`, from);
+    if (!first) return { problem: undefined, refused: 1 };
+    const second = await wish(stage, `${room}-x`, to);
+    const fresh = await wish(stage, `${room}-y`, to);
+    if ((second === undefined) !== (fresh === undefined)) return { problem: `the API server takes it ${fresh ? 'fresh' : 'as an update'} only`, refused: 0 };
+    if (second && fresh && isGood(fresh)) {
+      const differs = difference(fresh, second);
+      if (differs.length > 0) return { problem: `B by way of A is not B made fresh:\n${differs.join('\n')}`, refused: 0 };
+    }
+    const again = await wish(stage, `${room}-x`, from);
+    const differs = isGood(first) ? difference(first, again) : [];
+    return { problem: differs.length > 0 ? `A → B → A is not A:\n${differs.join('\n')}` : undefined, refused: second ? 0 : 1 };
+  } finally {
+    await Promise.all(['x', 'y'].map((side) => stage.admin.call('DELETE', `/api/v1/namespaces/${room}-${side}`)));
+  }
+}
+
+/** A namespace with what specs may name. */
+async function furnish(stage: Stage, namespace: string): Promise<void> {
+  await stage.admin.namespace(namespace);
+  const made: object[] = [
+    { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'code', namespace }, data: { 'score.ts': SCRIPT, 'a': 'x' } },
+    ...['1', '2'].flatMap((version) => [
+      { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: `bytes-${version}`, namespace }, data: { 'm.onnx': `model ${version}` } },
+      { apiVersion: 'penstock.dev/v1alpha1', kind: 'ModelVersion', metadata: { name: `m-${version}`, namespace }, spec: { model: 'm', version, format: 'ONNX', source: { uri: `configmap://bytes-${version}/m.onnx` } } },
+    ]),
+  ];
+  await Promise.all(made.map((object) => stage.admin.apply(object as KubeObject)));
+  for (const end = Date.now() + SETTLE_MS; Date.now() < end; await sleep(LOOK_MS)) {
+    const models = await stage.admin.list(KIND.modelVersion, namespace);
+    if (models.every(({ status }) => (status as { digest?: string } | undefined)?.digest !== undefined)) return;
+  }
+  throw new Error(`the models of ${namespace} are never verified`);
+}
+
+/** The state that the spec comes to rest at; undefined when the API server refuses it (the former one stays). */
+async function wish(stage: Stage, namespace: string, spec: InferencePipelineSpec): Promise<State | undefined> {
+  try {
+    const old = await stage.admin.get(KIND.pipeline, namespace, 'p');
+    const object = pipeline(namespace, spec);
+    if (old) await stage.admin.call('PUT', apiPath(KIND.pipeline, namespace, 'p'), { body: { ...object, metadata: { ...object.metadata, resourceVersion: old.metadata.resourceVersion } } });
+    else await stage.admin.create(object);
+  } catch (error) {
+    if (error instanceof KubeError && [400, 422].includes(error.code)) return undefined;
+    throw error;
+  }
+  let [before, times] = ['', 0];
+  for (const end = Date.now() + SETTLE_MS; Date.now() < end; await sleep(LOOK_MS)) {
+    const resting = await rests(stage, namespace);
+    const state = await stateOf(stage.admin, namespace, { goalOnly: true });
+    const now = JSON.stringify(state);
+    times = resting && now === before ? times + 1 : 0;
+    before = now;
+    if (times >= SAME_FOR) return state;
+  }
+  throw new Error(`never comes to rest: ${JSON.stringify(spec)}\n${before.slice(0, 3000)}`);
+}
+
+/** Told of this generation, nothing under way, and nothing left that retires. */
+async function rests({ admin }: Stage, namespace: string): Promise<boolean> {
+  const found = await admin.get(KIND.pipeline, namespace, 'p');
+  const status = found?.status as { observedGeneration?: number; conditions?: { type: string; status: string; reason: string }[] } | undefined;
+  const is = (type: string): boolean => status?.conditions?.some((one) => one.type === type && one.status === 'True') ?? false;
+  const waits = ['ModelNotReady', 'ResourceNotReady'].includes(status?.conditions?.find(({ type }) => type === 'UpToDate')?.reason ?? '');
+  const running = (await admin.list(KIND.deployment, namespace)).length;
+  return status?.observedGeneration === (found?.metadata as { generation?: number }).generation && (is('UpToDate') || is('Stalled') || waits || failsForGood(status?.conditions)) && running <= 1;
+}
+
+/** The very first revision is never given up: its script's failure is where it rests. */
+const failsForGood = (conditions: { type: string; reason: string }[] | undefined): boolean => conditions?.some(({ type, reason }) => type === 'UpToDate' && reason === 'UserScriptInitFailed') ?? false;
+
+/** Whether the state is one that serves what was asked: of a bad one, how far it got depends on what was there before. */
+function isGood(state: State): boolean {
+  const { status } = state['InferencePipeline/p'] as { status: { conditions: { type: string; status: string }[] } };
+  return status.conditions.some(({ type, status: value }) => type === 'UpToDate' && value === 'True');
+}
