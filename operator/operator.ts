@@ -11,6 +11,7 @@ import { EventRecorder } from './kube/events.ts';
 import { Kube } from './kube/kube.ts';
 import { LeaderLease } from './kube/lease.ts';
 import { kubeConfig, Pool } from './kube/pool.ts';
+import { isOver } from './kube/signals.ts';
 import { healthServer, type Health } from './observability/http.ts';
 import { operatorMetrics, type OperatorMetrics } from './observability/metrics.ts';
 import { WorkQueue } from './queue/workqueue.ts';
@@ -70,9 +71,6 @@ export async function runOperator(config: Config, logger: Logger, signal: AbortS
     await pool.close();
   }
 }
-
-/** A function, since the compiler does not know that a signal changes while one waits. */
-const isOver = (signal: AbortSignal): boolean => signal.aborted;
 
 function newQueues(metrics: OperatorMetrics): Queues {
   const queue = (controller: string): WorkQueue => new WorkQueue({ onGet: (ms) => metrics.queueWait.observe({ controller }, ms / 1000) });

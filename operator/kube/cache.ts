@@ -31,10 +31,6 @@ export class Cache<T extends KubeObject> {
     return this.#objects.values();
   }
 
-  get size(): number {
-    return this.#objects.size;
-  }
-
   onChange(listener: Listener<T>): void {
     this.#listeners.push(listener);
   }

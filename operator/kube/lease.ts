@@ -8,6 +8,7 @@ import type { KubeObject } from '../api/objects.ts';
 import type { KubeClient } from './client.ts';
 import { isConflict, isGone, kubeError } from './errors.ts';
 import { lines } from './lines.ts';
+import { isOver } from './signals.ts';
 
 const LEASE_SECONDS = 10;
 const RENEW_DEADLINE_MS = 6_000;
@@ -153,9 +154,6 @@ export class LeaderLease {
     }
   }
 }
-
-/** A function, since the compiler does not know that a signal changes while one waits. */
-const isOver = (signal: AbortSignal): boolean => signal.aborted;
 
 /** MicroTime wants exactly six digits, or the server answers 400. */
 export const microTime = (): string => new Date().toISOString().replace('Z', '000Z');

@@ -10,6 +10,7 @@ import { cacheKey, type Cache } from './cache.ts';
 import type { KubeClient } from './client.ts';
 import { KubeError, kubeError } from './errors.ts';
 import { lines } from './lines.ts';
+import { isOver } from './signals.ts';
 
 const PAGE = 500;
 const FIRST_PAUSE_MS = 800;
@@ -147,6 +148,3 @@ export class Reflector<T extends KubeObject> {
     this.#lastHeard = performance.now();
   }
 }
-
-/** A function, since the compiler does not know that a signal changes while one waits. */
-const isOver = (signal: AbortSignal): boolean => signal.aborted;

@@ -38,7 +38,7 @@ export async function scale(pipelines: number): Promise<ScaleReport> {
   const plane = await startControlPlane();
   const admin = new Admin(plane.kubeconfig);
   try {
-    const kubectl = (args: string[]): string => execFileSync(plane.kubectl, args, { env: { KUBECONFIG: plane.kubeconfig }, encoding: 'utf8' });
+    const kubectl = (args: string[]): string => execFileSync(plane.kubectl, args, { env: { ...process.env, KUBECONFIG: plane.kubeconfig }, encoding: 'utf8' });
     kubectl(['apply', '--server-side', '-f', join(root, 'crds/inferencepipelines.yaml'), '-f', join(root, 'crds/modelversions.yaml')]);
     kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=20s']);
     for (const namespace of [NAMESPACE, 'penstock-system']) await admin.namespace(namespace);

@@ -6,6 +6,7 @@ import { KubeClient } from '../../operator/kube/client.ts';
 import { KubeError, kubeError } from '../../operator/kube/errors.ts';
 import { lines } from '../../operator/kube/lines.ts';
 import { kubeConfig, Pool } from '../../operator/kube/pool.ts';
+import { isOver } from '../../operator/kube/signals.ts';
 
 export type AnyObject = KubeObject & Record<string, unknown>;
 
@@ -80,9 +81,6 @@ export class Admin {
     return this.#pool.close();
   }
 }
-
-/** A function, since the compiler does not know that a signal changes while one waits. */
-const isOver = (signal: AbortSignal): boolean => signal.aborted;
 
 function absent(error: unknown): undefined {
   if (error instanceof KubeError && error.code === 404) return undefined;

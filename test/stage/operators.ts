@@ -2,7 +2,7 @@
 import { build } from 'esbuild';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { root } from '../cluster/paths.ts';
@@ -90,7 +90,6 @@ export async function startOperator({ bundle: program, kubeconfig, identity, env
 /** A kubeconfig whose token lies in a file and is read again, as in a pod. */
 export function kubeconfigFor(server: string, token: string): { kubeconfig: string; writeToken: (token: string) => void } {
   const home = mkdtempSync(join(tmpdir(), 'penstock-operator-'));
-  if (!existsSync(home)) mkdirSync(home);
   const tokenFile = join(home, 'token');
   const writeToken = (value: string): void => writeFileSync(tokenFile, value);
   writeToken(token);
