@@ -1,14 +1,8 @@
 /** `npm run build`: type-checks nothing (lint does), bundles operator and scorer into their dist folders. */
-import { build, type BuildOptions } from 'esbuild';
+import { build } from 'esbuild';
 import { cpSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-
-const root = import.meta.dirname;
-const common: BuildOptions = {
-  bundle: true, platform: 'node', format: 'esm', target: 'node24', sourcemap: false, legalComments: 'none', minifySyntax: true, logLevel: 'warning',
-  outExtension: { '.js': '.mjs' },
-  banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
-};
+import { operatorBundle, root, scorerBundle } from './bundle.ts';
 
 /** onnxruntime with the one native library this platform runs, of the five in the package. */
 function copyOnnxRuntime(target: string): void {
@@ -19,7 +13,7 @@ function copyOnnxRuntime(target: string): void {
 }
 
 for (const room of ['operator', 'scorer-image']) rmSync(join(root, room, 'dist'), { recursive: true, force: true });
-await build({ ...common, entryPoints: [join(root, 'operator/main.ts')], outdir: join(root, 'operator/dist') });
-await build({ ...common, entryPoints: { main: join(root, 'scorer-image/main.ts'), worker: join(root, 'scorer-image/run/worker.ts') }, outdir: join(root, 'scorer-image/dist'), external: ['onnxruntime-node'], splitting: true });
+await build({ ...operatorBundle, outdir: join(root, 'operator/dist') });
+await build({ ...scorerBundle, outdir: join(root, 'scorer-image/dist') });
 mkdirSync(join(root, 'scorer-image/dist/node_modules'), { recursive: true });
 copyOnnxRuntime(join(root, 'scorer-image/dist/node_modules'));

@@ -37,7 +37,7 @@ export function children({ pipeline, effective, traffic, active, live, scriptFil
     [
       ...live.flatMap(({ revision }) => (revision.configMap ? [] : [revisionConfigMap(pipeline, revision, scriptFiles)])),
       ...(active === undefined ? [] : [service(pipeline, names.service(name), active)]),
-      ...staying.map(({ revision }) => service(pipeline, revision.name, revision.name)),
+      ...staying.filter(({ revision }) => revision.name !== active).map(({ revision }) => service(pipeline, revision.name, revision.name)),
       networkPolicy(pipeline),
     ],
     [trafficConfigMap(pipeline, traffic)],

@@ -1,4 +1,4 @@
-/** Services: the stable one, whose selector names the active revision, and one for each revision with pods. */
+/** Services: the stable one, whose selector names the active revision, and one for each revision with pods that it does not reach (ADR 8). */
 import { PORT } from '@penstock/contract';
 import type { Service } from 'kubernetes-types/core/v1.js';
 import { LABEL } from '../api/labels.ts';

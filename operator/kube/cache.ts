@@ -71,10 +71,28 @@ export class Cache<T extends KubeObject> {
   }
 }
 
+/** Freezes an object of JSON to its leaves; a text that many objects hold is held once. */
 function deepFreeze<V>(value: V): V {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
-    Object.freeze(value);
-    for (const inner of Object.values(value)) deepFreeze(inner);
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  const fields = value as Record<string, unknown>;
+  for (const name of Object.keys(fields)) {
+    const inner = fields[name];
+    if (typeof inner === 'string') fields[name] = shared(inner);
+    else deepFreeze(inner);
   }
-  return value;
+  return Object.freeze(value);
+}
+
+const LONGEST_SHARED = 100;
+const MOST_SHARED = 4096;
+const texts = new Map<string, string>();
+
+/** The copy of `text` that some cache already holds, as a rule: JSON.parse makes a new one for each field of each object. */
+function shared(text: string): string {
+  if (text.length > LONGEST_SHARED) return text;
+  const known = texts.get(text);
+  if (known !== undefined) return known;
+  if (texts.size >= MOST_SHARED) texts.clear();
+  texts.set(text, text);
+  return text;
 }

@@ -1,5 +1,5 @@
 /** REST calls with plain JSON in and out: client-node's models drop fields they do not know. */
-import { request, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import { apiPath, KIND, kindOf, type Kind } from '../api/kinds.ts';
 import { FIELD_MANAGER } from '../api/labels.ts';
 import type { KubeObject } from '../api/objects.ts';
@@ -68,9 +68,8 @@ export class KubeClient {
     const dispatcher = dispatchers[call.use ?? 'calls'];
     const url = new URL(server + call.path);
     for (const [name, value] of Object.entries(call.query ?? {})) if (value !== undefined) url.searchParams.set(name, String(value));
-    return request(url, {
-      method: call.method,
-      dispatcher: call.fenced ? this.#behindFence(dispatcher) : dispatcher,
+    return (call.fenced ? this.#behindFence(dispatcher) : dispatcher).request({
+      origin: url.origin, path: url.pathname + url.search, method: call.method,
       signal: call.signal ?? AbortSignal.timeout(this.#callTimeoutMs),
       headers: { ...headers, accept: call.accept ?? 'application/json', 'user-agent': 'penstock-operator', ...(call.body === undefined ? {} : { 'content-type': call.contentType ?? 'application/json' }) },
       ...(call.bodyTimeout === undefined ? {} : { bodyTimeout: call.bodyTimeout }),

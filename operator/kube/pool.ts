@@ -4,7 +4,7 @@ import type { RequestOptions } from 'node:https';
 import { Agent, type Dispatcher } from 'undici';
 
 /** Calls wait for one of so many connections; watches, which keep theirs, and the Lease, which must not wait, have their own. */
-const CONNECTIONS = 32;
+const CONNECTIONS = 16;
 /** Files are looked at again after this long: a rotated token or CA is used at once, and not each call reads three files. */
 const FRESH_MS = 5_000;
 

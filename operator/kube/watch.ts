@@ -135,11 +135,11 @@ export class Reflector<T extends KubeObject> {
     this.#heard();
   }
 
-  /** List items carry no kind, and nobody needs managedFields: both are put right in a new object. */
+  /** List items carry no kind, and nobody needs managedFields; of what is not ours only its identity is kept. */
   #take(item: T): T {
     const { kind, apiVersion } = this.#options.kind;
     const { managedFields: _, ...metadata } = item.metadata as T['metadata'] & { managedFields?: unknown };
-    const object = { ...item, kind, apiVersion, metadata };
+    const object = { ...item, kind, apiVersion, metadata: this.#options.metadataOnly ? identity(item.metadata) : metadata };
     this.#cache.put(object);
     return object;
   }
@@ -148,3 +148,6 @@ export class Reflector<T extends KubeObject> {
     this.#lastHeard = performance.now();
   }
 }
+
+/** kubectl keeps a whole ConfigMap in an annotation. */
+const identity = ({ name, namespace, uid, resourceVersion }: KubeObject['metadata']): KubeObject['metadata'] => ({ name, ...(namespace && { namespace }), uid: uid!, resourceVersion: resourceVersion! });

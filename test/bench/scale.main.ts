@@ -9,7 +9,7 @@ const rows: [string, (report: ScaleReport) => string, string][] = [
   ['all children there, s', ({ burstSeconds }) => burstSeconds.toFixed(1), '≤ 30'],
   ['(creating the pipelines took, s)', ({ createSeconds }) => createSeconds.toFixed(1), ''],
   ['CPU of the operator, s', ({ cpuSeconds }) => cpuSeconds.toFixed(1), '≤ 20'],
-  ['peak RSS of the operator, MiB', ({ peakMiB }) => String(peakMiB), '≤ 128'],
+  ['peak RSS of the operator, MiB', ({ peakMiB }) => String(peakMiB), '≤ 160'],
   ['writes per pipeline', ({ writes }) => Object.entries(writes).map(([kind, count]) => `${count} ${kind}`).join(', '), 'one a child, one status, one usedBy a model'],
   ['writes after a restart', ({ restartWrites }) => String(restartWrites), '0'],
   ['restart until it leads, s', ({ restartSeconds }) => restartSeconds.toFixed(1), ''],
@@ -21,7 +21,7 @@ console.log(`|---|${reports.map(() => '---').join('|')}|---|`);
 for (const [what, of, budget] of rows) console.log(`| ${what} | ${reports.map(of).join(' | ')} | ${budget} |`);
 const thousand = reports.find(({ pipelines }) => pipelines === 1000);
 if (thousand) {
-  const kept = thousand.burstSeconds <= 30 && thousand.cpuSeconds <= 20 && thousand.peakMiB <= 128 && thousand.restartWrites === 0 && thousand.latencyMs.p50 <= 40 && thousand.latencyMs.p99 <= 70;
+  const kept = thousand.burstSeconds <= 30 && thousand.cpuSeconds <= 20 && thousand.peakMiB <= 160 && thousand.restartWrites === 0 && thousand.latencyMs.p50 <= 40 && thousand.latencyMs.p99 <= 70;
   console.log(`\nbudgets at 1,000: ${kept ? 'kept' : 'NOT kept'}`);
 }
 process.exit();

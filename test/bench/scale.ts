@@ -17,7 +17,9 @@ import * as yaml from 'js-yaml';
 
 const NAMESPACE = 'scale';
 const CLIENTS = 32;
-const ONE_BY_ONE = 60;
+const ONE_BY_ONE = 200;
+/** MiB: a tenth of one for each pipeline, and never less than the chart's memory limit gives. */
+const heapFor = (pipelines: number): number => Math.max(128, Math.ceil(pipelines / 10));
 const SCRIPT = 'export const init = () => {}; export const run = (x) => x;';
 
 export interface ScaleReport {
@@ -47,7 +49,7 @@ export async function scale(pipelines: number): Promise<ScaleReport> {
 
     const { kubeconfig } = kubeconfigFor(serverOf(plane.kubeconfig), tokenOf(plane.kubeconfig));
     const program = await bundle([]);
-    const start = (): Promise<OperatorProcess> => startOperator({ bundle: program, kubeconfig, identity: 'bench' });
+    const start = (): Promise<OperatorProcess> => startOperator({ bundle: program, kubeconfig, identity: 'bench', heapMiB: heapFor(pipelines) });
     let operator = await start();
     await until(async () => (await operator.metrics()).includes('penstock_operator_leader 1'));
     const cpuBefore = cpuSeconds(operator);

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { root } from '../cluster/paths.ts';
+import { operatorBundle, root } from '../../bundle.ts';
 import { freePort } from '../cluster/ports.ts';
 
 /** One change to the source, as somebody's mistake (or haste) would make it. `from` must stand there exactly once. */
@@ -14,7 +14,8 @@ export interface Mutation { file: string; from: string; to: string }
 /** A drain of half a second in place of five: nothing listens to these pods. */
 export const HASTE: Mutation[] = [{ file: 'operator/plan/rollout.ts', from: 'export const DRAIN_MS = 5_000;', to: 'export const DRAIN_MS = 500;' }];
 
-/** As in operator/Dockerfile. */
+/** As in operator/Dockerfile; and what V8 makes of the chart's memory limit. */
+const HEAP_MIB = 128;
 const FLAGS = ['--disable-proto=delete', '--max-semi-space-size=1'];
 
 const built = new Map<string, Promise<string>>();
@@ -33,9 +34,8 @@ export function bundle(mutations: Mutation[]): Promise<string> {
 async function make(outfile: string, mutations: Mutation[]): Promise<string> {
   const used = new Set<Mutation>();
   await build({
-    entryPoints: [join(root, 'operator/main.ts')], outfile, bundle: true, platform: 'node', format: 'esm', target: 'node24', logLevel: 'warning',
-    banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
-    plugins: [{ name: 'mutations', setup: (made) => made.onLoad({ filter: /operator\/.*\.ts$/ }, ({ path }) => {
+    ...operatorBundle, entryPoints: [join(root, 'operator/main.ts')], outfile,
+    plugins: [...(operatorBundle.plugins ?? []), { name: 'mutations', setup: (made) => made.onLoad({ filter: /operator\/.*\.ts$/ }, ({ path }) => {
       let contents = readFileSync(path, 'utf8');
       for (const mutation of mutations.filter(({ file }) => file === relative(root, path))) {
         if (contents.split(mutation.from).length !== 2) throw new Error(`${mutation.file} does not have exactly one: ${mutation.from}`);
@@ -68,11 +68,12 @@ export interface OperatorOptions {
   kubeconfig: string;
   identity: string;
   env?: Record<string, string>;
+  heapMiB?: number;
 }
 
-export async function startOperator({ bundle: program, kubeconfig, identity, env = {} }: OperatorOptions): Promise<OperatorProcess> {
+export async function startOperator({ bundle: program, kubeconfig, identity, env = {}, heapMiB = HEAP_MIB }: OperatorOptions): Promise<OperatorProcess> {
   const port = await freePort();
-  const child = spawn(process.execPath, [...FLAGS, program], { env: { PATH: process.env.PATH, KUBECONFIG: kubeconfig, POD_NAME: identity, SCORER_IMAGE: 'penstock/scorer:test', HTTP_PORT: String(port), ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [...FLAGS, `--max-old-space-size=${heapMiB}`, program], { env: { MALLOC_ARENA_MAX: '1', PATH: process.env.PATH, KUBECONFIG: kubeconfig, POD_NAME: identity, SCORER_IMAGE: 'penstock/scorer:test', HTTP_PORT: String(port), ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-200_000)));
   const exited = new Promise<number | string>((resolve) => child.once('exit', (code, signal) => resolve(code ?? signal ?? '')));
