@@ -121,7 +121,7 @@ class Run {
 
   async workload(): Promise<void> {
     const deposes = this.#plan.faults.some((fault) => fault.do === 'depose the leader');
-    await WORKLOADS[this.#plan.workload]!({ admin: this.#stage.admin, namespace: this.namespace, patienceMs: deposes ? 60_000 : 30_000 });
+    await WORKLOADS[this.#plan.workload]!({ admin: this.#stage.admin, namespace: this.namespace, patienceMs: deposes || this.#plan.faults.length > 3 ? 60_000 : 30_000 });
   }
 
   async settlesAt(reference: Reference): Promise<string[]> {

@@ -141,15 +141,15 @@ export const WORKLOADS: Record<string, Workload> = {
     await apply(place, { target: 'Production', scoring: { script: SCRIPT } });
     await upToDate(place);
     const { metadata: { name: revision, uid } } = await activeDeployment(place);
-    const service = await admin.get(KIND.service, namespace, revision);
-    await admin.remove(KIND.service, namespace, revision);
+    const policy = await admin.get(KIND.networkPolicy, namespace, 'p');
+    await admin.remove(KIND.networkPolicy, namespace, 'p');
     await admin.merge(KIND.deployment, namespace, revision, { body: { metadata: { ownerReferences: null } } });
     await admin.merge(KIND.service, namespace, 'p', { body: { spec: { selector: { [LABEL.revision]: 'nobody' } } } });
     await admin.remove(KIND.configMap, namespace, revision);
     await until(place, 'all of it is mended', async () => {
-      const [again, deployment, stable, configMap] = await Promise.all([admin.get(KIND.service, namespace, revision), admin.get(KIND.deployment, namespace, revision), admin.get(KIND.service, namespace, 'p'), admin.get(KIND.configMap, namespace, revision)]);
+      const [again, deployment, stable, configMap] = await Promise.all([admin.get(KIND.networkPolicy, namespace, 'p'), admin.get(KIND.deployment, namespace, revision), admin.get(KIND.service, namespace, 'p'), admin.get(KIND.configMap, namespace, revision)]);
       const selects = (stable?.spec as { selector: Record<string, string> }).selector[LABEL.revision] === revision;
-      return again !== undefined && again.metadata.uid !== service?.metadata.uid && deployment?.metadata.uid === uid && deployment?.metadata.ownerReferences?.length === 1 && selects && configMap !== undefined;
+      return again !== undefined && again.metadata.uid !== policy?.metadata.uid && deployment?.metadata.uid === uid && deployment?.metadata.ownerReferences?.length === 1 && selects && configMap !== undefined;
     });
   },
   'everything an operator ever does': async (place) => {
@@ -185,6 +185,7 @@ export const WORKLOADS: Record<string, Workload> = {
     await until(place, 'the Job is made again', async () => (await admin.get(KIND.job, namespace, job)) !== undefined);
     await apply(place, wish('2s'));
     await until(place, 'only the new revision is left', async () => (await admin.list(KIND.deployment, namespace)).length === 1 && (await activeDeployment(place)).metadata.name !== revision && (await admin.get(KIND.configMap, namespace, revision)) === undefined);
+    await admin.remove(KIND.modelVersion, namespace, 'm-refused'); // it is tried again and again, so its status is never the same
   },
   'delete a pipeline, and make it again': async (place) => {
     const { admin, namespace } = place;

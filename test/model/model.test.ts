@@ -13,9 +13,9 @@ const problemsOf = ({ problems }: Found): string[] => problems.slice(0, 5).map((
 describe('all interleavings of crash, conflict, lost reply, stale read and foreign edit', function () {
   this.timeout(120_000);
   const rows: [string, object[], { depth: number; faults: number; edits: number }, number][] = [
-    ['an update, eight steps, two faults', [good, other], { depth: 8, faults: 2, edits: 1 }, 15_000],
+    ['an update, eight steps, two faults', [good, other], { depth: 8, faults: 2, edits: 1 }, 10_000],
     ['an update that is taken back, seven steps, one fault', [good, other], { depth: 7, faults: 1, edits: 2 }, 1_000],
-    ['an update that fails, seven steps, one fault', [good, failing], { depth: 7, faults: 1, edits: 1 }, 1_000],
+    ['an update that fails, seven steps, one fault', [good, failing], { depth: 7, faults: 1, edits: 1 }, 900],
     ['scaling up, seven steps, one fault', [good, bigger], { depth: 7, faults: 1, edits: 1 }, 500],
   ];
   for (const [what, specs, bounds, atLeast] of rows) {

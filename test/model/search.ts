@@ -179,7 +179,7 @@ function wrongAtRest({ objects }: State): string | undefined {
   if (deployments.length !== 1) return `rests with ${deployments.length} Deployments`;
   const active = deployments[0]!.metadata.name;
   if ((objects['Service/p']?.spec as { selector: Record<string, string> } | undefined)?.selector[LABEL.revision] !== active) return 'rests with a Service that selects something else';
-  const missing = [`ConfigMap/${active}`, `Service/${active}`, 'ConfigMap/p-traffic', 'NetworkPolicy/p'].find((key) => !objects[key]);
+  const missing = [`ConfigMap/${active}`, 'ConfigMap/p-traffic', 'NetworkPolicy/p'].find((key) => !objects[key]);
   if (missing !== undefined) return is('Stalled') ? undefined : `rests without ${missing}`;
   const orphan = Object.values(objects).find(({ kind, metadata: { ownerReferences } }) => kind !== 'Pod' && kind !== 'InferencePipeline' && !ownerReferences?.length);
   if (orphan) return `rests with ${keyOf(orphan)} nobody’s`;
