@@ -20,6 +20,13 @@ export const ENV = {
   exposeErrors: 'PENSTOCK_EXPOSE_ERRORS',
   requestTimeoutMs: 'PENSTOCK_REQUEST_TIMEOUT_MS',
   initTimeoutMs: 'PENSTOCK_INIT_TIMEOUT_MS',
+  maxConcurrentRequests: 'PENSTOCK_MAX_CONCURRENT_REQUESTS',
+  maxQueueWaitMs: 'PENSTOCK_MAX_QUEUE_WAIT_MS',
+  maxBatchSize: 'PENSTOCK_MAX_BATCH_SIZE',
+  /** The container's CPU limit in thousandths, by the downward API. */
+  cpuMillis: 'PENSTOCK_CPU_MILLIS',
+  /** Azure's name for how many workers run the script; a user sets it. */
+  workers: 'WORKER_COUNT',
 } as const;
 
 export const PORT = { user: 8080, operator: 9090 } as const;
@@ -48,6 +55,8 @@ export const HEADER = {
   runFailed: 'x-ms-run-function-failed',
   revision: 'x-penstock-revision',
   modelVersion: 'x-penstock-model-version',
+  /** Bytes of JSON before the tensors (binary tensor extension of the Open Inference Protocol). */
+  jsonLength: 'inference-header-content-length',
 } as const;
 
 export const METRIC = {
@@ -56,6 +65,9 @@ export const METRIC = {
   requestsInProgress: 'penstock_requests_in_progress',
   initDuration: 'penstock_init_duration_seconds',
   rejected: 'penstock_rejected_total',
+  queueDepth: 'penstock_queue_depth',
+  stepDuration: 'penstock_step_duration_seconds',
+  batchSize: 'penstock_batch_size',
 } as const;
 
 /**
@@ -69,6 +81,8 @@ export const FAILURE = {
   initTimeout: 'UserScriptInitTimeout',
   /** After init() had succeeded: an error that nothing awaited, or process.exit(). */
   scriptCrashed: 'UserScriptCrashed',
+  /** run() has not come back: an endless loop, or a promise that nobody keeps. */
+  scriptHung: 'ScriptHung',
   modelLoad: 'ModelLoadFailed',
   resource: 'ResourceNotReady',
   digest: 'DigestMismatch',

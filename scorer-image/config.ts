@@ -14,6 +14,15 @@ export interface ScorerConfig {
   exposeErrors: boolean;
   requestTimeoutMs: number;
   initTimeoutMs: number;
+  maxConcurrentRequests: number;
+  maxQueueWaitMs: number;
+  /** Rows of several requests in one call of a model. */
+  maxBatchSize: number;
+  /** A call that is not back after this long never comes back; max(30 s, 4 × requestTimeout). */
+  hangMs: number;
+  workers: number;
+  /** Of ONNX Runtime, in each worker. */
+  threads: number;
   userPort: number;
   operatorPort: number;
 }
@@ -25,12 +34,16 @@ export interface FetchConfig {
   credentialsDir: string;
 }
 
+const LEAST_HANG_MS = 30_000;
+
 type Env = Readonly<Record<string, string | undefined>>;
 
 /** Settings of `serve`; throws one error that names the first variable that is missing or malformed. */
 export function parseServe(env: Env): ScorerConfig {
   const entry = env[ENV.script];
   const auth = required(env, ENV.auth);
+  const workers = count(env, ENV.workers, 1);
+  const requestTimeoutMs = milliseconds(env, ENV.requestTimeoutMs);
   if (auth !== 'None' && auth !== 'Key') throw new Error(`${ENV.auth} must be None or Key, not ${auth}`);
   return Object.freeze({
     pipeline: required(env, ENV.pipeline),
@@ -41,8 +54,14 @@ export function parseServe(env: Env): ScorerConfig {
     trafficDir: env.PENSTOCK_TRAFFIC_DIR ?? MOUNT.traffic,
     auth,
     exposeErrors: env[ENV.exposeErrors] === 'true',
-    requestTimeoutMs: milliseconds(env, ENV.requestTimeoutMs),
+    requestTimeoutMs,
     initTimeoutMs: milliseconds(env, ENV.initTimeoutMs),
+    maxConcurrentRequests: count(env, ENV.maxConcurrentRequests, 16),
+    maxQueueWaitMs: count(env, ENV.maxQueueWaitMs, 500),
+    maxBatchSize: count(env, ENV.maxBatchSize, 64),
+    hangMs: Math.max(count(env, 'PENSTOCK_LEAST_HANG_MS', LEAST_HANG_MS), 4 * requestTimeoutMs),
+    workers,
+    threads: Math.max(1, Math.floor(count(env, ENV.cpuMillis, 1000) / 1000 / workers)),
     userPort: Number(env.PENSTOCK_USER_PORT ?? PORT.user),
     operatorPort: Number(env.PENSTOCK_OPERATOR_PORT ?? PORT.operator),
   });
@@ -72,6 +91,13 @@ function json(env: Env, name: string): unknown {
   } catch (error) {
     throw new Error(`${name} is not JSON: ${(error as Error).message}`, { cause: error });
   }
+}
+
+/** A setting that pods of an older template do not have. */
+function count(env: Env, name: string, fallback: number): number {
+  const value = Number(env[name] ?? fallback);
+  if (!Number.isInteger(value) || value < 1) throw new Error(`${name} must be a whole number above 0, not ${env[name]}`);
+  return value;
 }
 
 function milliseconds(env: Env, name: string): number {

@@ -11,25 +11,28 @@ import { userServer } from './http/userServer.ts';
 import { Lifecycle } from './init/lifecycle.ts';
 import { flushed, logger } from './logger.ts';
 import { scorerMetrics } from './metrics/metrics.ts';
+import type { Limits } from './run/admission.ts';
 import { ScoringPool } from './run/pool.ts';
+import type { WorkerCode } from './run/workerSide.ts';
 
 const SHUTDOWN_HOOK_MS = 2_000;
 /** How long idle keep-alive connections may send one more request, which is answered with `Connection: close`. */
 const LINGER_MS = PRE_STOP_SECONDS * 1000;
 
-export interface WorkerCode {
-  file: string | URL;
-  execArgv?: string[];
-}
+/** How the worker thread is started. */
+export type WorkerFile = Pick<WorkerCode, 'file' | 'execArgv'>;
 
 /** Runs until SIGTERM and a finished drain; resolves with the exit code. */
-export async function serve(config: ScorerConfig, modelDir: string, worker: WorkerCode, stop: Promise<unknown>): Promise<number> {
+export async function serve(config: ScorerConfig, modelDir: string, worker: WorkerFile, stop: Promise<unknown>): Promise<number> {
   const lifecycle = new Lifecycle();
   const metrics = scorerMetrics({ pipeline: config.pipeline, revision: config.revision });
   const traffic = new TrafficTable(config.trafficDir);
   let crash: (failure: StartFailure) => void = () => undefined;
   const crashed = new Promise<StartFailure>((resolve) => (crash = resolve));
-  const pool = new ScoringPool({ ...worker, data: { ...config, modelDir }, initTimeoutMs: config.initTimeoutMs, requestTimeoutMs: config.requestTimeoutMs, onCrash: crash, log: (level, message) => logger.log(level, message) });
+  const pool = new ScoringPool({
+    ...worker, data: { ...config, modelDir }, workers: config.workers, limits: limitsOf(config), initTimeoutMs: config.initTimeoutMs, onCrash: crash,
+    log: (level, message) => logger.log(level, message), onBatch: (rows) => metrics.batchSize.observe(rows),
+  });
   const deps = { config, pool, lifecycle, traffic, metrics, logger };
   const user = userServer(deps);
   const operator = operatorServer(deps);
@@ -40,6 +43,7 @@ export async function serve(config: ScorerConfig, modelDir: string, worker: Work
     const outcome = await Promise.race([pool.start(), stop.then(() => undefined)]);
     if (outcome === undefined) return 0; // told to stop while starting: there is nothing to drain
     metrics.initDuration.set(outcome);
+    metrics.queueDepth(() => pool.waiting);
     lifecycle.to('Ready');
     logger.info("Users's init has completed successfully", { seconds: outcome });
     const failure = await Promise.race([crashed, stop.then(() => undefined)]);
@@ -61,6 +65,13 @@ export async function serve(config: ScorerConfig, modelDir: string, worker: Work
     operator.close();
   }
 }
+
+/** Bodies that wait or are in work: what a small pod can hold beside a model. */
+const MOST_BYTES = 64 * 2 ** 20;
+
+const limitsOf = ({ maxConcurrentRequests, maxBatchSize, maxQueueWaitMs, requestTimeoutMs, hangMs }: ScorerConfig): Limits => ({
+  maxConcurrent: maxConcurrentRequests, batchSize: maxBatchSize, maxQueueWaitMs, requestTimeoutMs, hangMs, maxBytes: MOST_BYTES,
+});
 
 const listen = (server: Server, port: number): Promise<void> => new Promise((resolve, reject) => void server.once('error', reject).listen(port, () => resolve()));
 

@@ -49,7 +49,7 @@ export interface PipelineModel {
   modelVersion: string;
 }
 /**
- * The scoring script. Absent with exactly one ONNX model, that model is served without code.
+ * How requests are scored. Without a script exactly one ONNX model is served as it is.
  */
 export interface Scoring {
   /**
@@ -57,6 +57,10 @@ export interface Scoring {
    */
   script?: string;
   scriptFrom?: ScriptFrom;
+  /**
+   * Rows that one call of an ONNX model takes at most when requests that come together share it; 1: each request by itself. Default 64.
+   */
+  maxBatchSize?: number;
 }
 /**
  * The script as a key of a ConfigMap of this namespace; every key is mounted beside it, so a script may import siblings (768 KiB together).
@@ -184,6 +188,14 @@ export interface Endpoint {
    * How long the script's init() may take. Default 5m.
    */
   initTimeout?: string;
+  /**
+   * Requests that a pod works on at the same time; others wait. Default 16.
+   */
+  maxConcurrentRequests?: number;
+  /**
+   * How long a request waits for a place before the client gets 429. Default 500ms.
+   */
+  maxQueueWait?: string;
 }
 /**
  * Who may call.
@@ -359,6 +371,18 @@ export interface Effective {
    * Deadline of init().
    */
   initTimeout: string;
+  /**
+   * Requests in work at the same time in a pod.
+   */
+  maxConcurrentRequests: number;
+  /**
+   * How long a request waits for a place.
+   */
+  maxQueueWait: string;
+  /**
+   * Rows of several requests in one call of a model.
+   */
+  maxBatchSize: number;
   /**
    * Deadline of a rollout's progress.
    */

@@ -16,26 +16,30 @@ const PRESETS: Record<InferencePipelineSpec['target'], Preset> = {
   Development: { replicas: [1, 1], requests: { cpu: '100m', memory: '256Mi' }, limits: { cpu: '1', memory: '512Mi' }, auth: 'None', disruptionBudget: false, exposeErrors: true },
   Production: { replicas: [2, 10], requests: { cpu: '500m', memory: '512Mi' }, limits: { cpu: '1', memory: '1Gi' }, auth: 'Key', disruptionBudget: true, exposeErrors: false },
 };
-const DEFAULTS = { requestTimeout: '5s', initTimeout: '5m', progressDeadline: '10m', revisionHistoryLimit: 5, scaleDownDelay: '60s', averageUtilization: 70 };
+const DEFAULTS = { requestTimeout: '5s', initTimeout: '5m', maxConcurrentRequests: 16, maxQueueWait: '500ms', maxBatchSize: 64, progressDeadline: '10m', revisionHistoryLimit: 5, scaleDownDelay: '60s', averageUtilization: 70 };
 
 /** Every setting of a pipeline resolved; what the user set wins, and a preset that contradicts it yields. */
 export function effective(spec: InferencePipelineSpec): Effective {
   const preset = PRESETS[spec.target];
-  const { scaling = {}, endpoint = {}, rollout = {} } = spec;
+  const { scaling = {}, endpoint = {} } = spec;
   const [minReplicas, maxReplicas] = replicas(preset.replicas, scaling);
   return {
     minReplicas, maxReplicas,
     ...resources(preset, spec),
     auth: endpoint.auth?.mode ?? preset.auth,
-    requestTimeout: endpoint.requestTimeout ?? DEFAULTS.requestTimeout,
-    initTimeout: endpoint.initTimeout ?? DEFAULTS.initTimeout,
-    progressDeadline: rollout.progressDeadline ?? DEFAULTS.progressDeadline,
-    revisionHistoryLimit: rollout.revisionHistoryLimit ?? DEFAULTS.revisionHistoryLimit,
-    scaleDownDelay: scaling.scaleDownDelay ?? DEFAULTS.scaleDownDelay,
-    averageUtilization: scaling.metrics?.[0]?.averageUtilization ?? DEFAULTS.averageUtilization,
+    ...settings(spec),
     disruptionBudget: preset.disruptionBudget,
     exposeErrors: preset.exposeErrors,
   };
+}
+
+/** What no target presets: the user's, or the default. */
+function settings({ scoring = {}, scaling = {}, endpoint = {}, rollout = {} }: InferencePipelineSpec): typeof DEFAULTS {
+  const set: Partial<Record<keyof typeof DEFAULTS, string | number | undefined>> = {
+    requestTimeout: endpoint.requestTimeout, initTimeout: endpoint.initTimeout, maxConcurrentRequests: endpoint.maxConcurrentRequests, maxQueueWait: endpoint.maxQueueWait, maxBatchSize: scoring.maxBatchSize,
+    progressDeadline: rollout.progressDeadline, revisionHistoryLimit: rollout.revisionHistoryLimit, scaleDownDelay: scaling.scaleDownDelay, averageUtilization: scaling.metrics?.[0]?.averageUtilization,
+  };
+  return { ...DEFAULTS, ...Object.fromEntries(Object.entries(set).filter(([, value]) => value !== undefined)) };
 }
 
 /** A set minimum raises the preset maximum, a set maximum lowers the preset minimum. */

@@ -77,8 +77,12 @@ function environment(pipeline: string, revision: string, record: RevisionRecord,
     [ENV.exposeErrors]: String(effective.exposeErrors),
     [ENV.requestTimeoutMs]: String(durationMs(effective.requestTimeout)),
     [ENV.initTimeoutMs]: String(durationMs(effective.initTimeout)),
+    [ENV.maxConcurrentRequests]: String(effective.maxConcurrentRequests),
+    [ENV.maxQueueWaitMs]: String(durationMs(effective.maxQueueWait)),
+    [ENV.maxBatchSize]: String(effective.maxBatchSize),
   };
-  return Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }]));
+  const cpu: EnvVar = { name: ENV.cpuMillis, valueFrom: { resourceFieldRef: { containerName: 'scorer', resource: 'limits.cpu', divisor: '1m' } } };
+  return [...Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }])), cpu];
 }
 
 /** As on Azure: the one model's own folder, or the parent of several. */

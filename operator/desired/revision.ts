@@ -22,7 +22,7 @@ const SCRIPT_BYTES = 768 * 1024;
 export function wantedRevision(seen: ObservedPipeline, effective: Effective, config: RenderConfig): Revision {
   const { pipeline, script } = seen;
   const models = (pipeline.spec.models ?? []).map(({ name, modelVersion }) => ({ name, modelVersion: readyModel(modelVersion, seen.modelVersions[modelVersion]) }));
-  if (pipeline.spec.scoring && !script) throw new Waiting(REASON.resourceNotReady, seen.scriptProblem ?? 'the script is not there');
+  if ((pipeline.spec.scoring?.script ?? pipeline.spec.scoring?.scriptFrom) && !script) throw new Waiting(REASON.resourceNotReady, seen.scriptProblem ?? 'the script is not there');
   if (!script && models[0]?.modelVersion.spec.format !== 'ONNX') {
     throw new Stalled(REASON.invalid, `model ${models[0]?.name ?? ''} has format Files, which nothing can serve without code: add spec.scoring.script, or use an ONNX model`);
   }
@@ -96,6 +96,7 @@ function revisionHash(pipeline: InferencePipeline, models: NamedModel[], script:
     target, environment, resources, endpoint, placement, podMetadata, serviceAccountName, script,
     models: models.map(({ name, modelVersion: { metadata, spec, status } }) => ({ name, modelVersion: metadata.name, digest: status!.digest, source: spec.source })),
     restartedAt: pipeline.metadata.annotations?.[ANNOTATION.restartedAt],
+    maxBatchSize: pipeline.spec.scoring?.maxBatchSize,
   });
 }
 

@@ -1,18 +1,50 @@
-/** Request bodies, bounded. */
+/** Request bodies: bounded in size, also unpacked, and never half. */
 import type { IncomingMessage } from 'node:http';
+import { promisify } from 'node:util';
+import { gunzip, inflate } from 'node:zlib';
 
-const LIMIT = 16 * 2 ** 20;
+export const BODY_LIMIT = 16 * 2 ** 20;
 
-export class BodyTooLarge extends Error {}
+const UNPACK: Record<string, (bytes: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>> = { gzip: promisify(gunzip), 'x-gzip': promisify(gunzip), deflate: promisify(inflate) };
 
-/** The whole body; rejects with BodyTooLarge over 16 MiB, and when the client goes away. */
-export async function readBody(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > LIMIT) throw new BodyTooLarge(`the body is larger than ${LIMIT} bytes`);
-    chunks.push(chunk);
+/** Why a body is refused. */
+export class BodyRefused extends Error {
+  readonly status: 400 | 413 | 415;
+  constructor(status: 400 | 413 | 415, message: string) {
+    super(message);
+    this.status = status;
   }
-  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+}
+
+const TOO_LARGE = `the body is larger than ${BODY_LIMIT} bytes`;
+
+/** Calls back once: with the whole body, or with why there is none; not at all when the client goes away before. */
+export function readBody(request: IncomingMessage, done: (error: BodyRefused | undefined, body: Buffer) => void): void {
+  const nothing = Buffer.alloc(0);
+  const refuse = (refusal: BodyRefused): void => {
+    request.removeAllListeners('data').removeAllListeners('end').resume();
+    done(refusal, nothing);
+  };
+  const encoding = request.headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity' && !Object.hasOwn(UNPACK, encoding)) return refuse(new BodyRefused(415, `Content-Encoding ${encoding.slice(0, 50)} is not supported: send gzip, deflate or nothing`));
+  if (Number(request.headers['content-length']) > BODY_LIMIT) return refuse(new BodyRefused(413, TOO_LARGE));
+  let whole: Buffer | undefined;
+  let more: Buffer[] | undefined;
+  let size = 0;
+  request.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    if (size > BODY_LIMIT) return refuse(new BodyRefused(413, TOO_LARGE));
+    if (whole === undefined) whole = chunk;
+    else (more ??= [whole]).push(chunk);
+  });
+  request.on('end', () => {
+    const body = more ? Buffer.concat(more) : (whole ?? nothing);
+    const unpack = encoding === undefined ? undefined : UNPACK[encoding];
+    if (!unpack) return done(undefined, body);
+    // What unpacks to more than the limit is cut there: a small bomb stays small.
+    unpack(body, { maxOutputLength: BODY_LIMIT }).then((bytes) => done(undefined, bytes), (error: unknown) => {
+      const { code, message } = error as { code?: string; message: string };
+      done(code === 'ERR_BUFFER_TOO_LARGE' ? new BodyRefused(413, `unpacked, ${TOO_LARGE}`) : new BodyRefused(400, `the body is not ${encoding}: ${message}`), nothing);
+    });
+  });
 }

@@ -2,16 +2,17 @@
  * Port 8080: Azure's /score and the V2 infer on bare node:http, everything else by express. User code never runs here.
  */
 import { HEADER } from '@penstock/contract';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { Logger } from 'winston';
 import type { ScorerConfig } from '../config.ts';
 import type { Lifecycle } from '../init/lifecycle.ts';
 import type { ScorerMetrics } from '../metrics/metrics.ts';
-import type { Answer } from '../run/messages.ts';
+import type { Answer, Work } from '../run/messages.ts';
 import type { ScoringPool } from '../run/pool.ts';
 import { authorized } from './auth.ts';
-import { BodyTooLarge, readBody } from './body.ts';
+import { readBody } from './body.ts';
 import { coldRoutes } from './coldRoutes.ts';
+import { Exchange } from './exchange.ts';
 import { requestIds } from './requestIds.ts';
 import type { TrafficTable } from './traffic.ts';
 
@@ -26,19 +27,34 @@ export interface UserServerDeps {
 
 const INFER = /^\/v2\/models\/([^/?]+)(?:\/versions\/([^/?]+))?\/infer$/;
 const RUN_FAILED = 'An unexpected error occurred in scoring script. Check the logs for more info.';
+/** A whole request, its body included, has to be here after this long; one that is dripped in is cut off. */
+const WHOLE_REQUEST_MS = 10_000;
+const RETRY_AFTER_SECONDS = '1';
 
 export function userServer(deps: UserServerDeps): Server {
   const cold = coldRoutes(deps);
-  const server = createServer((request, response) => {
-    const path = (request.url ?? '').split('?', 1)[0]!;
-    stamp(request, response, deps);
-    if (response.headersSent || refused(request, response, path, deps)) return;
-    const infer = INFER.exec(path);
-    if (path === '/score' && request.method !== 'OPTIONS') void score(request, response, deps);
-    else if (infer && request.method === 'POST') void v2(request, response, deps, { model: decoded(infer[1]!), version: infer[2] });
-    else cold(request, response);
+  const modelVersions = deps.config.models.map(({ modelVersion }) => modelVersion).join(',');
+  const server = createServer({ headersTimeout: WHOLE_REQUEST_MS - 1000, requestTimeout: WHOLE_REQUEST_MS, connectionsCheckingInterval: 1000, keepAliveTimeout: 75_000 }, (request, response) => {
+    const ids = requestIds(request.headers);
+    const exchange = new Exchange(request, response, [...ids.headers, HEADER.revision, deps.config.revision]);
+    if (modelVersions !== '') exchange.header(HEADER.modelVersion, modelVersions);
+    if (deps.lifecycle.phase === 'Draining' || deps.traffic.retiring(deps.config.revision)) exchange.header('connection', 'close');
+    if (ids.problem !== undefined) return exchange.fail(431, ids.problem);
+    if (!exchange.path.startsWith('/')) return exchange.fail(400, 'The request target must be a path, or an http:// address with one');
+    if (refused(exchange, deps)) return;
+    if (exchange.path === '/score' && request.method !== 'OPTIONS') return score(exchange, deps);
+    const infer = request.method === 'POST' ? INFER.exec(exchange.path) : null;
+    if (infer) return v2(exchange, deps, { model: decoded(infer[1]!), version: infer[2] });
+    for (let i = 0; i < exchange.headers.length; i += 2) response.setHeader(exchange.headers[i]!, exchange.headers[i + 1]!);
+    cold(request, response);
   });
-  Object.assign(server, { headersTimeout: 10_000, requestTimeout: 60_000, keepAliveTimeout: 75_000, connectionsCheckingInterval: 1_000 });
+  server.on('clientError', (error: Error & { code?: string }, socket) => {
+    if (!socket.writable) return void socket.destroy();
+    const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request';
+    const body = JSON.stringify({ message: `The request could not be read: ${status.slice(4)}` });
+    socket.end(`HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`, () => socket.destroy());
+  });
+  server.on('checkExpectation', (request, response) => new Exchange(request, response, []).fail(417, 'The header Expect can only be 100-continue'));
   return server;
 }
 
@@ -51,28 +67,17 @@ function decoded(segment: string): string {
   }
 }
 
-/** Headers that every answer carries. */
-function stamp(request: IncomingMessage, response: ServerResponse, { config, traffic, lifecycle }: UserServerDeps): void {
-  const ids = requestIds(request.headers);
-  for (const [name, value] of Object.entries(ids.headers)) response.setHeader(name, value);
-  response.setHeader(HEADER.revision, config.revision);
-  if (config.models.length > 0) response.setHeader(HEADER.modelVersion, config.models.map(({ modelVersion }) => modelVersion).join(','));
-  if (lifecycle.phase === 'Draining' || traffic.retiring(config.revision)) response.setHeader('connection', 'close');
-  if (ids.problem !== undefined) sendMessage(response, 431, ids.problem);
-}
-
-function refused(request: IncomingMessage, response: ServerResponse, path: string, { config, traffic, metrics, lifecycle }: UserServerDeps): boolean {
-  const open = path === '/' || path.startsWith('/v2/health/');
+function refused(exchange: Exchange, { config, traffic, metrics, lifecycle }: UserServerDeps): boolean {
+  const open = exchange.path === '/' || exchange.path.startsWith('/v2/health/');
   const reject = (status: number, reason: string, message: string): true => {
     metrics.rejected.inc({ reason });
-    request.resume();
-    if (path.startsWith('/v2')) send(response, status, JSON.stringify({ error: message }));
-    else sendMessage(response, status, message);
+    exchange.fail(status, message);
     return true;
   };
-  if (!open && config.auth === 'Key' && !authorized(request.headers.authorization, traffic.keyHashes)) {
-    response.setHeader('www-authenticate', 'Bearer');
-    return reject(401, 'unauthorized', request.headers.authorization === undefined
+  const { authorization } = exchange.request.headers;
+  if (!open && config.auth === 'Key' && !authorized(authorization, traffic.keyHashes)) {
+    exchange.header('www-authenticate', 'Bearer');
+    return reject(401, 'unauthorized', authorization === undefined
       ? `Missing credentials: send the header Authorization: Bearer <key>, with a key from the Secret ${config.pipeline}-keys`
       : 'Invalid credentials: the key is not one of the two keys of this endpoint');
   }
@@ -80,67 +85,96 @@ function refused(request: IncomingMessage, response: ServerResponse, path: strin
   return false;
 }
 
-async function score(request: IncomingMessage, response: ServerResponse, deps: UserServerDeps): Promise<void> {
-  const { method = '', url = '' } = request;
-  if (method !== 'POST' && method !== 'GET') return sendMessage(response, 405, 'Method not allowed');
-  await timed(request, response, deps, async (body) => {
-    const input = method === 'GET' ? Buffer.from(queryAsJson(url)) : body;
-    const answer = await deps.pool.score(input, { method, url, headers: request.headers as Record<string, string> });
-    azureAnswer(response, answer, deps);
+function score(exchange: Exchange, deps: UserServerDeps): void {
+  const { method = '', url = '', headers } = exchange.request;
+  if (method !== 'POST' && method !== 'GET') return exchange.fail(405, 'Method not allowed');
+  const work: Work = { kind: 'score', ...(deps.pool.wantsRequest && { request: { method, url, headers: headers as Record<string, string> } }) };
+  if (method === 'GET') ask(exchange, deps, { work, body: Buffer.from(queryAsJson(url)), reply: azureAnswer });
+  else withBody(exchange, deps, (body) => ask(exchange, deps, { work, body, reply: azureAnswer }));
+}
+
+function v2(exchange: Exchange, deps: UserServerDeps, { model, version }: { model: string; version: string | undefined }): void {
+  const { config, pool } = deps;
+  const found = config.models.find(({ name }) => name === model);
+  const scripted = config.script !== undefined && model === config.pipeline;
+  if (!scripted && (!found || (version !== undefined && version !== found.version))) return exchange.fail(404, `there is no model ${model.slice(0, 200)}${version === undefined ? '' : ` version ${version.slice(0, 50)}`} here`);
+  const { method = '', url = '', headers } = exchange.request;
+  const length = headers[HEADER.jsonLength] as string | undefined;
+  if (length !== undefined && !/^\d{1,9}$/.test(length)) return exchange.fail(400, 'Inference-Header-Content-Length must be a whole number');
+  const work: Work = { kind: 'infer', model, ...(length !== undefined && { jsonBytes: Number(length) }), ...(pool.wantsRequest && { request: { method, url, headers: headers as Record<string, string> } }) };
+  withBody(exchange, deps, (body) => ask(exchange, deps, { work, body, reply: v2Answer }));
+}
+
+/** Reads the body and goes on with it; what cannot be read is answered here. */
+function withBody(exchange: Exchange, { metrics }: UserServerDeps, next: (body: Buffer) => void): void {
+  readBody(exchange.request, (refusal, body) => {
+    if (!refusal) return next(body);
+    metrics.requests.inc({ code: String(refusal.status) });
+    exchange.fail(refusal.status, refusal.message);
   });
 }
 
-async function v2(request: IncomingMessage, response: ServerResponse, deps: UserServerDeps, { model, version }: { model: string; version: string | undefined }): Promise<void> {
-  const found = deps.config.models.find(({ name }) => name === model);
-  if (!found || (version !== undefined && version !== found.version)) {
-    request.resume();
-    return send(response, 404, JSON.stringify({ error: `there is no model ${model}${version === undefined ? '' : ` version ${version}`} here` }));
-  }
-  await timed(request, response, deps, async (body) => {
-    const answer = await deps.pool.infer(body, model);
-    if (answer.status >= 500) logFailure(answer, response, deps);
-    send(response, answer.status, answer.status === 200 ? answer.body : JSON.stringify({ error: publicText(answer, deps) }));
-  });
+interface Question {
+  work: Work;
+  body: Buffer;
+  reply: (exchange: Exchange, answer: Answer, deps: UserServerDeps) => void;
 }
 
-/** Reads the body, counts and times the request, and keeps any error of ours a JSON answer. */
-async function timed(request: IncomingMessage, response: ServerResponse, { metrics, logger }: UserServerDeps, work: (body: Buffer) => Promise<void>): Promise<void> {
-  const end = metrics.duration.startTimer();
+/** Asks the workers, counts and times the request. */
+function ask(exchange: Exchange, deps: UserServerDeps, { work, body, reply }: Question): void {
+  const { metrics, pool } = deps;
+  let answered = false;
   metrics.inProgress.inc();
-  try {
-    await work(await readBody(request));
-  } catch (error) {
-    if (error instanceof BodyTooLarge) sendMessage(response, 413, error.message);
-    else if (!response.destroyed && !response.headersSent) {
-      logger.error('request failed', { error: error instanceof Error ? error.stack : String(error) });
-      sendMessage(response, 500, 'An unexpected internal error occurred. Check the logs for more info.');
-    }
-  } finally {
+  const ended = (code: string): void => {
+    answered = true;
     metrics.inProgress.dec();
-    metrics.requests.inc({ code: response.headersSent ? String(response.statusCode) : '499' }); // nginx's word for a client that went away
-    end();
-  }
+    metrics.requests.inc({ code });
+    metrics.duration.observe((performance.now() - exchange.started) / 1000);
+  };
+  const ticket = pool.ask({
+    work, body,
+    answered: (answer) => {
+      if (answered) return;
+      if (answer.runMs !== undefined) metrics.steps.observe({ step: 'run' }, answer.runMs / 1000);
+      reply(exchange, answer, deps);
+      ended(String(answer.status));
+    },
+  });
+  exchange.response.once('close', () => {
+    if (answered) return;
+    if (ticket) pool.cancel(ticket);
+    ended('499'); // nginx's word for a client that went away
+  });
 }
 
 /** As azureml-inference-server-http: the script's JSON, or {"message": …}; x-ms-run-function-failed from 500 on. */
-function azureAnswer(response: ServerResponse, answer: Answer, deps: UserServerDeps): void {
-  response.setHeader(HEADER.runFailed, answer.status >= 500 ? 'True' : 'False');
-  if (answer.runMs !== undefined) response.setHeader('x-ms-run-fn-exec-ms', answer.runMs.toFixed(3));
-  if (answer.status >= 500) logFailure(answer, response, deps);
-  if (answer.status === 200) send(response, 200, answer.body);
-  else sendMessage(response, answer.status, publicText(answer, deps));
+function azureAnswer(exchange: Exchange, answer: Answer, deps: UserServerDeps): void {
+  exchange.header(HEADER.runFailed, answer.status >= 500 ? 'True' : 'False');
+  if (answer.runMs !== undefined) exchange.header('x-ms-run-fn-exec-ms', answer.runMs.toFixed(3));
+  if (answer.status === 200) exchange.send(200, answer.body);
+  else failed(exchange, answer, deps);
 }
 
-function logFailure(answer: Answer, response: ServerResponse, { logger }: UserServerDeps): void {
-  logger.error(answer.status === 504 ? answer.body : 'run() failed', { requestId: response.getHeader(HEADER.requestId), error: answer.stack });
+function v2Answer(exchange: Exchange, answer: Answer, deps: UserServerDeps): void {
+  if (answer.status !== 200) return failed(exchange, answer, deps);
+  if (answer.jsonBytes !== undefined) exchange.header(HEADER.jsonLength, String(answer.jsonBytes));
+  exchange.send(200, answer.body, answer.jsonBytes === undefined ? 'application/json' : 'application/octet-stream');
 }
 
 /** Development shows the stack; elsewhere the request id is all a client gets. */
-const publicText = ({ status, body, stack }: Answer, { config }: UserServerDeps): string => (status !== 500 ? body : config.exposeErrors ? (stack ?? body) : RUN_FAILED);
+function failed(exchange: Exchange, { status, body, stack }: Answer, { config, logger, metrics }: UserServerDeps): void {
+  const text = String(body);
+  if (status === 429) {
+    metrics.rejected.inc({ reason: 'busy' });
+    exchange.header('retry-after', RETRY_AFTER_SECONDS);
+  }
+  if (status >= 500) logger.error(status === 504 ? text : 'run() failed', { requestId: exchange.headers[1], error: stack });
+  exchange.fail(status, status !== 500 ? text : config.exposeErrors ? (stack ?? text) : RUN_FAILED);
+}
 
 /** GET /score?a=1&b=x → {"a": 1, "b": "x"}; a repeated key becomes a list. */
 function queryAsJson(url: string): string {
-  const query = new URL(url, 'http://scorer').searchParams;
+  const query = new URLSearchParams(url.includes('?') ? url.slice(url.indexOf('?')) : '');
   const parsed = (text: string): unknown => {
     try {
       return JSON.parse(text);
@@ -152,12 +186,4 @@ function queryAsJson(url: string): string {
     const values = query.getAll(key).map(parsed);
     return [key, values.length === 1 ? values[0] : values];
   })));
-}
-
-function send(response: ServerResponse, status: number, json: string): void {
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(json) }).end(json);
-}
-
-function sendMessage(response: ServerResponse, status: number, message: string): void {
-  send(response, status, JSON.stringify({ message }));
 }

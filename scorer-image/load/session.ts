@@ -11,8 +11,8 @@ export interface Session {
 }
 
 /** Loads a model file; a file that is none, or has other than tensors as inputs or outputs, is a ModelLoadFailed. */
-export async function loadSession(path: string): Promise<Session> {
-  const session = await ort.InferenceSession.create(path, { intraOpNumThreads: 1, interOpNumThreads: 1 }).catch((error: unknown) => {
+export async function loadSession(path: string, threads = 1): Promise<Session> {
+  const session = await ort.InferenceSession.create(path, { intraOpNumThreads: threads, interOpNumThreads: 1, executionMode: 'sequential', graphOptimizationLevel: 'all' }).catch((error: unknown) => {
     throw new StartFailure(FAILURE.modelLoad, `${fileOf(path)} is not a model that ONNX Runtime can load: ${(error as Error).message}`);
   });
   const signature = { inputs: session.inputMetadata.map((meta) => tensorSignature(meta, path)), outputs: session.outputMetadata.map((meta) => tensorSignature(meta, path)) };
@@ -36,5 +36,8 @@ function tensorSignature(meta: ort.InferenceSession.ValueMetadata, path: string)
 }
 
 function toOrt({ datatype, shape, data }: Tensor): ort.Tensor {
-  return new ort.Tensor(ORT_TYPE[datatype] as 'float32', data as Float32Array, shape);
+  const tensor = new ort.Tensor(ORT_TYPE[datatype] as 'float32', data as Float32Array, shape);
+  // The native binding does not know Float16Array yet and sees nothing in one: it gets the same bits as 16-bit integers.
+  if (datatype === 'FP16') Object.assign(tensor, { cpuData: new Uint16Array((data as Float16Array).buffer, (data as Float16Array).byteOffset, data.length) });
+  return tensor;
 }

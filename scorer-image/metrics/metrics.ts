@@ -2,7 +2,8 @@
 import { METRIC } from '@penstock/contract';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
-const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+const ROWS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 
 // eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- the type is named below
 export function scorerMetrics(labels: { pipeline: string; revision: string }) {
@@ -15,6 +16,9 @@ export function scorerMetrics(labels: { pipeline: string; revision: string }) {
     duration: new Histogram({ name: METRIC.requestDuration, help: 'Time from the first byte of a request to its answer.', buckets: SECONDS, registers }),
     inProgress: new Gauge({ name: METRIC.requestsInProgress, help: 'Scoring requests that have no answer yet.', registers }),
     initDuration: new Gauge({ name: METRIC.initDuration, help: 'Time that loading and init() took.', registers }),
+    steps: new Histogram({ name: METRIC.stepDuration, help: 'Parts of a request: read (its body), queue, run (in the worker), write.', labelNames: ['step'], buckets: SECONDS, registers }),
+    batchSize: new Histogram({ name: METRIC.batchSize, help: 'Rows of each call of an ONNX model.', buckets: ROWS, registers }),
+    queueDepth: (depth: () => number) => new Gauge({ name: METRIC.queueDepth, help: 'Requests that wait for a place in the worker.', registers, collect() { this.set(depth()); } }),
     rejected: new Counter({ name: METRIC.rejected, help: 'Requests that never reached the script.', labelNames: ['reason'], registers }),
   };
 }

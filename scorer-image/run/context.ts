@@ -1,7 +1,8 @@
 /** What a script gets in init(context): its models, and where they lie. */
 import type { ModelSignature, MountedModel } from '@penstock/contract';
 import { join } from 'node:path';
-import { loadSession, type Session } from '../load/session.ts';
+import { openModel, type ModelOptions } from '../load/model.ts';
+import type { Session } from '../load/session.ts';
 import { fromOrt, tensorOf, type LooseData, type Tensor } from '../load/tensor.ts';
 
 /** A tensor as scripts write it; onnxruntime's own Tensor is taken, too. */
@@ -19,8 +20,17 @@ export interface ScriptContext {
   model(name: string): Promise<ScriptModel>;
 }
 
-/** Sessions are made on first use and kept; a model of format Files has a path and nothing to run. */
-export function scriptContext(models: MountedModel[], modelsDir: string, modelDir: string): ScriptContext {
+export interface ContextInput {
+  models: MountedModel[];
+  modelsDir: string;
+  modelDir: string;
+}
+
+/**
+ * Models are opened on first use and kept; one of format Files has a path and nothing to run. What several run()s ask
+ * of a model at the same time goes to it as one call.
+ */
+export function scriptContext({ models, modelsDir, modelDir }: ContextInput, options: ModelOptions): ScriptContext {
   const sessions = new Map<string, Promise<Session>>();
   return {
     modelDir,
@@ -29,7 +39,7 @@ export function scriptContext(models: MountedModel[], modelsDir: string, modelDi
       if (!model) throw new Error(`there is no model ${name}; spec.models has ${models.map((one) => one.name).join(', ') || 'none'}`);
       const path = join(modelsDir, model.name, model.file);
       if (model.format !== 'ONNX') return { path, signature: { inputs: [], outputs: [] }, run: () => Promise.reject(new Error(`model ${name} has format Files: load ${path} yourself`)) };
-      const session = await (sessions.get(name) ?? sessions.set(name, loadSession(path)).get(name)!);
+      const session = await (sessions.get(name) ?? sessions.set(name, openModel(path, options).then((opened) => opened.session)).get(name)!);
       return { path, signature: session.signature, run: (feeds) => session.run(Object.fromEntries(Object.entries(feeds).map(([input, tensor]) => [input, tight(input, tensor)]))) };
     },
   };

@@ -1,28 +1,35 @@
 /** What the HTTP thread and the worker say to each other. */
 import type { Failure, ModelSignature } from '@penstock/contract';
 
+/** What a script's run() may look at beside the body. */
 export interface ScoreRequest {
   method: string;
   url: string;
   headers: Record<string, string>;
 }
 
+/** One request's work, its body aside. `request` is left out where nobody looks at it. */
+export type Work = { kind: 'score'; request?: ScoreRequest } | { kind: 'infer'; model: string; jsonBytes?: number; request?: ScoreRequest };
+
 export type ToWorker =
-  | { type: 'score'; id: number; body: Uint8Array; request: ScoreRequest }
-  | { type: 'infer'; id: number; body: Uint8Array; model: string }
+  /** Bodies one after the other in `bytes`; that of `ids[i]` ends at `ends[i]`. */
+  | { type: 'requests'; ids: number[]; ends: number[]; work: Work[]; bytes: Uint8Array }
   | { type: 'shutdown' };
 
 export type FromWorker =
-  | { type: 'ready'; signatures: Record<string, ModelSignature>; initMs: number }
+  | { type: 'ready'; signatures: Record<string, ModelSignature>; initMs: number; wantsRequest: boolean; notes: string[] }
   | { type: 'failed'; reason: Failure; message: string; detail: string }
-  | { type: 'answer'; id: number; answer: Answer }
+  /** `taken`: messages that the worker needs no longer hold back for. `batches`: rows of the native calls since the last one. */
+  | { type: 'answers'; answers: Answer[]; taken: number; batches: number[] }
   | { type: 'log'; level: 'info' | 'error'; message: string }
   | { type: 'stopped' };
 
-/** A whole answer: `body` is JSON text. */
+/** A whole answer: JSON, or JSON and tensors after `jsonBytes`. */
 export interface Answer {
+  id: number;
   status: number;
-  body: string;
+  body: string | Uint8Array;
+  jsonBytes?: number;
   /** run() threw: the client sees Azure's sentence, Development the stack. */
   stack?: string;
   runMs?: number;

@@ -1,20 +1,19 @@
 /** One ONNX model served without a script: {"data": rows} on /score, tensors by name on the V2 protocol. */
 import type { ModelSignature, TensorSignature } from '@penstock/contract';
+import { BadInput } from '../load/json.ts';
 import type { Session } from '../load/session.ts';
-import { fits, flatJson, nestedJson, TensorError, tensorOf, type Tensor } from '../load/tensor.ts';
-
-/** A request that the client must change: 400 with this sentence. */
-export class BadInput extends Error {}
+import { fits, nestedJson, TensorError, tensorOf, type Tensor } from '../load/tensor.ts';
+import { encodeInfer, type InferAnswer, type InferRequest } from './protocol.ts';
 
 /** Azure's dialect: `{"data": rows}` with one input, `{"<input>": rows, …}` with any; answers `{"<output>": rows, …}`. */
 export async function scoreRows(body: unknown, session: Session): Promise<string> {
   const { inputs } = session.signature;
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new BadInput(`the body must be a JSON object: ${expectation(session.signature)}`);
   const given = body as Record<string, unknown>;
-  const one = inputs.length === 1 && 'data' in given && !(inputs[0]!.name in given) ? { [inputs[0]!.name]: given.data } : given;
+  const one = inputs.length === 1 && Object.hasOwn(given, 'data') && !Object.hasOwn(given, inputs[0]!.name) ? { [inputs[0]!.name]: given.data } : given;
   const unknown = Object.keys(one).filter((name) => !inputs.some((input) => input.name === name));
-  if (unknown.length > 0) throw new BadInput(`unknown input ${unknown.join(', ')}: ${expectation(session.signature)}`);
-  const feeds = Object.fromEntries(inputs.map((input) => [input.name, rowsToTensor(one[input.name], input, session.signature)]));
+  if (unknown.length > 0) throw new BadInput(`unknown input ${unknown.slice(0, 5).join(', ').slice(0, 200)}: ${expectation(session.signature)}`);
+  const feeds = Object.fromEntries(inputs.map((input) => [input.name, rowsToTensor(Object.hasOwn(one, input.name) ? one[input.name] : undefined, input, session.signature)]));
   const results = await session.run(feeds);
   return `{${Object.entries(results).map(([name, tensor]) => `${JSON.stringify(name)}:${nestedJson(tensor)}`).join(',')}}`;
 }
@@ -27,62 +26,55 @@ function expectation({ inputs }: ModelSignature): string {
 
 function rowsToTensor(rows: unknown, input: TensorSignature, signature: ModelSignature): Tensor {
   if (!Array.isArray(rows)) throw new BadInput(`${rows === undefined ? `input ${input.name} is missing` : `input ${input.name} is not a list`}: ${expectation(signature)}`);
-  const shape = shapeOf(rows, input, signature);
+  const shape = shapeOf(rows, input.shape.length);
   if (!fits(shape, input)) throw new BadInput(`input ${input.name} has the shape ${JSON.stringify(shape)}: ${expectation(signature)}`);
-  return checked(() => tensorOf(`input ${input.name}`, input.datatype, shape, rows));
-}
-
-/** The shape that nested lists have; says which row breaks it. */
-function shapeOf(rows: unknown[], { name }: TensorSignature, signature: ModelSignature): number[] {
-  const shape: number[] = [];
-  for (let level: unknown = rows; Array.isArray(level); level = level[0]) shape.push(level.length);
-  const check = (value: unknown, depth: number, path: string): void => {
-    const list = Array.isArray(value);
-    if (list !== depth < shape.length || (list && value.length !== shape[depth])) throw new BadInput(`input ${name}${path} ${list ? `has ${value.length} values, the first has ${shape[depth] ?? 'none'}` : 'is not a list'}: ${expectation(signature)}`);
-    if (list && depth + 1 < shape.length) for (const [i, inner] of value.entries()) check(inner, depth + 1, `${path}[${i}]`);
-  };
-  check(rows, 0, '');
-  return shape;
-}
-
-interface InferRequest {
-  id?: unknown;
-  inputs?: unknown;
-  outputs?: unknown;
-}
-
-/** Open Inference Protocol V2 in JSON: named tensors in, the wanted ones out, the id back. */
-export async function inferTensors(body: unknown, model: { name: string; version: string; session: Session }): Promise<string> {
-  const { id, inputs, outputs } = (typeof body === 'object' && body !== null ? body : {}) as InferRequest;
-  const { signature } = model.session;
-  if (!Array.isArray(inputs)) throw new BadInput('inputs must be a list of {name, shape, datatype, data}');
-  const feeds = Object.fromEntries(inputs.map((input, i) => feed(input as Record<string, unknown>, i, signature)));
-  const missing = signature.inputs.filter(({ name }) => !(name in feeds));
-  if (missing.length > 0) throw new BadInput(`input ${missing.map(({ name }) => name).join(', ')} is missing`);
-  const wanted = Array.isArray(outputs) ? outputs.map((output) => String((output as { name?: unknown }).name)) : signature.outputs.map(({ name }) => name);
-  const strange = wanted.filter((name) => !signature.outputs.some((output) => output.name === name));
-  if (strange.length > 0) throw new BadInput(`unknown output ${strange.join(', ')}; the model has ${signature.outputs.map(({ name }) => name).join(', ')}`);
-  const results = await model.session.run(feeds, wanted);
-  const tensors = wanted.map((name) => `{"name":${JSON.stringify(name)},"datatype":"${results[name]!.datatype}","shape":${JSON.stringify(results[name]!.shape)},"data":${flatJson(results[name]!)}}`);
-  return `{"model_name":${JSON.stringify(model.name)},"model_version":${JSON.stringify(model.version)}${typeof id === 'string' ? `,"id":${JSON.stringify(id)}` : ''},"outputs":[${tensors.join(',')}]}`;
-}
-
-function feed(input: Record<string, unknown> | null, i: number, { inputs }: ModelSignature): [string, Tensor] {
-  const { name, shape, datatype, data } = input ?? {};
-  const where = `inputs[${i}]`;
-  const wanted = inputs.find((one) => one.name === name);
-  if (!wanted) throw new BadInput(`${where}.name is ${JSON.stringify(name)}; the model has ${inputs.map((one) => one.name).join(', ')}`);
-  if (datatype !== wanted.datatype) throw new BadInput(`${where}.datatype is ${JSON.stringify(datatype)}, ${wanted.name} is ${wanted.datatype}`);
-  if (!Array.isArray(shape) || !shape.every((dimension) => Number.isInteger(dimension) && dimension >= 0)) throw new BadInput(`${where}.shape must be a list of whole numbers`);
-  if (!fits(shape as number[], wanted)) throw new BadInput(`${where}.shape is ${JSON.stringify(shape)}, ${wanted.name} is ${JSON.stringify(wanted.shape)}`);
-  if (!Array.isArray(data)) throw new BadInput(`${where}.data must be a list`);
-  return [wanted.name, checked(() => tensorOf(`${where}.data`, wanted.datatype, shape as number[], data))];
-}
-
-function checked<T>(work: () => T): T {
+  if (shape.length > 1) regular(rows, shape, { name: input.name, signature });
   try {
-    return work();
+    return tensorOf(`input ${input.name}`, input.datatype, shape, rows);
   } catch (error) {
     throw error instanceof TensorError ? new BadInput(error.message) : error;
   }
+}
+
+/** The shape that the first of each level has, one level deeper than the model wants at most. */
+function shapeOf(rows: readonly unknown[], rank: number): number[] {
+  const shape: number[] = [];
+  for (let level: unknown = rows; Array.isArray(level) && shape.length <= rank; level = level[0]) shape.push(level.length);
+  return shape;
+}
+
+/** Throws BadInput for the list that is not as long as the first of its level. */
+function regular(rows: readonly unknown[], shape: readonly number[], { name, signature }: { name: string; signature: ModelSignature }): void {
+  const check = (lists: readonly unknown[], depth: number, path: string): void => {
+    for (let i = 0; i < lists.length; i++) {
+      const list = lists[i];
+      const at = (): string => `input ${name}${path}[${i}]`;
+      if (!Array.isArray(list)) throw new BadInput(`${at()} is not a list: ${expectation(signature)}`);
+      if (list.length !== shape[depth]) throw new BadInput(`${at()} has ${list.length} values, the first has ${shape[depth]!}: ${expectation(signature)}`);
+      if (depth + 1 < shape.length) check(list, depth + 1, `${path}[${i}]`);
+    }
+  };
+  check(rows, 1, '');
+}
+
+/** Open Inference Protocol V2: named tensors in, the wanted ones out, the id back. */
+export async function inferTensors(request: InferRequest, model: { name: string; version: string; session: Session }): Promise<InferAnswer> {
+  const { signature } = model.session;
+  const feeds = Object.fromEntries(request.inputs.map((input, i) => [input.name, suited(input, `inputs[${i}]`, signature)]));
+  const missing = signature.inputs.filter(({ name }) => !Object.hasOwn(feeds, name));
+  if (missing.length > 0) throw new BadInput(`input ${missing.map(({ name }) => name).join(', ')} is missing`);
+  const wanted = request.outputs?.map(({ name }) => name) ?? signature.outputs.map(({ name }) => name);
+  const strange = wanted.filter((name) => !signature.outputs.some((output) => output.name === name));
+  if (strange.length > 0) throw new BadInput(`unknown output ${strange.slice(0, 5).join(', ').slice(0, 200)}; the model has ${signature.outputs.map(({ name }) => name).join(', ')}`);
+  const results = await model.session.run(feeds, wanted);
+  return encodeInfer(request, model, wanted.map((name) => ({ name, ...results[name]! })));
+}
+
+function suited(input: InferRequest['inputs'][number], where: string, { inputs }: ModelSignature): Tensor {
+  const { name, datatype, shape, data } = input;
+  const wanted = inputs.find((one) => one.name === name);
+  if (!wanted) throw new BadInput(`${where}.name is ${JSON.stringify(name.slice(0, 60))}; the model has ${inputs.map((one) => one.name).join(', ')}`);
+  if (datatype !== wanted.datatype) throw new BadInput(`${where}.datatype is ${datatype}, ${wanted.name} is ${wanted.datatype}`);
+  if (!fits(shape, wanted)) throw new BadInput(`${where}.shape is [${shape.slice(0, 16).join(',')}], ${wanted.name} is [${wanted.shape.join(',')}]`);
+  return { datatype, shape, data };
 }

@@ -1,119 +1,146 @@
-/** The HTTP thread's side of the worker: requests out, answers back, deadlines kept. */
+/** The HTTP thread's side of the workers: requests out in batches, answers back, deadlines kept. */
 import { FAILURE, type ModelSignature } from '@penstock/contract';
-import { Worker } from 'node:worker_threads';
 import { StartFailure } from '../failure.ts';
-import type { Answer, FromWorker, ScoreRequest, ToWorker } from './messages.ts';
+import { Admission, type Limits, type Ticket } from './admission.ts';
+import type { Answer, FromWorker, Work } from './messages.ts';
+import { WorkerSide, type WorkerCode } from './workerSide.ts';
 
-export interface PoolOptions {
-  /** File of the worker's code, and its environment and data. */
-  file: string | URL;
-  data: unknown;
-  execArgv?: string[];
+export interface PoolOptions extends WorkerCode {
+  workers: number;
+  limits: Limits;
   initTimeoutMs: number;
-  requestTimeoutMs: number;
-  /** The worker ended although nobody asked it to. */
+  /** A worker ended although nobody asked it to, or hangs. */
   onCrash: (failure: StartFailure) => void;
   log: (level: 'info' | 'error', message: string) => void;
+  onBatch: (rows: number) => void;
 }
 
-interface Pending {
-  resolve: (answer: Answer) => void;
-  timer: NodeJS.Timeout;
+export interface Asked {
+  work: Work;
+  body: Uint8Array;
+  /** Called once, unless the request was cancelled. */
+  answered: (answer: Answer) => void;
 }
+
+/** How late a deadline may be noticed. */
+const TICK_MS = 10;
+const QUEUED_TOO_LONG = 'The endpoint is busy: all its places are taken. Try again later, or raise scaling.maxReplicas or endpoint.maxConcurrentRequests';
+const TOO_MANY_BYTES = 'The endpoint is busy: the requests in it are as large as it can hold. Try again later';
 
 export class ScoringPool {
   readonly #options: PoolOptions;
-  readonly #worker: Worker;
-  readonly #pending = new Map<number, Pending>();
-  #nextId = 0;
+  readonly #admission: Admission<Asked>;
+  readonly #sides: WorkerSide<Ticket<Asked>>[];
+  #timer: NodeJS.Timeout | undefined;
   #started = false;
-  #stopping: (() => void) | undefined;
+  #stopping = false;
   signatures: Record<string, ModelSignature> = {};
+  /** Whether a script wants to see method, url and headers. */
+  wantsRequest = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
-    this.#worker = new Worker(options.file, { workerData: options.data, ...(options.execArgv ? { execArgv: options.execArgv } : {}) });
+    this.#admission = new Admission(options.limits);
+    this.#sides = Array.from({ length: options.workers }, () => new WorkerSide(options));
   }
 
-  /** Resolves with the seconds that loading and init() took; rejects with a StartFailure. */
-  start(): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const { initTimeoutMs } = this.#options;
-      const timer = setTimeout(() => reject(new StartFailure(FAILURE.initTimeout, `init() did not end within initTimeout (${initTimeoutMs} ms)`)), initTimeoutMs);
-      this.#worker.on('error', (error: unknown) => this.#crashed(new StartFailure(FAILURE.initFailed, error instanceof Error ? error.message : String(error), error instanceof Error ? error.stack : ''), reject));
-      this.#worker.on('exit', (code) => this.#crashed(new StartFailure(FAILURE.initFailed, `the script ended its own process (exit code ${code})`), reject));
-      this.#worker.on('message', (message: FromWorker) => {
-        if (message.type === 'ready') {
-          clearTimeout(timer);
-          this.#started = true;
-          this.signatures = message.signatures;
-          resolve(message.initMs / 1000);
-        } else if (message.type === 'failed') reject(new StartFailure(message.reason, message.message, message.detail));
-        else this.#received(message);
-      });
+  /** Resolves with the seconds that loading and init() took, in the slowest worker; rejects with a StartFailure. */
+  async start(): Promise<number> {
+    const { initTimeoutMs } = this.#options;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new StartFailure(FAILURE.initTimeout, `init() did not end within initTimeout (${initTimeoutMs} ms)`)), initTimeoutMs);
     });
-  }
-
-  /** Requests that wait for an answer. */
-  get inFlight(): number {
-    return this.#pending.size;
-  }
-
-  score(body: Uint8Array, request: ScoreRequest): Promise<Answer> {
-    return this.#ask((id) => ({ type: 'score', id, body, request }));
-  }
-
-  infer(body: Uint8Array, model: string): Promise<Answer> {
-    return this.#ask((id) => ({ type: 'infer', id, body, model }));
-  }
-
-  /** Lets the script's shutdown() run, at most `ms`, and ends the worker. */
-  async stop(ms: number): Promise<void> {
-    if (this.#started) {
-      const stopped = new Promise<void>((resolve) => (this.#stopping = resolve));
-      this.#send({ type: 'shutdown' });
-      await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, ms).unref())]);
-    }
-    this.#stopping ??= () => undefined;
-    void this.#worker.terminate();
-  }
-
-  #ask(message: (id: number) => ToWorker): Promise<Answer> {
-    const id = this.#nextId++;
-    return new Promise((resolve) => {
-      const { requestTimeoutMs } = this.#options;
-      const timer = setTimeout(() => {
-        this.#pending.delete(id); // the run goes on; its answer is dropped
-        resolve({ status: 504, body: `Scoring timeout after ${requestTimeoutMs} ms` });
-      }, requestTimeoutMs);
-      this.#pending.set(id, { resolve, timer });
-      this.#send(message(id));
-    });
-  }
-
-  #send(message: ToWorker): void {
-    this.#worker.postMessage(message);
-  }
-
-  #received(message: FromWorker): void {
-    if (message.type === 'log') this.#options.log(message.level, message.message);
-    if (message.type === 'stopped') this.#stopping?.();
-    if (message.type !== 'answer') return;
-    const pending = this.#pending.get(message.id);
-    if (!pending) return;
-    clearTimeout(pending.timer);
-    this.#pending.delete(message.id);
-    pending.resolve(message.answer);
-  }
-
-  #crashed(failure: StartFailure, reject: (failure: StartFailure) => void): void {
-    if (this.#stopping) return;
-    for (const { resolve, timer } of this.#pending.values()) {
+    try {
+      const ready = await Promise.race([late, Promise.all(this.#sides.map((side) => side.start((message) => this.#received(side, message), (failure) => this.#crashed(failure))))]);
+      this.signatures = ready[0]!.signatures;
+      this.wantsRequest = ready[0]!.wantsRequest;
+      for (const note of ready[0]!.notes) this.#options.log('info', note);
+      this.#started = true;
+      return Math.max(...ready.map(({ initMs }) => initMs)) / 1000;
+    } finally {
       clearTimeout(timer);
-      resolve({ status: 500, body: failure.message, stack: failure.detail });
     }
-    this.#pending.clear();
-    if (this.#started) this.#options.onCrash(new StartFailure(FAILURE.scriptCrashed, failure.message, failure.detail));
-    else reject(failure);
+  }
+
+  /** Requests in the worker or on their way to it. */
+  get inFlight(): number {
+    return this.#admission.waiting + this.#admission.working;
+  }
+
+  get waiting(): number {
+    return this.#admission.waiting;
+  }
+
+  /** Asks for an answer; it comes by `answered`. The ticket is for {@link cancel}. */
+  ask(asked: Asked): Ticket<Asked> | undefined {
+    const ticket = this.#admission.offer(asked, asked.body.length, performance.now());
+    if (ticket) this.#send();
+    else asked.answered({ id: -1, status: 429, body: TOO_MANY_BYTES });
+    return ticket;
+  }
+
+  /** The client is gone. */
+  cancel(ticket: Ticket<Asked>): void {
+    this.#admission.cancel(ticket);
+  }
+
+  /** Lets the script's shutdown() run, at most `ms`, and ends the workers. */
+  async stop(ms: number): Promise<void> {
+    this.#stopping = true;
+    clearTimeout(this.#timer);
+    await Promise.all(this.#sides.map((side) => side.stop(this.#started ? ms : 0)));
+  }
+
+  #send(): void {
+    const now = performance.now();
+    for (const side of this.#sides) {
+      while (side.free) {
+        const tickets = this.#admission.next(now);
+        if (tickets.length === 0) break;
+        side.send(tickets);
+      }
+    }
+    this.#watchTheClock();
+  }
+
+  #received(side: WorkerSide<Ticket<Asked>>, message: FromWorker): void {
+    if (message.type === 'log') this.#options.log(message.level, message.message);
+    if (message.type !== 'answers') return;
+    for (const rows of message.batches) this.#options.onBatch(rows);
+    for (const answer of message.answers) {
+      const ticket = side.back(answer.id);
+      if (!ticket) continue;
+      this.#admission.back(ticket);
+      this.#answer(ticket, answer);
+    }
+    this.#send();
+  }
+
+  #answer(ticket: Ticket<Asked>, answer: Answer): void {
+    if (!ticket.over) ticket.item.answered(answer);
+    ticket.over = true;
+  }
+
+  /** One timer for all deadlines: while somebody waits for an answer, it rings all the time. */
+  #watchTheClock(): void {
+    if (!this.#timer && !this.#stopping && this.inFlight > 0) this.#timer = setTimeout(() => this.#ring(), TICK_MS);
+  }
+
+  #ring(): void {
+    this.#timer = undefined;
+    const { waitedTooLong, timedOut, hung } = this.#admission.due(performance.now());
+    for (const { item } of waitedTooLong) item.answered({ id: -1, status: 429, body: QUEUED_TOO_LONG });
+    for (const { item } of timedOut) item.answered({ id: -1, status: 504, body: `Scoring timeout after ${this.#options.limits.requestTimeoutMs} ms` });
+    if (hung) this.#crashed(new StartFailure(FAILURE.scriptHung, `a call has not come back for ${this.#options.limits.hangMs / 1000} s: run() loops or waits for something that never comes`));
+    else this.#watchTheClock();
+  }
+
+  #crashed(failure: StartFailure): void {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    for (const side of this.#sides) for (const ticket of side.all()) this.#answer(ticket, { id: -1, status: 500, body: failure.message, stack: failure.detail });
+    for (const ticket of this.#admission.drop()) this.#answer(ticket, { id: -1, status: 503, body: 'The endpoint is restarting: try again' });
+    this.#options.onCrash(failure.reason === FAILURE.scriptHung ? failure : new StartFailure(FAILURE.scriptCrashed, failure.message, failure.detail));
   }
 }

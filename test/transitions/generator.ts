@@ -82,7 +82,7 @@ const TOO_LONG = new Set(['2h']);
 function mended({ models, scoring, environment, resources, scaling, endpoint, rollout, ...rest }: InferencePipelineSpec): InferencePipelineSpec {
   const unique = <T extends { name?: string; type?: string }>(items: T[]): T[] => items.filter((item, i) => items.findIndex((other) => (other.name ?? other.type) === (item.name ?? item.type)) === i);
   const some = unique(models ?? []);
-  const { script, scriptFrom } = scoring ?? {};
+  const { script, scriptFrom, maxBatchSize } = scoring ?? {};
   const code = script === undefined && scriptFrom !== undefined ? { scriptFrom } : { script: script ?? SCRIPT };
   const variables = unique(environment?.variables ?? []).map(({ name, value, valueFrom }) => {
     const one = valueFrom?.secretKeyRef ? { secretKeyRef: valueFrom.secretKeyRef } : valueFrom?.configMapKeyRef && { configMapKeyRef: valueFrom.configMapKeyRef };
@@ -95,11 +95,11 @@ function mended({ models, scoring, environment, resources, scaling, endpoint, ro
   return {
     ...rest,
     ...(some.length > 0 && { models: some }),
-    ...((scoring ?? some.length !== 1) && { scoring: code }),
+    ...((scoring ?? some.length !== 1) && { scoring: { ...code, ...(maxBatchSize !== undefined && { maxBatchSize }) } }),
     ...(environment && { environment: { variables } }),
     ...(resources && { resources: { requests } }),
     ...(scaling && { scaling: { ...scalingRest, ...(least !== undefined && { minReplicas: least }), ...(maxReplicas !== undefined && { maxReplicas: Math.max(maxReplicas, least ?? 1) }), ...(sound(scaleDownDelay, '') && { scaleDownDelay }) } }),
-    ...(endpoint && { endpoint: { ...(endpoint.auth && { auth: endpoint.auth }), ...(sound(endpoint.requestTimeout, '') && { requestTimeout: endpoint.requestTimeout }), ...(sound(endpoint.initTimeout, '') && { initTimeout: endpoint.initTimeout }) } }),
+    ...(endpoint && { endpoint: { ...(endpoint.auth && { auth: endpoint.auth }), ...(sound(endpoint.requestTimeout, '') && { requestTimeout: endpoint.requestTimeout }), ...(sound(endpoint.initTimeout, '') && { initTimeout: endpoint.initTimeout }), ...(endpoint.maxConcurrentRequests !== undefined && { maxConcurrentRequests: endpoint.maxConcurrentRequests }), ...(sound(endpoint.maxQueueWait, '') && { maxQueueWait: endpoint.maxQueueWait }) } }),
     ...(rollout && { rollout: { ...rollout, ...(rollout.progressDeadline === '5s' && { progressDeadline: '10s' }) } }),
   };
 }

@@ -1,0 +1,52 @@
+/** One request and its answer: headers gathered in a list, which node:http writes fastest, and sent once. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/** A client that has not taken its answer after this long is cut off. */
+const SLOW_READER_MS = 10_000;
+
+export class Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Path without the query. */
+  readonly path: string;
+  readonly started = performance.now();
+  readonly headers: string[];
+
+  constructor(request: IncomingMessage, response: ServerResponse, headers: string[]) {
+    this.request = request;
+    this.response = response;
+    this.headers = headers;
+    if (!request.url!.startsWith('/')) request.url = request.url!.replace(/^https?:\/\/[^/?]*(?=\/)/i, ''); // as a proxy writes it
+    const url = request.url!;
+    const query = url.indexOf('?');
+    this.path = query < 0 ? url : url.slice(0, query);
+  }
+
+  /** Nobody waits for an answer any more, or has got one. */
+  get over(): boolean {
+    return this.response.headersSent || this.response.destroyed;
+  }
+
+  header(name: string, value: string): void {
+    this.headers.push(name, value);
+  }
+
+  /** The whole answer. */
+  send(status: number, body: string | Uint8Array, type = 'application/json'): void {
+    if (this.over) return;
+    this.headers.push('content-type', type, 'content-length', String(typeof body === 'string' ? Buffer.byteLength(body) : body.length));
+    this.response.writeHead(status, this.headers).end(body);
+    if (this.response.writableLength > 0) this.#cutOff();
+  }
+
+  /** An error in the words of the path's protocol: V2 says `error`, Azure says `message`. */
+  fail(status: number, message: string): void {
+    this.request.resume(); // the connection stays good for the next one
+    this.send(status, JSON.stringify(this.path.startsWith('/v2') ? { error: message } : { message }));
+  }
+
+  #cutOff(): void {
+    const timer = setTimeout(() => this.response.destroy(), SLOW_READER_MS).unref();
+    this.response.once('close', () => clearTimeout(timer));
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * Calls for one model that come together go to it as one: no window, no waiting. What was asked in one turn of the event
+ * loop is joined along the first dimension, run once, and split again.
+ */
+import type { ModelSignature, TensorSignature } from '@penstock/contract';
+import type { Session } from './session.ts';
+import { arrayOf, sizeOf, type NumberArray, type Tensor } from './tensor.ts';
+
+type Feeds = Record<string, Tensor>;
+interface Call {
+  feeds: Feeds;
+  outputs: readonly string[];
+  rows: number;
+  resolve: (results: Feeds) => void;
+  reject: (error: unknown) => void;
+}
+
+export interface Batches {
+  session: Session;
+  /** Rows of one native call at most. */
+  maxBatchSize: number;
+  /** Told the rows of each native call. */
+  onBatch?: (rows: number) => void;
+}
+
+/** A session whose calls are joined where {@link rowsAreIndependent} has shown that they may be. */
+export function batching({ session, maxBatchSize, onBatch = () => undefined }: Batches): Session {
+  const names = session.signature.outputs.map(({ name }) => name);
+  let waiting: Call[] = [];
+
+  const flush = async (): Promise<void> => {
+    const calls = waiting;
+    waiting = [];
+    for (const group of groups(calls, maxBatchSize)) await (group.length === 1 ? alone(group[0]!) : together(group));
+  };
+  const alone = async ({ feeds, outputs, rows, resolve, reject }: Call): Promise<void> => {
+    onBatch(rows);
+    await session.run(feeds, [...outputs]).then(resolve, reject);
+  };
+  const together = async (group: Call[]): Promise<void> => {
+    const rows = group.reduce((sum, call) => sum + call.rows, 0);
+    try {
+      const results = await session.run(join(group.map(({ feeds }) => feeds)), [...group[0]!.outputs]);
+      if (Object.values(results).some(({ shape }) => shape[0] !== rows)) throw new Error('an output has another number of rows');
+      onBatch(rows);
+      let from = 0;
+      for (const call of group) call.resolve(slice(results, from, (from += call.rows)));
+    } catch {
+      for (const call of group) await alone(call); // the mistake of one is not the others'
+    }
+  };
+  return {
+    signature: session.signature,
+    run: (feeds, outputs = names) => new Promise((resolve, reject) => {
+      if (waiting.length === 0) setImmediate(() => void flush());
+      waiting.push({ feeds, outputs, rows: Object.values(feeds)[0]?.shape[0] ?? 1, resolve, reject });
+    }),
+  };
+}
+
+/** Neighbours that ask for the same outputs and differ in nothing but rows, up to `most` rows together. */
+function groups(calls: readonly Call[], most: number): Call[][] {
+  const made: Call[][] = [];
+  let rows = 0;
+  for (const call of calls) {
+    const group = made.at(-1);
+    if (group && rows + call.rows <= most && alike(group[0]!, call)) {
+      group.push(call);
+      rows += call.rows;
+    } else {
+      made.push([call]);
+      rows = call.rows;
+    }
+  }
+  return made;
+}
+
+function alike(a: Call, b: Call): boolean {
+  return a.outputs.join() === b.outputs.join() && Object.entries(a.feeds).every(([name, { shape }]) => {
+    const other = b.feeds[name]?.shape;
+    return other?.length === shape.length && other[0] === b.rows && shape[0] === a.rows && shape.every((dimension, i) => i === 0 || other[i] === dimension);
+  });
+}
+
+/** Feeds of several calls as those of one. */
+export function join(many: readonly Feeds[]): Feeds {
+  return Object.fromEntries(Object.entries(many[0]!).map(([name, { datatype, shape }]) => {
+    const parts = many.map((feeds) => feeds[name]!);
+    const rows = parts.reduce((sum, part) => sum + part.shape[0]!, 0);
+    return [name, { datatype, shape: [rows, ...shape.slice(1)], data: joined(datatype, parts) }];
+  }));
+}
+
+function joined(datatype: string, parts: readonly Tensor[]): Tensor['data'] {
+  const type = arrayOf(datatype);
+  if (!type) return parts.flatMap(({ data }) => data as string[]);
+  const whole = new type(parts.reduce((sum, { data }) => sum + data.length, 0)) as Float32Array;
+  let at = 0;
+  for (const { data } of parts) {
+    whole.set(data as Float32Array, at);
+    at += data.length;
+  }
+  return whole;
+}
+
+/** Rows `from` to `to` of each tensor; numbers are not copied. */
+export function slice(results: Feeds, from: number, to: number): Feeds {
+  return Object.fromEntries(Object.entries(results).map(([name, { datatype, shape, data }]) => {
+    const width = sizeOf(shape.slice(1));
+    const part = Array.isArray(data) ? data.slice(from * width, to * width) : (data as Float32Array).subarray(from * width, to * width);
+    return [name, { datatype, shape: [to - from, ...shape.slice(1)], data: part }];
+  }));
+}
+
+const PROBE_ROWS = 2;
+const CLOSE = 1e-3;
+
+/**
+ * Whether a model may get several requests' rows at once: its first dimensions are open, and two rows together give
+ * what each gives alone. A first dimension that is a sequence, or state between rows, fails here. Runs the model, so it
+ * is warm afterwards; one that does not take the made-up rows is never joined.
+ */
+export async function rowsAreIndependent(session: Session): Promise<boolean> {
+  const { inputs, outputs } = session.signature;
+  const feeds = probeOf(session.signature);
+  if (!feeds) return false;
+  const open = ({ shape }: TensorSignature): boolean => shape[0] === -1;
+  try {
+    const rows = Array.from({ length: PROBE_ROWS }, (_, i) => slice(feeds, i, i + 1));
+    const single: Feeds[] = [];
+    for (const row of rows) single.push(await session.run(row));
+    if (![...inputs, ...outputs].every(open)) return false;
+    const both = await session.run(feeds);
+    return single.every((results, i) => outputs.every(({ name }) => both[name]!.shape[0] === PROBE_ROWS && close(slice(both, i, i + 1)[name]!, results[name]!)));
+  } catch {
+    return false;
+  }
+}
+
+/** Two different rows for each input; other open dimensions are 1. */
+function probeOf({ inputs }: ModelSignature): Feeds | undefined {
+  const feeds: Feeds = {};
+  for (const { name, datatype, shape } of inputs) {
+    if (shape.length === 0) return undefined;
+    const whole = [PROBE_ROWS, ...shape.slice(1).map((dimension) => (dimension === -1 ? 1 : dimension))];
+    const size = sizeOf(whole);
+    const type = arrayOf(datatype);
+    const number = (i: number): number => (datatype.startsWith('FP') ? ((i * 7919) % 97) / 97 : i < size / PROBE_ROWS ? 0 : 1);
+    const data = type ? (type.from as (from: { length: number }, value: (_: unknown, i: number) => unknown) => NumberArray)({ length: size }, (_, i) => (datatype.endsWith('INT64') ? BigInt(number(i)) : number(i))) : Array.from({ length: size }, (_, i) => (i < size / PROBE_ROWS ? 'a' : 'b'));
+    feeds[name] = { datatype, shape: whole, data };
+  }
+  return Object.keys(feeds).length > 0 ? feeds : undefined;
+}
+
+function close(a: Tensor, b: Tensor): boolean {
+  return a.shape.join() === b.shape.join() && [...a.data].every((value, i) => {
+    const other = b.data[i]!;
+    if (typeof value !== 'number' || typeof other !== 'number') return value === other;
+    return Object.is(value, other) || Math.abs(value - other) <= CLOSE * Math.max(1, Math.abs(other));
+  });
+}

@@ -1,0 +1,33 @@
+/** JSON out of request bodies, with 64-bit integers exact where somebody needs them. */
+
+/** A request that the client must change: 400 with this sentence. */
+export class BadInput extends Error {}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+/** More digits than a double holds exactly. */
+const LONG_INTEGER = /\d{16}/;
+
+/** The body as text; throws BadInput for bytes that are none. */
+export function textOf(body: Uint8Array): string {
+  try {
+    return utf8.decode(body);
+  } catch (error) {
+    throw new BadInput(`Input cannot be decoded as UTF-8: ${(error as Error).message}`);
+  }
+}
+
+/** The body as JSON. Integers that a double cannot hold come as bigint: nothing of theirs is lost. */
+export function jsonOf(body: Uint8Array): unknown {
+  const text = textOf(body);
+  try {
+    return LONG_INTEGER.test(text) ? JSON.parse(text, exact as Reviver) : JSON.parse(text);
+  } catch (error) {
+    throw new BadInput(text.trim() === '' ? 'the body is empty, expected JSON' : `the body is not JSON: ${(error as Error).message}`);
+  }
+}
+
+type Reviver = (this: unknown, key: string, value: unknown) => unknown;
+
+function exact(_: string, value: unknown, { source }: { source?: string }): unknown {
+  return typeof value === 'number' && !Number.isSafeInteger(value) && source !== undefined && /^-?\d+$/.test(source) ? BigInt(source) : value;
+}

@@ -1,0 +1,111 @@
+/**
+ * Who may go to the worker now, who waits, and for how long. A queue that is bounded in time and bytes; time is handed
+ * in, so this is pure. Times are milliseconds of one monotonic clock.
+ */
+export interface Limits {
+  /** Requests in the worker at the same time. */
+  maxConcurrent: number;
+  /** Of one message to the worker. */
+  batchSize: number;
+  /** A request that has waited longer is refused: 429. */
+  maxQueueWaitMs: number;
+  /** A request that has not been answered this long after it came gets a 504; the worker may still be at it. */
+  requestTimeoutMs: number;
+  /** A call that is not back this long after it was sent never comes back. */
+  hangMs: number;
+  /** Bodies held, waiting and in work. */
+  maxBytes: number;
+}
+
+export interface Ticket<T> {
+  readonly item: T;
+  readonly bytes: number;
+  readonly arrived: number;
+  sent?: number;
+  /** Somebody has answered it, or its client is gone. */
+  over?: boolean;
+}
+
+export class Admission<T> {
+  readonly #limits: Limits;
+  /** In the order they came. */
+  #waiting: Ticket<T>[] = [];
+  /** Sent and not back, in the order they were sent. */
+  readonly #out = new Set<Ticket<T>>();
+  #bytes = 0;
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** In the worker, also those that were answered 504 meanwhile. */
+  get working(): number {
+    return this.#out.size;
+  }
+
+  /** Takes a request; undefined when its body would be too much to hold: 429. One that fits alone is always taken. */
+  offer(item: T, bytes: number, now: number): Ticket<T> | undefined {
+    if (this.#bytes > 0 && this.#bytes + bytes > this.#limits.maxBytes) return undefined;
+    this.#bytes += bytes;
+    const ticket = { item, bytes, arrived: now };
+    this.#waiting.push(ticket);
+    return ticket;
+  }
+
+  /** The next message to a free worker, oldest first; half of what may be out, so that another can follow meanwhile. */
+  next(now: number): Ticket<T>[] {
+    const { maxConcurrent, batchSize } = this.#limits;
+    const free = Math.min(maxConcurrent - this.#out.size, batchSize, Math.ceil(maxConcurrent / 2));
+    if (free <= 0 || this.#waiting.length === 0) return [];
+    const tickets = this.#waiting.splice(0, free);
+    for (const ticket of tickets) {
+      ticket.sent = now;
+      this.#out.add(ticket);
+    }
+    return tickets;
+  }
+
+  /** The worker is done with it. */
+  back(ticket: Ticket<T>): void {
+    if (this.#out.delete(ticket)) this.#bytes -= ticket.bytes;
+  }
+
+  /** Its client is gone: what waits is dropped; what is out stays out until it is back. */
+  cancel(ticket: Ticket<T>): void {
+    ticket.over = true;
+    const at = ticket.sent === undefined ? this.#waiting.indexOf(ticket) : -1;
+    if (at < 0) return;
+    this.#waiting.splice(at, 1);
+    this.#bytes -= ticket.bytes;
+  }
+
+  /** Gives up all that wait. */
+  drop(): Ticket<T>[] {
+    return this.#waiting.splice(0);
+  }
+
+  /** Who has run out of time by now: those that waited too long, those whose answer is due, and whether a call hangs. */
+  due(now: number): { waitedTooLong: Ticket<T>[]; timedOut: Ticket<T>[]; hung: boolean } {
+    const { maxQueueWaitMs, requestTimeoutMs, hangMs } = this.#limits;
+    const patience = Math.min(maxQueueWaitMs, requestTimeoutMs);
+    const late = this.#waiting.findIndex(({ arrived }) => now - arrived < patience);
+    const waitedTooLong = this.#waiting.splice(0, late < 0 ? this.#waiting.length : late);
+    for (const ticket of waitedTooLong) {
+      ticket.over = true;
+      this.#bytes -= ticket.bytes;
+    }
+    const timedOut: Ticket<T>[] = [];
+    let hung = false;
+    for (const ticket of this.#out) {
+      if (now - ticket.sent! >= hangMs) hung = true;
+      if (ticket.over || now - ticket.arrived < requestTimeoutMs) continue;
+      ticket.over = true;
+      timedOut.push(ticket);
+    }
+    return { waitedTooLong, timedOut, hung };
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * The Open Inference Protocol V2's infer call, JSON and binary tensor extension, to and from tensors.
+ * Rules: protocol-v2 inference_rest.md and extension_binary_data.md. Pure.
+ */
+import { BadInput, jsonOf } from '../load/json.ts';
+import { arrayOf, flatJson, sizeOf, tensorOf, TensorError, type Tensor } from '../load/tensor.ts';
+
+export type NamedTensor = Tensor & { name: string };
+
+export interface InferRequest {
+  id?: string;
+  parameters: Record<string, unknown>;
+  inputs: NamedTensor[];
+  /** Outputs the client wants, in its order; absent: all. */
+  outputs?: { name: string; binary: boolean }[];
+  /** What outputs that are not named are: binary, or JSON. */
+  binaryOutput: boolean;
+}
+
+/** A whole answer; `jsonBytes` is set when tensors follow the JSON as bytes. */
+export interface InferAnswer {
+  body: string | Uint8Array;
+  jsonBytes?: number;
+}
+
+type Json = Record<string, unknown>;
+const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+const parametersOf = (value: Json): Json => (isObject(value.parameters) ? value.parameters : {});
+
+/** Reads a request; `jsonBytes` is the header Inference-Header-Content-Length. Throws BadInput with the place of the mistake. */
+export function decodeInfer(body: Uint8Array, jsonBytes: number | undefined): InferRequest {
+  if (jsonBytes !== undefined && jsonBytes > body.length) throw new BadInput(`Inference-Header-Content-Length is ${jsonBytes}, the body has ${body.length} bytes`);
+  const request = jsonOf(jsonBytes === undefined ? body : body.subarray(0, jsonBytes));
+  if (!isObject(request)) throw new BadInput('the body must be a JSON object with inputs');
+  if (!Array.isArray(request.inputs) || request.inputs.length === 0) throw new BadInput('inputs must be a list of {name, shape, datatype, data}');
+  const blobs = new Blobs(body.subarray(jsonBytes ?? body.length));
+  const inputs = request.inputs.map((input, i) => tensor(input, `inputs[${i}]`, blobs));
+  blobs.end();
+  const names = inputs.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new BadInput(`input ${twice} is there twice`);
+  const parameters = parametersOf(request);
+  const binaryOutput = parameters.binary_data_output === true;
+  const outputs = wantedOutputs(request.outputs, binaryOutput);
+  return { parameters, inputs, binaryOutput, ...(typeof request.id === 'string' && { id: request.id }), ...(outputs && { outputs }) };
+}
+
+function wantedOutputs(outputs: unknown, binaryOutput: boolean): InferRequest['outputs'] {
+  if (outputs === undefined || (Array.isArray(outputs) && outputs.length === 0)) return undefined;
+  if (!Array.isArray(outputs)) throw new BadInput('outputs must be a list of {name}');
+  return outputs.map((output: unknown, i) => {
+    if (!isObject(output) || typeof output.name !== 'string') throw new BadInput(`outputs[${i}] must have a name`);
+    const { binary_data: binary } = parametersOf(output);
+    return { name: output.name, binary: typeof binary === 'boolean' ? binary : binaryOutput };
+  });
+}
+
+function tensor(input: unknown, where: string, blobs: Blobs): NamedTensor {
+  if (!isObject(input)) throw new BadInput(`${where} must be {name, shape, datatype, data}`);
+  const { name, shape, datatype, data } = input;
+  if (typeof name !== 'string') throw new BadInput(`${where}.name must be a string`);
+  if (typeof datatype !== 'string' || (datatype !== 'BYTES' && !arrayOf(datatype))) throw new BadInput(`${where}.datatype is ${typeof datatype === 'string' ? JSON.stringify(datatype.slice(0, 60)) : typeof datatype}, which the protocol does not know`);
+  if (!isShape(shape)) throw new BadInput(`${where}.shape must be a list of whole numbers`);
+  const { binary_data_size: bytes } = parametersOf(input);
+  if (bytes !== undefined) return { name, ...ofBytes(`${where}.data`, datatype, shape, blobs.take(where, bytes)) };
+  if (datatype === 'FP16') throw new BadInput(`${where}: FP16 has no JSON form; send it with the binary tensor extension`);
+  if (!Array.isArray(data)) throw new BadInput(`${where}.data must be a list`);
+  try {
+    return { name, ...tensorOf(`${where}.data`, datatype, shape, data) };
+  } catch (error) {
+    throw error instanceof TensorError ? new BadInput(error.message) : error;
+  }
+}
+
+const isShape = (shape: unknown): shape is number[] => Array.isArray(shape) && shape.every((dimension) => Number.isInteger(dimension) && (dimension as number) >= 0) && Number.isSafeInteger(sizeOf(shape as number[]));
+
+/** What follows the JSON, tensor after tensor. */
+class Blobs {
+  #rest: Uint8Array;
+
+  constructor(rest: Uint8Array) {
+    this.#rest = rest;
+  }
+
+  take(where: string, bytes: unknown): Uint8Array {
+    if (!Number.isInteger(bytes) || (bytes as number) < 0) throw new BadInput(`${where}.parameters.binary_data_size must be a whole number`);
+    if ((bytes as number) > this.#rest.length) throw new BadInput(`${where}.parameters.binary_data_size is ${bytes as number}, ${this.#rest.length} bytes are left`);
+    const blob = this.#rest.subarray(0, bytes as number);
+    this.#rest = this.#rest.subarray(bytes as number);
+    return blob;
+  }
+
+  end(): void {
+    if (this.#rest.length > 0) throw new BadInput(`${this.#rest.length} bytes follow the last tensor`);
+  }
+}
+
+/** Little-endian, row-major, no padding; BYTES as length (32 bits) and bytes, one after the other. */
+function ofBytes(where: string, datatype: string, shape: number[], bytes: Uint8Array): Tensor {
+  const size = sizeOf(shape);
+  const type = arrayOf(datatype);
+  if (!type) return { datatype, shape, data: strings(where, bytes, size) };
+  if (bytes.length !== size * type.BYTES_PER_ELEMENT) throw new BadInput(`${where} has ${bytes.length} bytes, ${datatype}[${shape.join(',')}] needs ${size * type.BYTES_PER_ELEMENT}`);
+  return { datatype, shape, data: new type(bytes.slice().buffer) };
+}
+
+function strings(where: string, bytes: Uint8Array, size: number): string[] {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const values: string[] = [];
+  let at = 0;
+  while (at < buffer.length) {
+    const from = at + 4;
+    const to = from <= buffer.length ? from + buffer.readUInt32LE(at) : Infinity;
+    if (to > buffer.length) throw new BadInput(`${where}: string ${values.length} is longer than what was sent`);
+    values.push(buffer.toString('utf8', from, to));
+    at = to;
+  }
+  if (values.length !== size) throw new BadInput(`${where} has ${values.length} strings, the shape needs ${size}`);
+  return values;
+}
+
+function bytesOf({ datatype, data }: Tensor): Uint8Array {
+  if (datatype !== 'BYTES') return new Uint8Array((data as Uint8Array).buffer as ArrayBuffer, (data as Uint8Array).byteOffset, (data as Uint8Array).byteLength);
+  return Buffer.concat((data as string[]).flatMap((text) => {
+    const bytes = Buffer.from(text);
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(bytes.length);
+    return [length, bytes];
+  }));
+}
+
+/** Prints an answer, each output as it was asked for. Throws BadInput for FP16 in JSON. */
+export function encodeInfer({ id, outputs: wanted, binaryOutput }: InferRequest, model: { name: string; version: string }, results: readonly NamedTensor[]): InferAnswer {
+  const blobs: Uint8Array[] = [];
+  const tensors = results.map((result) => {
+    const binary = wanted?.find(({ name }) => name === result.name)?.binary ?? binaryOutput;
+    const head = `{"name":${JSON.stringify(result.name)},"datatype":"${result.datatype}","shape":[${result.shape.join(',')}]`;
+    if (!binary) {
+      if (result.datatype === 'FP16') throw new BadInput(`output ${result.name} is FP16, which has no JSON form; ask for it with binary_data`);
+      return `${head},"data":${flatJson(result)}}`;
+    }
+    const blob = bytesOf(result);
+    blobs.push(blob);
+    return `${head},"parameters":{"binary_data_size":${blob.length}}}`;
+  });
+  const json = `{"model_name":${JSON.stringify(model.name)},"model_version":${JSON.stringify(model.version)}${id === undefined ? '' : `,"id":${JSON.stringify(id)}`},"outputs":[${tensors.join(',')}]}`;
+  if (blobs.length === 0) return { body: json };
+  const head = Buffer.from(json);
+  return { body: Buffer.concat([head, ...blobs]), jsonBytes: head.length };
+}

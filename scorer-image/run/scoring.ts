@@ -1,0 +1,79 @@
+/** How the two kinds of pipeline answer: by a script, or by one ONNX model without code. */
+import { FAILURE, type ModelSignature } from '@penstock/contract';
+import { join } from 'node:path';
+import type { ScorerConfig } from '../config.ts';
+import { StartFailure } from '../failure.ts';
+import { BadInput, jsonOf, textOf } from '../load/json.ts';
+import { openModel, type ModelOptions } from '../load/model.ts';
+import { describe, loadScript, stackOf } from '../load/script.ts';
+import { tensorOf, type LooseData } from '../load/tensor.ts';
+import { scriptContext } from './context.ts';
+import type { ScoreRequest, Work } from './messages.ts';
+import { inferTensors, scoreRows } from './noCode.ts';
+import { decodeInfer, encodeInfer, type InferAnswer, type InferRequest, type NamedTensor } from './protocol.ts';
+
+type InferWork = Extract<Work, { kind: 'infer' }>;
+
+export interface Scoring {
+  signatures: Record<string, ModelSignature>;
+  /** Whether run() looks at more than the body. */
+  wantsRequest: boolean;
+  /** Answers may come in any order and late: the next message need not wait for them. */
+  async: boolean;
+  /** What is worth a line in the log. */
+  notes: string[];
+  score(body: Uint8Array, request: ScoreRequest | undefined): Promise<string>;
+  infer(body: Uint8Array, work: InferWork): Promise<InferAnswer>;
+  shutdown(): Promise<void>;
+}
+
+/** What JSON has no word for is null. */
+function dumped(value: unknown): string {
+  return value === undefined || typeof value === 'function' || typeof value === 'symbol' ? 'null' : JSON.stringify(value);
+}
+
+/** Imports the script and awaits its init(). Throws StartFailure. */
+export async function scripted(path: string, config: ScorerConfig & { modelDir: string }, options: ModelOptions): Promise<Scoring> {
+  const script = await loadScript(path);
+  try {
+    await script.init(scriptContext(config, options));
+  } catch (error) {
+    if (error instanceof StartFailure) throw error;
+    throw new StartFailure(FAILURE.initFailed, describe(error, path), stackOf(error));
+  }
+  return {
+    signatures: {}, wantsRequest: script.run.length !== 1, async: true, notes: [],
+    // As Azure's server: run() gets the raw body as a string, and what it returns is dumped as JSON, strings too.
+    score: async (body, request) => dumped(await script.run(textOf(body), request)),
+    // The V2 protocol: run() gets the tensors, and gives tensors.
+    infer: async (body, { jsonBytes, model, request }) => {
+      const asked = decodeInfer(body, jsonBytes);
+      const { id, parameters, inputs } = asked;
+      return encodeInfer(asked, { name: model, version: config.revision }, tensorsOf(await script.run({ id, parameters, inputs }, request), asked));
+    },
+    shutdown: async () => void (await script.shutdown?.()),
+  };
+}
+
+/** What run() answered to a V2 request, those outputs that the client wants. */
+function tensorsOf(answer: unknown, { outputs: wanted }: InferRequest): NamedTensor[] {
+  const outputs = (answer as { outputs?: unknown } | null | undefined)?.outputs;
+  if (!Array.isArray(outputs)) throw new Error('run() must answer a request of the V2 protocol with {outputs: [{name, datatype, shape, data}]}');
+  const all = (outputs as (NamedTensor & { data: LooseData })[]).map(({ name, datatype, shape, data }) => ({ name, ...tensorOf(`outputs ${name}.data`, datatype, shape, data) }));
+  const strange = wanted?.find(({ name }) => !all.some((one) => one.name === name));
+  if (strange) throw new BadInput(`unknown output ${strange.name.slice(0, 200)}; there is ${all.map(({ name }) => name).join(', ')}`);
+  return wanted ? wanted.map(({ name }) => all.find((one) => one.name === name)!) : all;
+}
+
+/** Serves the one model of the pipeline. Throws StartFailure. */
+export async function noCode(config: ScorerConfig, options: ModelOptions): Promise<Scoring> {
+  const model = config.models[0]!;
+  const { session, joined } = await openModel(join(config.modelsDir, model.name, model.file), options);
+  return {
+    signatures: { [model.name]: session.signature }, wantsRequest: false, async: false,
+    notes: [joined ? `rows of requests that come together share calls of model ${model.name}, up to ${options.maxBatchSize}` : `model ${model.name} runs request by request`],
+    score: (body) => scoreRows(jsonOf(body), session),
+    infer: async (body, { jsonBytes }) => inferTensors(decodeInfer(body, jsonBytes), { name: model.name, version: model.version, session }),
+    shutdown: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,100 @@
+/** One worker thread as the HTTP thread sees it: how it starts, what it has in hand, how it ends. */
+import { FAILURE } from '@penstock/contract';
+import { Worker } from 'node:worker_threads';
+import { StartFailure } from '../failure.ts';
+import type { FromWorker, ToWorker } from './messages.ts';
+import type { Asked } from './pool.ts';
+
+/** Messages a worker has at the same time: one it works on, one that waits at its door. */
+const AT_ONCE = 2;
+
+export interface WorkerCode {
+  /** File of the worker's code, its data, and how Node starts it. */
+  file: string | URL;
+  data: unknown;
+  execArgv?: string[];
+}
+
+export type Ready = Extract<FromWorker, { type: 'ready' }>;
+
+export class WorkerSide<T extends { item: Asked }> {
+  readonly #worker: Worker;
+  readonly #inHand = new Map<number, T>();
+  #nextId = 0;
+  #messages = 0;
+  #started = false;
+  #stopped: (() => void) | undefined;
+
+  constructor({ file, data, execArgv }: WorkerCode) {
+    this.#worker = new Worker(file, { workerData: data, ...(execArgv ? { execArgv } : {}) });
+  }
+
+  /** Resolves when init() has ended well; afterwards `onMessage` gets what the worker says, and `onEnd` that it is gone. */
+  start(onMessage: (message: FromWorker) => void, onEnd: (failure: StartFailure) => void): Promise<Ready> {
+    return new Promise((resolve, reject) => {
+      const ended = (failure: StartFailure): void => {
+        if (this.#stopped) return;
+        if (this.#started) onEnd(failure);
+        else reject(failure);
+      };
+      this.#worker.on('error', (error: unknown) => ended(new StartFailure(FAILURE.initFailed, error instanceof Error ? error.message : String(error), error instanceof Error ? error.stack : '')));
+      this.#worker.on('exit', (code) => ended(new StartFailure(FAILURE.initFailed, `the script ended its own process (exit code ${code})`)));
+      this.#worker.on('message', (message: FromWorker) => {
+        if (message.type === 'ready') {
+          this.#started = true;
+          resolve(message);
+        } else if (message.type === 'failed') reject(new StartFailure(message.reason, message.message, message.detail));
+        else if (message.type === 'stopped') this.#stopped?.();
+        else {
+          if (message.type === 'answers') this.#messages -= message.taken;
+          onMessage(message);
+        }
+      });
+    });
+  }
+
+  get free(): boolean {
+    return this.#started && this.#messages < AT_ONCE;
+  }
+
+  /** Sends the requests as one message, their bodies in one buffer that changes hands. */
+  send(tickets: readonly T[]): void {
+    const bytes = new Uint8Array(tickets.reduce((sum, { item }) => sum + item.body.length, 0));
+    const message = { type: 'requests' as const, ids: [] as number[], ends: [] as number[], work: tickets.map(({ item }) => item.work), bytes };
+    let end = 0;
+    for (const ticket of tickets) {
+      const id = this.#nextId++;
+      this.#inHand.set(id, ticket);
+      bytes.set(ticket.item.body, end);
+      message.ids.push(id);
+      message.ends.push((end += ticket.item.body.length));
+    }
+    this.#messages += 1;
+    this.#post(message, [bytes.buffer]);
+  }
+
+  /** The ticket of an answer, which it has in hand no longer. */
+  back(id: number): T | undefined {
+    const ticket = this.#inHand.get(id);
+    this.#inHand.delete(id);
+    return ticket;
+  }
+
+  all(): IterableIterator<T> {
+    return this.#inHand.values();
+  }
+
+  /** Lets shutdown() run for `ms` at most. */
+  async stop(ms: number): Promise<void> {
+    const stopped = new Promise<void>((resolve) => (this.#stopped = resolve));
+    if (this.#started && ms > 0) {
+      this.#post({ type: 'shutdown' });
+      await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, ms).unref())]);
+    }
+    void this.#worker.terminate();
+  }
+
+  #post(message: ToWorker, transfer: ArrayBuffer[] = []): void {
+    this.#worker.postMessage(message, transfer);
+  }
+}

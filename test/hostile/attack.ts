@@ -1,0 +1,46 @@
+/** Sends hostile requests, a connection each, and gathers what came of them. */
+import { connect } from 'node:net';
+import { hostileRequests } from './requests.ts';
+
+const AT_ONCE = 64;
+/** Longer than any deadline of the scorer. */
+const HANG_MS = 20_000;
+
+export interface Verdict {
+  requests: number;
+  /** How many ended with which status; `closed`: without one. */
+  ends: Record<string, number>;
+  /** Answers of 500 and above, answers that are not JSON, and connections that nobody ended: at most ten of each. */
+  problems: string[];
+}
+
+export async function attack(port: number, { count, seed }: { count: number; seed: number }): Promise<Verdict> {
+  const requests = hostileRequests(seed);
+  const verdict: Verdict = { requests: 0, ends: {}, problems: [] };
+  const one = async (): Promise<void> => {
+    while (verdict.requests < count) {
+      verdict.requests += 1;
+      const { way, bytes } = requests.next().value;
+      const answer = await send(port, bytes);
+      const status = answer === undefined ? 'hangs' : (/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1] ?? 'closed');
+      verdict.ends[status] = (verdict.ends[status] ?? 0) + 1;
+      const problem = status === 'hangs' ? 'hangs' : Number(status) >= 500 ? answer!.slice(0, 300) : Number(status) >= 400 && !answer!.includes('application/json') ? `not JSON: ${answer!.slice(0, 200)}` : undefined;
+      if (problem !== undefined && verdict.problems.length < 10) verdict.problems.push(`${way}: ${problem} ← ${bytes.subarray(0, 200).toString('latin1')}`);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, one));
+  return verdict;
+}
+
+/** All that comes back until the server ends it or a moment after the first answer; undefined when nothing ends it. */
+function send(port: number, bytes: Buffer): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    let got = '';
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true }, () => socket.end(bytes)); // half-closed: nothing more will come
+    socket.setTimeout(HANG_MS, () => {
+      socket.destroy();
+      resolve(undefined);
+    });
+    socket.on('data', (chunk) => (got += chunk.toString('latin1'))).on('error', () => undefined).on('close', () => resolve(got));
+  });
+}

@@ -1,0 +1,54 @@
+/** Ten thousand requests no client should send, and two thousand clients that hardly send anything; a million by `npm run test:hostile`. */
+import { expect } from 'chai';
+import { connect, type Socket } from 'node:net';
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { load, post } from '../../bench/load.ts';
+import { ready, startScorer, type Scorer } from '../../fixtures/scorer.ts';
+import { attack } from '../../hostile/attack.ts';
+
+const GOOD = post('/score', '{"data":[[5.1,3.5,1.4,0.2]]}');
+const MIB_BACK = 20;
+
+describe('hostile clients', function () {
+  this.timeout(120_000);
+  let scorer: Scorer;
+  let port: number;
+  before(async () => {
+    scorer = await startScorer({});
+    await ready(scorer);
+    port = Number(new URL(scorer.url).port);
+  });
+  after(() => void scorer.process.kill('SIGKILL'));
+  const rss = (): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${scorer.process.pid}/status`, 'utf8'))![1]) / 1024;
+
+  it('10,000 malformed requests: each is answered by a 4xx in JSON or cut off; none crashes, hangs or makes a 5xx', async () => {
+    await attack(port, { count: 5000, seed: 1 }); // until then memory grows to what it needs
+    const before = rss();
+    const { problems, ends, requests } = await attack(port, { count: 10_000, seed: 2 });
+    expect(problems).to.deep.equal([]);
+    expect(requests).to.be.at.least(10_000);
+    expect(Object.keys(ends).filter((end) => Number(end) >= 400).length, JSON.stringify(ends)).to.be.greaterThan(5);
+    expect(scorer.process.exitCode).to.equal(null);
+    expect(scorer.log()).not.to.contain('"level":"error"');
+    await sleep(2000);
+    expect(rss() - before, 'MiB more than before').to.be.lessThan(MIB_BACK);
+  });
+
+  it('2,000 slow clients: each is cut off within ten seconds or so, and good ones never notice', async () => {
+    const dripping = Array.from({ length: 2000 }, (_, i): Promise<number> => new Promise((resolve) => {
+      const started = performance.now();
+      const head = 'POST /score HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n';
+      const socket: Socket = connect({ port, host: '127.0.0.1' }, () => socket.write(i % 2 === 0 ? head : `${head}\r\n`));
+      const drip = setInterval(() => socket.write(i % 2 === 0 ? `x${Date.now()}: 1\r\n` : ' '), 1000);
+      socket.on('error', () => undefined).on('close', () => {
+        clearInterval(drip);
+        resolve((performance.now() - started) / 1000);
+      }).resume();
+    }));
+    const good = await load({ port, request: GOOD, connections: 8, seconds: 5 });
+    expect(Object.keys(good.statuses)).to.deep.equal(['200']);
+    const seconds = await Promise.all(dripping);
+    expect(Math.max(...seconds)).to.be.lessThan(14);
+  });
+});

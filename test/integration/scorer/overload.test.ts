@@ -1,0 +1,61 @@
+/** More than a scorer can do: who is told no, who is not harmed, and when it gives up. */
+import { expect } from 'chai';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ready, startScorer, type Scorer, type ScorerInput } from '../../fixtures/scorer.ts';
+
+describe('a scorer under too much', function () {
+  this.timeout(30_000);
+  let scorer: Scorer;
+  const start = async (input: ScorerInput): Promise<void> => {
+    scorer = await startScorer(input);
+    await ready(scorer);
+  };
+  const post = (body: string, signal?: AbortSignal) => fetch(`${scorer.url}/score`, { method: 'POST', body, ...(signal && { signal }) });
+  const seen = async (): Promise<number> => ((await (await post('count')).json()) as { seen: number }).seen;
+  afterEach(async () => {
+    scorer.process.kill('SIGKILL');
+    await scorer.exited;
+  });
+
+  it('works on so many at a time; who waits too long gets 429 and when to come again; the others are answered', async () => {
+    await start({ script: 'echo.ts', env: { PENSTOCK_MAX_CONCURRENT_REQUESTS: '2', PENSTOCK_MAX_QUEUE_WAIT_MS: '300' } });
+    const answers = await Promise.all(Array.from({ length: 6 }, () => post('wait1000')));
+    const codes = answers.map(({ status }) => status).sort();
+    expect(codes).to.deep.equal([200, 200, 429, 429, 429, 429]);
+    const busy = answers.find(({ status }) => status === 429)!;
+    expect(busy.headers.get('retry-after')).to.equal('1');
+    expect(((await busy.json()) as { message: string }).message).to.contain('busy').and.to.contain('maxConcurrentRequests');
+    expect((await post('after')).status).to.equal(200);
+    expect(await (await fetch(`${scorer.operator}/metrics`)).text()).to.match(/penstock_rejected_total\{reason="busy",.*\} 4/);
+  });
+
+  it('one over its time gets 504 and harms nobody; its place is free when it is back', async () => {
+    await start({ script: 'echo.ts', env: { PENSTOCK_REQUEST_TIMEOUT_MS: '400', PENSTOCK_MAX_CONCURRENT_REQUESTS: '2' } });
+    const [late, fine] = await Promise.all([post('wait900'), post('wait100')]);
+    expect([late.status, fine.status]).to.deep.equal([504, 200]);
+    await sleep(700);
+    expect((await Promise.all([post('wait100'), post('wait100')])).map(({ status }) => status)).to.deep.equal([200, 200]);
+    expect(scorer.process.exitCode).to.equal(null);
+  });
+
+  it('what waits is dropped when its client goes', async () => {
+    await start({ script: 'tensors.ts', env: { PENSTOCK_MAX_CONCURRENT_REQUESTS: '1', PENSTOCK_MAX_QUEUE_WAIT_MS: '5000', PENSTOCK_REQUEST_TIMEOUT_MS: '10000', PENSTOCK_LEAST_HANG_MS: '1' } });
+    const gone = Array.from({ length: 50 }, () => {
+      const abort = new AbortController();
+      const request = post('x', abort.signal).catch(() => undefined);
+      abort.abort();
+      return request;
+    });
+    await Promise.all(gone);
+    expect(await seen()).to.be.lessThan(50);
+  });
+
+  it('an endless loop: 504 for its request, and then the process ends and says why', async () => {
+    await start({ script: 'tensors.ts', env: { PENSTOCK_REQUEST_TIMEOUT_MS: '300', PENSTOCK_LEAST_HANG_MS: '1500' } });
+    const [loop, behind] = await Promise.all([post('loop'), sleep(100).then(() => post('x'))]);
+    expect(loop.status).to.equal(504);
+    expect(behind.status).to.be.oneOf([429, 504]);
+    expect(await scorer.exited).to.equal(3);
+    expect(scorer.log()).to.contain('ScriptHung: a call has not come back for 1.5 s');
+  });
+});

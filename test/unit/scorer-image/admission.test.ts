@@ -1,0 +1,72 @@
+/** Who goes to the worker, who waits, and who is told no; time is a number. */
+import { expect } from 'chai';
+import { Admission } from '../../../scorer-image/run/admission.ts';
+
+const limits = { maxConcurrent: 4, batchSize: 64, maxQueueWaitMs: 500, requestTimeoutMs: 5000, hangMs: 30_000, maxBytes: 100 };
+const names = (tickets: { item: string }[]): string => tickets.map(({ item }) => item).join('');
+
+describe('the admission of requests', () => {
+  let queue: Admission<string>;
+  const offer = (text: string, now = 0) => Array.from(text).map((item) => queue.offer(item, 1, now)!);
+  beforeEach(() => (queue = new Admission(limits)));
+
+  it('half of the places go with one message, so that the next is on its way while the worker works', () => {
+    offer('abcdef');
+    expect([queue.next(0), queue.next(0), queue.next(0)].map(names)).to.deep.equal(['ab', 'cd', '']);
+    expect([queue.working, queue.waiting]).to.deep.equal([4, 2]);
+  });
+
+  it('one that is back makes room for one that waits, oldest first', () => {
+    offer('abcdef');
+    const [a] = queue.next(0);
+    queue.next(0);
+    queue.back(a!);
+    expect(names(queue.next(1))).to.equal('e');
+  });
+
+  it('one that waited too long is told so, and its place in the line is gone', () => {
+    offer('abcd');
+    queue.next(0);
+    queue.next(0);
+    offer('e', 10);
+    offer('f', 400);
+    expect(names(queue.due(509).waitedTooLong)).to.equal('');
+    expect(names(queue.due(510).waitedTooLong)).to.equal('e');
+    expect(queue.waiting).to.equal(1);
+  });
+
+  it('one whose answer is due is told so once, and holds its place until the worker is done with it', () => {
+    const [a] = offer('a');
+    queue.next(100);
+    expect(names(queue.due(5000).timedOut)).to.equal('a');
+    expect(names(queue.due(5001).timedOut)).to.equal('');
+    expect(queue.working).to.equal(1);
+    queue.back(a!);
+    expect(queue.working).to.equal(0);
+  });
+
+  it('a call that is not back after a long time hangs, counted from when it was sent', () => {
+    offer('a');
+    queue.next(100);
+    queue.due(6000);
+    expect(queue.due(30_099).hung).to.equal(false);
+    expect(queue.due(30_100).hung).to.equal(true);
+  });
+
+  it('a client that is gone takes its waiting request with it; what is in work stays in work', () => {
+    const [a, , , , e] = offer('abcde');
+    queue.next(0);
+    queue.next(0);
+    queue.cancel(e!);
+    queue.cancel(a!);
+    expect([queue.waiting, queue.working]).to.deep.equal([0, 4]);
+  });
+
+  it('bodies are held up to a limit, but one that is alone is always taken', () => {
+    const big = queue.offer('big', 1000, 0);
+    expect(big).not.to.equal(undefined);
+    expect(queue.offer('small', 1, 0)).to.equal(undefined);
+    queue.cancel(big!);
+    expect(queue.offer('small', 1, 0)).not.to.equal(undefined);
+  });
+});

@@ -1,0 +1,48 @@
+/** Values that fit a tensor, and sentences about those that do not. */
+import { expect } from 'chai';
+import { BadInput, jsonOf } from '../../../scorer-image/load/json.ts';
+import { flatJson, nestedJson, tensorOf, type LooseData } from '../../../scorer-image/load/tensor.ts';
+
+const json = (text: string): unknown => jsonOf(Buffer.from(text));
+
+describe('tensors', () => {
+  const good: [string, string, number[], string, string][] = [
+    ['nested as the shape', 'FP32', [2, 2], '[[1,2],[3,4.5]]', '[1,2,3,4.5]'],
+    ['flat', 'FP64', [2, 2], '[1,2,3,1e-300]', '[1,2,3,1e-300]'],
+    ['64 bits are exact beyond 2^53', 'INT64', [3], '[9007199254740993,9223372036854775807,-9223372036854775808]', '[9007199254740993,9223372036854775807,-9223372036854775808]'],
+    ['and unsigned ones', 'UINT64', [1], '[18446744073709551615]', '[18446744073709551615]'],
+    ['truth as words or digits', 'BOOL', [4], '[true,false,1,0]', '[true,false,true,false]'],
+    ['texts', 'BYTES', [2], '["a","ü"]', '["a","ü"]'],
+    ['the edges of a byte', 'INT8', [2], '[-128,127]', '[-128,127]'],
+    ['nothing at all', 'FP32', [0, 4], '[]', '[]'],
+  ];
+  for (const [sentence, datatype, shape, data, printed] of good) {
+    it(`${datatype}: ${sentence}`, () => expect(flatJson(tensorOf('x', datatype, shape, json(data) as LooseData))).to.equal(printed));
+  }
+  const bad: [string, string, number[], string, string][] = [
+    ['too few', 'FP32', [1, 4], '[1,2,3]', 'x has 3 values, shape [1,4] needs 4'],
+    ['a text', 'FP32', [2], '[1,"a"]', 'x has "a" at place 1, which is not FP32'],
+    ['nothing', 'FP32', [1], '[null]', 'x has null at place 0, which is not FP32'],
+    ['an object', 'FP32', [1], '[{"a":1}]', 'x has an object at place 0, which is not FP32'],
+    ['a list too deep', 'FP32', [2], '[[1],[2]]', 'x has a list at place 0, which is not FP32'],
+    ['more than a double', 'FP64', [1], '[1e400]', 'x has Infinity at place 0, which is not FP64'],
+    ['more than a float', 'FP32', [1], '[1e39]', 'x has 1e+39 at place 0, which is not FP32'],
+    ['more than a byte', 'INT8', [1], '[128]', 'x has 128 at place 0, which is not INT8'],
+    ['less than nothing', 'UINT8', [1], '[-1]', 'x has -1 at place 0, which is not UINT8'],
+    ['half', 'INT32', [1], '[0.5]', 'x has 0.5 at place 0, which is not INT32'],
+    ['more than 64 bits', 'INT64', [1], '[9223372036854775808]', 'x has 9223372036854775808 at place 0, which is not INT64'],
+    ['two', 'BOOL', [1], '[2]', 'x has 2 at place 0, which is not BOOL'],
+    ['a number', 'BYTES', [1], '[2]', 'x has 2 at place 0, which is not BYTES'],
+    ['an unknown type', 'FP8', [1], '[2]', 'x has the unknown datatype FP8'],
+  ];
+  for (const [sentence, datatype, shape, data, message] of bad) it(`${datatype} refuses ${sentence}`, () => expect(() => tensorOf('x', datatype, shape, json(data) as LooseData)).to.throw(message));
+
+  it('is printed nested by its shape, what JSON has no word for as null', () => {
+    expect(nestedJson({ datatype: 'FP32', shape: [2, 2], data: Float32Array.of(1, NaN, -Infinity, 2) })).to.equal('[[1,null],[null,2]]');
+    expect(nestedJson({ datatype: 'FP32', shape: [], data: Float32Array.of(7) })).to.equal('7');
+  });
+  it('a body that is no JSON, no text or nothing says so', () => {
+    for (const [body, message] of [['{"a":', 'the body is not JSON'], ['', 'the body is empty'], ['NaN', 'the body is not JSON']] as const) expect(() => json(body)).to.throw(BadInput, message);
+    expect(() => jsonOf(new Uint8Array([0xff]))).to.throw(BadInput, 'Input cannot be decoded as UTF-8');
+  });
+});
