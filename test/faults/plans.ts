@@ -1,5 +1,5 @@
 /** Plans out of recorded runs: one fault at each write and at each telling event, then seeded mixtures of them. */
-import type { EventRef, Fault, Plan } from './plan.ts';
+import type { Fault, Plan } from './plan.ts';
 import type { Reference } from './run.ts';
 
 const RESOURCES = ['inferencepipelines', 'modelversions', 'configmaps', 'configmaps (metadata)', 'services', 'pods', 'deployments', 'jobs'];
@@ -19,9 +19,7 @@ function groups({ writes, events }: Reference): Fault[][] {
   const at = (make: (write: number, i: number) => Fault): Fault[] => writes.map(({ n }, i) => make(n, i));
   const watches = RESOURCES.filter((resource) => events.some((event) => event.resource === resource));
   const cut = (how: 'expire' | 'reset' | 'go silent' | 'lag behind'): Fault[] => watches.flatMap((resource) => [1, 2, 4].map((after) => ({ do: how, resource, after })));
-  /** Never the last of an object, and no DELETED: a server tells of those again only when something else happens. Of several pods under one name nobody knows which one's last it is. */
-  const telling = (event: EventRef): boolean => event.type === 'DELETED' || (event.name.endsWith('*') && event.type === 'MODIFIED') || !events.some((other) => other !== event && sameObject(other, event) && events.indexOf(other) > events.indexOf(event));
-  const told = (how: 'drop' | 'duplicate' | 'delay' | 'swap with the next'): Fault[] => events.filter((event) => how !== 'drop' || !telling(event)).map((event) => ({ do: how, event }));
+  const told = (how: 'drop' | 'duplicate' | 'delay' | 'swap with the next'): Fault[] => events.map((event) => ({ do: how, event }));
   return [
     at((write) => ({ do: 'crash after', write })), at((write) => ({ do: 'lose the reply', write })), at((write, i) => ({ do: 'refuse', write, code: CODES[i % CODES.length]! })),
     at((write) => ({ do: 'crash before', write })), at((write) => ({ do: 'delay the reply', write })),
@@ -31,8 +29,6 @@ function groups({ writes, events }: Reference): Fault[][] {
     at((write) => ({ do: 'depose the leader', write })).filter((_, i) => i % 8 === 2).slice(0, 2),
   ].filter((group) => group.length > 0);
 }
-
-const sameObject = (a: EventRef, b: EventRef): boolean => a.resource === b.resource && a.name === b.name;
 
 /** Two to five faults on one run. A frozen leader is enough trouble for a plan of its own. */
 function mixture(reference: Reference, random: () => number): Fault[] {

@@ -32,7 +32,7 @@ export const PLANTED: PlantedBug[] = [
   },
   {
     name: 'that a revision was given up is remembered in memory only', class: 'intermediate state', workload: 'update to a script whose init() throws', faults: ['crash after', 'crash before'],
-    mutations: [{ file: 'operator/apply/effects.ts', from: '  if (!revision.configMap) throw new Outdated(`ConfigMap ${revision.name} has not come back yet`);\n', to: '  if (((globalThis as { tried?: boolean }).tried = !(globalThis as { tried?: boolean }).tried)) || !revision.configMap) return;\n' }],
+    mutations: [{ file: 'operator/apply/effects.ts', from: '  if (!revision.configMap) throw new Outdated(`ConfigMap ${revision.name} has not come back yet`);\n', to: '  if (((globalThis as { tried?: boolean }).tried = !(globalThis as { tried?: boolean }).tried) || !revision.configMap) return;\n' }],
   },
   {
     name: 'a list from the past is believed, and what it lacks is never asked for again', class: 'stale state', workload: 'serve a new version of the model', faults: ['lag behind'],

@@ -9,6 +9,8 @@ export class WatchStream {
   readonly #lateMs: number;
   /** A line that goes after the next one. */
   #held: string | undefined;
+  /** A line that is never told, if the same object has news soon. */
+  #skipped: string | undefined;
 
   constructor(response: ServerResponse, lateMs: number) {
     this.#response = response;
@@ -16,7 +18,8 @@ export class WatchStream {
   }
 
   async write(line: string, fault: string | undefined): Promise<void> {
-    if (fault === 'drop') return;
+    if (this.#skipped !== undefined && nameIn(this.#skipped) === nameIn(line)) this.#skipped = undefined;
+    if (fault === 'drop') return this.#skip(line);
     if (fault === 'delay') await sleep(this.#lateMs);
     if (this.#held !== undefined && nameIn(this.#held) === nameIn(line)) this.#flush(); // of one object, a server never tells out of order
     if (fault === 'swap with the next') return this.#hold(line);
@@ -39,6 +42,14 @@ export class WatchStream {
   #hold(line: string): void {
     this.#held = line;
     setTimeout(() => this.#flush(), this.#lateMs).unref(); // there may be no next one
+  }
+
+  /** A server that loses the last word on an object ends the watch; what is lost for good here is only what was overtaken. */
+  #skip(line: string): void {
+    this.#skipped = line;
+    setTimeout(() => {
+      if (this.#skipped === line) this.#response.write(`${line}\n`);
+    }, 2 * this.#lateMs).unref();
   }
 
   #flush(): void {

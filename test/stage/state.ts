@@ -1,8 +1,11 @@
 /** Everything in a namespace as one value that two runs must agree on: what differs by nature (uids, times, keys) is masked. */
+import { TRAFFIC_FILE } from '@penstock/contract';
 import { createHash } from 'node:crypto';
 import type { PodTemplateSpec } from 'kubernetes-types/core/v1.js';
 import { KIND, type Kind } from '../../operator/api/kinds.ts';
 import { ANNOTATION, LABEL } from '../../operator/api/labels.ts';
+import { names } from '../../operator/desired/names.ts';
+import { trafficHash } from '../../operator/desired/traffic.ts';
 import type { Admin, AnyObject } from './admin.ts';
 
 const KINDS: Kind[] = [KIND.pipeline, KIND.modelVersion, KIND.configMap, KIND.secret, KIND.service, KIND.deployment, KIND.autoscaler, KIND.disruptionBudget, KIND.networkPolicy, KIND.job];
@@ -28,7 +31,19 @@ export async function stateOf(admin: Admin, namespace: string, options: StateOpt
   const bygone = ({ kind, metadata }: AnyObject): boolean => kind === 'Secret' || (metadata.labels?.[LABEL.role] === 'revision' && !alive.has(metadata.name));
   const kept = objects.filter((object) => !(options.goalOnly && bygone(object))).map((object) => (options.goalOnly && scaled.size > 0 ? uncounted(object) : object));
   const entries = kept.map((object): [string, unknown] => [general(`${object.kind}/${object.metadata.name}`), JSON.parse(general(JSON.stringify(masked(object, options)).replaceAll(namespace, 'NS').replace(TIME, 'TIME')))]);
-  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+  const untold = await untoldPods(admin, namespace, objects);
+  return Object.fromEntries([...entries.sort(([a], [b]) => (a < b ? -1 : 1)), ['pods that do not know the traffic table', untold]]);
+}
+
+/** How many running pods have not been told to read the table as it is now. */
+async function untoldPods(admin: Admin, namespace: string, objects: AnyObject[]): Promise<number> {
+  const pods = (await admin.list(KIND.pod, namespace)) as (AnyObject & { status?: { phase?: string } })[];
+  const table = (pipeline: string): string | undefined => (objects.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === names.traffic(pipeline))?.data as Record<string, string> | undefined)?.[TRAFFIC_FILE];
+  return pods.filter(({ metadata, status }) => {
+    const pipeline = metadata.labels?.[LABEL.pipeline];
+    const text = pipeline === undefined || metadata.deletionTimestamp !== undefined || status?.phase !== 'Running' ? undefined : table(pipeline);
+    return text !== undefined && metadata.annotations?.[ANNOTATION.traffic] !== trafficHash(text);
+  }).length;
 }
 
 /** Without the numbers of pods. */
