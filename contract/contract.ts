@@ -27,7 +27,15 @@ export const ENV = {
   cpuMillis: 'PENSTOCK_CPU_MILLIS',
   /** Azure's name for how many workers run the script; a user sets it. */
   workers: 'WORKER_COUNT',
+  /** Azure's names for what a user may set, too: a deadline below endpoint.requestTimeout, and origins for CORS. */
+  scoringTimeoutMs: 'SCORING_TIMEOUT_MS',
+  corsOrigins: 'AML_CORS_ORIGINS',
+  /** `true`: a log line for each request. */
+  accessLog: 'ACCESS_LOG',
 } as const;
+
+/** Of the scorer, as in package.json. */
+export const VERSION = '0.1.0';
 
 export const PORT = { user: 8080, operator: 9090 } as const;
 
@@ -53,6 +61,9 @@ export const HEADER = {
   msRequestId: 'x-ms-request-id',
   msClientRequestId: 'x-ms-client-request-id',
   runFailed: 'x-ms-run-function-failed',
+  runMs: 'x-ms-run-fn-exec-ms',
+  serverVersion: 'x-ms-server-version',
+  traceId: 'traceid',
   revision: 'x-penstock-revision',
   modelVersion: 'x-penstock-model-version',
   /** Bytes of JSON before the tensors (binary tensor extension of the Open Inference Protocol). */

@@ -23,6 +23,10 @@ export interface ScorerConfig {
   workers: number;
   /** Of ONNX Runtime, in each worker. */
   threads: number;
+  /** Origins whose pages may call, or `*`; Azure's AML_CORS_ORIGINS. */
+  corsOrigins: string[];
+  /** A line for each request. */
+  accessLog: boolean;
   userPort: number;
   operatorPort: number;
 }
@@ -43,7 +47,7 @@ export function parseServe(env: Env): ScorerConfig {
   const entry = env[ENV.script];
   const auth = required(env, ENV.auth);
   const workers = count(env, ENV.workers, 1);
-  const requestTimeoutMs = milliseconds(env, ENV.requestTimeoutMs);
+  const requestTimeoutMs = Math.min(milliseconds(env, ENV.requestTimeoutMs), count(env, ENV.scoringTimeoutMs, Infinity));
   if (auth !== 'None' && auth !== 'Key') throw new Error(`${ENV.auth} must be None or Key, not ${auth}`);
   return Object.freeze({
     pipeline: required(env, ENV.pipeline),
@@ -62,6 +66,8 @@ export function parseServe(env: Env): ScorerConfig {
     hangMs: Math.max(count(env, 'PENSTOCK_LEAST_HANG_MS', LEAST_HANG_MS), 4 * requestTimeoutMs),
     workers,
     threads: Math.max(1, Math.floor(count(env, ENV.cpuMillis, 1000) / 1000 / workers)),
+    corsOrigins: (env[ENV.corsOrigins] ?? '').split(',').map((origin) => origin.trim()).filter(Boolean),
+    accessLog: env[ENV.accessLog] === 'true',
     userPort: Number(env.PENSTOCK_USER_PORT ?? PORT.user),
     operatorPort: Number(env.PENSTOCK_OPERATOR_PORT ?? PORT.operator),
   });
@@ -96,7 +102,7 @@ function json(env: Env, name: string): unknown {
 /** A setting that pods of an older template do not have. */
 function count(env: Env, name: string, fallback: number): number {
   const value = Number(env[name] ?? fallback);
-  if (!Number.isInteger(value) || value < 1) throw new Error(`${name} must be a whole number above 0, not ${env[name]}`);
+  if (env[name] !== undefined && (!Number.isInteger(value) || value < 1)) throw new Error(`${name} must be a whole number above 0, not ${env[name]}`);
   return value;
 }
 

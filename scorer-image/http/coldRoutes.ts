@@ -1,9 +1,27 @@
 /** Routes nobody is in a hurry for: health, metadata, OPTIONS, and what does not exist. */
-import express, { type ErrorRequestHandler, type Express, type Request } from 'express';
+import { VERSION } from '@penstock/contract';
+import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { schemasOf, swagger } from './swagger.ts';
 import type { UserServerDeps } from './userServer.ts';
 
 const SERVER = 'penstock';
 type ModelPath = { model: string; version?: string };
+
+/** A file of the script's folder wins over what is known of the endpoint, as on Azure. */
+async function swaggerRoute({ query }: Request, response: Response, { config, pool }: Pick<UserServerDeps, 'config' | 'pool'>): Promise<void> {
+  const version = typeof query.version === 'string' ? query.version : '2';
+  const names = [`swagger${version.slice(0, 1)}.json`, ...(version.startsWith('2') ? ['swagger.json'] : [])];
+  for (const name of config.script === undefined || !/^[23](\.[01])?$/.test(version) ? [] : names) {
+    const own = await readFile(join(dirname(config.script!), name), 'utf8').catch(() => undefined);
+    if (own !== undefined) return void response.type('json').send(own);
+  }
+  const signature = Object.values(pool.signatures)[0];
+  const document = swagger({ title: config.pipeline, version: config.revision, ...(signature ? schemasOf(signature) : pool.script.schemas) }, version);
+  if (document) response.json(document);
+  else response.status(404).json({ message: `Swagger version [${version.slice(0, 20)}] is not valid. Supported versions: [2, 3, 3.1].` });
+}
 
 /** An express app for all paths but the hot ones. Errors are JSON, in the dialect of the path. */
 export function coldRoutes({ config, pool, lifecycle }: Pick<UserServerDeps, 'config' | 'pool' | 'lifecycle'>): Express {
@@ -11,9 +29,11 @@ export function coldRoutes({ config, pool, lifecycle }: Pick<UserServerDeps, 'co
   app.disable('x-powered-by').disable('etag');
   app.get('/', (_, response) => void response.type('text').send('Healthy'));
   app.options('/score', (_, response) => void response.status(200).end());
+  app.get('/swagger.json', (request, response) => void swaggerRoute(request, response, { config, pool }));
+  app.get('/ping', (_, response) => void response.status(lifecycle.phase === 'Ready' ? 200 : 503).json({ ready: lifecycle.phase === 'Ready' })); // SageMaker's, and MLflow's
   app.get('/v2/health/live', (_, response) => void response.json({ live: true }));
   app.get('/v2/health/ready', (_, response) => void response.status(lifecycle.phase === 'Ready' ? 200 : 503).json({ live: true, ready: lifecycle.phase === 'Ready' }));
-  app.get('/v2', (_, response) => void response.json({ name: SERVER, version: config.revision, extensions: [] }));
+  app.get(['/v2', '/v2/'], (_, response) => void response.json({ name: SERVER, version: VERSION, extensions: ['binary_tensor_data'] }));
   app.get(['/v2/models/:model', '/v2/models/:model/versions/:version'], (request: Request<ModelPath>, response) => {
     const model = find(request.params);
     const signature = pool.signatures[request.params.model];

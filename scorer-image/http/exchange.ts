@@ -39,6 +39,13 @@ export class Exchange {
     if (this.response.writableLength > 0) this.#cutOff();
   }
 
+  /** An answer with headers of its own, content type and all. */
+  pass(status: number, body: string | Uint8Array, headers: readonly string[]): void {
+    const type = headers.findIndex((name, i) => i % 2 === 0 && name === 'content-type');
+    this.headers.push(...headers.filter((_, i) => type < 0 || (i !== type && i !== type + 1)));
+    this.send(status, body, type < 0 ? 'application/octet-stream' : headers[type + 1]);
+  }
+
   /** An error in the words of the path's protocol: V2 says `error`, Azure says `message`. */
   fail(status: number, message: string): void {
     this.request.resume(); // the connection stays good for the next one

@@ -1,7 +1,7 @@
 /**
  * Port 8080: Azure's /score and the V2 infer on bare node:http, everything else by express. User code never runs here.
  */
-import { HEADER } from '@penstock/contract';
+import { HEADER, VERSION } from '@penstock/contract';
 import { createServer, type Server } from 'node:http';
 import type { Logger } from 'winston';
 import type { ScorerConfig } from '../config.ts';
@@ -9,6 +9,7 @@ import type { Lifecycle } from '../init/lifecycle.ts';
 import type { ScorerMetrics } from '../metrics/metrics.ts';
 import type { Answer, Work } from '../run/messages.ts';
 import type { ScoringPool } from '../run/pool.ts';
+import { logAccess, traceOf } from './accessLog.ts';
 import { authorized } from './auth.ts';
 import { readBody } from './body.ts';
 import { coldRoutes } from './coldRoutes.ts';
@@ -33,16 +34,20 @@ const RETRY_AFTER_SECONDS = '1';
 
 export function userServer(deps: UserServerDeps): Server {
   const cold = coldRoutes(deps);
-  const modelVersions = deps.config.models.map(({ modelVersion }) => modelVersion).join(',');
+  const { config } = deps;
+  const modelVersions = config.models.map(({ modelVersion }) => modelVersion).join(',');
   const server = createServer({ headersTimeout: WHOLE_REQUEST_MS - 1000, requestTimeout: WHOLE_REQUEST_MS, connectionsCheckingInterval: 1000, keepAliveTimeout: 75_000 }, (request, response) => {
     const ids = requestIds(request.headers);
-    const exchange = new Exchange(request, response, [...ids.headers, HEADER.revision, deps.config.revision]);
+    const exchange = new Exchange(request, response, [...ids.headers, HEADER.revision, config.revision, HEADER.serverVersion, `penstock/${VERSION}`]);
     if (modelVersions !== '') exchange.header(HEADER.modelVersion, modelVersions);
-    if (deps.lifecycle.phase === 'Draining' || deps.traffic.retiring(deps.config.revision)) exchange.header('connection', 'close');
+    if (request.headers[HEADER.traceId] !== undefined) exchange.header(HEADER.traceId, request.headers[HEADER.traceId] as string);
+    if (config.corsOrigins.length > 0) allowOrigin(exchange, config.corsOrigins);
+    if (deps.lifecycle.phase === 'Draining' || deps.traffic.retiring(config.revision)) exchange.header('connection', 'close');
+    if (config.accessLog) logAccess(exchange, config, deps.logger);
     if (ids.problem !== undefined) return exchange.fail(431, ids.problem);
     if (!exchange.path.startsWith('/')) return exchange.fail(400, 'The request target must be a path, or an http:// address with one');
     if (refused(exchange, deps)) return;
-    if (exchange.path === '/score' && request.method !== 'OPTIONS') return score(exchange, deps);
+    if (exchange.path === '/score' && (request.method !== 'OPTIONS' || deps.pool.script.rawHttp)) return score(exchange, deps);
     const infer = request.method === 'POST' ? INFER.exec(exchange.path) : null;
     if (infer) return v2(exchange, deps, { model: decoded(infer[1]!), version: infer[2] });
     for (let i = 0; i < exchange.headers.length; i += 2) response.setHeader(exchange.headers[i]!, exchange.headers[i + 1]!);
@@ -56,6 +61,17 @@ export function userServer(deps: UserServerDeps): Server {
   });
   server.on('checkExpectation', (request, response) => new Exchange(request, response, []).fail(417, 'The header Expect can only be 100-continue'));
   return server;
+}
+
+/** As flask-cors does for Azure's server. */
+function allowOrigin(exchange: Exchange, origins: readonly string[]): void {
+  const { origin, 'access-control-request-headers': asked } = exchange.request.headers;
+  if (origin === undefined || !(origins.includes('*') || origins.includes(origin))) return;
+  exchange.header('access-control-allow-origin', origins.includes('*') ? '*' : origin);
+  exchange.header('vary', 'Origin');
+  if (exchange.request.method !== 'OPTIONS') return;
+  exchange.header('access-control-allow-methods', 'GET, OPTIONS, POST');
+  if (asked !== undefined) exchange.header('access-control-allow-headers', asked);
 }
 
 /** A path segment; one that is no valid escape stands for itself, and names no model. */
@@ -87,9 +103,9 @@ function refused(exchange: Exchange, { config, traffic, metrics, lifecycle }: Us
 
 function score(exchange: Exchange, deps: UserServerDeps): void {
   const { method = '', url = '', headers } = exchange.request;
-  if (method !== 'POST' && method !== 'GET') return exchange.fail(405, 'Method not allowed');
-  const work: Work = { kind: 'score', ...(deps.pool.wantsRequest && { request: { method, url, headers: headers as Record<string, string> } }) };
-  if (method === 'GET') ask(exchange, deps, { work, body: Buffer.from(queryAsJson(url)), reply: azureAnswer });
+  if (method !== 'POST' && method !== 'GET' && method !== 'OPTIONS') return exchange.fail(405, 'Method not allowed');
+  const work: Work = { kind: 'score', ...(deps.pool.script.wantsRequest && { request: { method, url, headers: headers as Record<string, string> } }) };
+  if (method === 'GET' && !deps.pool.script.rawHttp) ask(exchange, deps, { work, body: Buffer.from(queryAsJson(url)), reply: azureAnswer });
   else withBody(exchange, deps, (body) => ask(exchange, deps, { work, body, reply: azureAnswer }));
 }
 
@@ -101,7 +117,7 @@ function v2(exchange: Exchange, deps: UserServerDeps, { model, version }: { mode
   const { method = '', url = '', headers } = exchange.request;
   const length = headers[HEADER.jsonLength] as string | undefined;
   if (length !== undefined && !/^\d{1,9}$/.test(length)) return exchange.fail(400, 'Inference-Header-Content-Length must be a whole number');
-  const work: Work = { kind: 'infer', model, ...(length !== undefined && { jsonBytes: Number(length) }), ...(pool.wantsRequest && { request: { method, url, headers: headers as Record<string, string> } }) };
+  const work: Work = { kind: 'infer', model, ...(length !== undefined && { jsonBytes: Number(length) }), ...(pool.script.wantsRequest && { request: { method, url, headers: headers as Record<string, string> } }) };
   withBody(exchange, deps, (body) => ask(exchange, deps, { work, body, reply: v2Answer }));
 }
 
@@ -150,8 +166,9 @@ function ask(exchange: Exchange, deps: UserServerDeps, { work, body, reply }: Qu
 /** As azureml-inference-server-http: the script's JSON, or {"message": …}; x-ms-run-function-failed from 500 on. */
 function azureAnswer(exchange: Exchange, answer: Answer, deps: UserServerDeps): void {
   exchange.header(HEADER.runFailed, answer.status >= 500 ? 'True' : 'False');
-  if (answer.runMs !== undefined) exchange.header('x-ms-run-fn-exec-ms', answer.runMs.toFixed(3));
-  if (answer.status === 200) exchange.send(200, answer.body);
+  if (answer.runMs !== undefined) exchange.header(HEADER.runMs, answer.runMs.toFixed(3));
+  if (answer.headers) exchange.pass(answer.status, answer.body, answer.headers);
+  else if (answer.status === 200) exchange.send(200, answer.body);
   else failed(exchange, answer, deps);
 }
 
@@ -168,7 +185,7 @@ function failed(exchange: Exchange, { status, body, stack }: Answer, { config, l
     metrics.rejected.inc({ reason: 'busy' });
     exchange.header('retry-after', RETRY_AFTER_SECONDS);
   }
-  if (status >= 500) logger.error(status === 504 ? text : 'run() failed', { requestId: exchange.headers[1], error: stack });
+  if (status >= 500) logger.error(status === 504 ? text : 'run() failed', { requestId: exchange.headers[1], traceId: traceOf(exchange.request.headers.traceparent), error: stack });
   exchange.fail(status, status !== 500 ? text : config.exposeErrors ? (stack ?? text) : RUN_FAILED);
 }
 

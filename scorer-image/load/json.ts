@@ -1,7 +1,13 @@
 /** JSON out of request bodies, with 64-bit integers exact where somebody needs them. */
 
-/** A request that the client must change: 400 with this sentence. */
-export class BadInput extends Error {}
+/** A request that the client must change: 400, or another 4xx, with this sentence. */
+export class BadInput extends Error {
+  readonly status: number;
+  constructor(message: string, status = 400) {
+    super(message);
+    this.status = status;
+  }
+}
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 /** More digits than a double holds exactly. */
@@ -17,12 +23,12 @@ export function textOf(body: Uint8Array): string {
 }
 
 /** The body as JSON. Integers that a double cannot hold come as bigint: nothing of theirs is lost. */
-export function jsonOf(body: Uint8Array): unknown {
+export function jsonOf(body: Uint8Array, problem = 'the body is not JSON: '): unknown {
   const text = textOf(body);
   try {
     return LONG_INTEGER.test(text) ? JSON.parse(text, exact as Reviver) : JSON.parse(text);
   } catch (error) {
-    throw new BadInput(text.trim() === '' ? 'the body is empty, expected JSON' : `the body is not JSON: ${(error as Error).message}`);
+    throw new BadInput(text.trim() === '' ? 'the body is empty, expected JSON' : `${problem}${(error as Error).message}`);
   }
 }
 

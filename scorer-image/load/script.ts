@@ -10,6 +10,12 @@ export interface UserScript {
   init: (context: unknown) => unknown;
   run: (rawData: unknown, request: unknown) => unknown;
   shutdown?: () => unknown;
+  /** Names of arguments that run() takes in place of the raw body, each with its JSON Schema. */
+  inputSchema?: Record<string, { type?: string; default?: unknown }>;
+  /** JSON Schema of what run() gives, for /swagger.json. */
+  outputSchema?: object;
+  /** run() takes the web's Request, OPTIONS too. */
+  rawHttp?: boolean;
 }
 
 /** Imports a script (ES module or CommonJS, JavaScript or TypeScript). */
@@ -26,6 +32,7 @@ export async function loadScript(path: string): Promise<UserScript> {
     const found = Object.keys(exported).filter((name) => name !== 'default' && typeof exported[name] === 'function');
     throw new StartFailure(FAILURE.scriptFunction, `${basename(path)} exports no ${missing.join('() and no ')}(); it exports ${found.join(', ') || 'no function'}`);
   }
+  if (exported.rawHttp === true && exported.inputSchema !== undefined) throw new StartFailure(FAILURE.scriptImport, `${basename(path)} exports rawHttp and inputSchema: run() takes either the request or arguments`);
   return exported as unknown as UserScript;
 }
 

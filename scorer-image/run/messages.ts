@@ -17,12 +17,18 @@ export type ToWorker =
   | { type: 'shutdown' };
 
 export type FromWorker =
-  | { type: 'ready'; signatures: Record<string, ModelSignature>; initMs: number; wantsRequest: boolean; notes: string[] }
+  | { type: 'ready'; signatures: Record<string, ModelSignature>; initMs: number; wantsRequest: boolean; rawHttp: boolean; schemas: Schemas; notes: string[] }
   | { type: 'failed'; reason: Failure; message: string; detail: string }
   /** `taken`: messages that the worker needs no longer hold back for. `batches`: rows of the native calls since the last one. */
   | { type: 'answers'; answers: Answer[]; taken: number; batches: number[] }
   | { type: 'log'; level: 'info' | 'error'; message: string }
   | { type: 'stopped' };
+
+/** JSON Schemas of what a script takes and gives on /score. */
+export interface Schemas {
+  input?: object;
+  output?: object;
+}
 
 /** A whole answer: JSON, or JSON and tensors after `jsonBytes`. */
 export interface Answer {
@@ -30,6 +36,8 @@ export interface Answer {
   status: number;
   body: string | Uint8Array;
   jsonBytes?: number;
+  /** A script's own, names and values in turn. */
+  headers?: string[];
   /** run() threw: the client sees Azure's sentence, Development the stack. */
   stack?: string;
   runMs?: number;

@@ -3,7 +3,7 @@ import { FAILURE, type ModelSignature } from '@penstock/contract';
 import { StartFailure } from '../failure.ts';
 import { Admission, type Limits, type Ticket } from './admission.ts';
 import type { Answer, FromWorker, Work } from './messages.ts';
-import { WorkerSide, type WorkerCode } from './workerSide.ts';
+import { WorkerSide, type Ready, type WorkerCode } from './workerSide.ts';
 
 export interface PoolOptions extends WorkerCode {
   workers: number;
@@ -35,8 +35,8 @@ export class ScoringPool {
   #started = false;
   #stopping = false;
   signatures: Record<string, ModelSignature> = {};
-  /** Whether a script wants to see method, url and headers. */
-  wantsRequest = false;
+  /** Whether a script wants to see method, url and headers, whether it answers OPTIONS itself, and what it says of its JSON. */
+  script: Pick<Ready, 'wantsRequest' | 'rawHttp' | 'schemas'> = { wantsRequest: false, rawHttp: false, schemas: {} };
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -54,7 +54,7 @@ export class ScoringPool {
     try {
       const ready = await Promise.race([late, Promise.all(this.#sides.map((side) => side.start((message) => this.#received(side, message), (failure) => this.#crashed(failure))))]);
       this.signatures = ready[0]!.signatures;
-      this.wantsRequest = ready[0]!.wantsRequest;
+      this.script = ready[0]!;
       for (const note of ready[0]!.notes) this.#options.log('info', note);
       this.#started = true;
       return Math.max(...ready.map(({ initMs }) => initMs)) / 1000;

@@ -3,12 +3,13 @@ import { FAILURE, type ModelSignature } from '@penstock/contract';
 import { join } from 'node:path';
 import type { ScorerConfig } from '../config.ts';
 import { StartFailure } from '../failure.ts';
-import { BadInput, jsonOf, textOf } from '../load/json.ts';
+import { BadInput, jsonOf } from '../load/json.ts';
 import { openModel, type ModelOptions } from '../load/model.ts';
 import { describe, loadScript, stackOf } from '../load/script.ts';
 import { tensorOf, type LooseData } from '../load/tensor.ts';
+import { score, type ScoreAnswer } from './azure.ts';
 import { scriptContext } from './context.ts';
-import type { ScoreRequest, Work } from './messages.ts';
+import type { Schemas, ScoreRequest, Work } from './messages.ts';
 import { inferTensors, scoreRows } from './noCode.ts';
 import { decodeInfer, encodeInfer, type InferAnswer, type InferRequest, type NamedTensor } from './protocol.ts';
 
@@ -22,14 +23,11 @@ export interface Scoring {
   async: boolean;
   /** What is worth a line in the log. */
   notes: string[];
-  score(body: Uint8Array, request: ScoreRequest | undefined): Promise<string>;
+  rawHttp: boolean;
+  schemas: Schemas;
+  score(body: Uint8Array, request: ScoreRequest | undefined): Promise<ScoreAnswer>;
   infer(body: Uint8Array, work: InferWork): Promise<InferAnswer>;
   shutdown(): Promise<void>;
-}
-
-/** What JSON has no word for is null. */
-function dumped(value: unknown): string {
-  return value === undefined || typeof value === 'function' || typeof value === 'symbol' ? 'null' : JSON.stringify(value);
 }
 
 /** Imports the script and awaits its init(). Throws StartFailure. */
@@ -42,9 +40,12 @@ export async function scripted(path: string, config: ScorerConfig & { modelDir: 
     throw new StartFailure(FAILURE.initFailed, describe(error, path), stackOf(error));
   }
   return {
-    signatures: {}, wantsRequest: script.run.length !== 1, async: true, notes: [],
-    // As Azure's server: run() gets the raw body as a string, and what it returns is dumped as JSON, strings too.
-    score: async (body, request) => dumped(await script.run(textOf(body), request)),
+    signatures: {}, wantsRequest: script.run.length !== 1 || script.rawHttp === true || script.inputSchema !== undefined, rawHttp: script.rawHttp === true, async: true, notes: [],
+    schemas: {
+      ...(script.inputSchema && { input: { type: 'object', required: Object.keys(script.inputSchema).filter((name) => script.inputSchema![name]!.default === undefined), properties: script.inputSchema } }),
+      ...(script.outputSchema && { output: script.outputSchema }),
+    },
+    score: (body, request) => score(script, body, request),
     // The V2 protocol: run() gets the tensors, and gives tensors.
     infer: async (body, { jsonBytes, model, request }) => {
       const asked = decodeInfer(body, jsonBytes);
@@ -70,9 +71,9 @@ export async function noCode(config: ScorerConfig, options: ModelOptions): Promi
   const model = config.models[0]!;
   const { session, joined } = await openModel(join(config.modelsDir, model.name, model.file), options);
   return {
-    signatures: { [model.name]: session.signature }, wantsRequest: false, async: false,
+    signatures: { [model.name]: session.signature }, wantsRequest: false, rawHttp: false, schemas: {}, async: false,
     notes: [joined ? `rows of requests that come together share calls of model ${model.name}, up to ${options.maxBatchSize}` : `model ${model.name} runs request by request`],
-    score: (body) => scoreRows(jsonOf(body), session),
+    score: async (body) => ({ body: await scoreRows(jsonOf(body), session) }),
     infer: async (body, { jsonBytes }) => inferTensors(decodeInfer(body, jsonBytes), { name: model.name, version: model.version, session }),
     shutdown: () => Promise.resolve(),
   };

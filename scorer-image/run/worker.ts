@@ -26,21 +26,20 @@ function post(): void {
   });
 }
 
-async function answer(id: number, work: () => Promise<Pick<Answer, 'body' | 'jsonBytes'>>): Promise<Answer> {
+type Done = Pick<Answer, 'body' | 'jsonBytes' | 'headers'> & { status?: number };
+
+async function answer(id: number, work: () => Promise<Done>): Promise<Answer> {
   const started = performance.now();
   try {
-    const { body, jsonBytes } = await work();
-    const runMs = performance.now() - started;
-    return jsonBytes === undefined ? { id, status: 200, body, runMs } : { id, status: 200, body, jsonBytes, runMs };
+    const done = await work();
+    return { id, status: 200, runMs: performance.now() - started, ...done };
   } catch (error) {
-    if (error instanceof BadInput) return { id, status: 400, body: error.message };
+    if (error instanceof BadInput) return { id, status: error.status, body: error.message };
     return { id, status: 500, body: error instanceof Error ? error.message : String(error), stack: stackOf(error), runMs: performance.now() - started };
   }
 }
 
-function begin(scoring: Scoring, work: Work, body: Uint8Array): () => Promise<Pick<Answer, 'body' | 'jsonBytes'>> {
-  return work.kind === 'score' ? async () => ({ body: await scoring.score(body, work.request) }) : () => scoring.infer(body, work);
-}
+const begin = (scoring: Scoring, work: Work, body: Uint8Array) => (): Promise<Done> => (work.kind === 'score' ? scoring.score(body, work.request) : scoring.infer(body, work));
 
 function requests({ ids, ends, work, bytes }: Extract<ToWorker, { type: 'requests' }>, scoring: Scoring): void {
   let open = ids.length;
@@ -70,8 +69,8 @@ try {
   const scoring = config.script === undefined ? await noCode(config, options) : await scripted(config.script, config, options);
   batches = []; // those that warmed the model
   parentPort!.on('message', (message: ToWorker) => (message.type === 'shutdown' ? void shutdown(scoring) : requests(message, scoring)));
-  const { signatures, wantsRequest, notes } = scoring;
-  say({ type: 'ready', signatures, wantsRequest, notes, initMs: performance.now() - started });
+  const { signatures, wantsRequest, rawHttp, schemas, notes } = scoring;
+  say({ type: 'ready', signatures, wantsRequest, rawHttp, schemas, notes, initMs: performance.now() - started });
 } catch (error) {
   const { reason, message, detail } = asFailure(error, FAILURE.modelLoad);
   say({ type: 'failed', reason, message, detail });

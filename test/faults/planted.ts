@@ -36,7 +36,8 @@ export const PLANTED: PlantedBug[] = [
   },
   {
     name: 'a list from the past is believed, and what it lacks is never asked for again', class: 'stale state', workload: 'serve a new version of the model', faults: ['lag behind'],
-    mutations: [{ file: 'operator/kube/watch.ts', from: 'if (Number(resourceVersion) < this.#position)', to: 'if (Number(resourceVersion) < 0)' }, { file: 'operator/kube/watch.ts', from: '    this.#resourceVersion = resourceVersion;', to: '    this.#resourceVersion = String(Math.max(this.#position, Number(resourceVersion)));' }],
+    mutations: [{ file: 'operator/kube/watch.ts', from: 'if (Number(resourceVersion) < this.#position)', to: 'if (Number(resourceVersion) < 0)' }, { file: 'operator/kube/watch.ts', from: '    this.#resourceVersion = resourceVersion;', to: '    this.#resourceVersion = String(Math.max(this.#position, Number(resourceVersion)));' },
+      { file: 'operator/kube/watch.ts', from: ' && Number(metadata.resourceVersion) <= Number(resourceVersion)', to: '' }],
   },
   {
     name: 'the cache goes back in time, and DELETED is believed of any uid', class: 'stale state', workload: 'delete a pipeline, and make it again', faults: ['duplicate'], about: /^(pods|deployments)/,

@@ -1,0 +1,31 @@
+/** One line a request, with the names of Azure's AmlOnlineEndpointTrafficLog, so that queries on it go on working. Only when asked for. */
+import { HEADER } from '@penstock/contract';
+import type { Logger } from 'winston';
+import type { ScorerConfig } from '../config.ts';
+import type { Exchange } from './exchange.ts';
+
+/** The trace id of a W3C traceparent, for lines that belong to somebody's trace. */
+export function traceOf(traceparent: string | string[] | undefined): string | undefined {
+  return typeof traceparent === 'string' ? /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(traceparent)?.[1] : undefined;
+}
+
+/** Logs the request once its answer is out, or its client gone. */
+export function logAccess({ request, response, path, started, headers }: Exchange, { pipeline, revision, auth }: ScorerConfig, logger: Logger): void {
+  const begun = performance.now();
+  const given = (name: string): string | undefined => {
+    const at = headers.findIndex((one, i) => i % 2 === 0 && one === name);
+    return at < 0 ? undefined : headers[at + 1];
+  };
+  response.once('close', () => {
+    const failed = given(HEADER.runFailed);
+    logger.info('access', {
+      Method: request.method, Path: path, Protocol: `HTTP/${request.httpVersion}`,
+      ResponseCode: response.headersSent ? response.statusCode : 499, ResponseCodeReason: response.headersSent ? response.statusMessage : 'Client Closed Request',
+      ...(failed !== undefined && { ModelStatusCode: response.statusCode, ModelStatusReason: failed === 'True' ? 'run() failed' : 'OK' }),
+      RequestPayloadSize: Number(request.headers['content-length'] ?? 0), ResponsePayloadSize: Number(given('content-length') ?? 0),
+      TotalDurationMs: Math.round((performance.now() - started) * 1000) / 1000, RequestDurationMs: Math.round((begun - started) * 1000) / 1000,
+      UserAgent: request.headers['user-agent'], XRequestId: headers[1], XMSClientRequestId: given(HEADER.msClientRequestId), TraceId: traceOf(request.headers.traceparent),
+      EndpointName: pipeline, DeploymentName: revision, AuthType: auth,
+    });
+  });
+}

@@ -1,0 +1,69 @@
+/**
+ * Azure's dialect of a script: the raw body, arguments by a schema, or the HTTP request itself in; a value or a whole
+ * response out. Messages and codes: azureml_inference_server_http 1.5.
+ */
+import type { UserScript } from '../load/script.ts';
+import { BadInput, jsonOf, textOf } from '../load/json.ts';
+import type { ScoreRequest } from './messages.ts';
+
+/** An answer to /score; JSON with 200 where nothing else is said. */
+export interface ScoreAnswer {
+  body: string | Uint8Array;
+  status?: number;
+  /** Names and values in turn, the content type among them. */
+  headers?: string[];
+}
+
+/** One property of `inputSchema`: JSON Schema, of which `type` is checked and `default` stands in for what is missing. */
+export interface Argument {
+  type?: string;
+  default?: unknown;
+}
+export type Schema = Record<string, Argument>;
+
+/** Runs the script on one request of /score. Throws BadInput, and what run() throws. */
+export async function score(script: UserScript, body: Uint8Array, request: ScoreRequest | undefined): Promise<ScoreAnswer> {
+  const input = script.rawHttp === true ? webRequest(body, request!) : script.inputSchema ? argumentsOf(script.inputSchema, body, request!) : textOf(body);
+  const value = await script.run(input, request);
+  return value instanceof Response ? webResponse(value) : { body: dumped(value) };
+}
+
+/** What JSON has no word for is null. */
+function dumped(value: unknown): string {
+  return value === undefined || typeof value === 'function' || typeof value === 'symbol' ? 'null' : JSON.stringify(value);
+}
+
+/** The web's own Request, as `@rawhttp` gives Flask's. */
+function webRequest(body: Uint8Array, { method, url, headers }: ScoreRequest): Request {
+  return new Request(new URL(url, 'http://scorer'), { method, headers: Object.entries(headers), ...(method !== 'GET' && method !== 'HEAD' && { body: body.slice() }) });
+}
+
+/** Node would write these by itself, or they would break the connection. */
+const NOT_THE_SCRIPTS = new Set(['connection', 'content-length', 'keep-alive', 'transfer-encoding', 'x-request-id', 'date']);
+
+/** A whole response is passed on, as Azure passes on an AMLResponse; the request id is not the script's to change. */
+async function webResponse(response: Response): Promise<ScoreAnswer> {
+  const headers = [...response.headers].filter(([name]) => !NOT_THE_SCRIPTS.has(name)).flat();
+  return { status: response.status, headers, body: new Uint8Array(await response.arrayBuffer()) };
+}
+
+const TYPES: Record<string, (value: unknown) => boolean> = {
+  array: Array.isArray, object: (value) => typeof value === 'object' && value !== null && !Array.isArray(value), string: (value) => typeof value === 'string',
+  number: (value) => typeof value === 'number' || typeof value === 'bigint', integer: (value) => typeof value === 'bigint' || Number.isInteger(value), boolean: (value) => typeof value === 'boolean', null: (value) => value === null,
+};
+
+/** The body's keys as arguments, as `@input_schema` does. */
+function argumentsOf(schema: Schema, body: Uint8Array, { method, headers }: ScoreRequest): Record<string, unknown> {
+  if (method !== 'GET' && !/^application\/json\b/i.test(headers['content-type'] ?? '')) throw new BadInput('Expects Content-Type to be application/json', 415);
+  if (body.length === 0) throw new BadInput('POST body is empty. Expecting a JSON dictionary.');
+  const given = jsonOf(body, 'POST body could not be decoded as JSON: ');
+  if (!TYPES.object!(given)) throw new BadInput('POST body should be a JSON dictionary.');
+  return Object.fromEntries(Object.entries(schema).map(([name, argument]) => [name, argumentOf(name, argument, given as Record<string, unknown>)]));
+}
+
+function argumentOf(name: string, { type, default: fallback }: Argument, given: Record<string, unknown>): unknown {
+  const value = Object.hasOwn(given, name) ? given[name] : fallback;
+  if (value === undefined) throw new BadInput(`A value is not provided for the '${name}' parameter.`);
+  if (type !== undefined && TYPES[type]?.(value) === false) throw new BadInput(`The value of the '${name}' parameter must be of type ${type}.`);
+  return value;
+}
