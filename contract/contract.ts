@@ -23,6 +23,8 @@ export const ENV = {
   maxConcurrentRequests: 'PENSTOCK_MAX_CONCURRENT_REQUESTS',
   maxQueueWaitMs: 'PENSTOCK_MAX_QUEUE_WAIT_MS',
   maxBatchSize: 'PENSTOCK_MAX_BATCH_SIZE',
+  /** JSON of {@link ScoringTest}: what has to be right before the pod is Ready. */
+  test: 'PENSTOCK_TEST',
   /** The container's CPU limit in thousandths, by the downward API. */
   cpuMillis: 'PENSTOCK_CPU_MILLIS',
   /** Azure's name for how many workers run the script; a user sets it. */
@@ -94,6 +96,8 @@ export const FAILURE = {
   scriptCrashed: 'UserScriptCrashed',
   /** run() has not come back: an endless loop, or a promise that nobody keeps. */
   scriptHung: 'ScriptHung',
+  /** scoring.test was answered otherwise than it expects. */
+  testFailed: 'ScoringTestFailed',
   modelLoad: 'ModelLoadFailed',
   resource: 'ResourceNotReady',
   digest: 'DigestMismatch',
@@ -126,6 +130,13 @@ export interface FetchItem {
   format: ModelFormat;
   /** `sha256:<hex>`; absent only on the first verification, which pins it. */
   digest?: string;
+}
+
+/** A request and the answer it has to get; texts of JSON. */
+export interface ScoringTest {
+  request: string;
+  expect?: string;
+  tolerance?: string;
 }
 
 /** What `verify` writes to its termination message when the source is good. */

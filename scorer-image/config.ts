@@ -1,5 +1,5 @@
 /** The scorer's settings, read once from the environment that the operator writes. */
-import { ENV, MOUNT, PORT, type FetchItem, type MountedModel } from '@penstock/contract';
+import { ENV, MOUNT, PORT, type FetchItem, type MountedModel, type ScoringTest } from '@penstock/contract';
 import { join } from 'node:path';
 
 export interface ScorerConfig {
@@ -16,6 +16,7 @@ export interface ScorerConfig {
   initTimeoutMs: number;
   maxConcurrentRequests: number;
   maxQueueWaitMs: number;
+  test?: ScoringTest;
   /** Rows of several requests in one call of a model. */
   maxBatchSize: number;
   /** A call that is not back after this long never comes back; max(30 s, 4 × requestTimeout). */
@@ -62,6 +63,7 @@ export function parseServe(env: Env): ScorerConfig {
     initTimeoutMs: milliseconds(env, ENV.initTimeoutMs),
     maxConcurrentRequests: count(env, ENV.maxConcurrentRequests, 16),
     maxQueueWaitMs: count(env, ENV.maxQueueWaitMs, 500),
+    ...(env[ENV.test] ? { test: json(env, ENV.test) as ScoringTest } : {}),
     maxBatchSize: count(env, ENV.maxBatchSize, 64),
     hangMs: Math.max(count(env, 'PENSTOCK_LEAST_HANG_MS', LEAST_HANG_MS), 4 * requestTimeoutMs),
     workers,

@@ -1,17 +1,19 @@
 /** `serve`: load → init → http → run, until told to stop. */
-import { PRE_STOP_SECONDS } from '@penstock/contract';
+import { FAILURE, PRE_STOP_SECONDS, type ScoringTest } from '@penstock/contract';
 import type { Server } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ScorerConfig } from './config.ts';
-import { asFailure, EXIT_CODE, writeTermination, type StartFailure } from './failure.ts';
+import { asFailure, EXIT_CODE, StartFailure, writeTermination } from './failure.ts';
 import { operatorServer } from './http/operatorServer.ts';
 import { TrafficTable } from './http/traffic.ts';
 import { userServer } from './http/userServer.ts';
 import { Lifecycle } from './init/lifecycle.ts';
+import { mismatch } from './init/scoringTest.ts';
 import { flushed, logger } from './logger.ts';
 import { scorerMetrics } from './metrics/metrics.ts';
 import type { Limits } from './run/admission.ts';
+import type { Answer } from './run/messages.ts';
 import { ScoringPool } from './run/pool.ts';
 import type { WorkerCode } from './run/workerSide.ts';
 
@@ -40,7 +42,11 @@ export async function serve(config: ScorerConfig, modelDir: string, worker: Work
   await Promise.all([listen(user, config.userPort), listen(operator, config.operatorPort)]);
   logger.info("Invoking user's init function");
   try {
-    const outcome = await Promise.race([pool.start(), stop.then(() => undefined)]);
+    const begun = pool.start().then(async (seconds) => {
+      if (config.test) await passTest(config.test, pool);
+      return seconds;
+    });
+    const outcome = await Promise.race([begun, stop.then(() => undefined)]);
     if (outcome === undefined) return 0; // told to stop while starting: there is nothing to drain
     metrics.initDuration.set(outcome);
     metrics.queueDepth(() => pool.waiting);
@@ -64,6 +70,16 @@ export async function serve(config: ScorerConfig, modelDir: string, worker: Work
     user.close();
     operator.close();
   }
+}
+
+/** Scores the pipeline's own test request; throws StartFailure when the answer is not the expected one. */
+async function passTest(test: ScoringTest, pool: ScoringPool): Promise<void> {
+  const answer = await new Promise<Answer>((answered) => {
+    pool.ask({ work: { kind: 'score', request: { method: 'POST', url: '/score', headers: { 'content-type': 'application/json' } } }, body: Buffer.from(test.request), answered });
+  });
+  const text = Buffer.from(answer.body as string).toString();
+  const problem = answer.status === 200 ? mismatch(test, text) : `it was answered ${answer.status}: ${text}`;
+  if (problem !== undefined) throw new StartFailure(FAILURE.testFailed, `scoring.test: ${problem}`, answer.stack);
 }
 
 /** Bodies that wait or are in work: what a small pod can hold beside a model. */

@@ -57,6 +57,7 @@ export interface Scoring {
    */
   script?: string;
   scriptFrom?: ScriptFrom;
+  test?: ScoringTest;
   /**
    * Rows that one call of an ONNX model takes at most when requests that come together share it; 1: each request by itself. Default 64.
    */
@@ -77,6 +78,23 @@ export interface ConfigMapKey {
    * Key of the entry script, for example score.ts.
    */
   key: string;
+}
+/**
+ * A request that each pod scores after init() and before it is Ready; a wrong answer fails the pod, and with it the revision.
+ */
+export interface ScoringTest {
+  /**
+   * Body of a POST to /score, for example {"data": [[5.1, 3.5, 1.4, 0.2]]}.
+   */
+  request: string;
+  /**
+   * JSON that the answer must have: each field and value of it. Absent: any answer with status 200.
+   */
+  expect?: string;
+  /**
+   * How far numbers may be off, absolutely or relatively. Default "1e-5".
+   */
+  tolerance?: string;
 }
 /**
  * What the script finds around it.

@@ -49,7 +49,7 @@ function scorer({ pipeline, revision, record, script, effective }: TemplateInput
   return {
     name: 'scorer', ...image, args: [SCORER_COMMAND.serve],
     ports: [{ name: 'http', containerPort: PORT.user }, { name: 'operator', containerPort: PORT.operator }],
-    env: [...((pipeline.spec.environment?.variables ?? []) as EnvVar[]), ...environment(pipeline.metadata.name, revision, record, effective)],
+    env: [...((pipeline.spec.environment?.variables ?? []) as EnvVar[]), ...environment(pipeline, revision, record, effective)],
     resources: { requests: effective.requests, limits: effective.limits },
     startupProbe: { ...probe(OPERATOR_PATH.startup), periodSeconds: 1, timeoutSeconds: 2, failureThreshold: durationSeconds(effective.initTimeout) + STARTUP_MARGIN_SECONDS },
     readinessProbe: { ...probe(OPERATOR_PATH.ready), periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 2 },
@@ -66,9 +66,9 @@ function scorer({ pipeline, revision, record, script, effective }: TemplateInput
   };
 }
 
-function environment(pipeline: string, revision: string, record: RevisionRecord, effective: Effective): EnvVar[] {
+function environment({ metadata, spec }: InferencePipeline, revision: string, record: RevisionRecord, effective: Effective): EnvVar[] {
   const values: Record<string, string | undefined> = {
-    [ENV.pipeline]: pipeline,
+    [ENV.pipeline]: metadata.name,
     [ENV.revision]: revision,
     [ENV.models]: JSON.stringify(record.models),
     [ENV.script]: record.entry,
@@ -80,6 +80,7 @@ function environment(pipeline: string, revision: string, record: RevisionRecord,
     [ENV.maxConcurrentRequests]: String(effective.maxConcurrentRequests),
     [ENV.maxQueueWaitMs]: String(durationMs(effective.maxQueueWait)),
     [ENV.maxBatchSize]: String(effective.maxBatchSize),
+    [ENV.test]: spec.scoring?.test && JSON.stringify(spec.scoring.test),
   };
   const cpu: EnvVar = { name: ENV.cpuMillis, valueFrom: { resourceFieldRef: { containerName: 'scorer', resource: 'limits.cpu', divisor: '1m' } } };
   return [...Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }])), cpu];

@@ -96,7 +96,7 @@ function revisionHash(pipeline: InferencePipeline, models: NamedModel[], script:
     target, environment, resources, endpoint, placement, podMetadata, serviceAccountName, script,
     models: models.map(({ name, modelVersion: { metadata, spec, status } }) => ({ name, modelVersion: metadata.name, digest: status!.digest, source: spec.source })),
     restartedAt: pipeline.metadata.annotations?.[ANNOTATION.restartedAt],
-    maxBatchSize: pipeline.spec.scoring?.maxBatchSize,
+    maxBatchSize: pipeline.spec.scoring?.maxBatchSize, test: pipeline.spec.scoring?.test,
   });
 }
 

@@ -12,7 +12,7 @@ import { factsOf, type Facts } from './facts.ts';
 
 const INIT_FAILURES = 3;
 /** Failures that another try cannot mend; a model store that does not answer may, until progressDeadline. */
-const FINAL = /^(UserScript|ModelLoadFailed|DigestMismatch|PodOutOfMemory|DeploymentCrashLoopBackOff)/;
+const FINAL = /^(UserScript|ScoringTestFailed|ModelLoadFailed|DigestMismatch|PodOutOfMemory|DeploymentCrashLoopBackOff)/;
 /** How long a retiring revision still answers (with `Connection: close`) before its pods go. */
 export const DRAIN_MS = 5_000;
 

@@ -82,7 +82,7 @@ const TOO_LONG = new Set(['2h']);
 function mended({ models, scoring, environment, resources, scaling, endpoint, rollout, ...rest }: InferencePipelineSpec): InferencePipelineSpec {
   const unique = <T extends { name?: string; type?: string }>(items: T[]): T[] => items.filter((item, i) => items.findIndex((other) => (other.name ?? other.type) === (item.name ?? item.type)) === i);
   const some = unique(models ?? []);
-  const { script, scriptFrom, maxBatchSize } = scoring ?? {};
+  const { script, scriptFrom, maxBatchSize, test } = scoring ?? {};
   const code = script === undefined && scriptFrom !== undefined ? { scriptFrom } : { script: script ?? SCRIPT };
   const variables = unique(environment?.variables ?? []).map(({ name, value, valueFrom }) => {
     const one = valueFrom?.secretKeyRef ? { secretKeyRef: valueFrom.secretKeyRef } : valueFrom?.configMapKeyRef && { configMapKeyRef: valueFrom.configMapKeyRef };
@@ -95,7 +95,7 @@ function mended({ models, scoring, environment, resources, scaling, endpoint, ro
   return {
     ...rest,
     ...(some.length > 0 && { models: some }),
-    ...((scoring ?? some.length !== 1) && { scoring: { ...code, ...(maxBatchSize !== undefined && { maxBatchSize }) } }),
+    ...((scoring ?? some.length !== 1) && { scoring: { ...code, ...(maxBatchSize !== undefined && { maxBatchSize }), ...(test && { test }) } }),
     ...(environment && { environment: { variables } }),
     ...(resources && { resources: { requests } }),
     ...(scaling && { scaling: { ...scalingRest, ...(least !== undefined && { minReplicas: least }), ...(maxReplicas !== undefined && { maxReplicas: Math.max(maxReplicas, least ?? 1) }), ...(sound(scaleDownDelay, '') && { scaleDownDelay }) } }),

@@ -1,5 +1,7 @@
 /** The loop closed: the environment that the operator renders is what the scorer parses. */
+import { VERSION } from '@penstock/contract';
 import { expect } from 'chai';
+import { readFileSync } from 'node:fs';
 import { parseFetch, parseServe } from '../../scorer-image/config.ts';
 import { stored } from '../fixtures/objects.ts';
 
@@ -13,4 +15,5 @@ describe('operator and scorer agree', () => {
   });
   it('on what to fetch', () => expect(parseFetch(env(spec!.initContainers![0])).items[0]).to.include({ name: 'iris', uri: 'configmap://iris-model/iris.onnx', file: 'iris.onnx' }));
   it('and a scorer without its settings says which is missing', () => expect(() => parseServe({})).to.throw('PENSTOCK_AUTH is not set'));
+  it('the version that answers carry is the package’s', () => expect(VERSION).to.equal((JSON.parse(readFileSync(new URL('../../scorer-image/package.json', import.meta.url), 'utf8')) as { version: string }).version));
 });

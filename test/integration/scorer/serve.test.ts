@@ -90,6 +90,19 @@ describe('a scorer process', function () {
     expect(await (await post('/score', 'x')).json()).to.deep.equal({ common: 'x' });
   });
 
+  describe('scoring.test', () => {
+    const test = (expected: string) => ({ PENSTOCK_TEST: JSON.stringify({ request: '{"data":[[5.1,3.5,1.4,0.2]]}', expect: expected }) });
+    it('a right answer opens the endpoint', async () => {
+      await start({ env: test('{"label":[0]}') });
+      expect((await post('/score', '{"data":[[5.1,3.5,1.4,0.2]]}')).status).to.equal(200);
+    });
+    it('a wrong one ends the process with 3 before it is ready, and says where', async () => {
+      scorer = await startScorer({ env: test('{"label":[1]}') });
+      expect(await scorer.exited).to.equal(3);
+      expect(scorer.log()).to.contain('ScoringTestFailed: scoring.test: $.label[0] is 0, expected 1');
+    });
+  });
+
   describe('keys', () => {
     const hash = (key: string) => createHash('sha256').update(key).digest('hex');
     const status = async (authorization?: string) => (await post('/score', '{}', authorization === undefined ? {} : { authorization })).status;

@@ -1,0 +1,1 @@
+kubectl patch ipl iris --type=merge -p '{"spec": {"scoring": {"test": {"expect": "{\"label\": [2]}"}}}}'
