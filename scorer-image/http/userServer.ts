@@ -31,6 +31,7 @@ const RUN_FAILED = 'An unexpected error occurred in scoring script. Check the lo
 /** A whole request, its body included, has to be here after this long; one that is dripped in is cut off. */
 const WHOLE_REQUEST_MS = 10_000;
 const RETRY_AFTER_SECONDS = '1';
+const [READ, QUEUE, RUN] = [{ step: 'read' }, { step: 'queue' }, { step: 'run' }] as const;
 
 export function userServer(deps: UserServerDeps): Server {
   const cold = coldRoutes(deps);
@@ -151,7 +152,11 @@ function ask(exchange: Exchange, deps: UserServerDeps, { work, body, reply }: Qu
     work, body,
     answered: (answer) => {
       if (answered) return;
-      if (answer.runMs !== undefined) metrics.steps.observe({ step: 'run' }, answer.runMs / 1000);
+      if (ticket?.sent !== undefined && answer.runMs !== undefined) {
+        metrics.steps.observe(READ, (ticket.arrived - exchange.started) / 1000);
+        metrics.steps.observe(QUEUE, (ticket.sent - ticket.arrived) / 1000);
+        metrics.steps.observe(RUN, answer.runMs / 1000);
+      }
       reply(exchange, answer, deps);
       ended(String(answer.status));
     },

@@ -16,7 +16,7 @@ export function scorerMetrics(labels: { pipeline: string; revision: string }) {
     duration: new Histogram({ name: METRIC.requestDuration, help: 'Time from the first byte of a request to its answer.', buckets: SECONDS, registers }),
     inProgress: new Gauge({ name: METRIC.requestsInProgress, help: 'Scoring requests that have no answer yet.', registers }),
     initDuration: new Gauge({ name: METRIC.initDuration, help: 'Time that loading and init() took.', registers }),
-    steps: new Histogram({ name: METRIC.stepDuration, help: 'Parts of a request: read (its body), queue, run (in the worker), write.', labelNames: ['step'], buckets: SECONDS, registers }),
+    steps: new Histogram({ name: METRIC.stepDuration, help: 'Parts of a request: read (until its body is here), queue (until it goes to the worker), run (in the worker).', labelNames: ['step'], buckets: SECONDS, registers }),
     batchSize: new Histogram({ name: METRIC.batchSize, help: 'Rows of each call of an ONNX model.', buckets: ROWS, registers }),
     queueDepth: (depth: () => number) => new Gauge({ name: METRIC.queueDepth, help: 'Requests that wait for a place in the worker.', registers, collect() { this.set(depth()); } }),
     rejected: new Counter({ name: METRIC.rejected, help: 'Requests that never reached the script.', labelNames: ['reason'], registers }),
