@@ -51,7 +51,8 @@ export async function prune(children: KubeObject[], wanted: (object: KubeObject)
       await kube.client.remove(child);
       kube.forget(child);
     } catch (error) {
-      if (!answered(error, 404, 409)) throw error;
+      if (answered(error, 404)) kube.forget(child);
+      else if (!answered(error, 409)) throw error;
     }
   }
 }

@@ -1,5 +1,5 @@
 /** A store of one kind: frozen objects by key and by index; never back in time. */
-import type { KubeObject } from '../api/objects.ts';
+import type { KubeObject, ObjectMeta } from '../api/objects.ts';
 
 export type Change = 'added' | 'changed' | 'removed';
 export type Listener<T> = (change: Change, object: T, old: T | undefined) => void;
@@ -8,11 +8,15 @@ export type Index<T> = (object: T) => string[];
 
 export const cacheKey = ({ metadata }: KubeObject): string => `${metadata.namespace ?? ''}/${metadata.name}`;
 
+const MOST_GONE = 1000;
+
 export class Cache<T extends KubeObject> {
   readonly #objects = new Map<string, T>();
   readonly #byWord = new Map<string, Set<string>>();
   readonly #listeners: Listener<T>[] = [];
   readonly #index: Index<T>;
+  /** Version at which each of the last deleted uids went: what is older of them is the past. */
+  readonly #gone = new Map<string, number>();
 
   constructor(index: Index<T> = () => []) {
     this.#index = index;
@@ -40,8 +44,7 @@ export class Cache<T extends KubeObject> {
     const key = cacheKey(object);
     const old = this.#objects.get(key);
     const same = old?.metadata.uid === object.metadata.uid;
-    if (old && same && Number(old.metadata.resourceVersion) >= Number(object.metadata.resourceVersion)) return;
-    if (old && !same && Number(old.metadata.resourceVersion) > Number(object.metadata.resourceVersion)) return; // the past of a name that was taken again
+    if (this.#isPast(object.metadata, old?.metadata)) return;
     if (old) this.#unfile(key, old);
     this.#objects.set(key, deepFreeze(object));
     for (const word of this.#index(object)) this.#byWord.set(word, (this.#byWord.get(word) ?? new Set()).add(key));
@@ -49,13 +52,27 @@ export class Cache<T extends KubeObject> {
     this.#tell(old && same ? 'changed' : 'added', object, same ? old : undefined);
   }
 
-  /** Takes the object of that name out; with `uid`, only if it still is that one. */
-  remove(key: string, uid?: string): void {
+  /** Takes the object of that name out; with `uid`, only if it still is that one. `version` is that of its deletion. */
+  remove(key: string, uid?: string, version?: number): void {
+    if (uid !== undefined && version !== undefined) this.#bury(uid, version);
     const old = this.#objects.get(key);
     if (!old || (uid !== undefined && old.metadata.uid !== uid)) return;
     this.#objects.delete(key);
     this.#unfile(key, old);
     this.#tell('removed', old, old);
+  }
+
+  /** News of what has been deleted since, or of what is here in a newer version, or of a name that somebody newer has taken. */
+  #isPast({ uid = '', resourceVersion }: ObjectMeta, old: ObjectMeta | undefined): boolean {
+    const version = Number(resourceVersion);
+    if ((this.#gone.get(uid) ?? 0) >= version) return true;
+    if (!old) return false;
+    return old.uid === uid ? Number(old.resourceVersion) >= version : Number(old.resourceVersion) > version;
+  }
+
+  #bury(uid: string, version: number): void {
+    this.#gone.set(uid, version);
+    if (this.#gone.size > MOST_GONE) this.#gone.delete(this.#gone.keys().next().value!);
   }
 
   #unfile(key: string, object: T): void {

@@ -127,7 +127,7 @@ export class Reflector<T extends KubeObject> {
 
   #handle({ type, object }: WatchEvent<T>): void {
     if (type === 'ERROR') throw new KubeError(object.code ?? 500, object.reason ?? '', object.message ?? 'the watch ended with an error');
-    if (type === 'DELETED') this.#cache.remove(cacheKey(object), object.metadata.uid);
+    if (type === 'DELETED') this.#cache.remove(cacheKey(object), object.metadata.uid, Number(object.metadata.resourceVersion));
     else if (type !== 'BOOKMARK') this.#take(object);
     const version = Number(object.metadata.resourceVersion);
     if (version > this.#position) [this.#position, this.#resourceVersion] = [version, object.metadata.resourceVersion!];

@@ -41,7 +41,7 @@ export const PLANTED: PlantedBug[] = [
   },
   {
     name: 'the cache goes back in time, and DELETED is believed of any uid', class: 'stale state', workload: 'delete a pipeline, and make it again', faults: ['duplicate'], about: /^(pods|deployments)/,
-    mutations: [{ file: 'operator/kube/watch.ts', from: 'this.#cache.remove(cacheKey(object), object.metadata.uid)', to: 'this.#cache.remove(cacheKey(object))' }, { file: 'operator/kube/cache.ts', from: '    if (old && same && Number(old.metadata.resourceVersion) >= Number(object.metadata.resourceVersion)) return;', to: '' }],
+    mutations: [{ file: 'operator/kube/watch.ts', from: 'this.#cache.remove(cacheKey(object), object.metadata.uid, Number(object.metadata.resourceVersion))', to: 'this.#cache.remove(cacheKey(object))' }, { file: 'operator/kube/cache.ts', from: 'Number(old.resourceVersion) >= version', to: 'false' }],
   },
   {
     name: 'children are made again without asking whether their owner lives', class: 'stale state', workload: 'delete a pipeline, and make it again', faults: ['go silent', 'delay'],
