@@ -39,3 +39,6 @@ export const scorerBundle: BuildOptions = {
   ...common, splitting: true, external: ['onnxruntime-node'],
   entryPoints: { main: join(root, 'scorer-image/main.ts'), worker: join(root, 'scorer-image/run/worker.ts') },
 };
+
+/** `penstock`, as one file that runs the scorer beside it. */
+export const cliBundle: BuildOptions = { ...common, entryPoints: { penstock: join(root, 'cli/main.ts') } };

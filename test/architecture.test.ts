@@ -28,12 +28,13 @@ const ROOMS: Record<string, string[]> = {
   'scorer-image/http': ['scorer-image', 'type:scorer-image/run', 'scorer-image/init', 'scorer-image/metrics', 'contract', 'express', 'type:winston', 'node:*'],
   'scorer-image/metrics': ['contract', 'prom-client', 'node:*'],
   'scorer-image': ['*'],
+  cli: ['operator/api', 'operator/desired', 'contract', 'kubernetes-types', 'js-yaml', 'node:*'],
 };
 /** Rooms without a clock, a network, a process or chance. */
 const PURE = ['contract', 'operator/api', 'operator/desired', 'operator/status', 'operator/plan'];
 const IMPURE = /\b(process\.|Date\.now|new Date\(\)|Math\.random|setTimeout|fetch\()/;
 
-const sources = globSync(['contract/**/*.ts', 'operator/**/*.ts', 'scorer-image/**/*.ts'], { cwd: root }).filter((file) => !/node_modules|dist\//.test(file));
+const sources = globSync(['contract/**/*.ts', 'operator/**/*.ts', 'scorer-image/**/*.ts', 'cli/**/*.ts'], { cwd: root }).filter((file) => !/node_modules|dist\//.test(file));
 const all = [...sources, ...globSync(['crds/*.ts', 'test/**/*.ts', 'examples/**/*.ts'], { cwd: root })];
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 const roomOf = (file: string): string => dirname(file);

@@ -77,7 +77,7 @@ describe('a scorer process', function () {
     it('metrics count it', async () => {
       await post('/score', '{}');
       const metrics = await (await fetch(`${scorer!.operator}/metrics`)).text();
-      expect(metrics).to.match(/penstock_requests_total\{code="200",pipeline="iris",revision="iris-1"\} 1/).and.to.contain('penstock_request_duration_seconds_bucket').and.to.match(/penstock_init_duration_seconds\{.*\} 0\.\d+/).and.to.match(/penstock_step_duration_seconds_count\{step="queue"/).and.to.match(/penstock_queue_depth\{.*\} 0/);
+      expect(metrics).to.match(/penstock_requests_total\{code="200",pipeline="iris",revision="iris-1"\} 1/).and.to.contain('penstock_request_duration_seconds_bucket').and.to.match(/penstock_init_duration_seconds\{.*\} 0\.\d+/).and.to.match(/penstock_step_duration_seconds_count\{.*step="queue"\} 1/).and.to.match(/penstock_queue_depth\{.*\} 0/);
     });
   });
 

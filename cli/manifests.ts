@@ -1,0 +1,47 @@
+/** The manifests that a user would give to kubectl apply, read from files. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import * as yaml from 'js-yaml';
+import type { KubeObject } from '../operator/api/objects.ts';
+import type { InferencePipeline, ModelVersion } from '../operator/api/types.gen.ts';
+
+/** A mistake of the user's, told without a stack. */
+export class UserError extends Error {}
+
+export interface ConfigMapObject extends KubeObject {
+  data?: Record<string, string>;
+  binaryData?: Record<string, string>;
+}
+
+export interface Manifests {
+  pipeline: InferencePipeline;
+  modelVersions: Record<string, ModelVersion>;
+  configMaps: Record<string, ConfigMapObject>;
+}
+
+/** The files behind paths: a folder stands for its YAML and JSON files, as with kubectl apply -f. */
+export function filesOf(paths: readonly string[]): string[] {
+  return paths.flatMap((path) => {
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (!found) throw new UserError(`${path} does not exist`);
+    return found.isDirectory() ? readdirSync(path).filter((name) => /\.(ya?ml|json)$/.test(name)).sort().map((name) => join(path, name)) : [path];
+  });
+}
+
+/** Reads all documents; there must be one pipeline, or the one called `name`. Throws UserError. */
+export function readManifests(files: readonly string[], name?: string): Manifests {
+  const objects = files.flatMap((file) => documents(file));
+  const pipelines = objects.filter(({ kind }) => kind === 'InferencePipeline') as InferencePipeline[];
+  const chosen = name === undefined ? pipelines : pipelines.filter(({ metadata }) => metadata.name === name);
+  if (chosen.length !== 1) throw new UserError(pipelines.length === 0 ? `no InferencePipeline in ${files.join(', ')}` : `there are the pipelines ${pipelines.map(({ metadata }) => metadata.name).join(', ')}: choose one with --pipeline NAME`);
+  const byName = <T extends KubeObject>(kind: string): Record<string, T> => Object.fromEntries(objects.filter((object) => object.kind === kind).map((object) => [object.metadata.name, object as T]));
+  return { pipeline: chosen[0]!, modelVersions: byName<ModelVersion>('ModelVersion'), configMaps: byName<ConfigMapObject>('ConfigMap') };
+}
+
+function documents(file: string): KubeObject[] {
+  try {
+    return (yaml.loadAll(readFileSync(file, 'utf8')) as (KubeObject | null)[]).filter((object): object is KubeObject => typeof object?.kind === 'string' && typeof (object.metadata as { name?: unknown } | undefined)?.name === 'string');
+  } catch (error) {
+    throw new UserError(`${file}: ${(error as Error).message}`, { cause: error });
+  }
+}

@@ -1,0 +1,79 @@
+/** `penstock serve`: the examples' own manifests on this machine, a script that is edited, and mistakes that are told. */
+import { expect } from 'chai';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { cpSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../cluster/ports.ts';
+
+const root = join(import.meta.dirname, '../../..');
+const program = join(root, 'cli/dist/penstock.mjs');
+
+describe('penstock serve', function () {
+  this.timeout(30_000);
+  let child: ChildProcess | undefined;
+  let log = '';
+  let port = 0;
+  const start = async (...args: string[]): Promise<void> => {
+    port = await freePort();
+    log = '';
+    child = spawn(process.execPath, [program, 'serve', '--port', String(port), '--operator-port', String(await freePort()), ...args]);
+    for (const stream of [child.stdout!, child.stderr!]) stream.on('data', (chunk: Buffer) => (log += chunk.toString()));
+  };
+  const says = async (text: string, times = 1): Promise<void> => {
+    for (const end = Date.now() + 15_000; Date.now() < end; await sleep(50)) if (log.split(text).length > times) return;
+    throw new Error(`never said “${text}”:\n${log}`);
+  };
+  const ended = (): Promise<number | null> => new Promise((resolve) => (child!.exitCode === null ? child!.once('exit', resolve) : resolve(child!.exitCode)));
+  const score = async (body: string): Promise<unknown> => (await fetch(`http://127.0.0.1:${port}/score`, { method: 'POST', body })).json();
+  const folder = (): string => mkdtempSync(join(tmpdir(), 'penstock-cli-'));
+  afterEach(async () => {
+    if (child?.exitCode === null) child.kill('SIGTERM');
+    if (child) await ended();
+    child = undefined;
+  });
+
+  it('serves the iris example as a pod does, and ends on Ctrl-C', async () => {
+    await start('-f', join(root, 'examples/iris'));
+    await says('✓ ready: http://127.0.0.1:');
+    expect(((await score('{"data":[[5.1,3.5,1.4,0.2]]}')) as { label: number[] }).label).to.deep.equal([0]);
+    child!.kill('SIGINT');
+    expect(await ended()).to.equal(0);
+  });
+
+  it('takes an edited script at once; a manifest that is wrong is told, and the last good one serves on', async () => {
+    const home = folder();
+    const file = join(home, 'pipeline.yaml');
+    const write = (answer: string): void => writeFileSync(file, `apiVersion: penstock.dev/v1alpha1\nkind: InferencePipeline\nmetadata: { name: p }\nspec:\n  target: Development\n  environment: { variables: [{ name: A, valueFrom: { secretKeyRef: { name: s, key: k } } }] }\n  scoring: { script: ${JSON.stringify(`export const init = () => {}; export const run = () => ${answer};`)} }\n`);
+    write('1');
+    process.env.A = 'from the shell';
+    await start('-f', file);
+    await says('✓ ready');
+    expect(await score('')).to.equal(1);
+    write('process.env.A');
+    await says('✓ ready', 2);
+    expect(await score('')).to.equal('from the shell');
+    writeFileSync(file, 'kind: [');
+    await says('the last good one serves on');
+    expect(await score('')).to.equal('from the shell');
+    write('nobody()'); // a mistake in run() is the client's to see
+    await says('✓ ready', 3);
+    expect(((await score('')) as { message: string }).message).to.contain('nobody is not defined');
+    delete process.env.A;
+  });
+
+  const mistakes: [string, (home: string) => string[], string][] = [
+    ['a file that is not there', () => ['-f', '/nowhere.yaml'], '/nowhere.yaml does not exist'],
+    ['no pipeline', (home) => ['-f', home], 'no InferencePipeline in'],
+    ['a model that no file has', (home) => (cpSync(join(root, 'examples/iris/02-pipeline.yaml'), join(home, 'p.yaml')), ['-f', home]), 'ModelVersion iris-1 is in none of the files'],
+    ['an option that does not exist', () => ['--quick'], 'usage: penstock serve'],
+  ];
+  for (const [sentence, args, message] of mistakes) {
+    it(`${sentence}: one sentence, no stack`, async () => {
+      await start(...args(folder()));
+      expect(await ended()).to.equal(2);
+      expect(log).to.contain(message).and.not.to.contain('    at ');
+    });
+  }
+});
