@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { UserError } from './manifests.ts';
 import { serve } from './serve.ts';
 
+const NODE = 24;
 const USAGE = `usage: penstock serve -f FILE|FOLDER … [--port 8080] [--operator-port 9090] [--pipeline NAME]
 
 Serves an InferencePipeline as a pod of it would, with the models and ConfigMaps of the given files.
@@ -12,6 +13,7 @@ Keys are not asked for, errors are shown. A changed file is taken at once; Ctrl-
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 async function main(): Promise<number> {
+  if (Number(process.versions.node.split('.')[0]) < NODE) throw new UserError(`penstock needs Node ${NODE}, this is ${process.versions.node}: npm run penstock brings its own`);
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { file: { type: 'string', short: 'f', multiple: true }, port: { type: 'string', default: '8080' }, 'operator-port': { type: 'string', default: '9090' }, pipeline: { type: 'string' }, help: { type: 'boolean', short: 'h' } } });
   if (values.help || positionals[0] !== 'serve' || !values.file) {
     say(USAGE);

@@ -1,0 +1,46 @@
+/** The clients people have, from PyPI, against the real server: what they demand beyond the written protocol. */
+import { expect } from 'chai';
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { identity } from '../../fixtures/onnx.ts';
+import { ready, startScorer } from '../../fixtures/scorer.ts';
+import { pythonWith } from '../../clients/venv.ts';
+
+const CLIENTS = join(import.meta.dirname, '../../clients');
+const run = promisify(execFile);
+
+/** The model y = x of a datatype, asked by a Python program; resolves with what that says. */
+async function ask(python: string, program: string, datatype: string): Promise<string> {
+  const scorer = await startScorer({ model: { name: 'same', bytes: identity(datatype, [-1, 1]) } });
+  try {
+    await ready(scorer);
+    return (await run(python, [join(CLIENTS, program), new URL(scorer.url).host, 'same', datatype])).stdout.trim();
+  } finally {
+    scorer.process.kill('SIGKILL');
+  }
+}
+
+describe('tritonclient[http]', function () {
+  this.timeout(60_000);
+  let python: string;
+  before(function () {
+    this.timeout(600_000);
+    python = pythonWith(['tritonclient[http]==2.51.0']);
+  });
+  for (const datatype of ['FP16', 'FP32', 'FP64', 'INT8', 'UINT8', 'INT16', 'UINT16', 'INT32', 'UINT32', 'INT64', 'UINT64', 'BOOL', 'BYTES']) {
+    it(`${datatype}: JSON and binary, packed and not, listed and refused as it wants`, async () => expect(await ask(python, 'triton.py', datatype)).to.match(/^(6|18) answers$/));
+  }
+});
+
+describe('kserve’s InferenceRESTClient', function () {
+  this.timeout(60_000);
+  let python: string;
+  before(function () {
+    this.timeout(600_000);
+    python = pythonWith(['kserve==0.21.0']);
+  });
+  for (const datatype of ['FP32', 'INT64', 'BOOL']) {
+    it(`${datatype}: health, infer in JSON and binary, an unknown model`, async () => expect(await ask(python, 'kserve_client.py', datatype)).to.equal('2 answers'));
+  }
+});
