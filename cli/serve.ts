@@ -1,9 +1,9 @@
 /** `penstock serve`: the scorer of a pod, as a process of this machine, started anew when a file changes. */
-import { ENV } from '@penstock/contract';
+import { ENV, MOUNT } from '@penstock/contract';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { shell } from './config.ts';
 import { filesOf, readManifests, UserError } from './manifests.ts';
@@ -25,44 +25,50 @@ const CALM_MS = 200;
 export async function serve(options: ServeOptions, stop: Promise<unknown>): Promise<void> {
   const files = filesOf(options.files);
   let running: Running | undefined;
+  let over = false;
   const start = async (): Promise<void> => {
+    if (over) return;
     try {
-      const local = render(readManifests(files, options.pipeline), shell());
+      const next = await Running.fetch(render(readManifests(files, options.pipeline), shell()), options);
       await running?.end();
-      running = await Running.start(local, options);
+      running = next;
+      running.serve(options);
     } catch (error) {
       if (!running && error instanceof UserError) throw error;
       options.say(`✗ ${(error as Error).message}${running ? '; the last good one serves on' : ''}`);
     }
   };
   await start();
+  let turn = Promise.resolve(); // one start after the other
   let timer: NodeJS.Timeout | undefined;
-  const watchers = [...new Set(files.map((file) => dirname(file)))].map((folder) => watch(folder, () => {
+  const watchers = [...new Set(files.map((file) => dirname(file)))].map((folder) => watch(folder, (_, name) => {
+    if (name === null || !files.some((file) => basename(file) === name && dirname(file) === folder)) return;
     clearTimeout(timer);
     timer = setTimeout(() => {
       options.say('a file changed: starting anew');
-      void start();
+      turn = turn.then(start);
     }, CALM_MS);
   }));
   await stop;
+  over = true;
   clearTimeout(timer);
   for (const watcher of watchers) watcher.close();
+  await turn;
   await running?.end();
 }
 
 class Running {
-  readonly #child: ChildProcess;
   readonly #home: string;
-  readonly #exited: Promise<void>;
+  readonly #settings: Record<string, string | undefined>;
+  #child: ChildProcess | undefined;
 
-  private constructor(child: ChildProcess, home: string) {
-    this.#child = child;
+  private constructor(home: string, settings: Record<string, string | undefined>) {
     this.#home = home;
-    this.#exited = new Promise((resolve) => child.once('exit', () => resolve()));
+    this.#settings = settings;
   }
 
-  /** Fetches the models, then starts to serve; resolves once the process is there, not yet ready. */
-  static async start({ env, fetch, sources, script }: Local, { scorer, port, operatorPort, say }: ServeOptions): Promise<Running> {
+  /** Lays everything out and fetches the models; throws UserError when that fails, and leaves nothing. */
+  static async fetch({ env, fetch, sources, script }: Local, options: ServeOptions): Promise<Running> {
     const home = mkdtempSync(join(tmpdir(), 'penstock-serve-'));
     for (const folder of ['models', 'sources', 'script', 'traffic', 'credentials']) mkdirSync(join(home, folder));
     for (const [path, bytes] of Object.entries(sources)) {
@@ -70,31 +76,36 @@ class Running {
       writeFileSync(join(home, 'sources', path), bytes);
     }
     for (const [file, text] of Object.entries(script)) writeFileSync(join(home, 'script', file), text);
-    const modelDir = env[ENV.modelDir]!.replace('/var/azureml-app/azureml-models', join(home, 'models'));
-    const settings = {
-      PATH: shell().PATH, ...env, [ENV.modelDir]: modelDir, [ENV.fetch]: JSON.stringify(fetch), PENSTOCK_USER_PORT: String(port), PENSTOCK_OPERATOR_PORT: String(operatorPort),
+    const running = new Running(home, {
+      PATH: shell().PATH, ...env, [ENV.modelDir]: env[ENV.modelDir]!.replace(MOUNT.models, join(home, 'models')), [ENV.fetch]: JSON.stringify(fetch), PENSTOCK_USER_PORT: String(options.port), PENSTOCK_OPERATOR_PORT: String(options.operatorPort),
       PENSTOCK_MODELS_DIR: join(home, 'models'), PENSTOCK_SOURCES_DIR: join(home, 'sources'), PENSTOCK_SCRIPT_DIR: join(home, 'script'), PENSTOCK_TRAFFIC_DIR: join(home, 'traffic'), PENSTOCK_CREDENTIALS_DIR: join(home, 'credentials'),
-    };
-    const run = (command: string): ChildProcess => {
-      const child = spawn(process.execPath, [scorer, command], { env: settings, stdio: ['ignore', 'pipe', 'inherit'] });
-      createInterface({ input: child.stdout }).on('line', (line) => say(readable(line, port)));
-      return child;
-    };
-    if (fetch.length > 0) {
-      const code = await new Promise((resolve) => run('fetch').once('exit', resolve));
-      if (code !== 0) throw new UserError('the models could not be fetched');
-    }
-    const running = new Running(run('serve'), home);
-    running.#child.once('exit', (code) => {
-      if (code) say(`✗ the scorer ended with ${code}: mend the script, and it starts anew`);
     });
-    return running;
+    const code = fetch.length === 0 ? 0 : await new Promise((resolve) => running.#run('fetch', options).once('exit', resolve));
+    if (code === 0) return running;
+    await running.end();
+    throw new UserError('the models could not be fetched');
+  }
+
+  serve(options: ServeOptions): void {
+    this.#child = this.#run('serve', options).once('exit', (code) => {
+      if (code) options.say(`✗ the scorer ended with ${code}: mend what it says, and it starts anew`);
+    });
+  }
+
+  #run(command: string, { scorer, port, say }: ServeOptions): ChildProcess {
+    const child = spawn(process.execPath, [scorer, command], { env: this.#settings, stdio: ['ignore', 'pipe', 'inherit'] });
+    createInterface({ input: child.stdout }).on('line', (line) => say(readable(line, port)));
+    return child;
   }
 
   /** At once: nobody drains a machine of one's own. */
   async end(): Promise<void> {
-    this.#child.removeAllListeners('exit').kill('SIGKILL');
-    if (this.#child.exitCode === null && this.#child.signalCode === null) await Promise.race([this.#exited, new Promise((resolve) => this.#child.once('exit', resolve))]);
+    const child = this.#child;
+    if (child?.exitCode === null && child.signalCode === null) {
+      const exited = new Promise((resolve) => child.removeAllListeners('exit').once('exit', resolve));
+      child.kill('SIGKILL');
+      await exited;
+    }
     rmSync(this.#home, { recursive: true, force: true });
   }
 }

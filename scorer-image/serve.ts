@@ -15,7 +15,7 @@ import { scorerMetrics } from './metrics/metrics.ts';
 import type { Limits } from './run/admission.ts';
 import type { Answer } from './run/messages.ts';
 import { ScoringPool } from './run/pool.ts';
-import type { WorkerCode } from './run/workerSide.ts';
+import { AT_ONCE, type WorkerCode } from './run/workerSide.ts';
 
 const SHUTDOWN_HOOK_MS = 2_000;
 /** How long idle keep-alive connections may send one more request, which is answered with `Connection: close`. */
@@ -46,14 +46,16 @@ export async function serve(config: ScorerConfig, modelDir: string, worker: Work
       if (config.test) await passTest(config.test, pool);
       return seconds;
     });
-    const outcome = await Promise.race([begun, stop.then(() => undefined)]);
+    const broken = crashed.then((failure) => {
+      throw failure;
+    });
+    const outcome = await Promise.race([begun, broken, stop.then(() => undefined)]);
     if (outcome === undefined) return 0; // told to stop while starting: there is nothing to drain
     metrics.initDuration.set(outcome);
     metrics.queueDepth(() => pool.waiting);
     lifecycle.to('Ready');
     logger.info("Users's init has completed successfully", { seconds: outcome });
-    const failure = await Promise.race([crashed, stop.then(() => undefined)]);
-    if (failure) throw failure;
+    await Promise.race([broken, stop]);
     lifecycle.to('Draining');
     await drain(user, pool, config.requestTimeoutMs);
     await pool.stop(SHUTDOWN_HOOK_MS);
@@ -85,8 +87,8 @@ async function passTest(test: ScoringTest, pool: ScoringPool): Promise<void> {
 /** Bodies that wait or are in work: what a small pod can hold beside a model. */
 const MOST_BYTES = 64 * 2 ** 20;
 
-const limitsOf = ({ maxConcurrentRequests, maxBatchSize, maxQueueWaitMs, requestTimeoutMs, hangMs }: ScorerConfig): Limits => ({
-  maxConcurrent: maxConcurrentRequests, batchSize: maxBatchSize, maxQueueWaitMs, requestTimeoutMs, hangMs, maxBytes: MOST_BYTES,
+const limitsOf = ({ maxConcurrentRequests, maxBatchSize, maxQueueWaitMs, requestTimeoutMs, hangMs, workers }: ScorerConfig): Limits => ({
+  maxConcurrent: maxConcurrentRequests, batchSize: Math.min(maxBatchSize, Math.ceil(maxConcurrentRequests / (AT_ONCE * workers))), maxQueueWaitMs, requestTimeoutMs, hangMs, maxBytes: MOST_BYTES,
 });
 
 const listen = (server: Server, port: number): Promise<void> => new Promise((resolve, reject) => void server.once('error', reject).listen(port, () => resolve()));

@@ -55,7 +55,8 @@ export function coldRoutes({ config, pool, lifecycle }: Pick<UserServerDeps, 'co
   app.use(asJson);
   return app;
 
-  function find({ model, version }: ModelPath): (typeof config.models)[number] | undefined {
-    return config.models.find(({ name, version: own }) => name === model && (version === undefined || version === own));
+  function find({ model, version }: ModelPath): { name: string; version: string; format: string } | undefined {
+    const scripted = config.script !== undefined && model === config.pipeline ? [{ name: config.pipeline, version: config.revision, format: 'script' }] : [];
+    return [...config.models, ...scripted].find(({ name, version: own }) => name === model && (version === undefined || version === own));
   }
 }

@@ -31,6 +31,11 @@ export class Exchange {
     this.headers.push(name, value);
   }
 
+  /** Hands what was gathered to node:http, for somebody else who answers. */
+  setHeaders(): void {
+    for (let i = 0; i < this.headers.length; i += 2) this.response.setHeader(this.headers[i]!, this.headers[i + 1]!);
+  }
+
   /** The whole answer. */
   send(status: number, body: string | Uint8Array, type = 'application/json'): void {
     if (this.over) return;

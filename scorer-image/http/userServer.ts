@@ -30,6 +30,8 @@ const INFER = /^\/v2\/models\/([^/?]+)(?:\/versions\/([^/?]+))?\/infer$/;
 const RUN_FAILED = 'An unexpected error occurred in scoring script. Check the logs for more info.';
 /** A whole request, its body included, has to be here after this long; one that is dripped in is cut off. */
 const WHOLE_REQUEST_MS = 10_000;
+/** Names and values of request id and its twin, which every answer has. */
+const FIXED_HEADERS = 4;
 const RETRY_AFTER_SECONDS = '1';
 const [READ, QUEUE, RUN] = [{ step: 'read' }, { step: 'queue' }, { step: 'run' }] as const;
 
@@ -42,20 +44,22 @@ export function userServer(deps: UserServerDeps): Server {
     const exchange = new Exchange(request, response, [...ids.headers, HEADER.revision, config.revision, HEADER.serverVersion, `penstock/${VERSION}`]);
     if (modelVersions !== '') exchange.header(HEADER.modelVersion, modelVersions);
     if (request.headers[HEADER.traceId] !== undefined) exchange.header(HEADER.traceId, request.headers[HEADER.traceId] as string);
-    if (config.corsOrigins.length > 0) allowOrigin(exchange, config.corsOrigins);
+    const preflight = config.corsOrigins.length > 0 && allowOrigin(exchange, config.corsOrigins);
     if (deps.lifecycle.phase === 'Draining' || deps.traffic.retiring(config.revision)) exchange.header('connection', 'close');
     if (config.accessLog) logAccess(exchange, config, deps.logger);
     if (ids.problem !== undefined) return exchange.fail(431, ids.problem);
     if (!exchange.path.startsWith('/')) return exchange.fail(400, 'The request target must be a path, or an http:// address with one');
+    if (preflight && !deps.pool.script.rawHttp) return exchange.send(200, '', 'text/plain'); // it never carries a key
     if (refused(exchange, deps)) return;
     if (exchange.path === '/score' && (request.method !== 'OPTIONS' || deps.pool.script.rawHttp)) return score(exchange, deps);
     const infer = request.method === 'POST' ? INFER.exec(exchange.path) : null;
     if (infer) return v2(exchange, deps, { model: decoded(infer[1]!), version: infer[2] });
-    for (let i = 0; i < exchange.headers.length; i += 2) response.setHeader(exchange.headers[i]!, exchange.headers[i + 1]!);
+    exchange.setHeaders();
     cold(request, response);
   });
   server.on('clientError', (error: Error & { code?: string }, socket) => {
-    if (!socket.writable) return void socket.destroy();
+    // Never over the answer to a request that came before on this connection.
+    if (!socket.writable || (socket as { _httpMessage?: unknown })._httpMessage) return void socket.destroy();
     const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request';
     const body = JSON.stringify({ message: `The request could not be read: ${status.slice(4)}` });
     socket.end(`HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`, () => socket.destroy());
@@ -64,15 +68,16 @@ export function userServer(deps: UserServerDeps): Server {
   return server;
 }
 
-/** As flask-cors does for Azure's server. */
-function allowOrigin(exchange: Exchange, origins: readonly string[]): void {
+/** As flask-cors does for Azure's server; true for a preflight from an origin that may. */
+function allowOrigin(exchange: Exchange, origins: readonly string[]): boolean {
   const { origin, 'access-control-request-headers': asked } = exchange.request.headers;
-  if (origin === undefined || !(origins.includes('*') || origins.includes(origin))) return;
+  if (origin === undefined || !(origins.includes('*') || origins.includes(origin))) return false;
   exchange.header('access-control-allow-origin', origins.includes('*') ? '*' : origin);
   exchange.header('vary', 'Origin');
-  if (exchange.request.method !== 'OPTIONS') return;
+  if (exchange.request.method !== 'OPTIONS') return false;
   exchange.header('access-control-allow-methods', 'GET, OPTIONS, POST');
   if (asked !== undefined) exchange.header('access-control-allow-headers', asked);
+  return exchange.request.headers['access-control-request-method'] !== undefined;
 }
 
 /** A path segment; one that is no valid escape stands for itself, and names no model. */
@@ -131,6 +136,17 @@ function withBody(exchange: Exchange, { metrics }: UserServerDeps, next: (body: 
   });
 }
 
+/** What node:http refuses to write (a header of the script's, as a rule) is the script's mistake, not the process's end. */
+function replied(exchange: Exchange, reply: () => void, { logger }: UserServerDeps): void {
+  try {
+    reply();
+  } catch (error) {
+    logger.error('the answer of run() cannot be sent', { requestId: exchange.headers[1], error: error instanceof Error ? error.stack : String(error) });
+    exchange.headers.length = FIXED_HEADERS;
+    exchange.fail(500, RUN_FAILED);
+  }
+}
+
 interface Question {
   work: Work;
   body: Buffer;
@@ -157,8 +173,8 @@ function ask(exchange: Exchange, deps: UserServerDeps, { work, body, reply }: Qu
         metrics.steps.observe(QUEUE, (ticket.sent - ticket.arrived) / 1000);
         metrics.steps.observe(RUN, answer.runMs / 1000);
       }
-      reply(exchange, answer, deps);
-      ended(String(answer.status));
+      replied(exchange, () => reply(exchange, answer, deps), deps);
+      ended(String(exchange.response.statusCode));
     },
   });
   exchange.response.once('close', () => {

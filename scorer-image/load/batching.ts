@@ -112,13 +112,14 @@ export function slice(results: Feeds, from: number, to: number): Feeds {
   }));
 }
 
-const PROBE_ROWS = 2;
+const PROBE_ROWS = 3;
 const CLOSE = 1e-3;
 
 /**
- * Whether a model may get several requests' rows at once: its first dimensions are open, and two rows together give
- * what each gives alone. A first dimension that is a sequence, or state between rows, fails here. Runs the model, so it
- * is warm afterwards; one that does not take the made-up rows is never joined.
+ * Whether a model may get several requests' rows at once: its first dimensions are open, and made-up rows together give
+ * what each gives alone. A first dimension that is a sequence, state between rows, or a scale taken over all rows
+ * (dynamic quantization) fails here: the rows are of very different size. Runs the model, so it is warm afterwards; one
+ * that does not take the made-up rows, or tells nothing but integers and texts, is never joined.
  */
 export async function rowsAreIndependent(session: Session): Promise<boolean> {
   const { inputs, outputs } = session.signature;
@@ -126,36 +127,39 @@ export async function rowsAreIndependent(session: Session): Promise<boolean> {
   if (!feeds) return false;
   const open = ({ shape }: TensorSignature): boolean => shape[0] === -1;
   try {
-    const rows = Array.from({ length: PROBE_ROWS }, (_, i) => slice(feeds, i, i + 1));
-    const single: Feeds[] = [];
-    for (const row of rows) single.push(await session.run(row));
-    if (![...inputs, ...outputs].every(open)) return false;
-    const both = await session.run(feeds);
-    return single.every((results, i) => outputs.every(({ name }) => both[name]!.shape[0] === PROBE_ROWS && close(slice(both, i, i + 1)[name]!, results[name]!)));
+    const alone: Feeds[] = [];
+    for (let i = 0; i < PROBE_ROWS; i++) alone.push(await session.run(slice(feeds, i, i + 1)));
+    if (![...inputs, ...outputs].every(open) || !outputs.some(({ datatype }) => datatype.startsWith('FP'))) return false;
+    const together = await session.run(feeds);
+    return alone.every((results, i) => outputs.every(({ name }) => together[name]!.shape[0] === PROBE_ROWS && close(slice(together, i, i + 1)[name]!, results[name]!)));
   } catch {
     return false;
   }
 }
 
-/** Two different rows for each input; other open dimensions are 1. */
+/** Different rows for each input, the second a thousand times the others; other open dimensions are 1. */
 function probeOf({ inputs }: ModelSignature): Feeds | undefined {
   const feeds: Feeds = {};
   for (const { name, datatype, shape } of inputs) {
     if (shape.length === 0) return undefined;
     const whole = [PROBE_ROWS, ...shape.slice(1).map((dimension) => (dimension === -1 ? 1 : dimension))];
     const size = sizeOf(whole);
+    const row = (i: number): number => Math.floor(i / (size / PROBE_ROWS));
+    const number = (i: number): number => (datatype.startsWith('FP') ? (((i * 7919) % 97) / 97 + 0.01) * (row(i) === 1 ? 1000 : 1) : (row(i) + i) % 2);
     const type = arrayOf(datatype);
-    const number = (i: number): number => (datatype.startsWith('FP') ? ((i * 7919) % 97) / 97 : i < size / PROBE_ROWS ? 0 : 1);
-    const data = type ? (type.from as (from: { length: number }, value: (_: unknown, i: number) => unknown) => NumberArray)({ length: size }, (_, i) => (datatype.endsWith('INT64') ? BigInt(number(i)) : number(i))) : Array.from({ length: size }, (_, i) => (i < size / PROBE_ROWS ? 'a' : 'b'));
+    const data = type ? (type.from as (from: { length: number }, value: (_: unknown, i: number) => unknown) => NumberArray)({ length: size }, (_, i) => (datatype.endsWith('INT64') ? BigInt(number(i)) : number(i))) : Array.from({ length: size }, (_, i) => 'abc'[row(i)]!);
     feeds[name] = { datatype, shape: whole, data };
   }
   return Object.keys(feeds).length > 0 ? feeds : undefined;
 }
 
-function close(a: Tensor, b: Tensor): boolean {
-  return a.shape.join() === b.shape.join() && [...a.data].every((value, i) => {
-    const other = b.data[i]!;
-    if (typeof value !== 'number' || typeof other !== 'number') return value === other;
-    return Object.is(value, other) || Math.abs(value - other) <= CLOSE * Math.max(1, Math.abs(other));
+/** As close as rounding allows, measured by the largest value of the row that was run alone. */
+function close(together: Tensor, alone: Tensor): boolean {
+  if (together.shape.join() !== alone.shape.join()) return false;
+  const numbers = [...alone.data].filter((value): value is number => typeof value === 'number');
+  const largest = Math.max(...numbers.map(Math.abs), 0);
+  return numbers.every(Number.isFinite) && [...together.data].every((value, i) => {
+    const other = alone.data[i]!;
+    return typeof value === 'number' && typeof other === 'number' ? Math.abs(value - other) <= CLOSE * largest : value === other;
   });
 }

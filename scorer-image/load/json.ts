@@ -22,14 +22,37 @@ export function textOf(body: Uint8Array): string {
   }
 }
 
-/** The body as JSON. Integers that a double cannot hold come as bigint: nothing of theirs is lost. */
-export function jsonOf(body: Uint8Array, problem = 'the body is not JSON: '): unknown {
-  const text = textOf(body);
+/** The body as JSON, as JSON.parse reads it. Throws BadInput. */
+export function plainJson(body: Uint8Array, problem = 'the body is not JSON: '): unknown {
+  return parsed(bounded(body), problem);
+}
+
+/** The body as JSON. Where it speaks of 64-bit integers, those that a double cannot hold come as bigint: nothing of theirs is lost. */
+export function exactJson(body: Uint8Array, has64Bits: (text: string) => boolean): unknown {
+  const text = bounded(body);
+  return parsed(text, 'the body is not JSON: ', LONG_INTEGER.test(text) && has64Bits(text) ? (exact as Reviver) : undefined);
+}
+
+function parsed(text: string, problem: string, reviver?: Reviver): unknown {
   try {
-    return LONG_INTEGER.test(text) ? JSON.parse(text, exact as Reviver) : JSON.parse(text);
+    return JSON.parse(text, reviver);
   } catch (error) {
     throw new BadInput(text.trim() === '' ? 'the body is empty, expected JSON' : `${problem}${(error as Error).message}`);
   }
+}
+
+const LARGE = 2 ** 20;
+const MOST_BRACKETS = 1_000_000;
+const [LIST, OBJECT] = ['['.charCodeAt(0), '{'.charCodeAt(0)];
+
+/** Sixteen MiB of `[{},{},…` would be three hundred of objects: more than a small pod has. */
+function bounded(body: Uint8Array): string {
+  if (body.length > LARGE) {
+    let brackets = 0;
+    for (const byte of body) if (byte === LIST || byte === OBJECT) brackets += 1;
+    if (brackets > MOST_BRACKETS) throw new BadInput(`the body has more than ${MOST_BRACKETS} lists and objects; send tensors flat or in binary`, 413);
+  }
+  return textOf(body);
 }
 
 type Reviver = (this: unknown, key: string, value: unknown) => unknown;

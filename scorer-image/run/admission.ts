@@ -5,13 +5,13 @@
 export interface Limits {
   /** Requests in the worker at the same time. */
   maxConcurrent: number;
-  /** Of one message to the worker. */
+  /** Requests of one message to a worker. */
   batchSize: number;
   /** A request that has waited longer is refused: 429. */
   maxQueueWaitMs: number;
   /** A request that has not been answered this long after it came gets a 504; the worker may still be at it. */
   requestTimeoutMs: number;
-  /** A call that is not back this long after it was sent never comes back. */
+  /** A call that is not back this long after it began never comes back. */
   hangMs: number;
   /** Bodies held, waiting and in work. */
   maxBytes: number;
@@ -22,6 +22,8 @@ export interface Ticket<T> {
   readonly bytes: number;
   readonly arrived: number;
   sent?: number;
+  /** When it began, as far as that is known; or when its worker last gave a sign of life. */
+  since?: number;
   /** Somebody has answered it, or its client is gone. */
   over?: boolean;
 }
@@ -56,14 +58,14 @@ export class Admission<T> {
     return ticket;
   }
 
-  /** The next message to a free worker, oldest first; half of what may be out, so that another can follow meanwhile. */
+  /** The next message to a free worker, oldest first. */
   next(now: number): Ticket<T>[] {
     const { maxConcurrent, batchSize } = this.#limits;
-    const free = Math.min(maxConcurrent - this.#out.size, batchSize, Math.ceil(maxConcurrent / 2));
+    const free = Math.min(maxConcurrent - this.#out.size, batchSize);
     if (free <= 0 || this.#waiting.length === 0) return [];
     const tickets = this.#waiting.splice(0, free);
     for (const ticket of tickets) {
-      ticket.sent = now;
+      ticket.sent = ticket.since = now;
       this.#out.add(ticket);
     }
     return tickets;
@@ -101,7 +103,7 @@ export class Admission<T> {
     const timedOut: Ticket<T>[] = [];
     let hung = false;
     for (const ticket of this.#out) {
-      if (now - ticket.sent! >= hangMs) hung = true;
+      if (now - ticket.since! >= hangMs) hung = true;
       if (ticket.over || now - ticket.arrived < requestTimeoutMs) continue;
       ticket.over = true;
       timedOut.push(ticket);

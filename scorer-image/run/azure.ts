@@ -2,8 +2,9 @@
  * Azure's dialect of a script: the raw body, arguments by a schema, or the HTTP request itself in; a value or a whole
  * response out. Messages and codes: azureml_inference_server_http 1.5.
  */
+import { validateHeaderValue } from 'node:http';
 import type { UserScript } from '../load/script.ts';
-import { BadInput, jsonOf, textOf } from '../load/json.ts';
+import { BadInput, plainJson, textOf } from '../load/json.ts';
 import type { ScoreRequest } from './messages.ts';
 
 /** An answer to /score; JSON with 200 where nothing else is said. */
@@ -30,7 +31,8 @@ export async function score(script: UserScript, body: Uint8Array, request: Score
 
 /** What JSON has no word for is null. */
 function dumped(value: unknown): string {
-  return value === undefined || typeof value === 'function' || typeof value === 'symbol' ? 'null' : JSON.stringify(value);
+  const text: unknown = JSON.stringify(value); // not always a string: of a function, or by a toJSON() of its own
+  return typeof text === 'string' ? text : 'null';
 }
 
 /** The web's own Request, as `@rawhttp` gives Flask's. */
@@ -39,12 +41,14 @@ function webRequest(body: Uint8Array, { method, url, headers }: ScoreRequest): R
 }
 
 /** Node would write these by itself, or they would break the connection. */
-const NOT_THE_SCRIPTS = new Set(['connection', 'content-length', 'keep-alive', 'transfer-encoding', 'x-request-id', 'date']);
+const NOT_THE_SCRIPTS = new Set(['connection', 'content-length', 'keep-alive', 'trailer', 'transfer-encoding', 'x-request-id', 'date']);
 
 /** A whole response is passed on, as Azure passes on an AMLResponse; the request id is not the script's to change. */
 async function webResponse(response: Response): Promise<ScoreAnswer> {
-  const headers = [...response.headers].filter(([name]) => !NOT_THE_SCRIPTS.has(name)).flat();
-  return { status: response.status, headers, body: new Uint8Array(await response.arrayBuffer()) };
+  if (response.status < 200) throw new Error(`run() gave a Response with status ${response.status}`);
+  const headers = [...response.headers].filter(([name]) => !NOT_THE_SCRIPTS.has(name));
+  for (const [name, value] of headers) validateHeaderValue(name, value);
+  return { status: response.status, headers: headers.flat(), body: new Uint8Array(await response.arrayBuffer()) };
 }
 
 const TYPES: Record<string, (value: unknown) => boolean> = {
@@ -56,7 +60,7 @@ const TYPES: Record<string, (value: unknown) => boolean> = {
 function argumentsOf(schema: Schema, body: Uint8Array, { method, headers }: ScoreRequest): Record<string, unknown> {
   if (method !== 'GET' && !/^application\/json\b/i.test(headers['content-type'] ?? '')) throw new BadInput('Expects Content-Type to be application/json', 415);
   if (body.length === 0) throw new BadInput('POST body is empty. Expecting a JSON dictionary.');
-  const given = jsonOf(body, 'POST body could not be decoded as JSON: ');
+  const given = plainJson(body, 'POST body could not be decoded as JSON: ');
   if (!TYPES.object!(given)) throw new BadInput('POST body should be a JSON dictionary.');
   return Object.fromEntries(Object.entries(schema).map(([name, argument]) => [name, argumentOf(name, argument, given as Record<string, unknown>)]));
 }

@@ -13,7 +13,8 @@ export type Work = { kind: 'score'; request?: ScoreRequest } | { kind: 'infer'; 
 
 export type ToWorker =
   /** Bodies one after the other in `bytes`; that of `ids[i]` ends at `ends[i]`. */
-  | { type: 'requests'; ids: number[]; ends: number[]; work: Work[]; bytes: Uint8Array }
+  /** After `until` (milliseconds since the epoch) nobody waits for an answer. */
+  | { type: 'requests'; ids: number[]; ends: number[]; work: Work[]; until: number[]; bytes: Uint8Array }
   | { type: 'shutdown' };
 
 export type FromWorker =

@@ -27,6 +27,8 @@ const TICK_MS = 10;
 const QUEUED_TOO_LONG = 'The endpoint is busy: all its places are taken. Try again later, or raise scaling.maxReplicas or endpoint.maxConcurrentRequests';
 const TOO_MANY_BYTES = 'The endpoint is busy: the requests in it are as large as it can hold. Try again later';
 
+const RESTARTING = 'The endpoint is restarting: try again';
+
 export class ScoringPool {
   readonly #options: PoolOptions;
   readonly #admission: Admission<Asked>;
@@ -74,9 +76,9 @@ export class ScoringPool {
 
   /** Asks for an answer; it comes by `answered`. The ticket is for {@link cancel}. */
   ask(asked: Asked): Ticket<Asked> | undefined {
-    const ticket = this.#admission.offer(asked, asked.body.length, performance.now());
+    const ticket = this.#stopping ? undefined : this.#admission.offer(asked, asked.body.length, performance.now());
     if (ticket) this.#send();
-    else asked.answered({ id: -1, status: 429, body: TOO_MANY_BYTES });
+    else queueMicrotask(() => asked.answered({ id: -1, ...(this.#stopping ? { status: 503, body: RESTARTING } : { status: 429, body: TOO_MANY_BYTES }) }));
     return ticket;
   }
 
@@ -94,14 +96,18 @@ export class ScoringPool {
 
   #send(): void {
     const now = performance.now();
-    for (const side of this.#sides) {
-      while (side.free) {
-        const tickets = this.#admission.next(now);
-        if (tickets.length === 0) break;
-        side.send(tickets);
-      }
+    for (let side = this.#freest(); side; side = this.#freest()) {
+      const tickets = this.#admission.next(now);
+      if (tickets.length === 0) break;
+      side.send(tickets, now, this.#options.limits.requestTimeoutMs);
     }
     this.#watchTheClock();
+  }
+
+  #freest(): WorkerSide<Ticket<Asked>> | undefined {
+    let freest: WorkerSide<Ticket<Asked>> | undefined;
+    for (const side of this.#sides) if (side.free && (!freest || side.load < freest.load)) freest = side;
+    return freest;
   }
 
   #received(side: WorkerSide<Ticket<Asked>>, message: FromWorker): void {
@@ -140,7 +146,7 @@ export class ScoringPool {
     if (this.#stopping) return;
     this.#stopping = true;
     for (const side of this.#sides) for (const ticket of side.all()) this.#answer(ticket, { id: -1, status: 500, body: failure.message, stack: failure.detail });
-    for (const ticket of this.#admission.drop()) this.#answer(ticket, { id: -1, status: 503, body: 'The endpoint is restarting: try again' });
+    for (const ticket of this.#admission.drop()) this.#answer(ticket, { id: -1, status: 503, body: RESTARTING });
     this.#options.onCrash(failure.reason === FAILURE.scriptHung ? failure : new StartFailure(FAILURE.scriptCrashed, failure.message, failure.detail));
   }
 }

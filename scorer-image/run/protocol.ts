@@ -2,7 +2,7 @@
  * The Open Inference Protocol V2's infer call, JSON and binary tensor extension, to and from tensors.
  * Rules: protocol-v2 inference_rest.md and extension_binary_data.md. Pure.
  */
-import { BadInput, jsonOf } from '../load/json.ts';
+import { BadInput, exactJson } from '../load/json.ts';
 import { arrayOf, flatJson, sizeOf, tensorOf, TensorError, type Tensor } from '../load/tensor.ts';
 
 export type NamedTensor = Tensor & { name: string };
@@ -30,29 +30,41 @@ const parametersOf = (value: Json): Json => (isObject(value.parameters) ? value.
 /** Reads a request; `jsonBytes` is the header Inference-Header-Content-Length. Throws BadInput with the place of the mistake. */
 export function decodeInfer(body: Uint8Array, jsonBytes: number | undefined): InferRequest {
   if (jsonBytes !== undefined && jsonBytes > body.length) throw new BadInput(`Inference-Header-Content-Length is ${jsonBytes}, the body has ${body.length} bytes`);
-  const request = jsonOf(jsonBytes === undefined ? body : body.subarray(0, jsonBytes));
+  const request = exactJson(jsonBytes === undefined ? body : body.subarray(0, jsonBytes), (text) => /"U?INT64"/.test(text));
   if (!isObject(request)) throw new BadInput('the body must be a JSON object with inputs');
   if (!Array.isArray(request.inputs) || request.inputs.length === 0) throw new BadInput('inputs must be a list of {name, shape, datatype, data}');
+  if (request.inputs.length > MOST_TENSORS) throw new BadInput(`there are ${request.inputs.length} inputs; ${MOST_TENSORS} is the most`);
   const blobs = new Blobs(body.subarray(jsonBytes ?? body.length));
   const inputs = request.inputs.map((input, i) => tensor(input, `inputs[${i}]`, blobs));
   blobs.end();
-  const names = inputs.map(({ name }) => name);
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) throw new BadInput(`input ${twice} is there twice`);
+  once('input', inputs);
   const parameters = parametersOf(request);
   const binaryOutput = parameters.binary_data_output === true;
   const outputs = wantedOutputs(request.outputs, binaryOutput);
   return { parameters, inputs, binaryOutput, ...(typeof request.id === 'string' && { id: request.id }), ...(outputs && { outputs }) };
 }
 
+const MOST_TENSORS = 1000;
+
+/** Each name is there once. */
+function once<T extends { name: string }>(what: string, tensors: T[]): T[] {
+  const names = new Set<string>();
+  for (const { name } of tensors) {
+    if (names.has(name)) throw new BadInput(`${what} ${name.slice(0, 200)} is there twice`);
+    names.add(name);
+  }
+  return tensors;
+}
+
 function wantedOutputs(outputs: unknown, binaryOutput: boolean): InferRequest['outputs'] {
   if (outputs === undefined || (Array.isArray(outputs) && outputs.length === 0)) return undefined;
   if (!Array.isArray(outputs)) throw new BadInput('outputs must be a list of {name}');
-  return outputs.map((output: unknown, i) => {
+  if (outputs.length > MOST_TENSORS) throw new BadInput(`there are ${outputs.length} outputs; ${MOST_TENSORS} is the most`);
+  return once('output', outputs.map((output: unknown, i) => {
     if (!isObject(output) || typeof output.name !== 'string') throw new BadInput(`outputs[${i}] must have a name`);
     const { binary_data: binary } = parametersOf(output);
     return { name: output.name, binary: typeof binary === 'boolean' ? binary : binaryOutput };
-  });
+  }));
 }
 
 function tensor(input: unknown, where: string, blobs: Blobs): NamedTensor {

@@ -3,8 +3,9 @@ import { FAILURE, type ModelSignature } from '@penstock/contract';
 import { join } from 'node:path';
 import type { ScorerConfig } from '../config.ts';
 import { StartFailure } from '../failure.ts';
-import { BadInput, jsonOf } from '../load/json.ts';
+import { BadInput, exactJson } from '../load/json.ts';
 import { openModel, type ModelOptions } from '../load/model.ts';
+import type { Session } from '../load/session.ts';
 import { describe, loadScript, stackOf } from '../load/script.ts';
 import { tensorOf, type LooseData } from '../load/tensor.ts';
 import { score, type ScoreAnswer } from './azure.ts';
@@ -66,15 +67,23 @@ function tensorsOf(answer: unknown, { outputs: wanted }: InferRequest): NamedTen
   return wanted ? wanted.map(({ name }) => all.find((one) => one.name === name)!) : all;
 }
 
+/** With open dimensions only the model itself finds out that shapes or values do not fit: the client's to change. */
+function refusedByModel(error: unknown): never {
+  if (error instanceof Error && /Non-zero status code returned while running|invalid dimensions|Invalid rank/i.test(error.message)) throw new BadInput('the model cannot run on this input: its dimensions or values do not fit together');
+  throw error;
+}
+
 /** Serves the one model of the pipeline. Throws StartFailure. */
 export async function noCode(config: ScorerConfig, options: ModelOptions): Promise<Scoring> {
   const model = config.models[0]!;
   const { session, joined } = await openModel(join(config.modelsDir, model.name, model.file), options);
+  const integers = session.signature.inputs.some(({ datatype }) => datatype.endsWith('INT64'));
+  const suited: Session = { signature: session.signature, run: (feeds, outputs) => session.run(feeds, outputs).catch(refusedByModel) };
   return {
     signatures: { [model.name]: session.signature }, wantsRequest: false, rawHttp: false, schemas: {}, async: false,
     notes: [joined ? `rows of requests that come together share calls of model ${model.name}, up to ${options.maxBatchSize}` : `model ${model.name} runs request by request`],
-    score: async (body) => ({ body: await scoreRows(jsonOf(body), session) }),
-    infer: async (body, { jsonBytes }) => inferTensors(decodeInfer(body, jsonBytes), { name: model.name, version: model.version, session }),
+    score: async (body) => ({ body: await scoreRows(exactJson(body, () => integers), suited) }),
+    infer: async (body, { jsonBytes }) => inferTensors(decodeInfer(body, jsonBytes), { name: model.name, version: model.version, session: suited }),
     shutdown: () => Promise.resolve(),
   };
 }

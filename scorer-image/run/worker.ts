@@ -8,6 +8,9 @@ import { stackOf } from '../load/script.ts';
 import type { Answer, FromWorker, ToWorker, Work } from './messages.ts';
 import { noCode, scripted, type Scoring } from './scoring.ts';
 
+/** A turn of the event loop that took longer has kept answers waiting. */
+const LONG_TURN_MS = 5;
+
 const config = workerData as ScorerConfig & { modelDir: string };
 const say = (message: FromWorker): void => parentPort!.postMessage(message);
 
@@ -35,23 +38,39 @@ async function answer(id: number, work: () => Promise<Done>): Promise<Answer> {
     return { id, status: 200, runMs: performance.now() - started, ...done };
   } catch (error) {
     if (error instanceof BadInput) return { id, status: error.status, body: error.message };
-    return { id, status: 500, body: error instanceof Error ? error.message : String(error), stack: stackOf(error), runMs: performance.now() - started };
+    return { id, status: 500, body: textOfError(error), stack: textOfError(error, stackOf), runMs: performance.now() - started };
   }
 }
 
 const begin = (scoring: Scoring, work: Work, body: Uint8Array) => (): Promise<Done> => (work.kind === 'score' ? scoring.score(body, work.request) : scoring.infer(body, work));
 
-function requests({ ids, ends, work, bytes }: Extract<ToWorker, { type: 'requests' }>, scoring: Scoring): void {
+/** A script may throw anything, and what cannot be written cannot be sent. */
+function textOfError(error: unknown, read = (value: unknown): unknown => (value instanceof Error ? value.message : value)): string {
+  try {
+    return String(read(error));
+  } catch {
+    return 'run() threw a value that cannot be shown';
+  }
+}
+
+/** Begun one after the other in one turn, so that their calls of a model are joined; but slow ones let answers out in between. */
+async function requests({ ids, ends, work, until, bytes }: Extract<ToWorker, { type: 'requests' }>, scoring: Scoring): Promise<void> {
   let open = ids.length;
-  ids.forEach((id, i) => {
+  let turn = performance.now();
+  for (const [i, id] of ids.entries()) {
+    if (performance.now() - turn > LONG_TURN_MS) {
+      await new Promise((resolve) => setImmediate(resolve));
+      turn = performance.now();
+    }
     const body = bytes.subarray(i === 0 ? 0 : ends[i - 1]!, ends[i]);
-    void answer(id, begin(scoring, work[i]!, body)).then((done) => {
+    const ended = Date.now() > until[i]! ? Promise.resolve({ id, status: 504, body: '' }) : answer(id, begin(scoring, work[i]!, body));
+    void ended.then((done) => {
       answers.push(done);
       open -= 1;
       if (open === 0 && !scoring.async) taken += 1;
       post();
     });
-  });
+  }
   if (scoring.async) setImmediate(() => {
     taken += 1;
     post();
@@ -68,7 +87,7 @@ try {
   const options = { threads: config.threads, maxBatchSize: config.maxBatchSize, onBatch: (rows: number) => batches.push(rows) };
   const scoring = config.script === undefined ? await noCode(config, options) : await scripted(config.script, config, options);
   batches = []; // those that warmed the model
-  parentPort!.on('message', (message: ToWorker) => (message.type === 'shutdown' ? void shutdown(scoring) : requests(message, scoring)));
+  parentPort!.on('message', (message: ToWorker) => void (message.type === 'shutdown' ? shutdown(scoring) : requests(message, scoring)));
   const { signatures, wantsRequest, rawHttp, schemas, notes } = scoring;
   say({ type: 'ready', signatures, wantsRequest, rawHttp, schemas, notes, initMs: performance.now() - started });
 } catch (error) {

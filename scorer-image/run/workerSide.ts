@@ -6,7 +6,9 @@ import type { FromWorker, ToWorker } from './messages.ts';
 import type { Asked } from './pool.ts';
 
 /** Messages a worker has at the same time: one it works on, one that waits at its door. */
-const AT_ONCE = 2;
+export const AT_ONCE = 2;
+
+const NOTHING = new Uint8Array(0);
 
 export interface WorkerCode {
   /** File of the worker's code, its data, and how Node starts it. */
@@ -17,11 +19,12 @@ export interface WorkerCode {
 
 export type Ready = Extract<FromWorker, { type: 'ready' }>;
 
-export class WorkerSide<T extends { item: Asked }> {
+export class WorkerSide<T extends { item: Asked; arrived: number; since?: number; over?: boolean }> {
   readonly #worker: Worker;
   readonly #inHand = new Map<number, T>();
   #nextId = 0;
-  #messages = 0;
+  /** Ids of each message that the worker has not taken. */
+  readonly #messages: number[][] = [];
   #started = false;
   #stopped: (() => void) | undefined;
 
@@ -46,7 +49,7 @@ export class WorkerSide<T extends { item: Asked }> {
         } else if (message.type === 'failed') reject(new StartFailure(message.reason, message.message, message.detail));
         else if (message.type === 'stopped') this.#stopped?.();
         else {
-          if (message.type === 'answers') this.#messages -= message.taken;
+          if (message.type === 'answers') this.#heard(message.taken);
           onMessage(message);
         }
       });
@@ -54,13 +57,18 @@ export class WorkerSide<T extends { item: Asked }> {
   }
 
   get free(): boolean {
-    return this.#started && this.#messages < AT_ONCE;
+    return this.#started && this.#messages.length < AT_ONCE;
   }
 
-  /** Sends the requests as one message, their bodies in one buffer that changes hands. */
-  send(tickets: readonly T[]): void {
+  /** Requests it has in hand. */
+  get load(): number {
+    return this.#inHand.size;
+  }
+
+  /** Sends the requests as one message, their bodies in one buffer that changes hands. `timeoutMs` is counted from when they came. */
+  send(tickets: readonly T[], now: number, timeoutMs: number): void {
     const bytes = new Uint8Array(tickets.reduce((sum, { item }) => sum + item.body.length, 0));
-    const message = { type: 'requests' as const, ids: [] as number[], ends: [] as number[], work: tickets.map(({ item }) => item.work), bytes };
+    const message = { type: 'requests' as const, ids: [] as number[], ends: [] as number[], work: tickets.map(({ item }) => item.work), until: tickets.map(({ arrived }) => Date.now() + arrived + timeoutMs - now), bytes };
     let end = 0;
     for (const ticket of tickets) {
       const id = this.#nextId++;
@@ -68,9 +76,19 @@ export class WorkerSide<T extends { item: Asked }> {
       bytes.set(ticket.item.body, end);
       message.ids.push(id);
       message.ends.push((end += ticket.item.body.length));
+      ticket.item.body = NOTHING; // the worker has it now
     }
-    this.#messages += 1;
+    this.#messages.push(message.ids);
     this.#post(message, [bytes.buffer]);
+  }
+
+  /** A sign of life: what has begun is timed from here, what has not is no hang yet. */
+  #heard(taken: number): void {
+    const now = performance.now();
+    for (const id of [...this.#messages.splice(0, taken), ...this.#messages].flat()) {
+      const ticket = this.#inHand.get(id);
+      if (ticket) ticket.since = now;
+    }
   }
 
   /** The ticket of an answer, which it has in hand no longer. */

@@ -54,6 +54,7 @@ describe('penstock serve', function () {
     write('process.env.A');
     await says('✓ ready', 2);
     expect(await score('')).to.equal('from the shell');
+    writeFileSync(join(home, 'notes.txt'), 'nobody’s business');
     writeFileSync(file, 'kind: [');
     await says('the last good one serves on');
     expect(await score('')).to.equal('from the shell');

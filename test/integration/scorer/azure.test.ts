@@ -53,6 +53,26 @@ describe('Azure’s dialect', function () {
     expect((await allowed('https://c.example', 'POST')).get('access-control-allow-origin')).to.equal(null);
   });
 
+  it('a preflight carries no key, and needs none', async () => {
+    await start({ script: 'echo.ts', env: { PENSTOCK_AUTH: 'None', AML_CORS_ORIGINS: '*' } });
+    const preflight = { method: 'OPTIONS', headers: { origin: 'https://a.example', 'access-control-request-method': 'POST' } };
+    expect((await fetch(`${scorer.url}/score`, preflight)).status).to.equal(200);
+    scorer.process.kill('SIGKILL');
+    await scorer.exited;
+    scorer = await startScorer({ script: 'echo.ts', env: { PENSTOCK_AUTH: 'Key', AML_CORS_ORIGINS: 'https://a.example' } });
+    scorer.traffic({ revisions: {}, keyHashes: ['0'.repeat(64)] });
+    await ready(scorer);
+    const answer = await fetch(`${scorer.url}/score`, preflight);
+    expect([answer.status, answer.headers.get('access-control-allow-origin')]).to.deep.equal([200, 'https://a.example']);
+    expect((await fetch(`${scorer.url}/score`, { method: 'OPTIONS' })).status, 'without an origin').to.equal(401);
+  });
+
+  it('what node:http cannot send is a 500 of this request and harms no other', async () => {
+    await start({ script: 'raw.ts' });
+    for (const path of ['/score?control=1', '/score?error=1']) expect((await post('', {}, path)).status, path).to.equal(500);
+    expect((await post('a', { 'x-test': 'still here' })).status).to.equal(201);
+  });
+
   it('Swagger in three versions, from the model’s own signature', async () => {
     await start({});
     const get = async (version: string) => (await fetch(`${scorer.url}/swagger.json?version=${version}`)).json() as Promise<Record<string, unknown> & { message?: string; components?: { schemas: { ServiceInput: object } } }>;

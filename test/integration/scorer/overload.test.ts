@@ -38,6 +38,28 @@ describe('a scorer under too much', function () {
     expect(scorer.process.exitCode).to.equal(null);
   });
 
+  it('bodies are held up to 64 MiB: more gets 429, and the process lives', async () => {
+    await start({ script: 'echo.ts', env: { PENSTOCK_MAX_CONCURRENT_REQUESTS: '16' } });
+    const large = 'wait1000' + ' '.repeat(15 * 2 ** 20);
+    const codes = (await Promise.all(Array.from({ length: 7 }, () => post(large)))).map(({ status }) => status);
+    expect(codes.filter((code) => code === 429)).to.have.length.within(2, 3);
+    expect((await post('after')).status).to.equal(200);
+  });
+
+  it('slow runs that block let each answer out when it is ready, and are no hang', async () => {
+    await start({ script: 'blocks.ts', env: { PENSTOCK_REQUEST_TIMEOUT_MS: '2000', PENSTOCK_LEAST_HANG_MS: '1', PENSTOCK_MAX_QUEUE_WAIT_MS: '1900' } });
+    const codes: Record<number, number> = {};
+    const until = Date.now() + 9000;
+    await Promise.all(Array.from({ length: 20 }, async () => {
+      while (Date.now() < until) {
+        const { status } = await post('200');
+        codes[status] = (codes[status] ?? 0) + 1;
+      }
+    }));
+    expect(codes[200], JSON.stringify(codes)).to.be.greaterThan(20); // 45 runs fit into the time
+    expect(scorer.process.exitCode).to.equal(null);
+  });
+
   it('what waits is dropped when its client goes', async () => {
     await start({ script: 'tensors.ts', env: { PENSTOCK_MAX_CONCURRENT_REQUESTS: '1', PENSTOCK_MAX_QUEUE_WAIT_MS: '5000', PENSTOCK_REQUEST_TIMEOUT_MS: '10000', PENSTOCK_LEAST_HANG_MS: '1' } });
     const gone = Array.from({ length: 50 }, () => {

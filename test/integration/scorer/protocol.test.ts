@@ -63,6 +63,8 @@ describe('the Open Inference Protocol', function () {
       ['another name', { inputs: [{ ...x, name: 'z' }] }, 'inputs[0].name is "z"; the model has x'],
       ['no inputs', { inputs: [] }, /^inputs must be a list/],
       ['the same twice', { inputs: [x, x] }, 'input x is there twice'],
+      ['the same output twice', { inputs: [x], outputs: [{ name: 'y' }, { name: 'y' }] }, 'output y is there twice'],
+      ['too many tensors', { inputs: Array.from({ length: 1001 }, () => x) }, 'there are 1001 inputs; 1000 is the most'],
       ['an unknown output', { inputs: [x], outputs: [{ name: 'z' }] }, 'unknown output z; the model has y'],
       ['a shape that is none', { inputs: [{ ...x, shape: [1e308, 1e308] }] }, 'inputs[0].shape must be a list of whole numbers'],
       ['no object', '[]', 'the body must be a JSON object with inputs'],
@@ -90,6 +92,8 @@ describe('the Open Inference Protocol', function () {
 
   it('a script takes tensors and gives tensors', async () => {
     await start({ script: 'tensors.ts' });
+    expect((await fetch(`${scorer.url}/v2/models/iris/ready`)).status).to.equal(200);
+    expect(await (await fetch(`${scorer.url}/v2/models/iris`)).json()).to.include({ name: 'iris', platform: 'script' });
     const answer = await post('iris', JSON.stringify({ id: '7', inputs: [{ name: 'x', shape: [1, 2], datatype: 'FP32', data: [1, 2.5] }] }));
     expect(await answer.json()).to.deep.equal({ model_name: 'iris', model_version: 'iris-1', id: '7', outputs: [{ name: 'twice_x', datatype: 'FP32', shape: [1, 2], data: [2, 5] }] });
   });

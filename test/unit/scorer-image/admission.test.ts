@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { Admission } from '../../../scorer-image/run/admission.ts';
 
-const limits = { maxConcurrent: 4, batchSize: 64, maxQueueWaitMs: 500, requestTimeoutMs: 5000, hangMs: 30_000, maxBytes: 100 };
+const limits = { maxConcurrent: 4, batchSize: 2, maxQueueWaitMs: 500, requestTimeoutMs: 5000, hangMs: 30_000, maxBytes: 100 };
 const names = (tickets: { item: string }[]): string => tickets.map(({ item }) => item).join('');
 
 describe('the admission of requests', () => {
@@ -10,7 +10,7 @@ describe('the admission of requests', () => {
   const offer = (text: string, now = 0) => Array.from(text).map((item) => queue.offer(item, 1, now)!);
   beforeEach(() => (queue = new Admission(limits)));
 
-  it('half of the places go with one message, so that the next is on its way while the worker works', () => {
+  it('a message takes so many at most, so that the next is on its way while the worker works', () => {
     offer('abcdef');
     expect([queue.next(0), queue.next(0), queue.next(0)].map(names)).to.deep.equal(['ab', 'cd', '']);
     expect([queue.working, queue.waiting]).to.deep.equal([4, 2]);

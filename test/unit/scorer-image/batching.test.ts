@@ -53,6 +53,8 @@ describe('whether rows are independent', () => {
     ['each row by itself', model(twice), true],
     ['a sum over rows: the first dimension is no batch', model((data) => data.map((_, i) => data.reduce((sum, value, k) => (k % 2 === i % 2 ? sum + value : sum), 0))), false],
     ['a running total: state between rows', model((data) => data.map((value, i) => (i >= 2 ? value + data[i - 2]! : value))), false],
+    ['a scale taken over all rows: dynamic quantization', model((data) => { const scale = Math.max(...data.map(Math.abs)) / 127; return data.map((value) => Math.round(value / scale) * scale); }), false],
+    ['small values: closeness is relative to the row', model((data) => data.map((value) => (data.length > 2 ? value * 2e-4 : value * 1e-4))), false],
     ['a fixed first dimension', model(twice, [1, 2]), false],
     ['a model that takes no made-up rows', model(() => { throw new Error('no'); }), false],
   ];

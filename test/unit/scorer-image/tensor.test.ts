@@ -1,9 +1,9 @@
 /** Values that fit a tensor, and sentences about those that do not. */
 import { expect } from 'chai';
-import { BadInput, jsonOf } from '../../../scorer-image/load/json.ts';
+import { BadInput, exactJson, plainJson } from '../../../scorer-image/load/json.ts';
 import { flatJson, nestedJson, tensorOf, type LooseData } from '../../../scorer-image/load/tensor.ts';
 
-const json = (text: string): unknown => jsonOf(Buffer.from(text));
+const json = (text: string): unknown => exactJson(Buffer.from(text), () => true);
 
 describe('tensors', () => {
   const good: [string, string, number[], string, string][] = [
@@ -43,6 +43,7 @@ describe('tensors', () => {
   });
   it('a body that is no JSON, no text or nothing says so', () => {
     for (const [body, message] of [['{"a":', 'the body is not JSON'], ['', 'the body is empty'], ['NaN', 'the body is not JSON']] as const) expect(() => json(body)).to.throw(BadInput, message);
-    expect(() => jsonOf(new Uint8Array([0xff]))).to.throw(BadInput, 'Input cannot be decoded as UTF-8');
+    expect(() => plainJson(new Uint8Array([0xff]))).to.throw(BadInput, 'Input cannot be decoded as UTF-8');
+    expect(() => plainJson(Buffer.from(`[${'{},'.repeat(1_000_001)}1]`))).to.throw(BadInput, 'more than 1000000 lists and objects');
   });
 });
