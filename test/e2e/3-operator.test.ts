@@ -1,7 +1,7 @@
 /** The operator's own pods on the real cluster: killed, restarted, and with a scorer image that does not exist. */
 import { expect } from 'chai';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { up } from '../cluster/cluster.ts';
+import { kubectl, up } from '../cluster/cluster.ts';
 import { deploy } from '../cluster/deploy.ts';
 import { children, eventually, inNamespace, irisPods, irisServes, leader, operatorPods, writesIn } from './cluster-story.ts';
 
@@ -14,6 +14,7 @@ describe('the operator on the real cluster', function () {
     await up();
     await deploy();
     await irisServes();
+    await eventually(90, 'the namespaces of earlier stories are gone', async () => ((await kubectl(['get', 'namespaces', '-o', 'jsonpath={.items[*].status.phase}'])).includes('Terminating') ? undefined : true));
     await sleep(3000);
   });
 
