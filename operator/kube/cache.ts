@@ -52,7 +52,7 @@ export class Cache<T extends KubeObject> {
     this.#tell(old && same ? 'changed' : 'added', object, same ? old : undefined);
   }
 
-  /** Takes the object of that name out; with `uid`, only if it still is that one. `version` is that of its deletion. */
+  /** Takes the object of that name out; with `uid`, only if it still is that one. `version` is that of its deletion; Infinity when it is not known, but nothing undoes it. */
   remove(key: string, uid?: string, version?: number): void {
     if (uid !== undefined && version !== undefined) this.#bury(uid, version);
     const old = this.#objects.get(key);
@@ -63,9 +63,10 @@ export class Cache<T extends KubeObject> {
   }
 
   /** News of what has been deleted since, or of what is here in a newer version, or of a name that somebody newer has taken. */
-  #isPast({ uid = '', resourceVersion }: ObjectMeta, old: ObjectMeta | undefined): boolean {
+  #isPast({ uid = '', resourceVersion, deletionTimestamp }: ObjectMeta, old: ObjectMeta | undefined): boolean {
     const version = Number(resourceVersion);
-    if ((this.#gone.get(uid) ?? 0) >= version) return true;
+    const gone = this.#gone.get(uid) ?? 0;
+    if (gone === Infinity ? deletionTimestamp === undefined : gone >= version) return true;
     if (!old) return false;
     return old.uid === uid ? Number(old.resourceVersion) >= version : Number(old.resourceVersion) > version;
   }

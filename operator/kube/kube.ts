@@ -97,7 +97,7 @@ export class Kube {
 
   /** Takes a deleted child out of the cache, before the watch says so. */
   forget({ kind, metadata }: KubeObject): void {
-    this.#cache(CACHE_OF[kind]!).remove(`${metadata.namespace ?? ''}/${metadata.name}`, metadata.uid);
+    this.#cache(CACHE_OF[kind]!).remove(`${metadata.namespace ?? ''}/${metadata.name}`, metadata.uid, Infinity);
   }
 
   /**

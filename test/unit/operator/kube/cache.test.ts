@@ -26,6 +26,13 @@ describe('the cache of a kind', () => {
     cache.put(object('one', 8));
     expect(version()).to.equal('8');
   });
+  it('what we deleted ourselves does not come back by an event that was on its way; that it is going away is news', () => {
+    cache.remove('a/s', 'one', Infinity);
+    cache.put(object('one', 6));
+    expect(version()).to.equal(undefined);
+    cache.put({ ...object('one', 7), metadata: { ...object('one', 7).metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } } as ReturnType<typeof object>);
+    expect(version()).to.equal('7');
+  });
   it('a deletion of the one before says nothing about its successor', () => {
     cache.put(object('two', 9));
     cache.remove('a/s', 'one', 8);
