@@ -27,6 +27,11 @@ export class Exchange {
     return this.response.headersSent || this.response.destroyed;
   }
 
+  /** The first header of every answer. */
+  get requestId(): string {
+    return this.headers[1]!;
+  }
+
   header(name: string, value: string): void {
     this.headers.push(name, value);
   }

@@ -108,23 +108,27 @@ function refused(exchange: Exchange, { config, traffic, metrics, lifecycle }: Us
 }
 
 function score(exchange: Exchange, deps: UserServerDeps): void {
-  const { method = '', url = '', headers } = exchange.request;
+  const { method = '', url = '' } = exchange.request;
   if (method !== 'POST' && method !== 'GET' && method !== 'OPTIONS') return exchange.fail(405, 'Method not allowed');
-  const work: Work = { kind: 'score', ...(deps.pool.script.wantsRequest && { request: { method, url, headers: headers as Record<string, string> } }) };
+  const work: Work = { kind: 'score', ...forScript(exchange, deps) };
   if (method === 'GET' && !deps.pool.script.rawHttp) ask(exchange, deps, { work, body: Buffer.from(queryAsJson(url)), reply: azureAnswer });
   else withBody(exchange, deps, (body) => ask(exchange, deps, { work, body, reply: azureAnswer }));
 }
 
 function v2(exchange: Exchange, deps: UserServerDeps, { model, version }: { model: string; version: string | undefined }): void {
-  const { config, pool } = deps;
+  const { config } = deps;
   const found = config.models.find(({ name }) => name === model);
   const scripted = config.script !== undefined && model === config.pipeline;
   if (!scripted && (!found || (version !== undefined && version !== found.version))) return exchange.fail(404, `there is no model ${model.slice(0, 200)}${version === undefined ? '' : ` version ${version.slice(0, 50)}`} here`);
-  const { method = '', url = '', headers } = exchange.request;
-  const length = headers[HEADER.jsonLength] as string | undefined;
+  const length = exchange.request.headers[HEADER.jsonLength] as string | undefined;
   if (length !== undefined && !/^\d{1,9}$/.test(length)) return exchange.fail(400, 'Inference-Header-Content-Length must be a whole number');
-  const work: Work = { kind: 'infer', model, ...(length !== undefined && { jsonBytes: Number(length) }), ...(pool.script.wantsRequest && { request: { method, url, headers: headers as Record<string, string> } }) };
+  const work: Work = { kind: 'infer', model, ...(length !== undefined && { jsonBytes: Number(length) }), ...forScript(exchange, deps) };
   withBody(exchange, deps, (body) => ask(exchange, deps, { work, body, reply: v2Answer }));
+}
+
+/** What a script may look at beside the body; nothing for one that does not, since it is copied to the worker. */
+function forScript({ request: { method = '', url = '', headers } }: Exchange, { pool }: UserServerDeps): Pick<Work, 'request'> {
+  return pool.script.wantsRequest ? { request: { method, url, headers: headers as Record<string, string> } } : {};
 }
 
 /** Reads the body and goes on with it; what cannot be read is answered here. */
@@ -141,7 +145,7 @@ function replied(exchange: Exchange, reply: () => void, { logger }: UserServerDe
   try {
     reply();
   } catch (error) {
-    logger.error('the answer of run() cannot be sent', { requestId: exchange.headers[1], error: error instanceof Error ? error.stack : String(error) });
+    logger.error('the answer of run() cannot be sent', { requestId: exchange.requestId, error: error instanceof Error ? error.stack : String(error) });
     exchange.headers.length = FIXED_HEADERS;
     exchange.fail(500, RUN_FAILED);
   }
@@ -206,7 +210,7 @@ function failed(exchange: Exchange, { status, body, stack }: Answer, { config, l
     metrics.rejected.inc({ reason: 'busy' });
     exchange.header('retry-after', RETRY_AFTER_SECONDS);
   }
-  if (status >= 500) logger.error(status === 504 ? text : 'run() failed', { requestId: exchange.headers[1], traceId: traceOf(exchange.request.headers.traceparent), error: stack });
+  if (status >= 500) logger.error(status === 504 ? text : 'run() failed', { requestId: exchange.requestId, traceId: traceOf(exchange.request.headers.traceparent), error: stack });
   exchange.fail(status, status !== 500 ? text : config.exposeErrors ? (stack ?? text) : RUN_FAILED);
 }
 

@@ -6,12 +6,18 @@ import { realpathSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { StartFailure } from '../failure.ts';
 
+/** One argument of `inputSchema`: JSON Schema, of which `type` is checked and `default` stands in for what is missing. */
+export interface Argument {
+  type?: string;
+  default?: unknown;
+}
+
 export interface UserScript {
   init: (context: unknown) => unknown;
   run: (rawData: unknown, request: unknown) => unknown;
   shutdown?: () => unknown;
   /** Names of arguments that run() takes in place of the raw body, each with its JSON Schema. */
-  inputSchema?: Record<string, { type?: string; default?: unknown }>;
+  inputSchema?: Record<string, Argument>;
   /** JSON Schema of what run() gives, for /swagger.json. */
   outputSchema?: object;
   /** run() takes the web's Request, OPTIONS too. */

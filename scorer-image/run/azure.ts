@@ -3,7 +3,7 @@
  * response out. Messages and codes: azureml_inference_server_http 1.5.
  */
 import { validateHeaderValue } from 'node:http';
-import type { UserScript } from '../load/script.ts';
+import type { Argument, UserScript } from '../load/script.ts';
 import { BadInput, plainJson, textOf } from '../load/json.ts';
 import type { ScoreRequest } from './messages.ts';
 
@@ -14,13 +14,6 @@ export interface ScoreAnswer {
   /** Names and values in turn, the content type among them. */
   headers?: string[];
 }
-
-/** One property of `inputSchema`: JSON Schema, of which `type` is checked and `default` stands in for what is missing. */
-export interface Argument {
-  type?: string;
-  default?: unknown;
-}
-export type Schema = Record<string, Argument>;
 
 /** Runs the script on one request of /score. Throws BadInput, and what run() throws. */
 export async function score(script: UserScript, body: Uint8Array, request: ScoreRequest | undefined): Promise<ScoreAnswer> {
@@ -53,11 +46,11 @@ async function webResponse(response: Response): Promise<ScoreAnswer> {
 
 const TYPES: Record<string, (value: unknown) => boolean> = {
   array: Array.isArray, object: (value) => typeof value === 'object' && value !== null && !Array.isArray(value), string: (value) => typeof value === 'string',
-  number: (value) => typeof value === 'number' || typeof value === 'bigint', integer: (value) => typeof value === 'bigint' || Number.isInteger(value), boolean: (value) => typeof value === 'boolean', null: (value) => value === null,
+  number: (value) => typeof value === 'number', integer: Number.isInteger, boolean: (value) => typeof value === 'boolean', null: (value) => value === null,
 };
 
 /** The body's keys as arguments, as `@input_schema` does. */
-function argumentsOf(schema: Schema, body: Uint8Array, { method, headers }: ScoreRequest): Record<string, unknown> {
+function argumentsOf(schema: Record<string, Argument>, body: Uint8Array, { method, headers }: ScoreRequest): Record<string, unknown> {
   if (method !== 'GET' && !/^application\/json\b/i.test(headers['content-type'] ?? '')) throw new BadInput('Expects Content-Type to be application/json', 415);
   if (body.length === 0) throw new BadInput('POST body is empty. Expecting a JSON dictionary.');
   const given = plainJson(body, 'POST body could not be decoded as JSON: ');

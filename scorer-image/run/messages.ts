@@ -12,8 +12,7 @@ export interface ScoreRequest {
 export type Work = { kind: 'score'; request?: ScoreRequest } | { kind: 'infer'; model: string; jsonBytes?: number; request?: ScoreRequest };
 
 export type ToWorker =
-  /** Bodies one after the other in `bytes`; that of `ids[i]` ends at `ends[i]`. */
-  /** After `until` (milliseconds since the epoch) nobody waits for an answer. */
+  /** Bodies one after the other in `bytes`; that of `ids[i]` ends at `ends[i]`, and after `until[i]` (milliseconds since the epoch) nobody waits for its answer. */
   | { type: 'requests'; ids: number[]; ends: number[]; work: Work[]; until: number[]; bytes: Uint8Array }
   | { type: 'shutdown' };
 

@@ -2,8 +2,8 @@
 import type { ModelSignature, TensorSignature } from '@penstock/contract';
 import { BadInput } from '../load/json.ts';
 import type { Session } from '../load/session.ts';
-import { fits, nestedJson, TensorError, tensorOf, type Tensor } from '../load/tensor.ts';
-import { encodeInfer, type InferAnswer, type InferRequest } from './protocol.ts';
+import { fits, nestedJson, type Tensor } from '../load/tensor.ts';
+import { clientsTensor, encodeInfer, type InferAnswer, type InferRequest } from './protocol.ts';
 
 /** Azure's dialect: `{"data": rows}` with one input, `{"<input>": rows, …}` with any; answers `{"<output>": rows, …}`. */
 export async function scoreRows(body: unknown, session: Session): Promise<string> {
@@ -29,11 +29,7 @@ function rowsToTensor(rows: unknown, input: TensorSignature, signature: ModelSig
   const shape = shapeOf(rows, input.shape.length);
   if (!fits(shape, input)) throw new BadInput(`input ${input.name} has the shape ${JSON.stringify(shape)}: ${expectation(signature)}`);
   if (shape.length > 1) regular(rows, shape, { name: input.name, signature });
-  try {
-    return tensorOf(`input ${input.name}`, input.datatype, shape, rows);
-  } catch (error) {
-    throw error instanceof TensorError ? new BadInput(error.message) : error;
-  }
+  return clientsTensor(`input ${input.name}`, input.datatype, shape, rows);
 }
 
 /** The shape that the first of each level has, one level deeper than the model wants at most. */

@@ -2,8 +2,8 @@
 import { FAILURE, type ModelSignature } from '@penstock/contract';
 import { StartFailure } from '../failure.ts';
 import { Admission, type Limits, type Ticket } from './admission.ts';
-import type { Answer, FromWorker, Work } from './messages.ts';
-import { WorkerSide, type Ready, type WorkerCode } from './workerSide.ts';
+import type { Answer, FromWorker } from './messages.ts';
+import { WorkerSide, type Asked, type Ready, type WorkerCode } from './workerSide.ts';
 
 export interface PoolOptions extends WorkerCode {
   workers: number;
@@ -15,24 +15,16 @@ export interface PoolOptions extends WorkerCode {
   onBatch: (rows: number) => void;
 }
 
-export interface Asked {
-  work: Work;
-  body: Uint8Array;
-  /** Called once, unless the request was cancelled. */
-  answered: (answer: Answer) => void;
-}
-
 /** How late a deadline may be noticed. */
 const TICK_MS = 10;
 const QUEUED_TOO_LONG = 'The endpoint is busy: all its places are taken. Try again later, or raise scaling.maxReplicas or endpoint.maxConcurrentRequests';
 const TOO_MANY_BYTES = 'The endpoint is busy: the requests in it are as large as it can hold. Try again later';
-
 const RESTARTING = 'The endpoint is restarting: try again';
 
 export class ScoringPool {
   readonly #options: PoolOptions;
   readonly #admission: Admission<Asked>;
-  readonly #sides: WorkerSide<Ticket<Asked>>[];
+  readonly #sides: WorkerSide[];
   #timer: NodeJS.Timeout | undefined;
   #started = false;
   #stopping = false;
@@ -104,13 +96,13 @@ export class ScoringPool {
     this.#watchTheClock();
   }
 
-  #freest(): WorkerSide<Ticket<Asked>> | undefined {
-    let freest: WorkerSide<Ticket<Asked>> | undefined;
+  #freest(): WorkerSide | undefined {
+    let freest: WorkerSide | undefined;
     for (const side of this.#sides) if (side.free && (!freest || side.load < freest.load)) freest = side;
     return freest;
   }
 
-  #received(side: WorkerSide<Ticket<Asked>>, message: FromWorker): void {
+  #received(side: WorkerSide, message: FromWorker): void {
     if (message.type === 'log') this.#options.log(message.level, message.message);
     if (message.type !== 'answers') return;
     for (const rows of message.batches) this.#options.onBatch(rows);

@@ -77,8 +77,13 @@ function tensor(input: unknown, where: string, blobs: Blobs): NamedTensor {
   if (bytes !== undefined) return { name, ...ofBytes(`${where}.data`, datatype, shape, blobs.take(where, bytes)) };
   if (datatype === 'FP16') throw new BadInput(`${where}: FP16 has no JSON form; send it with the binary tensor extension`);
   if (!Array.isArray(data)) throw new BadInput(`${where}.data must be a list`);
+  return { name, ...clientsTensor(`${where}.data`, datatype, shape, data) };
+}
+
+/** {@link tensorOf} of what a client sent: its mistakes are BadInput. */
+export function clientsTensor(...given: Parameters<typeof tensorOf>): Tensor {
   try {
-    return { name, ...tensorOf(`${where}.data`, datatype, shape, data) };
+    return tensorOf(...given);
   } catch (error) {
     throw error instanceof TensorError ? new BadInput(error.message) : error;
   }

@@ -2,8 +2,8 @@
 import { FAILURE } from '@penstock/contract';
 import { Worker } from 'node:worker_threads';
 import { StartFailure } from '../failure.ts';
-import type { FromWorker, ToWorker } from './messages.ts';
-import type { Asked } from './pool.ts';
+import type { Ticket } from './admission.ts';
+import type { Answer, FromWorker, ToWorker, Work } from './messages.ts';
 
 /** Messages a worker has at the same time: one it works on, one that waits at its door. */
 export const AT_ONCE = 2;
@@ -19,9 +19,16 @@ export interface WorkerCode {
 
 export type Ready = Extract<FromWorker, { type: 'ready' }>;
 
-export class WorkerSide<T extends { item: Asked; arrived: number; since?: number; over?: boolean }> {
+export interface Asked {
+  work: Work;
+  body: Uint8Array;
+  /** Called once, unless the request was cancelled. */
+  answered: (answer: Answer) => void;
+}
+
+export class WorkerSide {
   readonly #worker: Worker;
-  readonly #inHand = new Map<number, T>();
+  readonly #inHand = new Map<number, Ticket<Asked>>();
   #nextId = 0;
   /** Ids of each message that the worker has not taken. */
   readonly #messages: number[][] = [];
@@ -66,7 +73,7 @@ export class WorkerSide<T extends { item: Asked; arrived: number; since?: number
   }
 
   /** Sends the requests as one message, their bodies in one buffer that changes hands. `timeoutMs` is counted from when they came. */
-  send(tickets: readonly T[], now: number, timeoutMs: number): void {
+  send(tickets: readonly Ticket<Asked>[], now: number, timeoutMs: number): void {
     const bytes = new Uint8Array(tickets.reduce((sum, { item }) => sum + item.body.length, 0));
     const message = { type: 'requests' as const, ids: [] as number[], ends: [] as number[], work: tickets.map(({ item }) => item.work), until: tickets.map(({ arrived }) => Date.now() + arrived + timeoutMs - now), bytes };
     let end = 0;
@@ -92,13 +99,13 @@ export class WorkerSide<T extends { item: Asked; arrived: number; since?: number
   }
 
   /** The ticket of an answer, which it has in hand no longer. */
-  back(id: number): T | undefined {
+  back(id: number): Ticket<Asked> | undefined {
     const ticket = this.#inHand.get(id);
     this.#inHand.delete(id);
     return ticket;
   }
 
-  all(): IterableIterator<T> {
+  all(): IterableIterator<Ticket<Asked>> {
     return this.#inHand.values();
   }
 
