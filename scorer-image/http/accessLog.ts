@@ -11,7 +11,8 @@ export function traceOf(traceparent: string | string[] | undefined): string | un
 
 /** Logs the request once its answer is out, or its client gone. */
 export function logAccess({ request, response, path, started, headers, requestId }: Exchange, { pipeline, revision, auth }: ScorerConfig, logger: Logger): void {
-  const begun = performance.now();
+  let received = started; // a request whose body nobody reads has no end
+  request.once('end', () => (received = performance.now()));
   const given = (name: string): string | undefined => {
     const at = headers.findIndex((one, i) => i % 2 === 0 && one === name);
     return at < 0 ? undefined : headers[at + 1];
@@ -23,7 +24,7 @@ export function logAccess({ request, response, path, started, headers, requestId
       ResponseCode: response.headersSent ? response.statusCode : 499, ResponseCodeReason: response.headersSent ? response.statusMessage : 'Client Closed Request',
       ...(failed !== undefined && { ModelStatusCode: response.statusCode, ModelStatusReason: failed === 'True' ? 'run() failed' : 'OK' }),
       RequestPayloadSize: Number(request.headers['content-length'] ?? 0), ResponsePayloadSize: Number(given('content-length') ?? 0),
-      TotalDurationMs: Math.round((performance.now() - started) * 1000) / 1000, RequestDurationMs: Math.round((begun - started) * 1000) / 1000,
+      TotalDurationMs: Math.round((performance.now() - started) * 1000) / 1000, RequestDurationMs: Math.round((received - started) * 1000) / 1000,
       UserAgent: request.headers['user-agent'], XRequestId: requestId, XMSClientRequestId: given(HEADER.msClientRequestId), TraceId: traceOf(request.headers.traceparent),
       EndpointName: pipeline, DeploymentName: revision, AuthType: auth,
     });

@@ -3,6 +3,7 @@ import { VERSION } from '@penstock/contract';
 import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { servedModel } from './servedModel.ts';
 import { schemasOf, swagger } from './swagger.ts';
 import type { UserServerDeps } from './userServer.ts';
 
@@ -35,13 +36,13 @@ export function coldRoutes({ config, pool, lifecycle }: Pick<UserServerDeps, 'co
   app.get('/v2/health/ready', (_, response) => void response.status(lifecycle.phase === 'Ready' ? 200 : 503).json({ live: true, ready: lifecycle.phase === 'Ready' }));
   app.get(['/v2', '/v2/'], (_, response) => void response.json({ name: SERVER, version: VERSION, extensions: ['binary_tensor_data'] }));
   app.get(['/v2/models/:model', '/v2/models/:model/versions/:version'], (request: Request<ModelPath>, response) => {
-    const model = find(request.params);
+    const model = servedModel(config, request.params.model, request.params.version);
     const signature = pool.signatures[request.params.model];
     if (!model) return void response.status(404).json({ error: `there is no model ${request.params.model} here` });
     response.json({ name: model.name, versions: [model.version], platform: model.format === 'ONNX' ? 'onnx_onnxv1' : 'script', inputs: signature?.inputs ?? [], outputs: signature?.outputs ?? [] });
   });
   app.get(['/v2/models/:model/ready', '/v2/models/:model/versions/:version/ready'], (request: Request<ModelPath>, response) => {
-    const model = find(request.params);
+    const model = servedModel(config, request.params.model, request.params.version);
     if (!model) return void response.status(404).json({ error: `there is no model ${request.params.model} here` });
     response.status(lifecycle.phase === 'Ready' ? 200 : 503).json({ name: model.name, ready: lifecycle.phase === 'Ready' });
   });
@@ -54,9 +55,4 @@ export function coldRoutes({ config, pool, lifecycle }: Pick<UserServerDeps, 'co
   const asJson: ErrorRequestHandler = (error: { status?: number }, _request, response, _next) => void response.status(error.status ?? 500).json({ message: 'The request could not be read' });
   app.use(asJson);
   return app;
-
-  function find({ model, version }: ModelPath): { name: string; version: string; format: string } | undefined {
-    const scripted = config.script !== undefined && model === config.pipeline ? [{ name: config.pipeline, version: config.revision, format: 'script' }] : [];
-    return [...config.models, ...scripted].find(({ name, version: own }) => name === model && (version === undefined || version === own));
-  }
 }

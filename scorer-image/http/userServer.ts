@@ -15,6 +15,7 @@ import { readBody } from './body.ts';
 import { coldRoutes } from './coldRoutes.ts';
 import { Exchange } from './exchange.ts';
 import { requestIds } from './requestIds.ts';
+import { servedModel } from './servedModel.ts';
 import type { TrafficTable } from './traffic.ts';
 
 export interface UserServerDeps {
@@ -116,10 +117,7 @@ function score(exchange: Exchange, deps: UserServerDeps): void {
 }
 
 function v2(exchange: Exchange, deps: UserServerDeps, { model, version }: { model: string; version: string | undefined }): void {
-  const { config } = deps;
-  const found = config.models.find(({ name }) => name === model);
-  const scripted = config.script !== undefined && model === config.pipeline;
-  if (!scripted && (!found || (version !== undefined && version !== found.version))) return exchange.fail(404, `there is no model ${model.slice(0, 200)}${version === undefined ? '' : ` version ${version.slice(0, 50)}`} here`);
+  if (!servedModel(deps.config, model, version)) return exchange.fail(404, `there is no model ${model.slice(0, 200)}${version === undefined ? '' : ` version ${version.slice(0, 50)}`} here`);
   const length = exchange.request.headers[HEADER.jsonLength] as string | undefined;
   if (length !== undefined && !/^\d{1,9}$/.test(length)) return exchange.fail(400, 'Inference-Header-Content-Length must be a whole number');
   const work: Work = { kind: 'infer', model, ...(length !== undefined && { jsonBytes: Number(length) }), ...forScript(exchange, deps) };

@@ -9,7 +9,7 @@ describe('Azure’s dialect', function () {
     scorer = await startScorer(input);
     await ready(scorer);
   };
-  const post = (body: string, headers: Record<string, string> = { 'content-type': 'application/json' }, path = '/score') => fetch(scorer.url + path, { method: 'POST', body, headers });
+  const post = (body: string | ReadableStream, headers: Record<string, string> = { 'content-type': 'application/json' }, path = '/score') => fetch(scorer.url + path, { method: 'POST', body, headers, duplex: 'half' });
   afterEach(async () => {
     scorer.process.kill('SIGKILL');
     await scorer.exited;
@@ -86,12 +86,15 @@ describe('Azure’s dialect', function () {
   it('SCORING_TIMEOUT_MS cuts below requestTimeout; the access log has Azure’s field names and no payload; TraceId comes back', async () => {
     await start({ script: 'echo.ts', env: { SCORING_TIMEOUT_MS: '300', ACCESS_LOG: 'true' } });
     expect((await post('wait1000')).status).to.equal(504);
-    const answer = await post('canary-payload', { 'x-request-id': 'r1', traceid: 't1', traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', 'user-agent': 'me' });
+    const slow = new ReadableStream<string>({ start: (body) => (body.enqueue('canary-'), void setTimeout(() => (body.enqueue('payload'), body.close()), 300)) }).pipeThrough(new TextEncoderStream());
+    const answer = await post(slow, { 'content-length': '14', 'x-request-id': 'r1', traceid: 't1', traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', 'user-agent': 'me' });
     expect([answer.headers.get('traceid'), answer.headers.get('x-ms-server-version')]).to.deep.equal(['t1', 'penstock/0.1.0']);
     await answer.text();
     await new Promise((resolve) => setTimeout(resolve, 200));
     const line = scorer.log().split('\n').map((text) => (text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : {})).find(({ XRequestId }) => XRequestId === 'r1');
     expect(line).to.include({ Method: 'POST', Path: '/score', ResponseCode: 200, ModelStatusCode: 200, RequestPayloadSize: 14, UserAgent: 'me', EndpointName: 'iris', DeploymentName: 'iris-1', AuthType: 'None', TraceId: '0af7651916cd43dd8448eb211c80319c' });
+    const { RequestDurationMs, TotalDurationMs } = line as Record<string, number>;
+    expect(RequestDurationMs, 'the body has taken its time').to.be.greaterThan(250).and.lessThan(TotalDurationMs!);
     expect(scorer.log()).not.to.contain('canary-payload');
   });
 });

@@ -94,6 +94,7 @@ describe('the Open Inference Protocol', function () {
     await start({ script: 'tensors.ts' });
     expect((await fetch(`${scorer.url}/v2/models/iris/ready`)).status).to.equal(200);
     expect(await (await fetch(`${scorer.url}/v2/models/iris`)).json()).to.include({ name: 'iris', platform: 'script' });
+    expect((await post('iris/versions/another', '{}')).status).to.equal(404);
     const answer = await post('iris', JSON.stringify({ id: '7', inputs: [{ name: 'x', shape: [1, 2], datatype: 'FP32', data: [1, 2.5] }] }));
     expect(await answer.json()).to.deep.equal({ model_name: 'iris', model_version: 'iris-1', id: '7', outputs: [{ name: 'twice_x', datatype: 'FP32', shape: [1, 2], data: [2, 5] }] });
   });

@@ -1,0 +1,14 @@
+/** Which models the Open Inference Protocol finds here: those of the pipeline, and with a script the pipeline itself. Pure. */
+import type { ScorerConfig } from '../config.ts';
+
+export interface ServedModel {
+  name: string;
+  version: string;
+  format: string;
+}
+
+/** The model of that name and, if one is asked for, of that version. */
+export function servedModel({ models, script, pipeline, revision }: ScorerConfig, name: string, version?: string): ServedModel | undefined {
+  const scripted = script === undefined ? [] : [{ name: pipeline, version: revision, format: 'script' }];
+  return [...models, ...scripted].find((one) => one.name === name && (version === undefined || version === one.version));
+}
