@@ -1,5 +1,5 @@
 /** What a pod of the pipeline would get, for this machine: the operator's own rendering, with folders in place of mounts. Pure. */
-import { ENV, INLINE_SCRIPT, type FetchItem } from '@penstock/contract';
+import { ENV, type FetchItem } from '@penstock/contract';
 import type { EnvVar } from 'kubernetes-types/core/v1.js';
 import type { Script } from '../operator/api/observed.ts';
 import type { InferencePipeline, ModelVersion } from '../operator/api/types.gen.ts';
@@ -7,6 +7,7 @@ import { quantity } from '../operator/api/units.ts';
 import { effective } from '../operator/desired/effective.ts';
 import { configMapSource } from '../operator/desired/fetching.ts';
 import { wantedRevision } from '../operator/desired/revision.ts';
+import { inlineScript, scriptIn } from '../operator/desired/script.ts';
 import type { Shell } from './config.ts';
 import { UserError, type ConfigMapObject, type Manifests } from './manifests.ts';
 
@@ -47,12 +48,12 @@ function verified(modelVersion: ModelVersion | undefined, name: string): ModelVe
 }
 
 function scriptOf({ spec: { scoring } }: InferencePipeline, configMaps: Manifests['configMaps']): Script | undefined {
-  if (scoring?.script !== undefined) return { entry: INLINE_SCRIPT, files: { [INLINE_SCRIPT]: scoring.script } };
+  if (scoring?.script !== undefined) return inlineScript(scoring.script);
   const from = scoring?.scriptFrom?.configMap;
   if (!from) return undefined;
-  const files = found(configMaps, from.name, 'spec.scoring.scriptFrom').data ?? {};
-  if (files[from.key] === undefined) throw new UserError(`ConfigMap ${from.name} has no key ${from.key}; it has ${Object.keys(files).join(', ') || 'none'}`);
-  return { entry: from.key, files };
+  const picked = scriptIn(from, found(configMaps, from.name, 'spec.scoring.scriptFrom').data ?? {});
+  if ('problem' in picked) throw new UserError(picked.problem);
+  return picked.script;
 }
 
 function found(configMaps: Manifests['configMaps'], name: string, where: string): ConfigMapObject {

@@ -1,5 +1,5 @@
 /** `penstock serve`: the scorer of a pod, as a process of this machine, started anew when a file changes. */
-import { ENV, MOUNT } from '@penstock/contract';
+import { ENV, LOCAL_ENV, MOUNT } from '@penstock/contract';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,6 +20,7 @@ export interface ServeOptions {
 }
 
 const CALM_MS = 200;
+const FOLDERS = ['models', 'sources', 'script', 'traffic', 'credentials'] as const;
 
 /** Serves until `stop` resolves; a manifest that is wrong is told, and the last good one serves on. */
 export async function serve(options: ServeOptions, stop: Promise<unknown>): Promise<void> {
@@ -70,15 +71,15 @@ class Running {
   /** Lays everything out and fetches the models; throws UserError when that fails, and leaves nothing. */
   static async fetch({ env, fetch, sources, script }: Local, options: ServeOptions): Promise<Running> {
     const home = mkdtempSync(join(tmpdir(), 'penstock-serve-'));
-    for (const folder of ['models', 'sources', 'script', 'traffic', 'credentials']) mkdirSync(join(home, folder));
+    for (const folder of FOLDERS) mkdirSync(join(home, folder));
     for (const [path, bytes] of Object.entries(sources)) {
       mkdirSync(dirname(join(home, 'sources', path)), { recursive: true });
       writeFileSync(join(home, 'sources', path), bytes);
     }
     for (const [file, text] of Object.entries(script)) writeFileSync(join(home, 'script', file), text);
     const running = new Running(home, {
-      PATH: shell().PATH, ...env, [ENV.modelDir]: env[ENV.modelDir]!.replace(MOUNT.models, join(home, 'models')), [ENV.fetch]: JSON.stringify(fetch), PENSTOCK_USER_PORT: String(options.port), PENSTOCK_OPERATOR_PORT: String(options.operatorPort),
-      PENSTOCK_MODELS_DIR: join(home, 'models'), PENSTOCK_SOURCES_DIR: join(home, 'sources'), PENSTOCK_SCRIPT_DIR: join(home, 'script'), PENSTOCK_TRAFFIC_DIR: join(home, 'traffic'), PENSTOCK_CREDENTIALS_DIR: join(home, 'credentials'),
+      PATH: shell().PATH, ...env, [ENV.modelDir]: env[ENV.modelDir]!.replace(MOUNT.models, join(home, 'models')), [ENV.fetch]: JSON.stringify(fetch),
+      [LOCAL_ENV.userPort]: String(options.port), [LOCAL_ENV.operatorPort]: String(options.operatorPort), ...Object.fromEntries(FOLDERS.map((folder) => [LOCAL_ENV[folder], join(home, folder)])),
     });
     const code = fetch.length === 0 ? 0 : await new Promise((resolve) => running.#run('fetch', options).once('exit', resolve));
     if (code === 0) return running;

@@ -36,6 +36,17 @@ export const ENV = {
   accessLog: 'ACCESS_LOG',
 } as const;
 
+/** Where a scorer that is not in a pod has its folders and ports: `penstock serve`, and tests. */
+export const LOCAL_ENV = {
+  models: 'PENSTOCK_MODELS_DIR',
+  script: 'PENSTOCK_SCRIPT_DIR',
+  traffic: 'PENSTOCK_TRAFFIC_DIR',
+  sources: 'PENSTOCK_SOURCES_DIR',
+  credentials: 'PENSTOCK_CREDENTIALS_DIR',
+  userPort: 'PENSTOCK_USER_PORT',
+  operatorPort: 'PENSTOCK_OPERATOR_PORT',
+} as const;
+
 /** Of the scorer, as in package.json. */
 export const VERSION = '0.1.0';
 

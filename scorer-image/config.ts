@@ -1,5 +1,5 @@
 /** The scorer's settings, read once from the environment that the operator writes. */
-import { ENV, MOUNT, PORT, type FetchItem, type MountedModel, type ScoringTest } from '@penstock/contract';
+import { ENV, LOCAL_ENV, MOUNT, PORT, type FetchItem, type MountedModel, type ScoringTest } from '@penstock/contract';
 import { join } from 'node:path';
 
 export interface ScorerConfig {
@@ -54,9 +54,9 @@ export function parseServe(env: Env): ScorerConfig {
     pipeline: required(env, ENV.pipeline),
     revision: required(env, ENV.revision),
     models: json(env, ENV.models) as MountedModel[],
-    modelsDir: env.PENSTOCK_MODELS_DIR ?? MOUNT.models,
-    ...(entry ? { script: join(env.PENSTOCK_SCRIPT_DIR ?? MOUNT.script, entry) } : {}),
-    trafficDir: env.PENSTOCK_TRAFFIC_DIR ?? MOUNT.traffic,
+    modelsDir: env[LOCAL_ENV.models] ?? MOUNT.models,
+    ...(entry ? { script: join(env[LOCAL_ENV.script] ?? MOUNT.script, entry) } : {}),
+    trafficDir: env[LOCAL_ENV.traffic] ?? MOUNT.traffic,
     auth,
     exposeErrors: env[ENV.exposeErrors] === 'true',
     requestTimeoutMs,
@@ -70,8 +70,8 @@ export function parseServe(env: Env): ScorerConfig {
     threads: Math.max(1, Math.floor(count(env, ENV.cpuMillis, 1000) / 1000 / workers)),
     corsOrigins: (env[ENV.corsOrigins] ?? '').split(',').map((origin) => origin.trim()).filter(Boolean),
     accessLog: env[ENV.accessLog] === 'true',
-    userPort: Number(env.PENSTOCK_USER_PORT ?? PORT.user),
-    operatorPort: Number(env.PENSTOCK_OPERATOR_PORT ?? PORT.operator),
+    userPort: Number(env[LOCAL_ENV.userPort] ?? PORT.user),
+    operatorPort: Number(env[LOCAL_ENV.operatorPort] ?? PORT.operator),
   });
 }
 
@@ -79,9 +79,9 @@ export function parseServe(env: Env): ScorerConfig {
 export function parseFetch(env: Env): FetchConfig {
   return {
     items: json(env, ENV.fetch) as FetchItem[],
-    modelsDir: env.PENSTOCK_MODELS_DIR ?? MOUNT.models,
-    sourcesDir: env.PENSTOCK_SOURCES_DIR ?? MOUNT.sources,
-    credentialsDir: env.PENSTOCK_CREDENTIALS_DIR ?? MOUNT.credentials,
+    modelsDir: env[LOCAL_ENV.models] ?? MOUNT.models,
+    sourcesDir: env[LOCAL_ENV.sources] ?? MOUNT.sources,
+    credentialsDir: env[LOCAL_ENV.credentials] ?? MOUNT.credentials,
   };
 }
 

@@ -1,5 +1,5 @@
 /** All reads of a pipeline's reconcile, into one frozen value. From caches; the API is asked only for what is new. */
-import { INLINE_SCRIPT, parseTraffic, TRAFFIC_FILE } from '@penstock/contract';
+import { parseTraffic, TRAFFIC_FILE } from '@penstock/contract';
 import { splitKey, type Key } from '../api/flow.ts';
 import { LABEL, orphanOf, podOwner } from '../api/labels.ts';
 import type { ObservedPipeline, Revision } from '../api/observed.ts';
@@ -9,6 +9,7 @@ import { effective } from '../desired/effective.ts';
 import { names } from '../desired/names.ts';
 import { recoverRevisions } from '../desired/recover.ts';
 import { parseRevision } from '../desired/revision.ts';
+import { inlineScript } from '../desired/script.ts';
 import type { Deps } from './deps.ts';
 
 /** Undefined when the pipeline is gone or going: its children follow it by their owner references. */
@@ -53,7 +54,7 @@ function modelVersions(pipeline: InferencePipeline, get: (name: string) => Model
 }
 
 async function script({ spec: { scoring }, metadata }: InferencePipeline, scripts: Deps['scripts'], known: (name: string) => KubeObject | undefined): Promise<Pick<ObservedPipeline, 'script' | 'scriptProblem'>> {
-  if (scoring?.script !== undefined) return { script: { entry: INLINE_SCRIPT, files: { [INLINE_SCRIPT]: scoring.script } } };
+  if (scoring?.script !== undefined) return { script: inlineScript(scoring.script) };
   const reference = scoring?.scriptFrom?.configMap;
   if (!reference) return {};
   const found = await scripts.script(metadata, reference, known(reference.name));

@@ -2,13 +2,12 @@
 import { keyOf, type Key } from '../api/flow.ts';
 import type { KubeObject, ObjectMeta } from '../api/objects.ts';
 import { KIND } from '../api/kinds.ts';
-import type { Script } from '../api/observed.ts';
+import { scriptIn, type FoundScript } from '../desired/script.ts';
 import type { KubeClient } from '../kube/client.ts';
 
 interface ConfigMap extends KubeObject {
   data?: Record<string, string>;
 }
-type Found = { script: Script } | { problem: string };
 
 export class ScriptStore {
   readonly #client: Pick<KubeClient, 'get'>;
@@ -19,8 +18,8 @@ export class ScriptStore {
     this.#client = client;
   }
 
-  /** The files of a ConfigMap with `entry` as the one that is loaded. `known` is what the watch knows of it. */
-  async script({ namespace = '', name: pipeline }: ObjectMeta, { name, key: entry }: { name: string; key: string }, known: KubeObject | undefined): Promise<Found> {
+  /** The files of a ConfigMap with `key` as the one that is loaded. `known` is what the watch knows of it. */
+  async script({ namespace = '', name: pipeline }: ObjectMeta, { name, key }: { name: string; key: string }, known: KubeObject | undefined): Promise<FoundScript> {
     if (!known) return { problem: `ConfigMap ${name} of spec.scoring.scriptFrom does not exist in this namespace` };
     const version = `${name} ${known.metadata.uid} ${known.metadata.resourceVersion}`;
     const at = keyOf(namespace, pipeline);
@@ -30,8 +29,7 @@ export class ScriptStore {
       read = { version, data };
       this.#read.set(at, read);
     }
-    if (read.data[entry] === undefined) return { problem: `ConfigMap ${name} has no key ${entry}; it has ${Object.keys(read.data).join(', ') || 'none'}` };
-    return { script: { entry, files: read.data } };
+    return scriptIn({ name, key }, read.data);
   }
 
   /** For a pipeline that is gone. */

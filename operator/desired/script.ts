@@ -1,0 +1,13 @@
+/** The script of a pipeline out of its spec, or out of the ConfigMap that it names. Pure. */
+import { INLINE_SCRIPT } from '@penstock/contract';
+import type { Script } from '../api/observed.ts';
+
+export type FoundScript = { script: Script } | { problem: string };
+
+export const inlineScript = (source: string): Script => ({ entry: INLINE_SCRIPT, files: { [INLINE_SCRIPT]: source } });
+
+/** All keys of a ConfigMap, `key` as the one that is loaded. */
+export function scriptIn({ name, key }: { name: string; key: string }, data: Record<string, string>): FoundScript {
+  if (data[key] === undefined) return { problem: `ConfigMap ${name} has no key ${key}; it has ${Object.keys(data).join(', ') || 'none'}` };
+  return { script: { entry: key, files: data } };
+}
