@@ -10,8 +10,11 @@ import { startControlPlane } from '../cluster/controlPlane.ts';
 import { root } from '../cluster/paths.ts';
 import { say } from '../cluster/say.ts';
 import { pooled } from '../faults/main.ts';
+import { writesByKind } from '../fixtures/metrics.ts';
+import { until as within } from '../fixtures/until.ts';
 import { Admin } from '../stage/admin.ts';
 import { bundle, kubeconfigFor, startOperator, type OperatorProcess } from '../stage/operators.ts';
+import { cpuSeconds, peakMiB } from './figures.ts';
 import { join } from 'node:path';
 import * as yaml from 'js-yaml';
 
@@ -52,16 +55,16 @@ export async function scale(pipelines: number): Promise<ScaleReport> {
     const start = (): Promise<OperatorProcess> => startOperator({ bundle: program, kubeconfig, identity: 'bench', heapMiB: heapFor(pipelines) });
     let operator = await start();
     await until(async () => (await operator.metrics()).includes('penstock_operator_leader 1'));
-    const cpuBefore = cpuSeconds(operator);
+    const cpuBefore = cpuSeconds(operator.child);
     const started = performance.now();
     await pooled(Array.from({ length: pipelines }, (_, i) => i), CLIENTS, (i) => admin.create(pipeline(`p-${i}`, i)));
     const createSeconds = (performance.now() - started) / 1000;
     await until(async () => await finished(operator, pipelines));
     const burstSeconds = (performance.now() - started) / 1000;
-    const cpu = cpuSeconds(operator) - cpuBefore;
+    const cpu = cpuSeconds(operator.child) - cpuBefore;
     const writes = Object.fromEntries(Object.entries(await writesOf(operator)).map(([kind, count]) => [kind, Math.round((count / pipelines) * 100) / 100]));
-    const peakMiB = peak(operator);
-    say(`${pipelines} pipelines in ${burstSeconds.toFixed(1)} s, ${cpu.toFixed(1)} CPU s, ${peakMiB} MiB`);
+    const peak = Math.round(peakMiB(operator.child));
+    say(`${pipelines} pipelines in ${burstSeconds.toFixed(1)} s, ${cpu.toFixed(1)} CPU s, ${peak} MiB`);
 
     await sleep(3000);
     const latencyMs = await latency(admin, pipelines);
@@ -73,7 +76,7 @@ export async function scale(pipelines: number): Promise<ScaleReport> {
     await sleep(10_000);
     const restartWrites = Object.values(await writesOf(operator)).reduce((sum, count) => sum + count, 0);
     await operator.end('SIGKILL');
-    return { pipelines, burstSeconds, createSeconds, cpuSeconds: cpu, peakMiB, writes, restartWrites, restartSeconds, latencyMs };
+    return { pipelines, burstSeconds, createSeconds, cpuSeconds: cpu, peakMiB: peak, writes, restartWrites, restartSeconds, latencyMs };
   } finally {
     await admin.close();
     await plane.stop();
@@ -125,23 +128,10 @@ async function latency(admin: Admin, present: number): Promise<{ p50: number; p9
   return { p50: times[Math.floor(times.length / 2)]!, p99: times[Math.floor(times.length * 0.99)]! };
 }
 
-async function writesOf(operator: OperatorProcess): Promise<Record<string, number>> {
-  const found = [...(await operator.metrics()).matchAll(/^penstock_operator_writes_total\{method="(\w+)",kind="([\w/]+)"\} (\d+)$/gm)];
-  return Object.fromEntries(found.filter(([, , kind]) => kind !== 'Lease' && kind !== 'Event').map(([, method, kind, count]) => [`${method} ${kind}`, Number(count)]));
-}
+const writesOf = async (operator: OperatorProcess): Promise<Record<string, number>> => writesByKind(await operator.metrics());
 
-/** User and system time of the process, all threads. */
-function cpuSeconds({ child }: OperatorProcess): number {
-  const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
-const peak = ({ child }: OperatorProcess): number => Math.round(Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))![1]) / 1024);
-
-async function until(check: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 600_000; Date.now() < end; await sleep(200)) if (await check()) return;
-  throw new Error('not within ten minutes');
-}
+/** Asked seldom, since asking costs the operator, too. */
+const until = (check: () => Promise<boolean>): Promise<void> => within(check, 600_000, { everyMs: 200 });
 
 interface Config { clusters: { cluster: { server: string } }[]; users: { user: { token: string } }[] }
 const config = (file: string): Config => yaml.load(readFileSync(file, 'utf8')) as Config;

@@ -1,12 +1,13 @@
 /** The scorer beside its limits, in one run: a bare node:http echo, and session.run in a loop. Part of `npm run bench`; alone: `npx tsx test/bench/scorer.main.ts`. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../cluster/ports.ts';
 import { perceptron } from '../fixtures/onnx.ts';
 import { ready, startScorer } from '../fixtures/scorer.ts';
+import { cpuSeconds, rssMiB } from './figures.ts';
 import { load, post, type LoadResult } from './load.ts';
 
 const SECONDS = Number(process.env.SECONDS ?? 4);
@@ -15,19 +16,13 @@ const here = import.meta.dirname;
 
 interface Measured extends LoadResult { cpuMicros: number; rssMiB: number }
 
-function cpuSeconds({ pid }: ChildProcess): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-const rss = ({ pid }: ChildProcess): number => Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024);
-
 async function measure(process: ChildProcess, port: number, request: Buffer, connections: number): Promise<Measured> {
   await load({ port, request, connections, seconds: 1 }); // warm
   const before = cpuSeconds(process);
   const result = await load({ port, request, connections, seconds: SECONDS });
   const count = Object.values(result.statuses).reduce((sum, n) => sum + n, 0);
   if (Object.keys(result.statuses).join() !== '200') throw new Error(`answers other than 200: ${JSON.stringify(result.statuses)}`);
-  return { ...result, cpuMicros: ((cpuSeconds(process) - before) / count) * 1e6, rssMiB: rss(process) };
+  return { ...result, cpuMicros: ((cpuSeconds(process) - before) / count) * 1e6, rssMiB: Math.round(rssMiB(process)) };
 }
 
 /** DESIGN §10 beside what was measured. */

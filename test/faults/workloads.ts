@@ -4,6 +4,7 @@ import { KIND, type Kind } from '../../operator/api/kinds.ts';
 import { LABEL } from '../../operator/api/labels.ts';
 import type { KubeObject } from '../../operator/api/objects.ts';
 import type { InferencePipelineSpec } from '../../operator/api/types.gen.ts';
+import { until as within } from '../fixtures/until.ts';
 import type { Admin, AnyObject } from '../stage/admin.ts';
 
 export interface Place { admin: Admin; namespace: string; patienceMs: number }
@@ -25,10 +26,7 @@ async function model({ admin, namespace }: Place, version: string): Promise<void
 const serving = (version: string, more: Partial<InferencePipelineSpec> = {}): InferencePipelineSpec => ({ target: 'Development', models: [{ name: 'm', modelVersion: `m-${version}` }], ...more });
 
 /** Resolves once `check` holds; throws after the place's patience. */
-export async function until({ patienceMs }: Place, what: string, check: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + patienceMs; Date.now() < end; await sleep(50)) if (await check()) return;
-  throw new Error(`not within ${patienceMs / 1000} s: ${what}`);
-}
+export const until = ({ patienceMs }: Place, what: string, check: () => Promise<boolean>): Promise<void> => within(check, patienceMs, { what });
 
 /** The condition as it is for the newest generation. */
 export async function condition(admin: Admin, kind: Kind, namespace: string, type: string): Promise<{ status?: string; reason?: string }> {

@@ -1,7 +1,7 @@
 /** `npm run test:hostile [-- --count N --seed S]`: a million malformed requests against the scorer of this checkout. */
 import { parseArgs } from 'node:util';
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { rssMiB } from '../bench/figures.ts';
 import { ready, startScorer } from '../fixtures/scorer.ts';
 import { attack } from './attack.ts';
 
@@ -9,7 +9,7 @@ const { values } = parseArgs({ options: { count: { type: 'string', default: '100
 const scorer = await startScorer({});
 await ready(scorer);
 const port = Number(new URL(scorer.url).port);
-const rss = (): number => Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${scorer.process.pid}/status`, 'utf8'))![1]) / 1024);
+const rss = (): number => Math.round(rssMiB(scorer.process));
 await attack(port, { count: 3000, seed: Number(values.seed) + 1 });
 const before = rss();
 const started = performance.now();

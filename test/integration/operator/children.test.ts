@@ -2,7 +2,8 @@
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startApi, startOperator, until, type Api, type RunningOperator } from '../../fixtures/operator.ts';
+import { startApi, startOperator, type Api, type RunningOperator } from '../../fixtures/operator.ts';
+import { until } from '../../fixtures/until.ts';
 
 const example = (file: string): string => readFileSync(join(import.meta.dirname, '../../../examples/iris', file), 'utf8');
 const script = (name: string, target = 'Production', extra = ''): string => `

@@ -1,22 +1,15 @@
 /** Azure's dialect beyond the raw body: schemas, whole requests and responses, CORS, Swagger, the access log. */
 import { expect } from 'chai';
-import { ready, startScorer, type Scorer, type ScorerInput } from '../../fixtures/scorer.ts';
+import { ready, scorerPerTest, startScorer, type Scorer } from '../../fixtures/scorer.ts';
 
 describe('Azure’s dialect', function () {
   this.timeout(20_000);
   let scorer: Scorer;
-  const start = async (input: ScorerInput): Promise<void> => {
-    scorer = await startScorer(input);
-    await ready(scorer);
-  };
+  const start = scorerPerTest();
   const post = (body: string | ReadableStream, headers: Record<string, string> = { 'content-type': 'application/json' }, path = '/score') => fetch(scorer.url + path, { method: 'POST', body, headers, duplex: 'half' });
-  afterEach(async () => {
-    scorer.process.kill('SIGKILL');
-    await scorer.exited;
-  });
 
   it('inputSchema: keys become arguments, defaults stand in, and each mistake has Azure’s sentence', async () => {
-    await start({ script: 'schema.ts' });
+    scorer = await start({ script: 'schema.ts' });
     expect(await (await post('{"rows":[1,2]}')).json()).to.deep.equal([2, 4]);
     expect(await (await post('{"rows":[1,2],"scale":10}')).json()).to.deep.equal([10, 20]);
     const rows: [string, Record<string, string> | undefined, number, string][] = [
@@ -36,7 +29,7 @@ describe('Azure’s dialect', function () {
   });
 
   it('rawHttp: the request itself in, a whole response out; the request id is not the script’s to change', async () => {
-    await start({ script: 'raw.ts' });
+    scorer = await start({ script: 'raw.ts' });
     const answer = await post('a,b', { 'x-test': 'seen', 'x-request-id': 'mine' });
     expect([answer.status, await answer.text(), answer.headers.get('content-type'), answer.headers.get('x-mine'), answer.headers.get('x-request-id'), answer.headers.get('x-ms-run-function-failed')]).to.deep.equal([201, 'seen a,b', 'text/csv', 'yes', 'mine', 'False']);
     expect((await fetch(`${scorer.url}/score`, { method: 'OPTIONS' })).headers.get('allow')).to.equal('POST');
@@ -45,7 +38,7 @@ describe('Azure’s dialect', function () {
   });
 
   it('CORS as AML_CORS_ORIGINS says', async () => {
-    await start({ script: 'echo.ts', env: { AML_CORS_ORIGINS: 'https://a.example, https://b.example' } });
+    scorer = await start({ script: 'echo.ts', env: { AML_CORS_ORIGINS: 'https://a.example, https://b.example' } });
     const allowed = async (origin: string, method = 'OPTIONS') => (await fetch(`${scorer.url}/score`, { method, headers: { origin, 'access-control-request-headers': 'authorization' }, ...(method === 'POST' && { body: '{}' }) })).headers;
     const preflight = await allowed('https://b.example');
     expect([preflight.get('access-control-allow-origin'), preflight.get('access-control-allow-headers'), preflight.get('access-control-allow-methods')]).to.deep.equal(['https://b.example', 'authorization', 'GET, OPTIONS, POST']);
@@ -54,7 +47,7 @@ describe('Azure’s dialect', function () {
   });
 
   it('a preflight carries no key, and needs none', async () => {
-    await start({ script: 'echo.ts', env: { PENSTOCK_AUTH: 'None', AML_CORS_ORIGINS: '*' } });
+    scorer = await start({ script: 'echo.ts', env: { PENSTOCK_AUTH: 'None', AML_CORS_ORIGINS: '*' } });
     const preflight = { method: 'OPTIONS', headers: { origin: 'https://a.example', 'access-control-request-method': 'POST' } };
     expect((await fetch(`${scorer.url}/score`, preflight)).status).to.equal(200);
     scorer.process.kill('SIGKILL');
@@ -68,13 +61,13 @@ describe('Azure’s dialect', function () {
   });
 
   it('what node:http cannot send is a 500 of this request and harms no other', async () => {
-    await start({ script: 'raw.ts' });
+    scorer = await start({ script: 'raw.ts' });
     for (const path of ['/score?control=1', '/score?error=1']) expect((await post('', {}, path)).status, path).to.equal(500);
     expect((await post('a', { 'x-test': 'still here' })).status).to.equal(201);
   });
 
   it('Swagger in three versions, from the model’s own signature', async () => {
-    await start({});
+    scorer = await start({});
     const get = async (version: string) => (await fetch(`${scorer.url}/swagger.json?version=${version}`)).json() as Promise<Record<string, unknown> & { message?: string; components?: { schemas: { ServiceInput: object } } }>;
     expect((await get('2')).swagger).to.equal('2.0');
     expect([(await get('3')).openapi, (await get('3.1')).openapi]).to.deep.equal(['3.0.3', '3.1.0']);
@@ -84,7 +77,7 @@ describe('Azure’s dialect', function () {
   });
 
   it('SCORING_TIMEOUT_MS cuts below requestTimeout; the access log has Azure’s field names and no payload; TraceId comes back', async () => {
-    await start({ script: 'echo.ts', env: { SCORING_TIMEOUT_MS: '300', ACCESS_LOG: 'true' } });
+    scorer = await start({ script: 'echo.ts', env: { SCORING_TIMEOUT_MS: '300', ACCESS_LOG: 'true' } });
     expect((await post('wait1000')).status).to.equal(504);
     const slow = new ReadableStream<string>({ start: (body) => (body.enqueue('canary-'), void setTimeout(() => (body.enqueue('payload'), body.close()), 300)) }).pipeThrough(new TextEncoderStream());
     const answer = await post(slow, { 'content-length': '14', 'x-request-id': 'r1', traceid: 't1', traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', 'user-agent': 'me' });

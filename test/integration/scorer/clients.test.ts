@@ -21,26 +21,22 @@ async function ask(python: string, program: string, datatype: string): Promise<s
   }
 }
 
-describe('tritonclient[http]', function () {
-  this.timeout(60_000);
-  let python: string;
-  before(function () {
-    this.timeout(600_000);
-    python = pythonWith(['tritonclient[http]==2.51.0']);
-  });
-  for (const datatype of ['FP16', 'FP32', 'FP64', 'INT8', 'UINT8', 'INT16', 'UINT16', 'INT32', 'UINT32', 'INT64', 'UINT64', 'BOOL', 'BYTES']) {
-    it(`${datatype}: JSON and binary, packed and not, listed and refused as it wants`, async () => expect(await ask(python, 'triton.py', datatype)).to.match(/^(6|18) answers$/));
-  }
-});
+const clients: [string, { packages: string[]; program: string; datatypes: string[]; does: string; says: RegExp }][] = [
+  ['tritonclient[http]', {
+    packages: ['tritonclient[http]==2.51.0'], program: 'triton.py', does: 'JSON and binary, packed and not, listed and refused as it wants', says: /^(6|18) answers$/,
+    datatypes: ['FP16', 'FP32', 'FP64', 'INT8', 'UINT8', 'INT16', 'UINT16', 'INT32', 'UINT32', 'INT64', 'UINT64', 'BOOL', 'BYTES'],
+  }],
+  ['kserve’s InferenceRESTClient', { packages: ['kserve==0.21.0'], program: 'kserve_client.py', does: 'health, infer in JSON and binary, an unknown model', says: /^2 answers$/, datatypes: ['FP32', 'INT64', 'BOOL'] }],
+];
 
-describe('kserve’s InferenceRESTClient', function () {
-  this.timeout(60_000);
-  let python: string;
-  before(function () {
-    this.timeout(600_000);
-    python = pythonWith(['kserve==0.21.0']);
+for (const [name, { packages, program, datatypes, does, says }] of clients) {
+  describe(name, function () {
+    this.timeout(60_000);
+    let python: string;
+    before(function () {
+      this.timeout(600_000);
+      python = pythonWith(packages);
+    });
+    for (const datatype of datatypes) it(`${datatype}: ${does}`, async () => expect(await ask(python, program, datatype)).to.match(says));
   });
-  for (const datatype of ['FP32', 'INT64', 'BOOL']) {
-    it(`${datatype}: health, infer in JSON and binary, an unknown model`, async () => expect(await ask(python, 'kserve_client.py', datatype)).to.equal('2 answers'));
-  }
-});
+}

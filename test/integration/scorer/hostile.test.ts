@@ -1,8 +1,8 @@
 /** Ten thousand requests no client should send, and two thousand clients that hardly send anything; a million by `npm run test:hostile`. */
 import { expect } from 'chai';
 import { connect, type Socket } from 'node:net';
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { rssMiB } from '../../bench/figures.ts';
 import { load, post } from '../../bench/load.ts';
 import { ready, startScorer, type Scorer } from '../../fixtures/scorer.ts';
 import { attack } from '../../hostile/attack.ts';
@@ -20,7 +20,7 @@ describe('hostile clients', function () {
     port = Number(new URL(scorer.url).port);
   });
   after(() => void scorer.process.kill('SIGKILL'));
-  const rss = (): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${scorer.process.pid}/status`, 'utf8'))![1]) / 1024;
+  const rss = (): number => rssMiB(scorer.process);
 
   it('10,000 malformed requests: each is answered by a 4xx in JSON or cut off; none crashes, hangs or makes a 5xx', async () => {
     await attack(port, { count: 10_000, seed: 1 }); // until then memory grows to what it needs

@@ -1,24 +1,17 @@
 /** More than a scorer can do: who is told no, who is not harmed, and when it gives up. */
 import { expect } from 'chai';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ready, startScorer, type Scorer, type ScorerInput } from '../../fixtures/scorer.ts';
+import { scorerPerTest, type Scorer } from '../../fixtures/scorer.ts';
 
 describe('a scorer under too much', function () {
   this.timeout(30_000);
   let scorer: Scorer;
-  const start = async (input: ScorerInput): Promise<void> => {
-    scorer = await startScorer(input);
-    await ready(scorer);
-  };
+  const start = scorerPerTest();
   const post = (body: string, signal?: AbortSignal) => fetch(`${scorer.url}/score`, { method: 'POST', body, ...(signal && { signal }) });
   const seen = async (): Promise<number> => ((await (await post('count')).json()) as { seen: number }).seen;
-  afterEach(async () => {
-    scorer.process.kill('SIGKILL');
-    await scorer.exited;
-  });
 
   it('works on so many at a time; who waits too long gets 429 and when to come again; the others are answered', async () => {
-    await start({ script: 'echo.ts', env: { PENSTOCK_MAX_CONCURRENT_REQUESTS: '2', PENSTOCK_MAX_QUEUE_WAIT_MS: '300' } });
+    scorer = await start({ script: 'echo.ts', env: { PENSTOCK_MAX_CONCURRENT_REQUESTS: '2', PENSTOCK_MAX_QUEUE_WAIT_MS: '300' } });
     const answers = await Promise.all(Array.from({ length: 6 }, () => post('wait1000')));
     const codes = answers.map(({ status }) => status).sort();
     expect(codes).to.deep.equal([200, 200, 429, 429, 429, 429]);
@@ -30,7 +23,7 @@ describe('a scorer under too much', function () {
   });
 
   it('one over its time gets 504 and harms nobody; its place is free when it is back', async () => {
-    await start({ script: 'echo.ts', env: { PENSTOCK_REQUEST_TIMEOUT_MS: '400', PENSTOCK_MAX_CONCURRENT_REQUESTS: '2' } });
+    scorer = await start({ script: 'echo.ts', env: { PENSTOCK_REQUEST_TIMEOUT_MS: '400', PENSTOCK_MAX_CONCURRENT_REQUESTS: '2' } });
     const [late, fine] = await Promise.all([post('wait900'), post('wait100')]);
     expect([late.status, fine.status]).to.deep.equal([504, 200]);
     await sleep(700);
@@ -39,7 +32,7 @@ describe('a scorer under too much', function () {
   });
 
   it('bodies are held up to 64 MiB: more gets 429, and the process lives', async () => {
-    await start({ script: 'echo.ts', env: { PENSTOCK_MAX_CONCURRENT_REQUESTS: '16' } });
+    scorer = await start({ script: 'echo.ts', env: { PENSTOCK_MAX_CONCURRENT_REQUESTS: '16' } });
     const large = 'wait1000' + ' '.repeat(15 * 2 ** 20);
     const codes = (await Promise.all(Array.from({ length: 7 }, () => post(large)))).map(({ status }) => status);
     expect(codes.filter((code) => code === 429)).to.have.length.within(2, 3);
@@ -47,7 +40,7 @@ describe('a scorer under too much', function () {
   });
 
   it('slow runs that block let each answer out when it is ready, and are no hang', async () => {
-    await start({ script: 'blocks.ts', env: { PENSTOCK_REQUEST_TIMEOUT_MS: '2000', PENSTOCK_LEAST_HANG_MS: '1', PENSTOCK_MAX_QUEUE_WAIT_MS: '1900' } });
+    scorer = await start({ script: 'blocks.ts', env: { PENSTOCK_REQUEST_TIMEOUT_MS: '2000', PENSTOCK_LEAST_HANG_MS: '1', PENSTOCK_MAX_QUEUE_WAIT_MS: '1900' } });
     const codes: Record<number, number> = {};
     const until = Date.now() + 9000;
     await Promise.all(Array.from({ length: 20 }, async () => {
@@ -61,7 +54,7 @@ describe('a scorer under too much', function () {
   });
 
   it('what waits is dropped when its client goes', async () => {
-    await start({ script: 'tensors.ts', env: { PENSTOCK_MAX_CONCURRENT_REQUESTS: '1', PENSTOCK_MAX_QUEUE_WAIT_MS: '5000', PENSTOCK_REQUEST_TIMEOUT_MS: '10000', PENSTOCK_LEAST_HANG_MS: '1' } });
+    scorer = await start({ script: 'tensors.ts', env: { PENSTOCK_MAX_CONCURRENT_REQUESTS: '1', PENSTOCK_MAX_QUEUE_WAIT_MS: '5000', PENSTOCK_REQUEST_TIMEOUT_MS: '10000', PENSTOCK_LEAST_HANG_MS: '1' } });
     const gone = Array.from({ length: 50 }, () => {
       const abort = new AbortController();
       const request = post('x', abort.signal).catch(() => undefined);
@@ -73,7 +66,7 @@ describe('a scorer under too much', function () {
   });
 
   it('an endless loop: 504 for its request, and then the process ends and says why', async () => {
-    await start({ script: 'tensors.ts', env: { PENSTOCK_REQUEST_TIMEOUT_MS: '300', PENSTOCK_LEAST_HANG_MS: '1500' } });
+    scorer = await start({ script: 'tensors.ts', env: { PENSTOCK_REQUEST_TIMEOUT_MS: '300', PENSTOCK_LEAST_HANG_MS: '1500' } });
     const [loop, behind] = await Promise.all([post('loop'), sleep(100).then(() => post('x'))]);
     expect(loop.status).to.equal(504);
     expect(behind.status).to.be.oneOf([429, 504]);

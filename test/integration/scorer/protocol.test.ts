@@ -2,24 +2,17 @@
 import { expect } from 'chai';
 import { gzipSync } from 'node:zlib';
 import { identity } from '../../fixtures/onnx.ts';
-import { ready, startScorer, type Scorer, type ScorerInput } from '../../fixtures/scorer.ts';
+import { scorerPerTest, type Scorer } from '../../fixtures/scorer.ts';
 
 describe('the Open Inference Protocol', function () {
   this.timeout(20_000);
   let scorer: Scorer;
-  const start = async (input: ScorerInput): Promise<void> => {
-    scorer = await startScorer(input);
-    await ready(scorer);
-  };
+  const start = scorerPerTest();
   const post = (model: string, body: string | Uint8Array, headers: Record<string, string> = {}) => fetch(`${scorer.url}/v2/models/${model}/infer`, { method: 'POST', body: body as string, headers });
   const binary = (model: string, json: object, ...blobs: Uint8Array[]) => {
     const head = Buffer.from(JSON.stringify(json));
     return post(model, Buffer.concat([head, ...blobs]), { 'inference-header-content-length': String(head.length) });
   };
-  afterEach(async () => {
-    scorer.process.kill('SIGKILL');
-    await scorer.exited;
-  });
 
   const types: [string, NodeJS.TypedArray<ArrayBuffer>][] = [
     ['FP16', Float16Array.of(1.5, -2)], ['FP32', Float32Array.of(1.5, -2)], ['FP64', Float64Array.of(1.1, -2)], ['INT8', Int8Array.of(-128, 127)], ['UINT8', Uint8Array.of(0, 255)], ['INT16', Int16Array.of(-32768, 1)],
@@ -27,7 +20,7 @@ describe('the Open Inference Protocol', function () {
   ];
   for (const [datatype, data] of types) {
     it(`${datatype}: the same bytes come back`, async () => {
-      await start({ model: { name: 'same', bytes: identity(datatype, [-1, 1]) } });
+      scorer = await start({ model: { name: 'same', bytes: identity(datatype, [-1, 1]) } });
       const bytes = new Uint8Array(data.buffer);
       const answer = await binary('same', { id: 'a', inputs: [{ name: 'x', shape: [2, 1], datatype, parameters: { binary_data_size: bytes.length } }], outputs: [{ name: 'y', parameters: { binary_data: true } }] }, bytes);
       expect(answer.status, await answer.clone().text()).to.equal(200);
@@ -39,7 +32,7 @@ describe('the Open Inference Protocol', function () {
   }
 
   it('BYTES: texts in JSON, and with their lengths in binary', async () => {
-    await start({ model: { name: 'same', bytes: identity('BYTES', [-1]) } });
+    scorer = await start({ model: { name: 'same', bytes: identity('BYTES', [-1]) } });
     const blob = Buffer.from('\x01\x00\x00\x00a\x02\x00\x00\x00\xc3\xbc', 'latin1');
     const answer = await binary('same', { inputs: [{ name: 'x', shape: [2], datatype: 'BYTES', parameters: { binary_data_size: blob.length } }] }, blob);
     expect(((await answer.json()) as { outputs: { data: unknown }[] }).outputs[0]!.data).to.deep.equal(['a', 'ü']);
@@ -48,7 +41,7 @@ describe('the Open Inference Protocol', function () {
   });
 
   it('64 bits are exact in JSON, a packed body is unpacked, and the connection outlives a mistake', async () => {
-    await start({ model: { name: 'same', bytes: identity('INT64', [-1]) } });
+    scorer = await start({ model: { name: 'same', bytes: identity('INT64', [-1]) } });
     const text = '{"inputs":[{"name":"x","shape":[2],"datatype":"INT64","data":[9007199254740993,-9223372036854775808]}]}';
     for (const [body, headers] of [[text, {}], [gzipSync(text), { 'content-encoding': 'gzip' }]] as const) expect(await (await post('same', body, headers)).text()).to.contain('"data":[9007199254740993,-9223372036854775808]');
   });
@@ -72,7 +65,9 @@ describe('the Open Inference Protocol', function () {
       ['a text as number', { inputs: [{ ...x, data: [1, 2, 3, '4'] }] }, 'inputs[0].data has "4" at place 3, which is not FP32'],
       ['bytes that are not there', { inputs: [{ ...x, data: undefined, parameters: { binary_data_size: 16 } }] }, 'inputs[0].parameters.binary_data_size is 16, 0 bytes are left'],
     ];
-    beforeEach(() => start({ model: { name: 'same', bytes: identity('FP32', [-1, 4]) } }));
+    beforeEach(async () => {
+      scorer = await start({ model: { name: 'same', bytes: identity('FP32', [-1, 4]) } });
+    });
     it('in one sentence each, as 400', async () => {
       for (const [what, body, error] of rows) {
         const answer = await post('same', typeof body === 'string' ? body : JSON.stringify(body));
@@ -91,7 +86,7 @@ describe('the Open Inference Protocol', function () {
   });
 
   it('a script takes tensors and gives tensors', async () => {
-    await start({ script: 'tensors.ts' });
+    scorer = await start({ script: 'tensors.ts' });
     expect((await fetch(`${scorer.url}/v2/models/iris/ready`)).status).to.equal(200);
     expect(await (await fetch(`${scorer.url}/v2/models/iris`)).json()).to.include({ name: 'iris', platform: 'script' });
     expect((await post('iris/versions/another', '{}')).status).to.equal(404);

@@ -1,0 +1,16 @@
+/** What the kernel knows of a process: its memory in MiB, its time in seconds. */
+import type { ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+type Process = Pick<ChildProcess, 'pid'>;
+
+/** User and system time, all threads. */
+export function cpuSeconds({ pid }: Process): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+export const rssMiB = (process: Process): number => memory(process, 'VmRSS');
+export const peakMiB = (process: Process): number => memory(process, 'VmHWM');
+
+const memory = ({ pid }: Process, field: string): number => Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024;
