@@ -1,6 +1,6 @@
 /** Azure's dialect beyond the raw body: schemas, whole requests and responses, CORS, Swagger, the access log. */
 import { expect } from 'chai';
-import { ready, scorerPerTest, startScorer, type Scorer } from '../../fixtures/scorer.ts';
+import { ready, scorerPerTest, type Scorer } from '../../fixtures/scorer.ts';
 
 describe('Azure’s dialect', function () {
   this.timeout(20_000);
@@ -50,11 +50,10 @@ describe('Azure’s dialect', function () {
     scorer = await start({ script: 'echo.ts', env: { PENSTOCK_AUTH: 'None', AML_CORS_ORIGINS: '*' } });
     const preflight = { method: 'OPTIONS', headers: { origin: 'https://a.example', 'access-control-request-method': 'POST' } };
     expect((await fetch(`${scorer.url}/score`, preflight)).status).to.equal(200);
-    scorer.process.kill('SIGKILL');
-    await scorer.exited;
-    scorer = await startScorer({ script: 'echo.ts', env: { PENSTOCK_AUTH: 'Key', AML_CORS_ORIGINS: 'https://a.example' } });
-    scorer.traffic({ revisions: {}, keyHashes: ['0'.repeat(64)] });
-    await ready(scorer);
+    scorer = await start({ script: 'echo.ts', env: { PENSTOCK_AUTH: 'Key', AML_CORS_ORIGINS: 'https://a.example' } }, async (started) => {
+      started.traffic({ revisions: {}, keyHashes: ['0'.repeat(64)] });
+      await ready(started);
+    });
     const answer = await fetch(`${scorer.url}/score`, preflight);
     expect([answer.status, answer.headers.get('access-control-allow-origin')]).to.deep.equal([200, 'https://a.example']);
     expect((await fetch(`${scorer.url}/score`, { method: 'OPTIONS' })).status, 'without an origin').to.equal(401);

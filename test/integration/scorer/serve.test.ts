@@ -2,22 +2,15 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'chai';
 import http from 'node:http';
-import { answers, answersWith, ready, startScorer, type Scorer, type ScorerInput } from '../../fixtures/scorer.ts';
+import { answers, answersWith, ready, scorerPerTest, type Scorer, type ScorerInput } from '../../fixtures/scorer.ts';
 
 describe('a scorer process', function () {
   this.timeout(20_000);
-  let scorer: Scorer | undefined;
-  const start = async (input: ScorerInput): Promise<Scorer> => {
-    scorer = await startScorer(input);
-    await ready(scorer);
-    return scorer;
-  };
-  const post = (path: string, body: string, headers: Record<string, string> = {}) => fetch(`${scorer!.url}${path}`, { method: 'POST', body, headers });
-  afterEach(async () => {
-    scorer?.process.kill('SIGKILL');
-    await scorer?.exited;
-    scorer = undefined;
-  });
+  let scorer: Scorer;
+  const startAnd = scorerPerTest();
+  const start = async (input: ScorerInput): Promise<Scorer> => (scorer = await startAnd(input));
+  const exits = async (input: ScorerInput): Promise<number | null> => (scorer = await startAnd(input, async () => {})).exited;
+  const post = (path: string, body: string, headers: Record<string, string> = {}) => fetch(`${scorer.url}${path}`, { method: 'POST', body, headers });
 
   describe('without code', () => {
     it('answers as scikit-learn did, in both dialects', async () => {
@@ -45,12 +38,12 @@ describe('a scorer process', function () {
       ['run() gets the raw body as a string', () => post('/score', '{"a": 1}', { 'x-test': 'yes' }), 200, { rawData: '{"a": 1}', method: 'POST', header: 'yes' }],
       ['a returned string is quoted once more', () => post('/score', 'text'), 200, 'text'],
       ['nothing is null', () => post('/score', 'nothing'), 200, null],
-      ['GET gives the query as JSON', () => fetch(`${scorer!.url}/score?a=1&b=x&c=1&c=true`), 200, { rawData: '{"a":1,"b":"x","c":[1,true]}', method: 'GET' }],
-      ['bytes that are no UTF-8', () => fetch(`${scorer!.url}/score`, { method: 'POST', body: new Uint8Array([0xff, 0xfe]) }), 400, /^Input cannot be decoded as UTF-8/],
+      ['GET gives the query as JSON', () => fetch(`${scorer.url}/score?a=1&b=x&c=1&c=true`), 200, { rawData: '{"a":1,"b":"x","c":[1,true]}', method: 'GET' }],
+      ['bytes that are no UTF-8', () => fetch(`${scorer.url}/score`, { method: 'POST', body: new Uint8Array([0xff, 0xfe]) }), 400, /^Input cannot be decoded as UTF-8/],
       ['run() throws: the log knows more', () => post('/score', 'throw'), 500, /^An unexpected error occurred in scoring script\. Check the logs for more info\.$/],
       ['a run over its time', () => post('/score', 'wait9000'), 504, /^Scoring timeout after 2000 ms$/],
-      ['another method', () => fetch(`${scorer!.url}/score`, { method: 'PUT', body: 'x' }), 405, /^Method not allowed$/],
-      ['another path', () => fetch(`${scorer!.url}/nope`), 404, /POST \/score/],
+      ['another method', () => fetch(`${scorer.url}/score`, { method: 'PUT', body: 'x' }), 405, /^Method not allowed$/],
+      ['another path', () => fetch(`${scorer.url}/nope`), 404, /POST \/score/],
       ['an id that is too long', () => post('/score', '{}', { 'x-request-id': 'x'.repeat(101) }), 431, /^x-request-id must not exceed 100 characters$/],
     ];
     for (const [sentence, call, status, body] of rows) {
@@ -70,13 +63,13 @@ describe('a scorer process', function () {
     });
     it('the stack is in the log, with the request id, and the payload is not', async () => {
       await post('/score', 'throw', { 'x-request-id': 'find-me' });
-      expect(scorer!.log()).to.contain('find-me').and.to.contain('run went wrong').and.to.contain('echo.ts:3');
+      expect(scorer.log()).to.contain('find-me').and.to.contain('run went wrong').and.to.contain('echo.ts:3');
       await post('/score', 'canary-payload');
-      expect(scorer!.log()).not.to.contain('canary-payload');
+      expect(scorer.log()).not.to.contain('canary-payload');
     });
     it('metrics count it', async () => {
       await post('/score', '{}');
-      const metrics = await (await fetch(`${scorer!.operator}/metrics`)).text();
+      const metrics = await (await fetch(`${scorer.operator}/metrics`)).text();
       expect(metrics).to.match(/penstock_requests_total\{code="200",pipeline="iris",revision="iris-1"\} 1/).and.to.contain('penstock_request_duration_seconds_bucket').and.to.match(/penstock_init_duration_seconds\{.*\} 0\.\d+/).and.to.match(/penstock_step_duration_seconds_count\{.*step="queue"\} 1/).and.to.match(/penstock_queue_depth\{.*\} 0/);
     });
   });
@@ -97,8 +90,7 @@ describe('a scorer process', function () {
       expect((await post('/score', '{"data":[[5.1,3.5,1.4,0.2]]}')).status).to.equal(200);
     });
     it('a wrong one ends the process with 3 before it is ready, and says where', async () => {
-      scorer = await startScorer({ env: test('{"label":[1]}') });
-      expect(await scorer.exited).to.equal(3);
+      expect(await exits({ env: test('{"label":[1]}') })).to.equal(3);
       expect(scorer.log()).to.contain('ScoringTestFailed: scoring.test: $.label[0] is 0, expected 1');
     });
   });
@@ -107,8 +99,7 @@ describe('a scorer process', function () {
     const hash = (key: string) => createHash('sha256').update(key).digest('hex');
     const status = async (authorization?: string) => (await post('/score', '{}', authorization === undefined ? {} : { authorization })).status;
     it('is not ready before it knows the hashes; then either key opens, and a rotated one stops within a second', async () => {
-      scorer = await startScorer({ script: 'echo.ts', env: { PENSTOCK_AUTH: 'Key' } });
-      await answersWith(scorer, '/startupz', 200);
+      scorer = await startAnd({ script: 'echo.ts', env: { PENSTOCK_AUTH: 'Key' } }, (started) => answersWith(started, '/startupz', 200));
       expect((await fetch(`${scorer.operator}/readyz`)).status).to.equal(503);
       scorer.traffic({ revisions: {}, keyHashes: [hash('one'), hash('two')] });
       await ready(scorer);
@@ -120,7 +111,7 @@ describe('a scorer process', function () {
   });
 
   describe('going away', () => {
-    const keepAlive = (body: string) => new Promise<http.IncomingMessage>((resolve, reject) => void http.request(`${scorer!.url}/score`, { method: 'POST', agent: new http.Agent({ keepAlive: true }) }, (answer) => resolve(answer.resume())).on('error', reject).end(body));
+    const keepAlive = (body: string) => new Promise<http.IncomingMessage>((resolve, reject) => void http.request(`${scorer.url}/score`, { method: 'POST', agent: new http.Agent({ keepAlive: true }) }, (answer) => resolve(answer.resume())).on('error', reject).end(body));
     it('a retiring revision closes each connection with its answer', async () => {
       const one = await start({ script: 'echo.ts' });
       expect((await keepAlive('{}')).headers.connection).to.equal('keep-alive');
@@ -159,16 +150,15 @@ describe('a scorer process', function () {
     ];
     for (const [script, reason, message] of rows) {
       it(script, async () => {
-        scorer = await startScorer({ script, env: { PENSTOCK_INIT_TIMEOUT_MS: '4000' } });
-        expect(await scorer.exited).to.equal(3);
+        expect(await exits({ script, env: { PENSTOCK_INIT_TIMEOUT_MS: '4000' } })).to.equal(3);
         expect(scorer.log()).to.contain(reason).and.to.match(message);
       });
     }
     it('an error after the answer was due ends the process, too, and not in silence', async () => {
       await start({ script: 'throws-later.ts' });
       await post('/score', '{}').catch(() => undefined);
-      expect(await scorer!.exited).to.equal(3);
-      expect(scorer!.log()).to.contain('later');
+      expect(await scorer.exited).to.equal(3);
+      expect(scorer.log()).to.contain('later');
     });
   });
 });
