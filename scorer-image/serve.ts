@@ -99,7 +99,7 @@ async function drain(server: Server, pool: ScoringPool, requestTimeoutMs: number
   const closed = new Promise<void>((resolve) => void NetServer.prototype.close.call(server, () => resolve()));
   const linger = sleep(LINGER_MS, undefined, { ref: false });
   await Promise.race([closed, linger]);
-  for (const until = performance.now() + requestTimeoutMs; pool.inFlight > 0 && performance.now() < until; ) await sleep(20);
+  for (const until = performance.now() + requestTimeoutMs; pool.underWay > 0 && performance.now() < until; ) await sleep(20);
   server.closeIdleConnections();
   await Promise.race([closed, sleep(500, undefined, { ref: false })]);
   server.closeAllConnections();

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { gunzip, inflate } from 'node:zlib';
+import type { Arrival } from '../run/pool.ts';
 
 export const BODY_LIMIT = 16 * 2 ** 20;
 
@@ -9,8 +10,8 @@ const UNPACK: Record<string, (bytes: Buffer, options: { maxOutputLength: number 
 
 /** Why a body is refused. */
 export class BodyRefused extends Error {
-  readonly status: 400 | 413 | 415;
-  constructor(status: 400 | 413 | 415, message: string) {
+  readonly status: number;
+  constructor(status: number, message: string) {
     super(message);
     this.status = status;
   }
@@ -19,7 +20,7 @@ export class BodyRefused extends Error {
 const TOO_LARGE = `the body is larger than ${BODY_LIMIT} bytes`;
 
 /** Calls back once: with the whole body, or with why there is none; not at all when the client goes away before. */
-export function readBody(request: IncomingMessage, done: (error: BodyRefused | undefined, body: Buffer) => void): void {
+export function readBody(request: IncomingMessage, arrival: Arrival, done: (error: BodyRefused | undefined, body: Buffer) => void): void {
   const nothing = Buffer.alloc(0);
   const refuse = (refusal: BodyRefused): void => {
     request.removeAllListeners('data').removeAllListeners('end').resume();
@@ -34,6 +35,8 @@ export function readBody(request: IncomingMessage, done: (error: BodyRefused | u
   request.on('data', (chunk: Buffer) => {
     size += chunk.length;
     if (size > BODY_LIMIT) return refuse(new BodyRefused(413, TOO_LARGE));
+    const tooMuch = arrival.more(chunk.length);
+    if (tooMuch !== undefined) return refuse(new BodyRefused(429, tooMuch));
     if (whole === undefined) whole = chunk;
     else (more ??= [whole]).push(chunk);
   });

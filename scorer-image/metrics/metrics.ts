@@ -1,6 +1,7 @@
 /** The scorer's metrics; the registry is made here and handed over, never global. */
 import { METRIC } from '@penstock/contract';
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
+import { histogram } from './histogram.ts';
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 const ROWS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
@@ -10,14 +11,23 @@ export function scorerMetrics(labels: { pipeline: string; revision: string }) {
   const registry = new Registry();
   registry.setDefaultLabels(labels);
   const registers = [registry];
+  const codes = new Map<number, number>();
+  new Counter({
+    name: METRIC.requests, help: 'Scoring requests by status code.', labelNames: ['code'], registers,
+    collect() {
+      this.reset();
+      for (const [code, count] of codes) this.inc({ code }, count);
+    },
+  });
   return {
     registry,
-    requests: new Counter({ name: METRIC.requests, help: 'Scoring requests by status code.', labelNames: ['code'], registers }),
-    duration: new Histogram({ name: METRIC.requestDuration, help: 'Time from the first byte of a request to its answer.', buckets: SECONDS, registers }),
+    /** One more answer with this status code. */
+    count: (code: number) => void codes.set(code, (codes.get(code) ?? 0) + 1),
+    duration: histogram({ name: METRIC.requestDuration, help: 'Time from the first byte of a request to its answer.', buckets: SECONDS, registry })[''],
     inProgress: new Gauge({ name: METRIC.requestsInProgress, help: 'Scoring requests that have no answer yet.', registers }),
     initDuration: new Gauge({ name: METRIC.initDuration, help: 'Time that loading and init() took.', registers }),
-    steps: new Histogram({ name: METRIC.stepDuration, help: 'Parts of a request: read (until its body is here), queue (until it goes to the worker), run (in the worker).', labelNames: ['step'], buckets: SECONDS, registers }),
-    batchSize: new Histogram({ name: METRIC.batchSize, help: 'Rows of each call of an ONNX model.', buckets: ROWS, registers }),
+    steps: histogram({ name: METRIC.stepDuration, help: 'Parts of a request: read (until its body is here), queue (until it goes to the worker), run (in the worker).', label: { name: 'step', values: ['read', 'queue', 'run'] }, buckets: SECONDS, registry }),
+    batchSize: histogram({ name: METRIC.batchSize, help: 'Rows of each call of an ONNX model.', buckets: ROWS, registry })[''],
     queueDepth: (depth: () => number) => new Gauge({ name: METRIC.queueDepth, help: 'Requests that wait for a place in the worker.', registers, collect() { this.set(depth()); } }),
     rejected: new Counter({ name: METRIC.rejected, help: 'Requests that never reached the script.', labelNames: ['reason'], registers }),
   };

@@ -2,6 +2,8 @@
  * Who may go to the worker now, who waits, and for how long. A queue that is bounded in time and bytes; time is handed
  * in, so this is pure. Times are milliseconds of one monotonic clock.
  */
+import { Slots } from './slots.ts';
+
 export interface Limits {
   /** Requests in the worker at the same time. */
   maxConcurrent: number;
@@ -13,7 +15,7 @@ export interface Limits {
   requestTimeoutMs: number;
   /** A call that is not back this long after it began never comes back. */
   hangMs: number;
-  /** Bodies held, waiting and in work. */
+  /** Bodies held: arriving, waiting and in work. */
   maxBytes: number;
 }
 
@@ -21,19 +23,21 @@ export interface Ticket<T> {
   readonly item: T;
   readonly bytes: number;
   readonly arrived: number;
-  sent?: number;
+  sent: number | undefined;
   /** When it began, as far as that is known; or when its worker last gave a sign of life. */
-  since?: number;
+  since: number | undefined;
+  /** Its number while it is out. */
+  place: number | undefined;
   /** Somebody has answered it, or its client is gone. */
-  over?: boolean;
+  over: boolean;
 }
 
 export class Admission<T> {
   readonly #limits: Limits;
   /** In the order they came. */
   #waiting: Ticket<T>[] = [];
-  /** Sent and not back, in the order they were sent. */
-  readonly #out = new Set<Ticket<T>>();
+  /** Sent and not back. */
+  readonly #out = new Slots<Ticket<T>>();
   #bytes = 0;
 
   constructor(limits: Limits) {
@@ -49,11 +53,22 @@ export class Admission<T> {
     return this.#out.size;
   }
 
+  /** More of a body has come; false when it would be too much to hold. Whoever holds, releases. */
+  hold(bytes: number): boolean {
+    if (this.#bytes + bytes > this.#limits.maxBytes) return false;
+    this.#bytes += bytes;
+    return true;
+  }
+
+  release(bytes: number): void {
+    this.#bytes -= bytes;
+  }
+
   /** Takes a request; undefined when its body would be too much to hold: 429. One that fits alone is always taken. */
   offer(item: T, bytes: number, now: number): Ticket<T> | undefined {
     if (this.#bytes > 0 && this.#bytes + bytes > this.#limits.maxBytes) return undefined;
     this.#bytes += bytes;
-    const ticket = { item, bytes, arrived: now };
+    const ticket = { item, bytes, arrived: now, sent: undefined, since: undefined, place: undefined, over: false };
     this.#waiting.push(ticket);
     return ticket;
   }
@@ -66,14 +81,17 @@ export class Admission<T> {
     const tickets = this.#waiting.splice(0, free);
     for (const ticket of tickets) {
       ticket.sent = ticket.since = now;
-      this.#out.add(ticket);
+      ticket.place = this.#out.put(ticket);
     }
     return tickets;
   }
 
   /** The worker is done with it. */
   back(ticket: Ticket<T>): void {
-    if (this.#out.delete(ticket)) this.#bytes -= ticket.bytes;
+    if (ticket.place === undefined) return;
+    this.#out.take(ticket.place);
+    ticket.place = undefined;
+    this.#bytes -= ticket.bytes;
   }
 
   /** Its client is gone: what waits is dropped; what is out stays out until it is back. */
@@ -102,7 +120,7 @@ export class Admission<T> {
     }
     const timedOut: Ticket<T>[] = [];
     let hung = false;
-    for (const ticket of this.#out) {
+    for (const ticket of this.#out.all()) {
       if (now - ticket.since! >= hangMs) hung = true;
       if (ticket.over || now - ticket.arrived < requestTimeoutMs) continue;
       ticket.over = true;

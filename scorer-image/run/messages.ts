@@ -1,5 +1,6 @@
 /** What the HTTP thread and the worker say to each other. */
 import type { Failure, ModelSignature } from '@penstock/contract';
+import type { Answers } from './answers.ts';
 
 /** What a script's run() may look at beside the body. */
 export interface ScoreRequest {
@@ -9,7 +10,7 @@ export interface ScoreRequest {
 }
 
 /** One request's work, its body aside. `request` is left out where nobody looks at it. */
-export type Work = { kind: 'score'; request?: ScoreRequest } | { kind: 'infer'; model: string; jsonBytes?: number; request?: ScoreRequest };
+export type Work = { kind: 'score' | 'invocations'; request?: ScoreRequest } | { kind: 'infer'; model: string; jsonBytes?: number; request?: ScoreRequest };
 
 export type ToWorker =
   /** Bodies one after the other in `bytes`; that of `ids[i]` ends at `ends[i]`, and after `until[i]` (milliseconds since the epoch) nobody waits for its answer. */
@@ -20,7 +21,7 @@ export type FromWorker =
   | { type: 'ready'; signatures: Record<string, ModelSignature>; initMs: number; wantsRequest: boolean; rawHttp: boolean; schemas: Schemas; notes: string[] }
   | { type: 'failed'; reason: Failure; message: string; detail: string }
   /** `taken`: messages that the worker needs no longer hold back for. `batches`: rows of the native calls since the last one. */
-  | { type: 'answers'; answers: Answer[]; taken: number; batches: number[] }
+  | { type: 'answers'; answers: Answers; taken: number; batches: number[] }
   | { type: 'log'; level: 'info' | 'error'; message: string }
   | { type: 'stopped' };
 

@@ -2,6 +2,7 @@
 import { FAILURE, type ModelSignature } from '@penstock/contract';
 import { StartFailure } from '../failure.ts';
 import { Admission, type Limits, type Ticket } from './admission.ts';
+import { unpacked } from './answers.ts';
 import type { Answer, FromWorker } from './messages.ts';
 import { WorkerSide, type Asked, type Ready, type WorkerCode } from './workerSide.ts';
 
@@ -21,11 +22,21 @@ const QUEUED_TOO_LONG = 'The endpoint is busy: all its places are taken. Try aga
 const TOO_MANY_BYTES = 'The endpoint is busy: the requests in it are as large as it can hold. Try again later';
 const RESTARTING = 'The endpoint is restarting: try again';
 
+/** A body on its way to a question. */
+export interface Arrival {
+  /** So many bytes more are here; answers with a sentence when they are more than the endpoint can hold. */
+  more: (bytes: number) => string | undefined;
+  /** It is whole, or will never be. Once. */
+  end: () => void;
+}
+
 export class ScoringPool {
   readonly #options: PoolOptions;
   readonly #admission: Admission<Asked>;
   readonly #sides: WorkerSide[];
   #timer: NodeJS.Timeout | undefined;
+  #sending = false;
+  #arriving = 0;
   #started = false;
   #stopping = false;
   signatures: Record<string, ModelSignature> = {};
@@ -66,10 +77,31 @@ export class ScoringPool {
     return this.#admission.waiting;
   }
 
+  /** Requests that somebody has begun to send and waits for. */
+  get underWay(): number {
+    return this.#arriving + this.inFlight;
+  }
+
+  arrival(): Arrival {
+    let held = 0;
+    this.#arriving += 1;
+    return {
+      more: (bytes) => {
+        if (!this.#admission.hold(bytes)) return TOO_MANY_BYTES;
+        held += bytes;
+        return undefined;
+      },
+      end: () => {
+        this.#admission.release(held);
+        this.#arriving -= 1;
+      },
+    };
+  }
+
   /** Asks for an answer; it comes by `answered`. The ticket is for {@link cancel}. */
   ask(asked: Asked): Ticket<Asked> | undefined {
     const ticket = this.#stopping ? undefined : this.#admission.offer(asked, asked.body.length, performance.now());
-    if (ticket) this.#send();
+    if (ticket) this.#soon();
     else queueMicrotask(() => asked.answered({ id: -1, ...(this.#stopping ? { status: 503, body: RESTARTING } : { status: 429, body: TOO_MANY_BYTES }) }));
     return ticket;
   }
@@ -84,6 +116,16 @@ export class ScoringPool {
     this.#stopping = true;
     clearTimeout(this.#timer);
     await Promise.all(this.#sides.map((side) => side.stop(this.#started ? ms : 0)));
+  }
+
+  /** What comes in one turn of the event loop goes as one message. */
+  #soon(): void {
+    if (this.#sending) return;
+    this.#sending = true;
+    setImmediate(() => {
+      this.#sending = false;
+      this.#send();
+    });
   }
 
   #send(): void {
@@ -106,7 +148,7 @@ export class ScoringPool {
     if (message.type === 'log') this.#options.log(message.level, message.message);
     if (message.type !== 'answers') return;
     for (const rows of message.batches) this.#options.onBatch(rows);
-    for (const answer of message.answers) {
+    for (const answer of unpacked(message.answers)) {
       const ticket = side.back(answer.id);
       if (!ticket) continue;
       this.#admission.back(ticket);

@@ -11,6 +11,7 @@ import { tensorOf, type LooseData } from '../load/tensor.ts';
 import { score, type ScoreAnswer } from './azure.ts';
 import { scriptContext } from './context.ts';
 import type { Schemas, ScoreRequest, Work } from './messages.ts';
+import { invocation } from './mlflow.ts';
 import { inferTensors, scoreRows } from './noCode.ts';
 import { decodeInfer, encodeInfer, type InferAnswer, type InferRequest, type NamedTensor } from './protocol.ts';
 
@@ -27,6 +28,7 @@ export interface Scoring {
   rawHttp: boolean;
   schemas: Schemas;
   score(body: Uint8Array, request: ScoreRequest | undefined): Promise<ScoreAnswer>;
+  invocations(body: Uint8Array, request: ScoreRequest | undefined): Promise<ScoreAnswer>;
   infer(body: Uint8Array, work: InferWork): Promise<InferAnswer>;
   shutdown(): Promise<void>;
 }
@@ -47,6 +49,7 @@ export async function scripted(path: string, config: ScorerConfig & { modelDir: 
       ...(script.outputSchema && { output: script.outputSchema }),
     },
     score: (body, request) => score(script, body, request),
+    invocations: (body, request) => score(script, body, request),
     // The V2 protocol: run() gets the tensors, and gives tensors.
     infer: async (body, { jsonBytes, model, request }) => {
       const asked = decodeInfer(body, jsonBytes);
@@ -83,6 +86,7 @@ export async function noCode(config: ScorerConfig, options: ModelOptions): Promi
     signatures: { [model.name]: session.signature }, wantsRequest: false, rawHttp: false, schemas: {}, async: false,
     notes: [joined ? `rows of requests that come together share calls of model ${model.name}, up to ${options.maxBatchSize}` : `model ${model.name} runs request by request`],
     score: async (body) => ({ body: await scoreRows(exactJson(body, () => integers), suited) }),
+    invocations: async (body) => ({ body: `{"predictions":${await scoreRows(invocation(exactJson(body, () => integers), session.signature), suited)}}` }),
     infer: async (body, { jsonBytes }) => inferTensors(decodeInfer(body, jsonBytes), { name: model.name, version: model.version, session: suited }),
     shutdown: () => Promise.resolve(),
   };

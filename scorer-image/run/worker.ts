@@ -5,6 +5,7 @@ import type { ScorerConfig } from '../config.ts';
 import { asFailure } from '../failure.ts';
 import { BadInput } from '../load/json.ts';
 import { stackOf } from '../load/script.ts';
+import { packed } from './answers.ts';
 import type { Answer, FromWorker, ToWorker, Work } from './messages.ts';
 import { noCode, scripted, type Scoring } from './scoring.ts';
 
@@ -24,7 +25,7 @@ function post(): void {
   if (posting) return;
   posting = true;
   queueMicrotask(() => {
-    say({ type: 'answers', answers, taken, batches });
+    say({ type: 'answers', answers: packed(answers), taken, batches });
     [answers, batches, taken, posting] = [[], [], 0, false];
   });
 }
@@ -42,7 +43,7 @@ async function answer(id: number, work: () => Promise<Done>): Promise<Answer> {
   }
 }
 
-const begin = (scoring: Scoring, work: Work, body: Uint8Array) => (): Promise<Done> => (work.kind === 'score' ? scoring.score(body, work.request) : scoring.infer(body, work));
+const begin = (scoring: Scoring, work: Work, body: Uint8Array) => (): Promise<Done> => (work.kind === 'infer' ? scoring.infer(body, work) : scoring[work.kind](body, work.request));
 
 /** A script may throw anything, and what cannot be written cannot be sent. */
 function textOfError(error: unknown, read = (value: unknown): unknown => (value instanceof Error ? value.message : value)): string {

@@ -4,6 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { StartFailure } from '../failure.ts';
 import type { Ticket } from './admission.ts';
 import type { Answer, FromWorker, ToWorker, Work } from './messages.ts';
+import { Slots } from './slots.ts';
 
 /** Messages a worker has at the same time: one it works on, one that waits at its door. */
 export const AT_ONCE = 2;
@@ -28,8 +29,7 @@ export interface Asked {
 
 export class WorkerSide {
   readonly #worker: Worker;
-  readonly #inHand = new Map<number, Ticket<Asked>>();
-  #nextId = 0;
+  readonly #inHand = new Slots<Ticket<Asked>>();
   /** Ids of each message that the worker has not taken. */
   readonly #messages: number[][] = [];
   #started = false;
@@ -75,13 +75,12 @@ export class WorkerSide {
   /** Sends the requests as one message, their bodies in one buffer that changes hands. `timeoutMs` is counted from when they came. */
   send(tickets: readonly Ticket<Asked>[], now: number, timeoutMs: number): void {
     const bytes = new Uint8Array(tickets.reduce((sum, { item }) => sum + item.body.length, 0));
-    const message = { type: 'requests' as const, ids: [] as number[], ends: [] as number[], work: tickets.map(({ item }) => item.work), until: tickets.map(({ arrived }) => Date.now() + arrived + timeoutMs - now), bytes };
+    const deadline = Date.now() - now + timeoutMs;
+    const message: ToWorker = { type: 'requests', ids: [], ends: [], work: tickets.map(({ item }) => item.work), until: tickets.map(({ arrived }) => deadline + arrived), bytes };
     let end = 0;
     for (const ticket of tickets) {
-      const id = this.#nextId++;
-      this.#inHand.set(id, ticket);
+      message.ids.push(this.#inHand.put(ticket));
       bytes.set(ticket.item.body, end);
-      message.ids.push(id);
       message.ends.push((end += ticket.item.body.length));
       ticket.item.body = NOTHING; // the worker has it now
     }
@@ -92,21 +91,22 @@ export class WorkerSide {
   /** A sign of life: what has begun is timed from here, what has not is no hang yet. */
   #heard(taken: number): void {
     const now = performance.now();
-    for (const id of [...this.#messages.splice(0, taken), ...this.#messages].flat()) {
-      const ticket = this.#inHand.get(id);
-      if (ticket) ticket.since = now;
+    for (const ids of this.#messages) {
+      for (const id of ids) {
+        const ticket = this.#inHand.get(id);
+        if (ticket) ticket.since = now;
+      }
     }
+    this.#messages.splice(0, taken);
   }
 
   /** The ticket of an answer, which it has in hand no longer. */
   back(id: number): Ticket<Asked> | undefined {
-    const ticket = this.#inHand.get(id);
-    this.#inHand.delete(id);
-    return ticket;
+    return this.#inHand.take(id);
   }
 
-  all(): IterableIterator<Ticket<Asked>> {
-    return this.#inHand.values();
+  all(): Ticket<Asked>[] {
+    return this.#inHand.all();
   }
 
   /** Lets shutdown() run for `ms` at most. */

@@ -15,6 +15,7 @@ import { until as within } from '../fixtures/until.ts';
 import { Admin } from '../stage/admin.ts';
 import { bundle, kubeconfigFor, startOperator, type OperatorProcess } from '../stage/operators.ts';
 import { cpuSeconds, peakMiB } from './figures.ts';
+import { healing, type Healing } from './healing.ts';
 import { join } from 'node:path';
 import * as yaml from 'js-yaml';
 
@@ -37,6 +38,7 @@ export interface ScaleReport {
   restartWrites: number;
   restartSeconds: number;
   latencyMs: { p50: number; p99: number };
+  healingMs: Healing;
 }
 
 export async function scale(pipelines: number): Promise<ScaleReport> {
@@ -68,6 +70,7 @@ export async function scale(pipelines: number): Promise<ScaleReport> {
 
     await sleep(3000);
     const latencyMs = await latency(admin, pipelines);
+    const healingMs = await healing(admin, NAMESPACE);
     await operator.end('SIGTERM');
     const again = performance.now();
     operator = await start();
@@ -76,7 +79,7 @@ export async function scale(pipelines: number): Promise<ScaleReport> {
     await sleep(10_000);
     const restartWrites = Object.values(await writesOf(operator)).reduce((sum, count) => sum + count, 0);
     await operator.end('SIGKILL');
-    return { pipelines, burstSeconds, createSeconds, cpuSeconds: cpu, peakMiB: peak, writes, restartWrites, restartSeconds, latencyMs };
+    return { pipelines, burstSeconds, createSeconds, cpuSeconds: cpu, peakMiB: peak, writes, restartWrites, restartSeconds, latencyMs, healingMs };
   } finally {
     await admin.close();
     await plane.stop();

@@ -76,7 +76,7 @@ async function runStep(file: string, place: Place): Promise<void> {
 async function shell(file: string, { namespace, config, home }: Place): Promise<void> {
   const path = `${(await tool('kubectl')).replace(/\/kubectl$/, '')}:${process.env.PATH ?? ''}`;
   await execa('bash', ['-euo', 'pipefail', '-c', `. "${join(root, 'test/e2e/lib.sh')}"; . "${file}"`], {
-    cwd: root, timeout: 300_000, env: { KUBECONFIG: config, ADMIN_KUBECONFIG: kubeconfig, NAMESPACE: namespace, STORY: join(file, '..'), HOME: home, PATH: path },
+    cwd: root, timeout: 600_000, env: { KUBECONFIG: config, ADMIN_KUBECONFIG: kubeconfig, NAMESPACE: namespace, STORY: join(file, '..'), HOME: home, PATH: path },
   });
 }
 

@@ -46,7 +46,7 @@ async function activeDeployment({ admin, namespace }: Place): Promise<AnyObject>
 }
 
 /** Whether a child is again as it was, whatever its version. */
-function same(now: AnyObject | undefined, before: AnyObject | undefined): boolean {
+export function same(now: AnyObject | undefined, before: AnyObject | undefined): boolean {
   const essence = (object: AnyObject | undefined): string => JSON.stringify([object?.spec, object?.data, object?.metadata.ownerReferences]).replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME');
   return essence(now) === essence(before);
 }

@@ -1,5 +1,6 @@
 // A client inside the cluster, on the scorer image: one request, or a steady load with a summary.
-//   client.mjs idle | request METHOD URL [BODY] [HEADERS] | load URL BODY SECONDS PER_SECOND [HEADERS]
+//   client.mjs idle | request METHOD URL [BODY] [HEADERS] | load URL BODY SECONDS PER_SECOND [HEADERS] | end
+import { readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -15,12 +16,17 @@ function call(method, url, body, headers = {}, agent) {
   });
 }
 
-// Half of the requests on kept connections, half on new ones: both must survive whatever goes on meanwhile.
+const PID = '/tmp/load.pid';
+
+// Half of the requests on kept connections, half on new ones: both must survive whatever goes on meanwhile. `end` ends it early.
 async function load(url, body, seconds, perSecond, headers) {
+  let ended = false;
+  process.once('SIGTERM', () => (ended = true));
+  writeFileSync(PID, String(process.pid));
   const agents = [new http.Agent({ keepAlive: true }), new http.Agent({ keepAlive: false })];
-  const summary = { sent: 0, ok: 0, failures: {}, revisions: {} };
+  const summary = { sent: 0, ok: 0, perSecond: 0, failures: {}, revisions: {} };
   const running = new Set();
-  for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(1000 / perSecond)) {
+  const send = () => {
     const one = call('POST', url, body, headers, agents[summary.sent++ % 2]).then(({ status, headers: answered, error, body: text }) => {
       if (status === 200) summary.ok += 1;
       else summary.failures[error ?? `${status} ${text.slice(0, 80)}`] = (summary.failures[error ?? `${status} ${text.slice(0, 80)}`] ?? 0) + 1;
@@ -29,8 +35,11 @@ async function load(url, body, seconds, perSecond, headers) {
       running.delete(one);
     });
     running.add(one);
-  }
+  };
+  const started = Date.now();
+  for (; !ended && Date.now() < started + seconds * 1000; await sleep(2)) while (summary.sent < ((Date.now() - started) / 1000) * perSecond) send();
   await Promise.all(running);
+  summary.perSecond = Math.round((summary.sent / (Date.now() - started)) * 1000);
   return summary;
 }
 
@@ -45,4 +54,4 @@ if (command === 'idle') {
   const [url, body, seconds, perSecond, headers = '{}'] = args;
   console.log(JSON.stringify(await load(url, body, Number(seconds), Number(perSecond), JSON.parse(headers))));
   process.exit(0);
-}
+} else if (command === 'end') process.kill(Number(readFileSync(PID, 'utf8')), 'SIGTERM');

@@ -1,3 +1,5 @@
+# UPDATES updates (3), one after the other, under RATE requests a second (300) on kept and on new connections.
+updates=${UPDATES:-3} rate=${RATE:-300}
 version() { kubectl apply -f - <<Y
 apiVersion: penstock.dev/v1alpha1
 kind: InferencePipeline
@@ -11,21 +13,28 @@ spec:
       export async function run(rawData) { return { version: $1, rawData }; }
 Y
 }
+active() { kubectl get ipl greeter -o jsonpath='{.status.activeRevision}'; }
+serving() { [ "$(kubectl get ipl greeter -o json | jq -r '"\(.status.observedGeneration) \(.status.conditions[] | select(.type == "UpToDate").status)"')" = "$1 True" ]; }
+
 version 1
 up_to_date greeter
-first=$(kubectl get ipl greeter -o jsonpath='{.status.activeRevision}')
-load http://greeter/score hello 40 25 >"$HOME/load" & pid=$!
-sleep 3; version 2
-eventually 30 bash -c '[ "$(kubectl get ipl greeter -o jsonpath="{.status.observedGeneration} {.status.conditions[?(@.type==\"UpToDate\")].status}")" = "2 True" ]'
-second=$(kubectl get ipl greeter -o jsonpath='{.status.activeRevision}')
-expect "answer" "$(score greeter hi | jq -r '.body | fromjson | .version')" 2
-sleep 8; kubectl rollout restart "deployment/$second" >/dev/null # left alone: neither healed away nor harmful
+first=$(active)
+load http://greeter/score hello 600 "$rate" >"$HOME/load" & pid=$! # ended below
+for i in $(seq 2 $((updates + 1))); do
+  sleep 3; version "$i"
+  eventually 60 serving "$i"
+  expect "answer" "$(score greeter hi | jq -r '.body | fromjson | .version')" "$i"
+done
+last=$(active)
+sleep 3; kubectl rollout restart "deployment/$last" >/dev/null # left alone: neither healed away nor harmful
+sleep 8; kubectl exec client -- /usr/local/bin/node /client/client.mjs end
 wait $pid
 summary=$(cat "$HOME/load"); echo "$summary"
 expect "failures" "$(jq -c .failures <<<"$summary")" "{}"
-[ "$(jq .sent <<<"$summary")" -gt 500 ] || { echo "the load was too thin: $summary"; exit 1; }
-[ "$(jq ".revisions[\"$first\"]" <<<"$summary")" -gt 50 ] && [ "$(jq ".revisions[\"$second\"]" <<<"$summary")" -gt 50 ] || { echo "both revisions should have served: $summary"; exit 1; }
-expect "history" "$(kubectl get ipl greeter -o json | jq -r '[.status.history[] | .revision, (.to != null)] | map(tostring) | join(" ")')" "$first true $second false"
+[ "$(jq '.perSecond' <<<"$summary")" -gt $((rate * 8 / 10)) ] || { echo "the load was too thin: $summary"; exit 1; }
+expect "revisions that served" "$(jq '.revisions | length' <<<"$summary")" $((updates + 1))
+[ "$(jq ".revisions[\"$first\"]" <<<"$summary")" -gt "$rate" ] && [ "$(jq ".revisions[\"$last\"]" <<<"$summary")" -gt "$rate" ] || { echo "both ends should have served: $summary"; exit 1; }
+# The history keeps the last 20.
+expect "history" "$(kubectl get ipl greeter -o json | jq -r '[.status.history[] | .to != null] | map(tostring) | join(" ")')" "$(for i in $(seq $((updates < 20 ? updates : 19))); do printf 'true '; done)false"
 # The old revision is its ConfigMap and nothing else.
 eventually 40 bash -c "[ \"\$(kubectl get deployments,services -o name | grep -c '$first')\" = 0 ]"
-kubectl get configmap "$first" -o name

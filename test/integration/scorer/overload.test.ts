@@ -1,5 +1,6 @@
 /** More than a scorer can do: who is told no, who is not harmed, and when it gives up. */
 import { expect } from 'chai';
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { scorerPerTest, type Scorer } from '../../fixtures/scorer.ts';
 
@@ -37,6 +38,22 @@ describe('a scorer under too much', function () {
     const codes = (await Promise.all(Array.from({ length: 7 }, () => post(large)))).map(({ status }) => status);
     expect(codes.filter((code) => code === 429)).to.have.length.within(2, 3);
     expect((await post('after')).status).to.equal(200);
+  });
+
+  it('bytes count while they arrive: uploads that never end cannot fill the memory', async () => {
+    scorer = await start({ script: 'echo.ts' });
+    const part = Buffer.alloc(15 * 2 ** 20, ' ');
+    const uploads = Array.from({ length: 5 }, () => {
+      const socket = connect(Number(new URL(scorer.url).port), '127.0.0.1');
+      socket.write(`POST /score HTTP/1.1\r\nhost: a\r\ncontent-length: ${part.length + 1}\r\n\r\n`);
+      socket.write(part);
+      return { socket, answer: new Promise<string>((resolve) => socket.once('data', (chunk: Buffer) => resolve(chunk.toString()))) };
+    });
+    expect((await Promise.race(uploads.map(({ answer }) => answer))).split('\r\n')).to.include('HTTP/1.1 429 Too Many Requests').and.to.include('retry-after: 1');
+    expect((await post('a small one')).status).to.equal(200);
+    for (const { socket } of uploads) socket.destroy();
+    await sleep(200);
+    expect((await post(part.toString())).status).to.equal(200);
   });
 
   it('slow runs that block let each answer out when it is ready, and are no hang', async () => {

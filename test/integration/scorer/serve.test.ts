@@ -21,6 +21,34 @@ describe('a scorer process', function () {
       const infer = await post('/v2/models/iris/versions/1/infer', JSON.stringify({ id: 'seven', inputs: [{ name: 'X', shape: [150, 4], datatype: 'FP32', data: answers.data.flat() }], outputs: [{ name: 'label' }] }));
       expect(await infer.json()).to.deep.equal({ model_name: 'iris', model_version: '1', id: 'seven', outputs: [{ name: 'label', datatype: 'INT64', shape: [150], data: answers.label }] });
     });
+    const predictions = { label: answers.label.slice(0, 2) };
+    const names = ['sepal length', 'sepal width', 'petal length', 'petal width'];
+    const record = (row: number[]) => Object.fromEntries(names.map((name, i) => [name, row[i]]));
+    const [first, second] = answers.data as [number[], number[]];
+    const mlflow: [string, unknown, RegExp?][] = [
+      ['instances', { instances: [first, second] }],
+      ['instances, by name', { instances: [{ X: first }, { X: second }] }],
+      ['inputs', { inputs: [first, second], params: {} }],
+      ['inputs, by name', { inputs: { X: [first, second] } }],
+      ['dataframe_split', { dataframe_split: { columns: names, data: [first, second] } }],
+      ['dataframe_records', { dataframe_records: [record(first), record(second)] }],
+      ['two at once', { inputs: [first], instances: [first] }, /exactly one of inputs, instances, dataframe_split, dataframe_records/],
+      ['params', { inputs: [first], params: { temperature: 1 } }, /an ONNX model has no params/],
+      ['records that differ', { dataframe_records: [record(first), { other: 1 }] }, /dataframe_records\[1\] must have the keys of the first: sepal length/],
+      ['rows of another width', { instances: [[1, 2]] }, /input X has the shape \[1,2\]: expected .*X: FP32\[-1,4\]/],
+    ];
+    it('answers /invocations as MLflow does, in each of its formats', async () => {
+      await start({});
+      for (const [what, body, refusal] of mlflow) {
+        const answer = await post('/invocations', JSON.stringify(body), { 'content-type': 'application/json' });
+        const json = (await answer.json()) as { predictions?: { label: number[] }; message?: string };
+        expect(answer.status, what).to.equal(refusal ? 400 : 200);
+        if (refusal) expect(json.message, what).to.match(refusal);
+        else expect({ label: json.predictions!.label }, what).to.deep.equal(predictions);
+      }
+      expect((await post('/invocations', 'a,b', { 'content-type': 'text/csv' })).status).to.equal(415);
+      expect((await fetch(`${scorer.url}/invocations`)).status).to.equal(405);
+    });
     it('describes itself', async () => {
       const { url } = await start({});
       const get = async (path: string) => (await fetch(url + path)).json();
@@ -78,6 +106,10 @@ describe('a scorer process', function () {
     await start({ script: 'echo.ts', env: { PENSTOCK_EXPOSE_ERRORS: 'true' } });
     expect(((await (await post('/score', 'throw')).json()) as { message: string }).message).to.contain('run went wrong').and.to.contain('echo.ts:3');
   });
+  it('a script answers /invocations as it answers /score', async () => {
+    await start({ script: 'echo.ts' });
+    expect(await (await post('/invocations', '{"a": 1}', { 'content-type': 'text/csv' })).json()).to.deep.include({ rawData: '{"a": 1}' });
+  });
   it('a CommonJS script serves, too', async () => {
     await start({ script: 'commonjs.js' });
     expect(await (await post('/score', 'x')).json()).to.deep.equal({ common: 'x' });
@@ -119,14 +151,20 @@ describe('a scorer process', function () {
       await new Promise((resolve) => setTimeout(resolve, 1000));
       expect((await keepAlive('{}')).headers.connection).to.equal('close');
     });
-    it('SIGTERM: what is under way is answered, readiness is off, the exit code is 0', async () => {
+    it('SIGTERM: what is under way, or still being sent, is answered, readiness is off, the exit code is 0', async () => {
       const one = await start({ script: 'echo.ts' });
       const slow = post('/score', 'wait800');
+      const upload = new Promise<http.IncomingMessage>((resolve, reject) => {
+        const request = http.request(`${scorer.url}/score`, { method: 'POST', headers: { 'content-length': '2' } }, (answer) => resolve(answer.resume())).on('error', reject);
+        request.write('{');
+        setTimeout(() => request.end('}'), 6000); // after idle connections have had their five seconds
+      });
       await new Promise((resolve) => setTimeout(resolve, 100));
       one.process.kill('SIGTERM');
       await new Promise((resolve) => setTimeout(resolve, 100));
       expect((await fetch(`${one.operator}/readyz`)).status).to.equal(503);
       expect((await slow).status).to.equal(200);
+      expect((await upload).statusCode).to.equal(200);
       expect(await one.exited).to.equal(0);
     });
     it('shutdown() of the script runs', async () => {

@@ -24,6 +24,13 @@ describe('the admission of requests', () => {
     expect(names(queue.next(1))).to.equal('e');
   });
 
+  it('what arrives counts as what waits does, until it is released', () => {
+    queue.offer('a', 60, 0);
+    expect([queue.hold(30), queue.hold(20), queue.offer('b', 20, 0)]).to.deep.equal([true, false, undefined]);
+    queue.release(30);
+    expect([queue.hold(30), queue.offer('b', 10, 0)?.item]).to.deep.equal([true, 'b']);
+  });
+
   it('one that waited too long is told so, and its place in the line is gone', () => {
     offer('abcd');
     queue.next(0);

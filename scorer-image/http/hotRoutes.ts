@@ -1,0 +1,106 @@
+/** The routes that score: Azure's /score, MLflow's /invocations, the V2 infer. On bare node:http. */
+import { HEADER } from '@penstock/contract';
+import type { Answer, Work } from '../run/messages.ts';
+import { traceOf } from './accessLog.ts';
+import type { Exchange } from './exchange.ts';
+import { Question, RUN_FAILED } from './question.ts';
+import { servedModel } from './servedModel.ts';
+import type { UserServerDeps } from './userServer.ts';
+
+const INFER = /^\/v2\/models\/([^/?]+)(?:\/versions\/([^/?]+))?\/infer$/;
+const RETRY_AFTER_SECONDS = '1';
+/** The same object for all: a message says what it is once. */
+const SCORE: Work = { kind: 'score' };
+
+/** Answers a request for a score, now or later; false for any other. */
+export function hotRoutes(exchange: Exchange, deps: UserServerDeps): boolean {
+  const { method } = exchange.request;
+  if (exchange.path === '/score' && (method !== 'OPTIONS' || deps.pool.script.rawHttp)) score(exchange, deps);
+  else if (exchange.path === '/invocations') invocations(exchange, deps);
+  else {
+    const infer = method === 'POST' ? INFER.exec(exchange.path) : null;
+    if (!infer) return false;
+    v2(exchange, deps, { model: decoded(infer[1]!), version: infer[2] });
+  }
+  return true;
+}
+
+/** A path segment; one that is no valid escape stands for itself, and names no model. */
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}
+
+function score(exchange: Exchange, deps: UserServerDeps): void {
+  const { method = '', url = '' } = exchange.request;
+  if (method !== 'POST' && method !== 'GET' && method !== 'OPTIONS') return exchange.fail(405, 'Method not allowed');
+  const work: Work = deps.pool.script.wantsRequest ? { ...SCORE, ...forScript(exchange, deps) } : SCORE;
+  if (method === 'GET' && !deps.pool.script.rawHttp) new Question(exchange, deps, { work, reply: azureAnswer }).ask(Buffer.from(queryAsJson(url)));
+  else new Question(exchange, deps, { work, reply: azureAnswer }).read();
+}
+
+/** MLflow's and SageMaker's path: a script answers as on /score, a model without code by MLflow's formats. */
+function invocations(exchange: Exchange, deps: UserServerDeps): void {
+  const type = exchange.request.headers['content-type'];
+  if (exchange.request.method !== 'POST') return exchange.fail(405, 'Method not allowed');
+  if (deps.config.script === undefined && type !== undefined && !/^application\/json\b/i.test(type)) return exchange.fail(415, `Content-Type ${type.slice(0, 100)} is not supported: send application/json`);
+  new Question(exchange, deps, { work: { kind: 'invocations', ...forScript(exchange, deps) }, reply: azureAnswer }).read();
+}
+
+function v2(exchange: Exchange, deps: UserServerDeps, { model, version }: { model: string; version: string | undefined }): void {
+  if (!servedModel(deps.config, model, version)) return exchange.fail(404, `there is no model ${model.slice(0, 200)}${version === undefined ? '' : ` version ${version.slice(0, 50)}`} here`);
+  const length = exchange.request.headers[HEADER.jsonLength] as string | undefined;
+  if (length !== undefined && !/^\d{1,9}$/.test(length)) return exchange.fail(400, 'Inference-Header-Content-Length must be a whole number');
+  const work: Work = { kind: 'infer', model, ...(length !== undefined && { jsonBytes: Number(length) }), ...forScript(exchange, deps) };
+  new Question(exchange, deps, { work, reply: v2Answer }).read();
+}
+
+/** What a script may look at beside the body; nothing for one that does not, since it is copied to the worker. */
+function forScript({ request: { method = '', url = '', headers } }: Exchange, { pool }: UserServerDeps): Pick<Work, 'request'> {
+  return pool.script.wantsRequest ? { request: { method, url, headers: headers as Record<string, string> } } : {};
+}
+
+/** As azureml-inference-server-http: the script's JSON, or {"message": …}; x-ms-run-function-failed from 500 on. */
+function azureAnswer(exchange: Exchange, answer: Answer, deps: UserServerDeps): void {
+  exchange.header(HEADER.runFailed, answer.status >= 500 ? 'True' : 'False');
+  if (answer.runMs !== undefined) exchange.header(HEADER.runMs, answer.runMs.toFixed(3));
+  if (answer.headers) exchange.pass(answer.status, answer.body, answer.headers);
+  else if (answer.status === 200) exchange.send(200, answer.body);
+  else failed(exchange, answer, deps);
+}
+
+function v2Answer(exchange: Exchange, answer: Answer, deps: UserServerDeps): void {
+  if (answer.status !== 200) return failed(exchange, answer, deps);
+  if (answer.jsonBytes !== undefined) exchange.header(HEADER.jsonLength, String(answer.jsonBytes));
+  exchange.send(200, answer.body, answer.jsonBytes === undefined ? 'application/json' : 'application/octet-stream');
+}
+
+/** Development shows the stack; elsewhere the request id is all a client gets. */
+function failed(exchange: Exchange, { status, body, stack }: Answer, { config, logger, metrics }: UserServerDeps): void {
+  const text = String(body);
+  if (status === 429) {
+    metrics.rejected.inc({ reason: 'busy' });
+    exchange.header('retry-after', RETRY_AFTER_SECONDS);
+  }
+  if (status >= 500) logger.error(status === 504 ? text : 'run() failed', { requestId: exchange.requestId, traceId: traceOf(exchange.request.headers.traceparent), error: stack });
+  exchange.fail(status, status !== 500 ? text : config.exposeErrors ? (stack ?? text) : RUN_FAILED);
+}
+
+/** GET /score?a=1&b=x → {"a": 1, "b": "x"}; a repeated key becomes a list. */
+function queryAsJson(url: string): string {
+  const query = new URLSearchParams(url.includes('?') ? url.slice(url.indexOf('?')) : '');
+  const parsed = (text: string): unknown => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      return text;
+    }
+  };
+  return JSON.stringify(Object.fromEntries([...new Set(query.keys())].map((key) => {
+    const values = query.getAll(key).map(parsed);
+    return [key, values.length === 1 ? values[0] : values];
+  })));
+}
