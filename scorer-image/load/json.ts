@@ -30,7 +30,7 @@ export function plainJson(body: Uint8Array, problem = 'the body is not JSON: '):
 /** The body as JSON. Where it speaks of 64-bit integers, those that a double cannot hold come as bigint: nothing of theirs is lost. */
 export function exactJson(body: Uint8Array, has64Bits: (text: string) => boolean): unknown {
   const text = bounded(body);
-  return parsed(text, 'the body is not JSON: ', LONG_INTEGER.test(text) && has64Bits(text) ? (exact as Reviver) : undefined);
+  return parsed(text, 'the body is not JSON: ', has64Bits(text) && LONG_INTEGER.test(text) ? (exact as Reviver) : undefined);
 }
 
 function parsed(text: string, problem: string, reviver?: Reviver): unknown {

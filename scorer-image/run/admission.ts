@@ -32,6 +32,9 @@ export interface Ticket<T> {
   over: boolean;
 }
 
+/** Fewer requests are not spread over several messages: one costs as much as some requests. */
+const WORTH_A_MESSAGE = 16;
+
 export class Admission<T> {
   readonly #limits: Limits;
   /** In the order they came. */
@@ -73,10 +76,11 @@ export class Admission<T> {
     return ticket;
   }
 
-  /** The next message to a free worker, oldest first. */
-  next(now: number): Ticket<T>[] {
+  /** The next message to a free worker, oldest first: its share of what waits, if `messages` can go out now. */
+  next(now: number, messages = 1): Ticket<T>[] {
     const { maxConcurrent, batchSize } = this.#limits;
-    const free = Math.min(maxConcurrent - this.#out.size, batchSize);
+    const share = Math.max(WORTH_A_MESSAGE, Math.ceil(this.#waiting.length / messages));
+    const free = Math.min(maxConcurrent - this.#out.size, batchSize, share);
     if (free <= 0 || this.#waiting.length === 0) return [];
     const tickets = this.#waiting.splice(0, free);
     for (const ticket of tickets) {

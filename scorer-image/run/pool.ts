@@ -128,10 +128,12 @@ export class ScoringPool {
     });
   }
 
+  /** All the workers' messages share what waits, so that HTTP thread and workers work at the same time and not in turn. */
   #send(): void {
     const now = performance.now();
+    let room = this.#sides.reduce((sum, side) => sum + side.room, 0);
     for (let side = this.#freest(); side; side = this.#freest()) {
-      const tickets = this.#admission.next(now);
+      const tickets = this.#admission.next(now, room--);
       if (tickets.length === 0) break;
       side.send(tickets, now, this.#options.limits.requestTimeoutMs);
     }
@@ -140,7 +142,7 @@ export class ScoringPool {
 
   #freest(): WorkerSide | undefined {
     let freest: WorkerSide | undefined;
-    for (const side of this.#sides) if (side.free && (!freest || side.load < freest.load)) freest = side;
+    for (const side of this.#sides) if (side.room > 0 && (!freest || side.load < freest.load)) freest = side;
     return freest;
   }
 

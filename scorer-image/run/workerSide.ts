@@ -63,8 +63,9 @@ export class WorkerSide {
     });
   }
 
-  get free(): boolean {
-    return this.#started && this.#messages.length < AT_ONCE;
+  /** Messages it can take now. */
+  get room(): number {
+    return this.#started ? AT_ONCE - this.#messages.length : 0;
   }
 
   /** Requests it has in hand. */
