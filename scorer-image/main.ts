@@ -4,9 +4,9 @@ import { environment, parseFetch, parseServe } from './config.ts';
 import { asFailure, EXIT_CODE, writeTermination } from './failure.ts';
 import { fetchAll, verify } from './fetchCommand.ts';
 import { flushed, logger } from './logger.ts';
-import { serve } from './serve.ts';
+import { serve, type Ending } from './serve.ts';
 
-async function main(command: string | undefined): Promise<number> {
+async function main(command: string | undefined): Promise<Ending> {
   const env = environment();
   if (command === SCORER_COMMAND.fetch) await fetchAll(parseFetch(env));
   else if (command === SCORER_COMMAND.verify) await verify(parseFetch(env));
@@ -14,11 +14,17 @@ async function main(command: string | undefined): Promise<number> {
     const stop = new Promise((resolve) => process.once('SIGTERM', resolve).once('SIGINT', resolve));
     return serve(parseServe(env), env[ENV.modelDir] ?? '', { file: new URL('./worker.mjs', import.meta.url) }, stop);
   } else throw new Error(`usage: scorer ${Object.values(SCORER_COMMAND).join('|')}`);
-  return 0;
+  return { code: 0, stuck: false };
+}
+
+/** process.exit() waits for all threads. Another program in this one's place does not; it ends with the code that was meant. */
+function end({ code, stuck }: Ending): never {
+  if (stuck) process.execve!(process.execPath, [process.execPath, '--eval', `process.exit(${code})`], {});
+  process.exit(code);
 }
 
 try {
-  process.exit(await main(process.argv[2]));
+  end(await main(process.argv[2]));
 } catch (error) {
   const failure = asFailure(error, FAILURE.resource);
   logger.error(`${failure.reason}: ${failure.message}`, { detail: failure.detail });

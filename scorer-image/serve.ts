@@ -24,8 +24,14 @@ const LINGER_MS = PRE_STOP_SECONDS * 1000;
 /** How the worker thread is started. */
 export type WorkerFile = Pick<WorkerCode, 'file' | 'execArgv'>;
 
-/** Runs until SIGTERM and a finished drain; resolves with the exit code. */
-export async function serve(config: ScorerConfig, modelDir: string, worker: WorkerFile, stop: Promise<unknown>): Promise<number> {
+/** How the process should end; `stuck`: a worker is in a native call that nothing can end. */
+export interface Ending {
+  code: number;
+  stuck: boolean;
+}
+
+/** Runs until SIGTERM and a finished drain, or until it fails. */
+export async function serve(config: ScorerConfig, modelDir: string, worker: WorkerFile, stop: Promise<unknown>): Promise<Ending> {
   const lifecycle = new Lifecycle();
   const metrics = scorerMetrics({ pipeline: config.pipeline, revision: config.revision });
   const traffic = new TrafficTable(config.trafficDir);
@@ -50,7 +56,7 @@ export async function serve(config: ScorerConfig, modelDir: string, worker: Work
       throw failure;
     });
     const outcome = await Promise.race([begun, broken, stop.then(() => undefined)]);
-    if (outcome === undefined) return 0; // told to stop while starting: there is nothing to drain
+    if (outcome === undefined) return { code: 0, stuck: !(await pool.stop(0)) }; // told to stop while starting: there is nothing to drain
     metrics.initDuration.set(outcome);
     metrics.queueDepth(() => pool.waiting);
     lifecycle.to('Ready');
@@ -58,15 +64,15 @@ export async function serve(config: ScorerConfig, modelDir: string, worker: Work
     await Promise.race([broken, stop]);
     lifecycle.to('Draining');
     await drain(user, pool, config.requestTimeoutMs);
-    await pool.stop(SHUTDOWN_HOOK_MS);
-    return 0;
+    return { code: 0, stuck: !(await pool.stop(SHUTDOWN_HOOK_MS)) };
   } catch (error) {
     const failure = asFailure(error);
     lifecycle.to('Failed');
     logger.error(`${failure.reason}: ${failure.message}`, { detail: failure.detail });
     writeTermination(failure);
+    const stuck = !(await pool.stop(0));
     await flushed();
-    return EXIT_CODE;
+    return { code: EXIT_CODE, stuck };
   } finally {
     traffic.close();
     user.close();

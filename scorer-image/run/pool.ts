@@ -111,11 +111,11 @@ export class ScoringPool {
     this.#admission.cancel(ticket);
   }
 
-  /** Lets the script's shutdown() run, at most `ms`, and ends the workers. */
-  async stop(ms: number): Promise<void> {
+  /** Lets the script's shutdown() run, at most `ms`, and ends the workers; false when one of them cannot be ended. */
+  async stop(ms: number): Promise<boolean> {
     this.#stopping = true;
     clearTimeout(this.#timer);
-    await Promise.all(this.#sides.map((side) => side.stop(this.#started ? ms : 0)));
+    return (await Promise.all(this.#sides.map((side) => side.stop(this.#started ? ms : 0)))).every(Boolean);
   }
 
   /** What comes in one turn of the event loop goes as one message. */

@@ -1,5 +1,6 @@
 /** One worker thread as the HTTP thread sees it: how it starts, what it has in hand, how it ends. */
 import { FAILURE } from '@penstock/contract';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { StartFailure } from '../failure.ts';
 import type { Ticket } from './admission.ts';
@@ -10,6 +11,8 @@ import { Slots } from './slots.ts';
 export const AT_ONCE = 2;
 
 const NOTHING = new Uint8Array(0);
+/** JavaScript can be ended at once; what takes longer is no JavaScript. */
+const TERMINATE_MS = 1000;
 
 export interface WorkerCode {
   /** File of the worker's code, its data, and how Node starts it. */
@@ -110,14 +113,14 @@ export class WorkerSide {
     return this.#inHand.all();
   }
 
-  /** Lets shutdown() run for `ms` at most. */
-  async stop(ms: number): Promise<void> {
+  /** Lets shutdown() run for `ms` at most, and ends the thread; false when it is in a native call, which nothing can end. */
+  async stop(ms: number): Promise<boolean> {
     const stopped = new Promise<void>((resolve) => (this.#stopped = resolve));
     if (this.#started && ms > 0) {
       this.#post({ type: 'shutdown' });
-      await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, ms).unref())]);
+      await Promise.race([stopped, sleep(ms, undefined, { ref: false })]);
     }
-    void this.#worker.terminate();
+    return Promise.race([this.#worker.terminate().then(() => true), sleep(TERMINATE_MS, false, { ref: false })]);
   }
 
   #post(message: ToWorker, transfer: ArrayBuffer[] = []): void {

@@ -4,8 +4,10 @@ import { generator } from '../faults/plans.ts';
 type Random = () => number;
 const VALID = '{"data":[[5.1,3.5,1.4,0.2]]}';
 const VALID_V2 = '{"id":"1","inputs":[{"name":"X","shape":[1,4],"datatype":"FP32","data":[5.1,3.5,1.4,0.2]}]}';
+const VALID_MLFLOW = '{"dataframe_split":{"columns":["a","b","c","d"],"data":[[5.1,3.5,1.4,0.2]]}}';
 const SCORE = '/score';
 const INFER = '/v2/models/iris/infer';
+const RIGHT: [string, string][] = [[SCORE, VALID], [INFER, VALID_V2], ['/invocations', VALID_MLFLOW]];
 
 const pick = <T>(random: Random, items: readonly T[]): T => items[Math.floor(random() * items.length)]!;
 const noise = (random: Random, length: number): Buffer => Buffer.from(Array.from({ length }, () => Math.floor(random() * 256)));
@@ -22,9 +24,10 @@ const VALUES = ['1e400', '-1e400', 'NaN', 'Infinity', '1e39', '9007199254740993'
 /** The ways, by name. */
 export const WAYS: Record<string, (random: Random) => Buffer> = {
   'flipped bytes': (random) => {
-    const body = Buffer.from(pick(random, [VALID, VALID_V2]));
+    const [path, right] = pick(random, RIGHT);
+    const body = Buffer.from(right);
     for (let i = 0; i < 1 + random() * 4; i++) body[Math.floor(random() * body.length)] = Math.floor(random() * 256);
-    return http({ line: `POST ${pick(random, [SCORE, INFER])} HTTP/1.1`, body });
+    return http({ line: `POST ${path} HTTP/1.1`, body });
   },
   'cut off': (random) => http({ line: `POST ${pick(random, [SCORE, INFER])} HTTP/1.1`, body: Buffer.from(VALID_V2.slice(0, Math.floor(random() * VALID_V2.length))) }),
   'noise as a body': (random) => http({ line: `POST ${pick(random, [SCORE, INFER])} HTTP/1.1`, body: noise(random, Math.floor(random() * 300)) }),

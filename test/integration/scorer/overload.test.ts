@@ -90,4 +90,13 @@ describe('a scorer under too much', function () {
     expect(await scorer.exited).to.equal(3);
     expect(scorer.log()).to.contain('ScriptHung: a call has not come back for 1.5 s');
   });
+
+  for (const [how, settings, code, signal] of [['hangs', { PENSTOCK_LEAST_HANG_MS: '1500' }, 3, undefined], ['is told to end', {}, 0, 'SIGTERM']] as const) {
+    it(`a native call, which nothing can interrupt: a process that ${how} ends all the same, with ${code}`, async () => {
+      scorer = await start({ script: 'native.ts', env: { PENSTOCK_REQUEST_TIMEOUT_MS: '300', ...settings } });
+      expect((await post('loop')).status).to.equal(504);
+      if (signal) scorer.process.kill(signal);
+      expect(await scorer.exited).to.equal(code);
+    });
+  }
 });
