@@ -2,15 +2,15 @@
 import { ENV, FAILURE, SCORER_COMMAND } from '@penstock/contract';
 import { environment, parseFetch, parseServe } from './config.ts';
 import { asFailure, EXIT_CODE, writeTermination } from './failure.ts';
-import { fetchAll, verify } from './fetchCommand.ts';
 import { flushed, logger } from './logger.ts';
 import { serve, type Ending } from './serve.ts';
 
 async function main(command: string | undefined): Promise<Ending> {
   const env = environment();
-  if (command === SCORER_COMMAND.fetch) await fetchAll(parseFetch(env));
-  else if (command === SCORER_COMMAND.verify) await verify(parseFetch(env));
-  else if (command === SCORER_COMMAND.serve) {
+  if (command === SCORER_COMMAND.fetch || command === SCORER_COMMAND.verify) {
+    const { fetchAll, verify } = await import('./fetchCommand.ts'); // whoever serves does without an HTTP client
+    await (command === SCORER_COMMAND.fetch ? fetchAll : verify)(parseFetch(env));
+  } else if (command === SCORER_COMMAND.serve) {
     const stop = new Promise((resolve) => process.once('SIGTERM', resolve).once('SIGINT', resolve));
     return serve(parseServe(env), env[ENV.modelDir] ?? '', { file: new URL('./worker.mjs', import.meta.url) }, stop);
   } else throw new Error(`usage: scorer ${Object.values(SCORER_COMMAND).join('|')}`);

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../cluster/ports.ts';
 import { perceptron } from '../fixtures/onnx.ts';
 import { ready, startScorer, type Scorer } from '../fixtures/scorer.ts';
+import { rssMiB } from './figures.ts';
 import { inTurns, type Measured, type Server } from './inTurns.ts';
 import { post } from './load.ts';
 
@@ -80,6 +81,24 @@ function budgets({ name }: Subject, results: Results, rows: { one: number; joine
   return [sum('/score', ours(64)), sum('binary', of(results, 64, 'penstock V2 binary')), latency];
 }
 
+/** From the start of the process until port 8080 takes a connection, and the memory of a scorer whose script opens no model. */
+async function startup(): Promise<string[]> {
+  const times: number[] = [];
+  let rss = 0;
+  for (let i = 0; i < 9; i++) {
+    const scorer = await startScorer({ script: 'echo.ts' });
+    const started = performance.now();
+    while (!(await fetch(scorer.url).then(() => true, () => false))) await sleep(2);
+    times.push(performance.now() - started);
+    await ready(scorer);
+    rss = rssMiB(scorer.process);
+    scorer.process.kill('SIGKILL');
+  }
+  const listening = times.toSorted((a, b) => a - b)[4]!;
+  return [verdict('start to listening, median of 9, ms', listening, '≤ 300', listening <= 300), verdict('RSS before a model, MiB', rss, '≤ 110', rss <= 110)];
+}
+
+if (process.argv.length < 3 || process.argv.includes('startup')) console.log(`\nstartup\n\n${(await startup()).join('\n')}`);
 for (const subject of subjects.filter(({ name }) => process.argv.length < 3 || process.argv.includes(name))) {
   const rows = { one: raw(subject, 1), joined: raw(subject, subject.batch) };
   const running = await servers(subject);
