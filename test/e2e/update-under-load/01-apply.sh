@@ -16,18 +16,22 @@ Y
 active() { kubectl get ipl greeter -o jsonpath='{.status.activeRevision}'; }
 serving() { [ "$(kubectl get ipl greeter -o json | jq -r '"\(.status.observedGeneration) \(.status.conditions[] | select(.type == "UpToDate").status)"')" = "$1 True" ]; }
 
+answers() { expect "answer" "$(score greeter hi | jq -r '.body | fromjson | .version')" "$1"; }
+
 version 1
 up_to_date greeter
 first=$(active)
-load http://greeter/score hello 600 "$rate" >"$HOME/load" & pid=$! # ended below
+load http://greeter/score hello 600 "$rate" >"$HOME/load" & pid=$!
+end_load() { kubectl exec client -- /usr/local/bin/node /client/client.mjs end; }
+trap end_load ERR
 for i in $(seq 2 $((updates + 1))); do
   sleep 3; version "$i"
   eventually 60 serving "$i"
-  expect "answer" "$(score greeter hi | jq -r '.body | fromjson | .version')" "$i"
+  eventually 5 answers "$i" # the nodes need a moment until they route to the new pods
 done
 last=$(active)
 sleep 3; kubectl rollout restart "deployment/$last" >/dev/null # left alone: neither healed away nor harmful
-sleep 8; kubectl exec client -- /usr/local/bin/node /client/client.mjs end
+sleep 8; trap - ERR; end_load
 wait $pid
 summary=$(cat "$HOME/load"); echo "$summary"
 expect "failures" "$(jq -c .failures <<<"$summary")" "{}"
