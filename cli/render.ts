@@ -62,13 +62,14 @@ function found(configMaps: Manifests['configMaps'], name: string, where: string)
   return configMap;
 }
 
-function sourceOf({ name, uri, file }: FetchItem, configMaps: Manifests['configMaps']): [string, Buffer][] {
+/** The files of a source by their path below the sources; none for what is downloaded. */
+function sourceOf({ name, uri }: FetchItem, configMaps: Manifests['configMaps']): [string, Buffer][] {
   const source = configMapSource(uri);
   if (!source) return [];
   const { data = {}, binaryData = {} } = found(configMaps, source.name, uri);
-  const bytes = binaryData[source.key] === undefined ? data[source.key] : Buffer.from(binaryData[source.key]!, 'base64');
-  if (bytes === undefined) throw new UserError(`ConfigMap ${source.name} has no key ${source.key}`);
-  return [[`${name}/${file}`, Buffer.from(bytes as string)]];
+  const files = { ...Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text)])), ...Object.fromEntries(Object.entries(binaryData).map(([key, text]) => [key, Buffer.from(text, 'base64')])) };
+  if (source.key !== undefined && !Object.hasOwn(files, source.key)) throw new UserError(`ConfigMap ${source.name} has no key ${source.key}`);
+  return Object.entries(files).filter(([key]) => source.key === undefined || key === source.key).map(([key, bytes]) => [`${name}/${key}`, bytes]);
 }
 
 /** What comes out of a Secret on the cluster comes out of the shell here. */

@@ -128,16 +128,16 @@ export interface MountedModel {
   version: string;
   format: ModelFormat;
   digest: string;
-  /** File name of the model below `<MOUNT.models>/<name>`. */
-  file: string;
+  /** File name of the model below `<MOUNT.models>/<name>`; absent where the whole folder is the model. */
+  file?: string;
 }
 
 export interface FetchItem {
   /** Folder of the result below {@link MOUNT}.models, and of the source or credentials below their mounts. */
   name: string;
   uri: string;
-  /** Name the file gets: the last segment of the uri. */
-  file: string;
+  /** Name the file gets: the last segment of the uri; absent where a whole ConfigMap is fetched. */
+  file?: string;
   format: ModelFormat;
   /** `sha256:<hex>`; absent only on the first verification, which pins it. */
   digest?: string;

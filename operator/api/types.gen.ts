@@ -550,7 +550,7 @@ export interface ModelVersionSpec {
   format: 'ONNX' | 'Files';
   source: ModelSource;
   /**
-   * SHA-256 of the bytes. Absent, the first verified fetch pins status.digest; may be added once.
+   * SHA-256 of the bytes; of several files, of the lines "<sha256>  <name>" that sha256sum prints, sorted by name. Absent, the first verified fetch pins status.digest; may be added once.
    */
   digest?: string;
 }
@@ -559,7 +559,7 @@ export interface ModelVersionSpec {
  */
 export interface ModelSource {
   /**
-   * configmap://NAME/KEY in this namespace, or https://HOST/PATH/FILE.
+   * configmap://NAME/KEY in this namespace, configmap://NAME for all its keys (a model with external data, or several Files), or https://HOST/PATH/FILE.
    */
   uri: string;
   secretRef?: SecretRef;

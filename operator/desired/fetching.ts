@@ -10,21 +10,23 @@ export interface Fetch {
   digest?: string;
 }
 
-const CONFIGMAP = /^configmap:\/\/([^/]+)\/(.+)$/;
+const CONFIGMAP = /^configmap:\/\/([^/]+)(?:\/(.+))?$/;
 
-/** ConfigMap and key of a configmap:// uri; undefined for other sources. */
-export function configMapSource(uri: string): { name: string; key: string } | undefined {
+/** ConfigMap and key of a configmap:// uri, no key for all of them; undefined for other sources. */
+export function configMapSource(uri: string): { name: string; key?: string } | undefined {
   const match = CONFIGMAP.exec(uri);
-  return match ? { name: match[1]!, key: match[2]! } : undefined;
+  return match ? { name: match[1]!, ...(match[2] !== undefined && { key: match[2] }) } : undefined;
 }
 
-/** The name a file keeps: the key, or the last segment of the path without query. */
-export function fileName(uri: string): string {
-  return configMapSource(uri)?.key ?? (new URL(uri).pathname.split('/').at(-1) ?? 'model');
+/** The name that the one file keeps: the key, or the last segment of the path without query. Nothing for a whole ConfigMap. */
+export function fileName(uri: string): { file?: string } {
+  const configMap = configMapSource(uri);
+  const file = configMap ? configMap.key : (new URL(uri).pathname.split('/').at(-1) ?? 'model');
+  return file === undefined ? {} : { file };
 }
 
 export const fetchItem = ({ name, modelVersion: { spec }, digest }: Fetch): FetchItem => ({
-  name, uri: spec.source.uri, file: fileName(spec.source.uri), format: spec.format, ...(digest === undefined ? {} : { digest }),
+  name, uri: spec.source.uri, ...fileName(spec.source.uri), format: spec.format, ...(digest === undefined ? {} : { digest }),
 });
 
 /** Volumes and mounts of the fetching container. All are optional, so that a missing one is said by the fetch itself. */
@@ -34,7 +36,7 @@ export function fetchVolumes(fetches: Fetch[]): { volumes: Volume[]; mounts: Vol
   for (const { name, modelVersion: { spec: { source } } } of fetches) {
     const configMap = configMapSource(source.uri);
     if (configMap) {
-      volumes.push({ name: `source-${name}`.slice(0, 63), configMap: { name: configMap.name, optional: true, items: [{ key: configMap.key, path: configMap.key }] } });
+      volumes.push({ name: `source-${name}`.slice(0, 63), configMap: { name: configMap.name, optional: true, ...(configMap.key !== undefined && { items: [{ key: configMap.key, path: configMap.key }] }) } });
       mounts.push({ name: `source-${name}`.slice(0, 63), mountPath: `${MOUNT.sources}/${name}`, readOnly: true });
     }
     if (source.secretRef) {

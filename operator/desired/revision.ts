@@ -86,7 +86,7 @@ function readyModel(name: string, modelVersion: ModelVersion | undefined): Model
 }
 
 const mountedModel = (name: string, { metadata, spec, status }: ModelVersion): MountedModel => ({
-  name, modelVersion: metadata.name, version: spec.version, format: spec.format, digest: status!.digest!, file: fileName(spec.source.uri),
+  name, modelVersion: metadata.name, version: spec.version, format: spec.format, digest: status!.digest!, ...fileName(spec.source.uri),
 });
 
 /** Not presets, not scaling, not rollout: those change without new pods. A moved source is a new revision of the same bytes. */

@@ -1,4 +1,4 @@
-/** Brings one model's bytes to disk, hashing on the way: out of a mounted ConfigMap, or by https. */
+/** Brings one model's bytes to disk, hashing on the way: out of a mounted ConfigMap (one key or all), or by https. */
 import { FAILURE, type FetchItem } from '@penstock/contract';
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ const TRIES = 4;
 const REDIRECTS = 5;
 
 export interface Fetched {
-  path: string;
+  paths: string[];
   digest: string;
   sizeBytes: number;
 }
@@ -26,21 +26,30 @@ export interface Fetched {
 export async function fetchItem(item: FetchItem, config: FetchConfig): Promise<Fetched> {
   const folder = join(config.modelsDir, item.name);
   await mkdir(folder, { recursive: true });
-  const path = join(folder, item.file);
-  const fetched = await save(item, config, path);
+  const fetched = await save(item, config, folder);
   if (item.digest !== undefined && fetched.digest !== item.digest) {
     throw new StartFailure(FAILURE.digest, `${withoutQuery(item.uri)} has ${fetched.digest}, expected ${item.digest}: the bytes changed; register them as another ModelVersion, or put the old ones back`);
   }
   return fetched;
 }
 
-async function save(item: FetchItem, config: FetchConfig, path: string): Promise<Fetched> {
-  if (item.uri.startsWith('configmap://')) {
-    const mounted = join(config.sourcesDir, item.name, item.file);
-    if (!existsSync(mounted)) throw new StartFailure(FAILURE.resource, `${item.uri} is not there: the ConfigMap or its key is missing`);
-    return store(createReadStream(mounted), path);
-  }
-  return download(item, credentials(join(config.credentialsDir, item.name)), path);
+async function save(item: FetchItem, config: FetchConfig, folder: string): Promise<Fetched> {
+  const mounted = join(config.sourcesDir, item.name);
+  if (item.file === undefined) return saveAll(item, mounted, folder);
+  const path = join(folder, item.file);
+  if (!item.uri.startsWith('configmap://')) return download(item, credentials(join(config.credentialsDir, item.name)), path);
+  if (!existsSync(join(mounted, item.file))) throw new StartFailure(FAILURE.resource, `${item.uri} is not there: the ConfigMap or its key is missing`);
+  return store(createReadStream(join(mounted, item.file)), path);
+}
+
+/** All keys of a ConfigMap. The digest is that of the lines "<sha256>  <name>\n", as sha256sum prints them, sorted by name bytewise. */
+async function saveAll({ uri }: FetchItem, mounted: string, folder: string): Promise<Fetched> {
+  const names = (existsSync(mounted) ? readdirSync(mounted) : []).filter((name) => !name.startsWith('..')).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  if (names.length === 0) throw new StartFailure(FAILURE.resource, `${uri} is not there: the ConfigMap is missing, or empty`);
+  const files: Fetched[] = [];
+  for (const name of names) files.push(await store(createReadStream(join(mounted, name)), join(folder, name)));
+  const lines = files.map(({ digest }, i) => `${digest.slice('sha256:'.length)}  ${names[i]}\n`).join('');
+  return { paths: files.flatMap(({ paths }) => paths), digest: `sha256:${createHash('sha256').update(lines).digest('hex')}`, sizeBytes: files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) };
 }
 
 async function store(bytes: Readable, path: string): Promise<Fetched> {
@@ -54,7 +63,7 @@ async function store(bytes: Readable, path: string): Promise<Fetched> {
     },
   });
   await pipeline(bytes, count, createWriteStream(path));
-  return { path, digest: `sha256:${hash.digest('hex')}`, sizeBytes };
+  return { paths: [path], digest: `sha256:${hash.digest('hex')}`, sizeBytes };
 }
 
 interface Credentials {

@@ -1,7 +1,7 @@
 /** What a script gets in init(context): its models, and where they lie. */
 import type { ModelSignature, MountedModel } from '@penstock/contract';
-import { join } from 'node:path';
 import { openModel, type ModelOptions } from '../load/model.ts';
+import { modelPath } from '../load/modelPath.ts';
 import type { Session } from '../load/session.ts';
 import { fromOrt, tensorOf, type LooseData, type Tensor } from '../load/tensor.ts';
 
@@ -9,7 +9,7 @@ import { fromOrt, tensorOf, type LooseData, type Tensor } from '../load/tensor.t
 export type LooseTensor = { datatype: string; shape: number[]; data: LooseData } | { type: string; dims: readonly number[]; data: unknown };
 
 export interface ScriptModel {
-  /** Path of the model's file. */
+  /** Path of the model's file; of format Files and several, of their folder. */
   path: string;
   signature: ModelSignature;
   run(feeds: Record<string, LooseTensor>): Promise<Record<string, Tensor>>;
@@ -37,7 +37,7 @@ export function scriptContext({ models, modelsDir, modelDir }: ContextInput, opt
     async model(name) {
       const model = models.find((one) => one.name === name);
       if (!model) throw new Error(`there is no model ${name}; spec.models has ${models.map((one) => one.name).join(', ') || 'none'}`);
-      const path = join(modelsDir, model.name, model.file);
+      const path = modelPath(modelsDir, model);
       if (model.format !== 'ONNX') return { path, signature: { inputs: [], outputs: [] }, run: () => Promise.reject(new Error(`model ${name} has format Files: load ${path} yourself`)) };
       const session = await (sessions.get(name) ?? sessions.set(name, openModel(path, options).then((opened) => opened.session)).get(name)!);
       return { path, signature: session.signature, run: (feeds) => session.run(Object.fromEntries(Object.entries(feeds).map(([input, tensor]) => [input, tight(input, tensor)]))) };

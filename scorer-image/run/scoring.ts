@@ -1,10 +1,10 @@
 /** How the two kinds of pipeline answer: by a script, or by one ONNX model without code. */
 import { FAILURE, type ModelSignature } from '@penstock/contract';
-import { join } from 'node:path';
 import type { ScorerConfig } from '../config.ts';
 import { StartFailure } from '../failure.ts';
 import { BadInput, exactJson } from '../load/json.ts';
 import { openModel, type ModelOptions } from '../load/model.ts';
+import { modelPath } from '../load/modelPath.ts';
 import type { Session } from '../load/session.ts';
 import { describe, loadScript, stackOf } from '../load/script.ts';
 import { tensorOf, type LooseData } from '../load/tensor.ts';
@@ -79,7 +79,7 @@ function refusedByModel(error: unknown): never {
 /** Serves the one model of the pipeline. Throws StartFailure. */
 export async function noCode(config: ScorerConfig, options: ModelOptions): Promise<Scoring> {
   const model = config.models[0]!;
-  const { session, joined } = await openModel(join(config.modelsDir, model.name, model.file), options);
+  const { session, joined } = await openModel(modelPath(config.modelsDir, model), options);
   const integers = session.signature.inputs.some(({ datatype }) => datatype.endsWith('INT64'));
   const suited: Session = { signature: session.signature, run: (feeds, outputs) => session.run(feeds, outputs).catch(refusedByModel) };
   return {

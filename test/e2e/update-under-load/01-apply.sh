@@ -7,6 +7,7 @@ metadata: { name: greeter }
 spec:
   target: Development
   scaling: { minReplicas: 2, maxReplicas: 2 }
+  endpoint: { maxQueueWait: 4s } # a shared machine stalls now and then: then 429 would be right, and is not what this is about
   scoring:
     script: |
       export async function init() {}

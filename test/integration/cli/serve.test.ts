@@ -42,6 +42,12 @@ describe('penstock serve', function () {
     expect(await ended()).to.equal(0);
   });
 
+  it('a model with external data: all keys of its ConfigMap are fetched', async () => {
+    await start('-f', join(root, 'test/e2e/external-data/01-apply.yaml'));
+    await says('✓ ready');
+    expect(await score('{"data":[[1,1],[0,2]]}')).to.deep.equal({ y: [[14, 26], [16, 28]] });
+  });
+
   it('takes an edited script at once; a manifest that is wrong is told, and the last good one serves on', async () => {
     const home = folder();
     const file = join(home, 'pipeline.yaml');
