@@ -14,12 +14,22 @@ export interface Verdict {
   problems: string[];
 }
 
-export async function attack(port: number, { count, seed }: { count: number; seed: number }): Promise<Verdict> {
+export interface Attack {
+  count: number;
+  seed: number;
+  /** Told after each hundred thousand. */
+  progress?: (requests: number) => void;
+}
+
+const TOLD_EACH = 100_000;
+
+export async function attack(port: number, { count, seed, progress }: Attack): Promise<Verdict> {
   const requests = hostileRequests(seed);
   const verdict: Verdict = { requests: 0, ends: {}, problems: [] };
   const one = async (): Promise<void> => {
     while (verdict.requests < count) {
       verdict.requests += 1;
+      if (verdict.requests % TOLD_EACH === 0) progress?.(verdict.requests);
       const { way, bytes } = requests.next().value;
       const answer = await send(port, bytes);
       const status = answer === undefined ? 'hangs' : (/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1] ?? 'closed');

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rssMiB } from '../bench/figures.ts';
+import { say } from '../cluster/say.ts';
 import { ready, startScorer } from '../fixtures/scorer.ts';
 import { attack } from './attack.ts';
 
@@ -13,7 +14,7 @@ const rss = (): number => Math.round(rssMiB(scorer.process));
 await attack(port, { count: 3000, seed: Number(values.seed) + 1 });
 const before = rss();
 const started = performance.now();
-const { ends, problems, requests } = await attack(port, { count: Number(values.count), seed: Number(values.seed) });
+const { ends, problems, requests } = await attack(port, { count: Number(values.count), seed: Number(values.seed), progress: (sent) => say(`${sent} sent`) });
 const seconds = (performance.now() - started) / 1000;
 await sleep(2000);
 console.log(`${requests} requests in ${seconds.toFixed(0)} s\n\n| end | times |\n|---|---|\n${Object.entries(ends).sort().map(([end, times]) => `| ${end} | ${times} |`).join('\n')}`);
