@@ -1,4 +1,4 @@
-/** How the three programs become one file each; `npm run build` and the tests bundle them alike. */
+/** How the three programs become a few files each; `npm run build` and the tests bundle them alike. */
 import type { BuildOptions, Plugin } from 'esbuild';
 import { join } from 'node:path';
 

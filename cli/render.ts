@@ -69,6 +69,8 @@ function sourceOf({ name, uri }: FetchItem, configMaps: Manifests['configMaps'])
   const { data = {}, binaryData = {} } = found(configMaps, source.name, uri);
   const files = { ...Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text)])), ...Object.fromEntries(Object.entries(binaryData).map(([key, text]) => [key, Buffer.from(text, 'base64')])) };
   if (source.key !== undefined && !Object.hasOwn(files, source.key)) throw new UserError(`ConfigMap ${source.name} has no key ${source.key}`);
+  const strange = Object.keys(files).find((key) => !/^[-._a-zA-Z0-9]+$/.test(key) || key.startsWith('..'));
+  if (strange !== undefined) throw new UserError(`ConfigMap ${source.name} has the key ${JSON.stringify(strange)}, which Kubernetes would refuse: letters, digits and -._ are allowed`);
   return Object.entries(files).filter(([key]) => source.key === undefined || key === source.key).map(([key, bytes]) => [`${name}/${key}`, bytes]);
 }
 

@@ -90,7 +90,7 @@ async function passTest(test: ScoringTest, pool: ScoringPool): Promise<void> {
   if (problem !== undefined) throw new StartFailure(FAILURE.testFailed, `scoring.test: ${problem}`, answer.stack);
 }
 
-/** Bodies that wait or are in work: what a small pod can hold beside a model. */
+/** Bodies that arrive, wait or are in work: what a small pod can hold beside a model. */
 const MOST_BYTES = 64 * 2 ** 20;
 
 const limitsOf = ({ maxConcurrentRequests, maxBatchSize, maxQueueWaitMs, requestTimeoutMs, hangMs, workers }: ScorerConfig): Limits => ({

@@ -2,7 +2,7 @@
 import { FAILURE, type FetchItem } from '@penstock/contract';
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Transform, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -25,6 +25,7 @@ export interface Fetched {
 /** Fetches and checks one item; on a wrong digest the failure names both. */
 export async function fetchItem(item: FetchItem, config: FetchConfig): Promise<Fetched> {
   const folder = join(config.modelsDir, item.name);
+  await rm(folder, { recursive: true, force: true }); // what an attempt before this one has left
   await mkdir(folder, { recursive: true });
   const fetched = await save(item, config, folder);
   if (item.digest !== undefined && fetched.digest !== item.digest) {

@@ -1,12 +1,11 @@
 /** Request bodies: bounded in size, also unpacked, and never half. */
 import type { IncomingMessage } from 'node:http';
-import { promisify } from 'node:util';
-import { gunzip, inflate } from 'node:zlib';
+import { createGunzip, createInflate, type Gunzip, type Inflate } from 'node:zlib';
 import type { Arrival } from '../run/pool.ts';
 
 export const BODY_LIMIT = 16 * 2 ** 20;
 
-const UNPACK: Record<string, (bytes: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>> = { gzip: promisify(gunzip), 'x-gzip': promisify(gunzip), deflate: promisify(inflate) };
+const UNPACK: Record<string, () => Gunzip | Inflate> = { gzip: createGunzip, 'x-gzip': createGunzip, deflate: createInflate };
 
 /** Why a body is refused. */
 export class BodyRefused extends Error {
@@ -42,12 +41,25 @@ export function readBody(request: IncomingMessage, arrival: Arrival, done: (erro
   });
   request.on('end', () => {
     const body = more ? Buffer.concat(more) : (whole ?? nothing);
-    const unpack = encoding === undefined ? undefined : UNPACK[encoding];
-    if (!unpack) return done(undefined, body);
-    // What unpacks to more than the limit is cut there: a small bomb stays small.
-    unpack(body, { maxOutputLength: BODY_LIMIT }).then((bytes) => done(undefined, bytes), (error: unknown) => {
-      const { code, message } = error as { code?: string; message: string };
-      done(code === 'ERR_BUFFER_TOO_LARGE' ? new BodyRefused(413, `unpacked, ${TOO_LARGE}`) : new BodyRefused(400, `the body is not ${encoding}: ${message}`), nothing);
-    });
+    const unpacker = encoding === undefined ? undefined : UNPACK[encoding];
+    if (unpacker) unpack(body, unpacker(), arrival, (problem, bytes) => done(typeof problem === 'string' ? new BodyRefused(400, `the body is not ${encoding}: ${problem}`) : problem, bytes ?? nothing));
+    else done(undefined, body);
   });
+}
+
+/** Counted as it grows, and cut where it is too much: a small bomb stays small. Calls back once. */
+function unpack(body: Buffer, unpacker: Gunzip | Inflate, arrival: Arrival, done: (problem: BodyRefused | string | undefined, bytes?: Buffer) => void): void {
+  const parts: Buffer[] = [];
+  let size = 0;
+  const refuse = (refusal: BodyRefused): void => {
+    unpacker.removeAllListeners().on('error', () => undefined).destroy();
+    done(refusal);
+  };
+  unpacker.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    if (size > BODY_LIMIT) return refuse(new BodyRefused(413, `unpacked, ${TOO_LARGE}`));
+    const tooMuch = arrival.more(chunk.length);
+    if (tooMuch !== undefined) return refuse(new BodyRefused(429, tooMuch));
+    parts.push(chunk);
+  }).on('error', ({ message }) => done(message)).on('end', () => done(undefined, Buffer.concat(parts))).end(body);
 }

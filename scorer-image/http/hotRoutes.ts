@@ -63,9 +63,9 @@ function forScript({ request: { method = '', url = '', headers } }: Exchange, { 
   return pool.script.wantsRequest ? { request: { method, url, headers: headers as Record<string, string> } } : {};
 }
 
-/** As azureml-inference-server-http: the script's JSON, or {"message": …}; x-ms-run-function-failed from 500 on. */
+/** As azureml-inference-server-http: the script's JSON, or {"message": …}; x-ms-run-function-failed where run() was reached. */
 function azureAnswer(exchange: Exchange, answer: Answer, deps: UserServerDeps): void {
-  exchange.header(HEADER.runFailed, answer.status >= 500 ? 'True' : 'False');
+  if (answer.id >= 0 || answer.status >= 500) exchange.header(HEADER.runFailed, answer.status >= 500 ? 'True' : 'False');
   if (answer.runMs !== undefined) exchange.header(HEADER.runMs, answer.runMs.toFixed(3));
   if (answer.headers) exchange.pass(answer.status, answer.body, answer.headers);
   else if (answer.status === 200) exchange.send(200, answer.body);

@@ -1,8 +1,11 @@
 /** Answers as they cross from the worker: the usual ones by column, since a message is copied property by property. Pure. */
 import type { Answer } from './messages.ts';
 
+/** Longer texts cross by themselves: together they could be longer than any string, and would be kept until all are sent. */
+const SHORT = 16_384;
+
 export interface Answers {
-  /** Those with 200 and a text: that of `ids[i]` ends at `ends[i]`. */
+  /** Those with 200 and a short text: that of `ids[i]` ends at `ends[i]`. */
   ids: number[];
   runMs: number[];
   ends: number[];
@@ -14,7 +17,7 @@ export function packed(answers: readonly Answer[]): Answers {
   const columns: Answers = { ids: [], runMs: [], ends: [], text: '', others: [] };
   for (const answer of answers) {
     const { id, status, body, runMs, jsonBytes, headers } = answer;
-    if (status !== 200 || typeof body !== 'string' || runMs === undefined || jsonBytes !== undefined || headers) {
+    if (status !== 200 || typeof body !== 'string' || body.length > SHORT || runMs === undefined || jsonBytes !== undefined || headers) {
       columns.others.push(answer);
       continue;
     }

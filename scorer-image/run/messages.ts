@@ -33,6 +33,7 @@ export interface Schemas {
 
 /** A whole answer: JSON, or JSON and tensors after `jsonBytes`. */
 export interface Answer {
+  /** Of the request as its worker knows it; -1: no worker has answered. */
   id: number;
   status: number;
   body: string | Uint8Array;

@@ -20,9 +20,18 @@ const FORMATS: Formats = {
   dataframe_split: (given, inputs) => {
     if (!isObject(given)) throw new BadInput('dataframe_split must be {"columns": […], "data": rows}');
     const rows = listOf(given.data, 'dataframe_split.data');
-    const columns = given.columns === undefined ? [] : listOf(given.columns, 'dataframe_split.columns').map(String);
-    if (!areInputs(columns, inputs)) return { [inputs[0]!]: rows };
-    return Object.fromEntries(columns.map((name, i) => [name, rows.map((row, at) => [listOf(row, `dataframe_split.data[${at}]`)[i]])]));
+    if (given.columns === undefined) return { [inputs[0]!]: rows };
+    const columns = listOf(given.columns, 'dataframe_split.columns').map((name) => {
+      if (typeof name !== 'string' && typeof name !== 'number') throw new BadInput('dataframe_split.columns must be names');
+      return String(name);
+    });
+    const lists = rows.map((row, at) => {
+      const list = listOf(row, `dataframe_split.data[${at}]`);
+      if (list.length !== columns.length) throw new BadInput(`dataframe_split.data[${at}] has ${list.length} values, there are ${columns.length} columns`);
+      return list;
+    });
+    if (!areInputs(columns, inputs)) return { [inputs[0]!]: lists };
+    return Object.fromEntries(columns.map((name, i) => [name, lists.map((list) => [list[i]])]));
   },
   /** pandas, records: [{"<column>": value}, …], the columns in the order of the first record. */
   dataframe_records: (given, inputs) => {
@@ -36,7 +45,7 @@ const FORMATS: Formats = {
 /** Throws BadInput for a body that is not exactly one of the formats. */
 export function invocation(body: unknown, { inputs }: ModelSignature): Body {
   const formats = Object.keys(FORMATS);
-  const given = isObject(body) ? Object.keys(body).filter((key) => key !== 'params' || JSON.stringify(body.params) !== '{}') : [];
+  const given = isObject(body) ? Object.keys(body).filter((key) => key !== 'params' || !isObject(body.params) || Object.keys(body.params).length > 0) : [];
   if (given.length !== 1 || !formats.includes(given[0]!)) throw new BadInput(`the body must be a JSON object with exactly one of ${formats.join(', ')}${given.includes('params') ? '; an ONNX model has no params' : ''}`);
   return FORMATS[given[0]!]!((body as Body)[given[0]!], inputs.map(({ name }) => name));
 }
@@ -54,6 +63,7 @@ function listOf(value: unknown, what: string): unknown[] {
 /** [{a, b}, …] → {a: […], b: […]}; every row has the columns of the first. */
 function byColumn(rows: readonly unknown[], what: string): Record<string, unknown[]> {
   const names = isObject(rows[0]) ? Object.keys(rows[0]) : [];
+  if (rows.length > 0 && names.length === 0) throw new BadInput(`${what}[0] must be an object with the columns' names`);
   return Object.fromEntries(names.map((name) => [name, rows.map((row, i) => {
     if (!isObject(row) || !Object.hasOwn(row, name) || Object.keys(row).length !== names.length) throw new BadInput(`${what}[${i}] must have the keys of the first: ${names.join(', ').slice(0, 200)}`);
     return row[name];

@@ -24,7 +24,7 @@ const RESTARTING = 'The endpoint is restarting: try again';
 
 /** A body on its way to a question. */
 export interface Arrival {
-  /** So many bytes more are here; answers with a sentence when they are more than the endpoint can hold. */
+  /** So many bytes more are here; answers with a sentence when they are more than the endpoint can hold, or nobody waits for them any more. */
   more: (bytes: number) => string | undefined;
   /** It is whole, or will never be. Once. */
   end: () => void;
@@ -84,14 +84,16 @@ export class ScoringPool {
 
   arrival(): Arrival {
     let held = 0;
+    let over = false;
     this.#arriving += 1;
     return {
       more: (bytes) => {
-        if (!this.#admission.hold(bytes)) return TOO_MANY_BYTES;
+        if (over || !this.#admission.hold(bytes)) return TOO_MANY_BYTES;
         held += bytes;
         return undefined;
       },
       end: () => {
+        over = true;
         this.#admission.release(held);
         this.#arriving -= 1;
       },
@@ -154,9 +156,13 @@ export class ScoringPool {
       const ticket = side.back(answer.id);
       if (!ticket) continue;
       this.#admission.back(ticket);
-      this.#answer(ticket, answer);
+      this.#answer(ticket, answer.status === 504 ? { ...answer, body: this.#tooLate } : answer);
     }
     this.#send();
+  }
+
+  get #tooLate(): string {
+    return `Scoring timeout after ${this.#options.limits.requestTimeoutMs} ms`;
   }
 
   #answer(ticket: Ticket<Asked>, answer: Answer): void {
@@ -173,7 +179,7 @@ export class ScoringPool {
     this.#timer = undefined;
     const { waitedTooLong, timedOut, hung } = this.#admission.due(performance.now());
     for (const { item } of waitedTooLong) item.answered({ id: -1, status: 429, body: QUEUED_TOO_LONG });
-    for (const { item } of timedOut) item.answered({ id: -1, status: 504, body: `Scoring timeout after ${this.#options.limits.requestTimeoutMs} ms` });
+    for (const { item } of timedOut) item.answered({ id: -1, status: 504, body: this.#tooLate });
     if (hung) this.#crashed(new StartFailure(FAILURE.scriptHung, `a call has not come back for ${this.#options.limits.hangMs / 1000} s: run() loops or waits for something that never comes`));
     else this.#watchTheClock();
   }

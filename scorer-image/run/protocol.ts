@@ -89,7 +89,9 @@ export function clientsTensor(...given: Parameters<typeof tensorOf>): Tensor {
   }
 }
 
-const isShape = (shape: unknown): shape is number[] => Array.isArray(shape) && shape.every((dimension) => Number.isInteger(dimension) && (dimension as number) >= 0) && Number.isSafeInteger(sizeOf(shape as number[]));
+/** More dimensions than ONNX Runtime's kernels know make nothing but work. */
+const MOST_DIMENSIONS = 32;
+const isShape = (shape: unknown): shape is number[] => Array.isArray(shape) && shape.length <= MOST_DIMENSIONS && shape.every((dimension) => Number.isInteger(dimension) && (dimension as number) >= 0) && Number.isSafeInteger(sizeOf(shape as number[]));
 
 /** What follows the JSON, tensor after tensor. */
 class Blobs {

@@ -1,6 +1,6 @@
 /**
- * Things under numbers that are used again. In place of a Map or a Set, since through those pass a hundred thousand
- * requests a second: each time V8 lays such a table out anew, the old one keeps pointing to it, so that once one of them
+ * Things under numbers that are used again. In place of a Map or a Set, since through those passes every
+ * request: each time V8 lays such a table out anew, the old one keeps pointing to it, so that once one of them
  * is old, all that ever passes through lives until the next full collection.
  */
 export class Slots<T> {

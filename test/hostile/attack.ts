@@ -5,6 +5,8 @@ import { hostileRequests } from './requests.ts';
 const AT_ONCE = 64;
 /** Longer than any deadline of the scorer. */
 const HANG_MS = 20_000;
+/** Whoever has said something whole is answered sooner. */
+const PATIENCE_MS = 50;
 
 export interface Verdict {
   requests: number;
@@ -42,15 +44,22 @@ export async function attack(port: number, { count, seed, progress }: Attack): P
   return verdict;
 }
 
-/** All that comes back until the server ends it or a moment after the first answer; undefined when nothing ends it. */
+/** All that comes back; after the first answer, or a moment without one, the server hears that nothing more will come. Undefined when nothing ends it. */
 function send(port: number, bytes: Buffer): Promise<string | undefined> {
   return new Promise((resolve) => {
     let got = '';
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true }, () => socket.end(bytes)); // half-closed: nothing more will come
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true }, () => void socket.write(bytes));
+    const enough = setTimeout(() => socket.end(), PATIENCE_MS);
     socket.setTimeout(HANG_MS, () => {
       socket.destroy();
       resolve(undefined);
     });
-    socket.on('data', (chunk) => (got += chunk.toString('latin1'))).on('error', () => undefined).on('close', () => resolve(got));
+    socket.on('data', (chunk) => {
+      got += chunk.toString('latin1');
+      socket.end();
+    }).on('error', () => undefined).on('close', () => {
+      clearTimeout(enough);
+      resolve(got);
+    });
   });
 }

@@ -33,6 +33,7 @@ export const WAYS: Record<string, (random: Random) => Buffer> = {
   'noise as a body': (random) => http({ line: `POST ${pick(random, [SCORE, INFER])} HTTP/1.1`, body: noise(random, Math.floor(random() * 300)) }),
   'a strange value': (random) => http({ body: Buffer.from(`{"data":[[5.1,3.5,${pick(random, VALUES)},0.2]]}`) }),
   'a strange value in V2': (random) => http({ line: `POST ${INFER} HTTP/1.1`, body: Buffer.from(VALID_V2.replace(pick(random, ['5.1', '"FP32"', '[1,4]', '"X"', '"1"', '"data":']), pick(random, VALUES))) }),
+  'a strange value in a data frame': (random) => http({ line: 'POST /invocations HTTP/1.1', body: Buffer.from(VALID_MLFLOW.replace(pick(random, ['"a"', '["a","b","c","d"]', '5.1', '[5.1,3.5,1.4,0.2]', '[[5.1,3.5,1.4,0.2]]', '{']), pick(random, [...VALUES, '{"params":{"a":1},', '{"toString":1}', `${'['.repeat(5000)}${']'.repeat(5000)}`]))) }),
   'the same key twice': (random) => http({ body: Buffer.from(`{"data":[[1,2,3,4]],"data":${pick(random, VALUES)}}`) }),
   'a prototype': (random) => http({ line: `POST ${pick(random, [SCORE, INFER])} HTTP/1.1`, body: Buffer.from(pick(random, ['{"__proto__":{"data":[[1,2,3,4]]}}', '{"constructor":{"prototype":{}},"data":[[1,2,3,4]]}', '{"inputs":{"__proto__":1}}', '{"inputs":[{"__proto__":null,"name":"toString","shape":[1,4],"datatype":"constructor","data":[]}]}'])) }),
   'deep lists': (random) => {

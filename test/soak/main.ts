@@ -16,7 +16,8 @@ const HOSTILE_A_MINUTE = 200;
 
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '60' }, rate: { type: 'string', default: '150' } } });
 const [minutes, rate] = [Number(values.minutes), Number(values.rate)];
-const scorer = await startScorer({ env: { ACCESS_LOG: 'false' } });
+if (!(minutes >= 4)) throw new Error('a soak has four quarters: at least 4 minutes');
+const scorer = await startScorer({ env: { PENSTOCK_MAX_QUEUE_WAIT_MS: '1900' } }); // a shared machine stalls now and then
 await ready(scorer);
 
 const { data } = JSON.parse(readFileSync(join(root, 'examples/iris/training/answers.json'), 'utf8')) as { data: number[][] };
@@ -39,7 +40,7 @@ function send(): void {
     if (answer.statusCode !== status) wrong[`${path} ${answer.statusCode}`] = (wrong[`${path} ${answer.statusCode}`] ?? 0) + 1;
     answer.resume();
   });
-  request.on('error', ({ message }) => gone || (wrong[message] = (wrong[message] ?? 0) + 1)).end(body);
+  request.on('timeout', () => request.destroy(new Error('no answer in ten seconds'))).on('error', ({ message }) => gone || (wrong[message] = (wrong[message] ?? 0) + 1)).end(body);
   if (gone) setTimeout(() => request.destroy(), 1);
 }
 

@@ -1,11 +1,12 @@
 /** `penstock serve`: the examples' own manifests on this machine, a script that is edited, and mistakes that are told. */
 import { expect } from 'chai';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { cpSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../cluster/ports.ts';
+import { externalData, onnx } from '../../fixtures/onnx.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const program = join(root, 'cli/dist/penstock.mjs');
@@ -43,7 +44,12 @@ describe('penstock serve', function () {
   });
 
   it('a model with external data: all keys of its ConfigMap are fetched', async () => {
-    await start('-f', join(root, 'test/e2e/external-data/01-apply.yaml'));
+    const file = join(root, 'test/e2e/external-data/01-apply.yaml');
+    const x = { datatype: 'FP32', shape: ['batch', 2] };
+    const weights = [{ name: 'w', shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) }, { name: 'b', shape: [2], data: Float32Array.of(10, 20) }];
+    const model = onnx({ inputs: [{ name: 'x', ...x }], outputs: [{ name: 'y', ...x }], nodes: [{ op: 'Gemm', inputs: ['x', 'w', 'b'], outputs: ['y'] }], weights, external: 'weights.bin' });
+    expect(readFileSync(file, 'utf8')).to.contain(`model.onnx: ${model.toString('base64')}`).and.to.contain(`weights.bin: ${externalData(weights).toString('base64')}`);
+    await start('-f', file);
     await says('✓ ready');
     expect(await score('{"data":[[1,1],[0,2]]}')).to.deep.equal({ y: [[14, 26], [16, 28]] });
   });
@@ -74,6 +80,7 @@ describe('penstock serve', function () {
     ['a file that is not there', () => ['-f', '/nowhere.yaml'], '/nowhere.yaml does not exist'],
     ['no pipeline', (home) => ['-f', home], 'no InferencePipeline in'],
     ['a model that no file has', (home) => (cpSync(join(root, 'examples/iris/02-pipeline.yaml'), join(home, 'p.yaml')), ['-f', home]), 'ModelVersion iris-1 is in none of the files'],
+    ['a key that would leave the folder', (home) => (writeFileSync(join(home, 'p.yaml'), readFileSync(join(root, 'test/e2e/external-data/01-apply.yaml'), 'utf8').replace('weights.bin:', '../weights.bin:')), ['-f', home]), 'has the key "../weights.bin", which Kubernetes would refuse'],
     ['an option that does not exist', () => ['--quick'], 'usage: penstock serve'],
   ];
   for (const [sentence, args, message] of mistakes) {

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'chai';
 import http from 'node:http';
+import { onnx } from '../../fixtures/onnx.ts';
 import { answers, answersWith, ready, scorerPerTest, type Scorer, type ScorerInput } from '../../fixtures/scorer.ts';
 
 describe('a scorer process', function () {
@@ -35,9 +36,12 @@ describe('a scorer process', function () {
       ['two at once', { inputs: [first], instances: [first] }, /exactly one of inputs, instances, dataframe_split, dataframe_records/],
       ['params', { inputs: [first], params: { temperature: 1 } }, /an ONNX model has no params/],
       ['records that differ', { dataframe_records: [record(first), { other: 1 }] }, /dataframe_records\[1\] must have the keys of the first: sepal length/],
+      ['records that are none', { dataframe_records: [1, 2] }, /dataframe_records\[0\] must be an object/],
+      ['a split with more values than columns', { dataframe_split: { columns: ['a'], data: [first] } }, /dataframe_split\.data\[0\] has 4 values, there are 1 columns/],
+      ['columns that are no names', { dataframe_split: { columns: [{ toString: 1 }], data: [[1]] } }, /columns must be names/],
       ['rows of another width', { instances: [[1, 2]] }, /input X has the shape \[1,2\]: expected .*X: FP32\[-1,4\]/],
     ];
-    it('answers /invocations as MLflow does, in each of its formats', async () => {
+    it('answers /invocations in each of MLflow’s formats', async () => {
       await start({});
       for (const [what, body, refusal] of mlflow) {
         const answer = await post('/invocations', JSON.stringify(body), { 'content-type': 'application/json' });
@@ -48,6 +52,13 @@ describe('a scorer process', function () {
       }
       expect((await post('/invocations', 'a,b', { 'content-type': 'text/csv' })).status).to.equal(415);
       expect((await fetch(`${scorer.url}/invocations`)).status).to.equal(405);
+    });
+    it('a data frame for several inputs: a column each', async () => {
+      const column = (name: string) => ({ name, datatype: 'FP32', shape: [-1, 1] });
+      await start({ model: { name: 'sum', bytes: onnx({ inputs: [column('a'), column('b')], outputs: [column('c')], nodes: [{ op: 'Add', inputs: ['a', 'b'], outputs: ['c'] }] }) } });
+      for (const body of [{ dataframe_split: { columns: ['b', 'a'], data: [[1, 2], [3, 4]] } }, { dataframe_records: [{ a: 1, b: 2 }, { a: 3, b: 4 }] }]) {
+        expect(await (await post('/invocations', JSON.stringify(body), { 'content-type': 'application/json' })).json()).to.deep.equal({ predictions: { c: [[3], [7]] } });
+      }
     });
     it('describes itself', async () => {
       const { url } = await start({});

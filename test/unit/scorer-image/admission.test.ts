@@ -24,6 +24,14 @@ describe('the admission of requests', () => {
     expect(names(queue.next(1))).to.equal('e');
   });
 
+  it('several messages share what waits, but few requests go as one', () => {
+    const wide = new Admission<string>({ ...limits, maxConcurrent: 100, batchSize: 64, maxBytes: 1000 });
+    for (let i = 0; i < 50; i++) wide.offer('a', 1, 0);
+    expect([wide.next(0, 2).length, wide.next(0, 1).length]).to.deep.equal([25, 25]);
+    for (let i = 0; i < 10; i++) wide.offer('a', 1, 0);
+    expect([wide.next(0, 2).length, wide.next(0, 1).length]).to.deep.equal([10, 0]);
+  });
+
   it('what arrives counts as what waits does, until it is released', () => {
     queue.offer('a', 60, 0);
     expect([queue.hold(30), queue.hold(20), queue.offer('b', 20, 0)]).to.deep.equal([true, false, undefined]);

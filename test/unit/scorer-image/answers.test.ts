@@ -7,6 +7,7 @@ const rows: [string, Answer[]][] = [
   ['nothing', []],
   ['texts, an empty one and one beyond latin-1 among them', [{ id: 4, status: 200, body: '[1]', runMs: 0.5 }, { id: 5, status: 200, body: '', runMs: 1 }, { id: 6, status: 200, body: '"日本"', runMs: 0 }]],
   ['a failure with its stack', [{ id: 1, status: 500, body: 'no', stack: 'no\n at x', runMs: 3 }]],
+  ['a long text', [{ id: 1, status: 200, body: 'x'.repeat(100_000), runMs: 1 }]],
   ['bytes, and headers of a script\'s own', [{ id: 1, status: 200, body: Uint8Array.of(1, 2), jsonBytes: 1, runMs: 1 }, { id: 2, status: 200, body: 'x', headers: ['content-type', 'text/csv'], runMs: 1 }]],
 ];
 

@@ -8,6 +8,8 @@ const json = (text: string): unknown => exactJson(Buffer.from(text), () => true)
 describe('tensors', () => {
   const good: [string, string, number[], string, string][] = [
     ['nested as the shape', 'FP32', [2, 2], '[[1,2],[3,4.5]]', '[1,2,3,4.5]'],
+    ['nested, the last dimension one', 'FP32', [2, 1], '[[1],[2]]', '[1,2]'],
+    ['nested, all dimensions one', 'FP32', [1, 1, 1], '[[[1]]]', '[1]'],
     ['flat', 'FP64', [2, 2], '[1,2,3,1e-300]', '[1,2,3,1e-300]'],
     ['64 bits are exact beyond 2^53', 'INT64', [3], '[9007199254740993,9223372036854775807,-9223372036854775808]', '[9007199254740993,9223372036854775807,-9223372036854775808]'],
     ['and unsigned ones', 'UINT64', [1], '[18446744073709551615]', '[18446744073709551615]'],
