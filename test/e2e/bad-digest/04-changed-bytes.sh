@@ -10,6 +10,7 @@ spec:
   models: [{ name: iris, modelVersion: iris-1 }]
   environment: { variables: [{ name: NEW, value: pod }] }
 Y
-eventually 60 bash -c '[ "$(kubectl get ipl iris -o jsonpath="{.status.conditions[?(@.type==\"UpToDate\")].reason}")" = DigestMismatch ]'
-expect_contains "message" "$(condition iris UpToDate message)" "the bytes changed"
+refused() { expect_contains "message" "$(condition iris UpToDate message)" "the bytes changed"; } # the step before ended with the same reason
+eventually 60 refused
+expect "reason" "$(condition iris UpToDate reason)" DigestMismatch
 serves iris

@@ -6,6 +6,7 @@ spec:
   target: Development
   resources: { requests: { cpu: 50m, memory: 96Mi }, limits: { cpu: 200m } }
   scaling: { minReplicas: 1, maxReplicas: 3, metrics: [{ type: CPU, averageUtilization: 60 }], scaleDownDelay: 5s }
+  endpoint: { maxQueueWait: 4s } # a tenth of a core is soon busy; this is about pods, not about 429
   scoring:
     script: |
       export async function init() {}
