@@ -4,6 +4,9 @@ import type { Answer } from './messages.ts';
 /** Longer texts cross by themselves: together they could be longer than any string, and would be kept until all are sent. */
 const SHORT = 16_384;
 
+/** Said by whichever thread notices first. */
+export const tooLate = ({ requestTimeoutMs }: { requestTimeoutMs: number }): string => `Scoring timeout after ${requestTimeoutMs} ms`;
+
 export interface Answers {
   /** Those with 200 and a short text: that of `ids[i]` ends at `ends[i]`. */
   ids: number[];

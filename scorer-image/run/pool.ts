@@ -2,7 +2,7 @@
 import { FAILURE, type ModelSignature } from '@penstock/contract';
 import { StartFailure } from '../failure.ts';
 import { Admission, type Limits, type Ticket } from './admission.ts';
-import { unpacked } from './answers.ts';
+import { tooLate, unpacked } from './answers.ts';
 import type { Answer, FromWorker } from './messages.ts';
 import { WorkerSide, type Asked, type Ready, type WorkerCode } from './workerSide.ts';
 
@@ -156,13 +156,9 @@ export class ScoringPool {
       const ticket = side.back(answer.id);
       if (!ticket) continue;
       this.#admission.back(ticket);
-      this.#answer(ticket, answer.status === 504 ? { ...answer, body: this.#tooLate } : answer);
+      this.#answer(ticket, answer);
     }
     this.#send();
-  }
-
-  get #tooLate(): string {
-    return `Scoring timeout after ${this.#options.limits.requestTimeoutMs} ms`;
   }
 
   #answer(ticket: Ticket<Asked>, answer: Answer): void {
@@ -179,7 +175,7 @@ export class ScoringPool {
     this.#timer = undefined;
     const { waitedTooLong, timedOut, hung } = this.#admission.due(performance.now());
     for (const { item } of waitedTooLong) item.answered({ id: -1, status: 429, body: QUEUED_TOO_LONG });
-    for (const { item } of timedOut) item.answered({ id: -1, status: 504, body: this.#tooLate });
+    for (const { item } of timedOut) item.answered({ id: -1, status: 504, body: tooLate(this.#options.limits) });
     if (hung) this.#crashed(new StartFailure(FAILURE.scriptHung, `a call has not come back for ${this.#options.limits.hangMs / 1000} s: run() loops or waits for something that never comes`));
     else this.#watchTheClock();
   }

@@ -5,7 +5,7 @@ import type { ScorerConfig } from '../config.ts';
 import { asFailure } from '../failure.ts';
 import { BadInput } from '../load/json.ts';
 import { stackOf } from '../load/script.ts';
-import { packed } from './answers.ts';
+import { packed, tooLate } from './answers.ts';
 import type { Answer, FromWorker, ToWorker, Work } from './messages.ts';
 import { noCode, scripted, type Scoring } from './scoring.ts';
 
@@ -64,7 +64,7 @@ async function requests({ ids, ends, work, until, bytes }: Extract<ToWorker, { t
       turn = performance.now();
     }
     const body = bytes.subarray(i === 0 ? 0 : ends[i - 1]!, ends[i]);
-    const ended = Date.now() > until[i]! ? Promise.resolve({ id, status: 504, body: '' }) : answer(id, begin(scoring, work[i]!, body));
+    const ended = Date.now() > until[i]! ? Promise.resolve({ id, status: 504, body: tooLate(config) }) : answer(id, begin(scoring, work[i]!, body));
     void ended.then((done) => {
       answers.push(done);
       open -= 1;

@@ -33,8 +33,10 @@ describe('Azure’s dialect', function () {
     const answer = await post('a,b', { 'x-test': 'seen', 'x-request-id': 'mine' });
     expect([answer.status, await answer.text(), answer.headers.get('content-type'), answer.headers.get('x-mine'), answer.headers.get('x-request-id'), answer.headers.get('x-ms-run-function-failed')]).to.deep.equal([201, 'seen a,b', 'text/csv', 'yes', 'mine', 'False']);
     expect((await fetch(`${scorer.url}/score`, { method: 'OPTIONS' })).headers.get('allow')).to.equal('POST');
-    const failed = await post('', {}, '/score?fail=1');
-    expect([failed.status, failed.headers.get('x-ms-run-function-failed')]).to.deep.equal([503, 'True']);
+    for (const status of [503, 504]) {
+      const failed = await post('', {}, `/score?fail=${status}`);
+      expect([failed.status, await failed.text(), failed.headers.get('x-ms-run-function-failed')]).to.deep.equal([status, 'broken', 'True']);
+    }
   });
 
   it('CORS as AML_CORS_ORIGINS says', async () => {
