@@ -39,8 +39,7 @@ describe('a scorer under too much', function () {
       scorer = await start({ script: 'echo.ts', env: { PENSTOCK_MAX_CONCURRENT_REQUESTS: '16' } });
       const send = (): Promise<Response> => fetch(`${scorer.url}/score`, { method: 'POST', body: new Uint8Array(body), headers });
       const codes = (await Promise.all(Array.from({ length: 7 }, send))).map(({ status }) => status);
-      expect(codes.filter((code) => code === 200)).to.have.length.within(1, 5);
-      expect(codes.filter((code) => code === 429)).to.have.length(7 - codes.filter((code) => code === 200).length);
+      expect(codes.filter((code) => code === 429), codes.join()).to.have.length.within(2, 3);
       expect((await post('after')).status).to.equal(200);
       expect((await send()).status, 'one that is alone').to.equal(200);
     });
