@@ -16,21 +16,21 @@ Y
 }
 active() { kubectl get ipl greeter -o jsonpath='{.status.activeRevision}'; }
 serving() { [ "$(kubectl get ipl greeter -o json | jq -r '"\(.status.observedGeneration) \(.status.conditions[] | select(.type == "UpToDate").status)"')" = "$1 True" ]; }
-
 answers() { expect "answer" "$(score greeter hi | jq -r '.body | fromjson | .version')" "$1"; }
 
 version 1
 up_to_date greeter
-first=$(active)
+served=("$(active)")
 load http://greeter/score hello 600 "$rate" >"$HOME/load" & pid=$!
 end_load() { kubectl exec client -- /usr/local/bin/node /client/client.mjs end; }
 trap end_load ERR
 for i in $(seq 2 $((updates + 1))); do
   sleep 3; version "$i"
-  eventually 60 serving "$i"
+  eventually 30 serving "$i"
   eventually 5 answers "$i" # the nodes need a moment until they route to the new pods
+  served+=("$(active)")
 done
-last=$(active)
+first=${served[0]} before=${served[-2]} last=${served[-1]}
 sleep 3; kubectl rollout restart "deployment/$last" >/dev/null # left alone: neither healed away nor harmful
 sleep 8; trap - ERR; end_load
 wait $pid
@@ -39,7 +39,9 @@ expect "failures" "$(jq -c .failures <<<"$summary")" "{}"
 [ "$(jq '.perSecond' <<<"$summary")" -gt $((rate * 8 / 10)) ] || { echo "the load was too thin: $summary"; exit 1; }
 expect "revisions that served" "$(jq '.revisions | length' <<<"$summary")" $((updates + 1))
 [ "$(jq ".revisions[\"$first\"]" <<<"$summary")" -gt "$rate" ] && [ "$(jq ".revisions[\"$last\"]" <<<"$summary")" -gt "$rate" ] || { echo "both ends should have served: $summary"; exit 1; }
-# The history keeps the last 20.
-expect "history" "$(kubectl get ipl greeter -o json | jq -r '[.status.history[] | .to != null] | map(tostring) | join(" ")')" "$(for i in $(seq $((updates < 20 ? updates : 19))); do printf 'true '; done)false"
+# The history keeps the last 20: each served until the next did.
+want=$(for revision in "${served[@]::updates}"; do echo "$revision true"; done; echo "$last false")
+expect "history" "$(kubectl get ipl greeter -o json | jq -r '.status.history[] | "\(.revision) \(.to != null)"')" "$(tail -n 20 <<<"$want")"
 # The old revision is its ConfigMap and nothing else.
-eventually 40 bash -c "[ \"\$(kubectl get deployments,services -o name | grep -c '$first')\" = 0 ]"
+eventually 40 bash -c "[ \"\$(kubectl get deployments,services -o name | grep -c '$before')\" = 0 ]"
+kubectl get configmap "$before" -o name
