@@ -1,6 +1,6 @@
 /** `fetch` and `verify`: the two commands that bring models, and the only ones that see credentials. */
 import { MOUNT, TERMINATION_MESSAGE_BYTES, type VerifiedModel } from '@penstock/contract';
-import { chmod, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import type { FetchConfig } from './config.ts';
 import { fetchItem } from './fetch/source.ts';
 import { modelPath } from './load/modelPath.ts';
@@ -9,9 +9,7 @@ import { logger } from './logger.ts';
 /** Fetches every item and checks its digest. */
 export async function fetchAll(config: FetchConfig): Promise<void> {
   for (const item of config.items) {
-    const { digest, sizeBytes, paths } = await fetchItem(item, config);
-    for (const path of paths) await chmod(path, 0o444);
-    logger.info('fetched', { model: item.name, digest, sizeBytes });
+    logger.info('fetched', { model: item.name, ...(await fetchItem(item, config)) });
   }
 }
 

@@ -2,7 +2,7 @@
 import { FAILURE, type FetchItem } from '@penstock/contract';
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { chmod, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Transform, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -17,7 +17,6 @@ const TRIES = 4;
 const REDIRECTS = 5;
 
 export interface Fetched {
-  paths: string[];
   digest: string;
   sizeBytes: number;
 }
@@ -45,12 +44,12 @@ async function save(item: FetchItem, config: FetchConfig, folder: string): Promi
 
 /** All keys of a ConfigMap. The digest is that of the lines "<sha256>  <name>\n", as sha256sum prints them, sorted by name bytewise. */
 async function saveAll({ uri }: FetchItem, mounted: string, folder: string): Promise<Fetched> {
-  const names = (existsSync(mounted) ? readdirSync(mounted) : []).filter((name) => !name.startsWith('..')).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  const names = (existsSync(mounted) ? readdirSync(mounted) : []).filter((name) => !name.startsWith('..')).sort(); // keys are ASCII
   if (names.length === 0) throw new StartFailure(FAILURE.resource, `${uri} is not there: the ConfigMap is missing, or empty`);
   const files: Fetched[] = [];
   for (const name of names) files.push(await store(createReadStream(join(mounted, name)), join(folder, name)));
   const lines = files.map(({ digest }, i) => `${digest.slice('sha256:'.length)}  ${names[i]}\n`).join('');
-  return { paths: files.flatMap(({ paths }) => paths), digest: `sha256:${createHash('sha256').update(lines).digest('hex')}`, sizeBytes: files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) };
+  return { digest: `sha256:${createHash('sha256').update(lines).digest('hex')}`, sizeBytes: files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) };
 }
 
 async function store(bytes: Readable, path: string): Promise<Fetched> {
@@ -64,7 +63,8 @@ async function store(bytes: Readable, path: string): Promise<Fetched> {
     },
   });
   await pipeline(bytes, count, createWriteStream(path));
-  return { paths: [path], digest: `sha256:${hash.digest('hex')}`, sizeBytes };
+  await chmod(path, 0o444);
+  return { digest: `sha256:${hash.digest('hex')}`, sizeBytes };
 }
 
 interface Credentials {

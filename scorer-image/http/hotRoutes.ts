@@ -1,6 +1,6 @@
 /** The routes that score: Azure's /score, MLflow's /invocations, the V2 infer. On bare node:http. */
 import { HEADER } from '@penstock/contract';
-import type { Answer, Work } from '../run/messages.ts';
+import type { Answer, ScoreRequest, Work } from '../run/messages.ts';
 import { traceOf } from './accessLog.ts';
 import type { Exchange } from './exchange.ts';
 import { Question, RUN_FAILED } from './question.ts';
@@ -9,8 +9,8 @@ import type { UserServerDeps } from './userServer.ts';
 
 const INFER = /^\/v2\/models\/([^/?]+)(?:\/versions\/([^/?]+))?\/infer$/;
 const RETRY_AFTER_SECONDS = '1';
-/** The same object for all: a message says what it is once. */
-const SCORE: Work = { kind: 'score' };
+/** The same objects for all requests: a message says what they are once. */
+const PLAIN = { score: { kind: 'score' }, invocations: { kind: 'invocations' } } as const;
 
 /** Answers a request for a score, now or later; false for any other. */
 export function hotRoutes(exchange: Exchange, deps: UserServerDeps): boolean {
@@ -37,9 +37,9 @@ function decoded(segment: string): string {
 function score(exchange: Exchange, deps: UserServerDeps): void {
   const { method = '', url = '' } = exchange.request;
   if (method !== 'POST' && method !== 'GET' && method !== 'OPTIONS') return exchange.fail(405, 'Method not allowed');
-  const work: Work = deps.pool.script.wantsRequest ? { ...SCORE, ...forScript(exchange, deps) } : SCORE;
-  if (method === 'GET' && !deps.pool.script.rawHttp) new Question(exchange, deps, { work, reply: azureAnswer }).ask(Buffer.from(queryAsJson(url)));
-  else new Question(exchange, deps, { work, reply: azureAnswer }).read();
+  const question = new Question(exchange, deps, { work: workOf('score', exchange, deps), reply: azureAnswer });
+  if (method === 'GET' && !deps.pool.script.rawHttp) question.ask(Buffer.from(queryAsJson(url)));
+  else question.read();
 }
 
 /** MLflow's and SageMaker's path: a script answers as on /score, a model without code by MLflow's formats. */
@@ -47,20 +47,26 @@ function invocations(exchange: Exchange, deps: UserServerDeps): void {
   const type = exchange.request.headers['content-type'];
   if (exchange.request.method !== 'POST') return exchange.fail(405, 'Method not allowed');
   if (deps.config.script === undefined && type !== undefined && !/^application\/json\b/i.test(type)) return exchange.fail(415, `Content-Type ${type.slice(0, 100)} is not supported: send application/json`);
-  new Question(exchange, deps, { work: { kind: 'invocations', ...forScript(exchange, deps) }, reply: azureAnswer }).read();
+  new Question(exchange, deps, { work: workOf('invocations', exchange, deps), reply: azureAnswer }).read();
 }
 
 function v2(exchange: Exchange, deps: UserServerDeps, { model, version }: { model: string; version: string | undefined }): void {
   if (!servedModel(deps.config, model, version)) return exchange.fail(404, `there is no model ${model.slice(0, 200)}${version === undefined ? '' : ` version ${version.slice(0, 50)}`} here`);
   const length = exchange.request.headers[HEADER.jsonLength] as string | undefined;
   if (length !== undefined && !/^\d{1,9}$/.test(length)) return exchange.fail(400, 'Inference-Header-Content-Length must be a whole number');
-  const work: Work = { kind: 'infer', model, ...(length !== undefined && { jsonBytes: Number(length) }), ...forScript(exchange, deps) };
+  const request = forScript(exchange, deps);
+  const work: Work = { kind: 'infer', model, ...(length !== undefined && { jsonBytes: Number(length) }), ...(request && { request }) };
   new Question(exchange, deps, { work, reply: v2Answer }).read();
 }
 
+function workOf(kind: keyof typeof PLAIN, exchange: Exchange, deps: UserServerDeps): Work {
+  const request = forScript(exchange, deps);
+  return request ? { kind, request } : PLAIN[kind];
+}
+
 /** What a script may look at beside the body; nothing for one that does not, since it is copied to the worker. */
-function forScript({ request: { method = '', url = '', headers } }: Exchange, { pool }: UserServerDeps): Pick<Work, 'request'> {
-  return pool.script.wantsRequest ? { request: { method, url, headers: headers as Record<string, string> } } : {};
+function forScript({ request: { method = '', url = '', headers } }: Exchange, { pool }: UserServerDeps): ScoreRequest | undefined {
+  return pool.script.wantsRequest ? { method, url, headers: headers as Record<string, string> } : undefined;
 }
 
 /** As azureml-inference-server-http: the script's JSON, or {"message": …}; x-ms-run-function-failed where run() was reached. */

@@ -5,6 +5,7 @@ import { KIND, type Kind } from '../../operator/api/kinds.ts';
 import { same } from '../faults/workloads.ts';
 import { until } from '../fixtures/until.ts';
 import type { Admin, AnyObject } from '../stage/admin.ts';
+import { percentile } from './figures.ts';
 
 /** Children of each kind that are damaged in each way. */
 const EACH = 5;
@@ -51,6 +52,5 @@ export async function healing(admin: Admin, namespace: string): Promise<Healing>
       }
     }
   }
-  times.sort((a, b) => a - b);
-  return { p50: times[Math.floor(times.length / 2)]!, longest: times.at(-1)! };
+  return { p50: percentile(times, 50), longest: Math.max(...times) };
 }

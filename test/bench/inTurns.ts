@@ -1,6 +1,6 @@
 /** Servers measured in turns, a slice of time each, again and again: what the machine does meanwhile hits all of them alike. */
 import type { ChildProcess } from 'node:child_process';
-import { cpuSeconds, rssMiB } from './figures.ts';
+import { cpuSeconds, percentile, rssMiB } from './figures.ts';
 import { load, type LoadResult } from './load.ts';
 
 const ROUNDS = Number(process.env.ROUNDS ?? 10);
@@ -35,8 +35,8 @@ export async function inTurns(servers: readonly Server[], connections: number): 
     for (const [i, server] of servers.entries()) slices[i]!.push(await slice(server, connections));
   }
   return servers.map(({ what, process: child }, i) => {
-    const own = (figure: (slice: Slice) => number): number => median(slices[i]!.map(figure));
-    const ratio = (figure: (slice: Slice) => number): number => median(slices[i]!.map((one, round) => figure(one) / figure(slices[0]![round]!)));
+    const own = (figure: (slice: Slice) => number): number => percentile(slices[i]!.map(figure), 50);
+    const ratio = (figure: (slice: Slice) => number): number => percentile(slices[i]!.map((one, round) => figure(one) / figure(slices[0]![round]!)), 50);
     return {
       what, perSecond: own(({ perSecond }) => perSecond), p50: own(({ p50 }) => p50), p99: own(({ p99 }) => p99), cpuMicros: own(({ cpuMicros }) => cpuMicros),
       ofFirst: ratio(({ perSecond }) => perSecond), cpuOfFirst: ratio(({ cpuMicros }) => cpuMicros), rssMiB: Math.round(rssMiB(child)),
@@ -51,5 +51,3 @@ async function slice({ what, port, process: child, request }: Server, connection
   if (Object.keys(result.statuses).join() !== '200') throw new Error(`${what}: answers other than 200: ${JSON.stringify(result.statuses)}`);
   return { ...result, cpuMicros: ((cpuSeconds(child) - before) / count) * 1e6 };
 }
-
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;

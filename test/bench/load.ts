@@ -1,5 +1,7 @@
 /** A load generator that costs little: raw keep-alive sockets, one request at a time on each, answers counted and timed. */
 import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { percentile } from './figures.ts';
 
 export interface Load {
   port: number;
@@ -33,9 +35,18 @@ export async function load({ port, request, connections, seconds }: Load): Promi
   const started = performance.now();
   await Promise.all(sockets.map((socket) => repeat(socket, { request, until, times, statuses })));
   const took = (performance.now() - started) / 1000;
-  times.sort((a, b) => a - b);
-  const at = (share: number): number => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? NaN;
-  return { perSecond: times.length / took, p50: at(0.5), p99: at(0.99), statuses };
+  return { perSecond: times.length / took, p50: percentile(times, 50), p99: percentile(times, 99), statuses };
+}
+
+/** Sends so many a second for so long, whatever becomes of them; resolves with how many that were. */
+export async function paced(perSecond: number, seconds: number, send: () => void): Promise<number> {
+  let sent = 0;
+  const started = performance.now();
+  for (let elapsed = 0; elapsed < seconds; elapsed = (performance.now() - started) / 1000) {
+    for (; sent < elapsed * perSecond; sent++) send();
+    await sleep(2);
+  }
+  return sent;
 }
 
 const open = (port: number): Promise<Socket> => new Promise((resolve, reject) => {

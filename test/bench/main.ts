@@ -6,6 +6,7 @@ import { main, say } from '../cluster/say.ts';
 import { tool } from '../cluster/tools.ts';
 import { execa } from 'execa';
 import { join } from 'node:path';
+import { percentile } from './figures.ts';
 import { createInterface } from 'node:readline';
 
 const NAMESPACE = 'bench';
@@ -26,8 +27,6 @@ async function watcher(kind: string, columns: string): Promise<{ when: (pattern:
   });
   return { when: (pattern) => new Promise((resolve) => waiting.add({ pattern, resolve })), stop: () => void child.kill() };
 }
-
-const percentile = (values: number[], p: number): number => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor((values.length * p) / 100))]!;
 
 await main(async () => {
   await up();

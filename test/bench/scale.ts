@@ -14,7 +14,7 @@ import { writesByKind } from '../fixtures/metrics.ts';
 import { until as within } from '../fixtures/until.ts';
 import { Admin } from '../stage/admin.ts';
 import { bundle, kubeconfigFor, startOperator, type OperatorProcess } from '../stage/operators.ts';
-import { cpuSeconds, peakMiB } from './figures.ts';
+import { cpuSeconds, peakMiB, percentile } from './figures.ts';
 import { healing, type Healing } from './healing.ts';
 import { join } from 'node:path';
 import * as yaml from 'js-yaml';
@@ -127,8 +127,7 @@ async function latency(admin: Admin, present: number): Promise<{ p50: number; p9
     await sleep(40);
   }
   stop.abort();
-  times.sort((a, b) => a - b);
-  return { p50: times[Math.floor(times.length / 2)]!, p99: times[Math.floor(times.length * 0.99)]! };
+  return { p50: percentile(times, 50), p99: percentile(times, 99) };
 }
 
 const writesOf = async (operator: OperatorProcess): Promise<Record<string, number>> => writesByKind(await operator.metrics());

@@ -7,7 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../cluster/ports.ts';
 import { perceptron } from '../fixtures/onnx.ts';
 import { ready, startScorer, type Scorer } from '../fixtures/scorer.ts';
-import { rssMiB } from './figures.ts';
+import { until } from '../fixtures/until.ts';
+import { percentile, rssMiB } from './figures.ts';
 import { inTurns, type Measured, type Server } from './inTurns.ts';
 import { post } from './load.ts';
 
@@ -88,13 +89,13 @@ async function startup(): Promise<string[]> {
   for (let i = 0; i < 9; i++) {
     const scorer = await startScorer({ script: 'echo.ts' });
     const started = performance.now();
-    while (!(await fetch(scorer.url).then(() => true, () => false))) await sleep(2);
+    await until(() => fetch(scorer.url).then(() => true, () => false), 15_000, { everyMs: 2 });
     times.push(performance.now() - started);
     await ready(scorer);
     rss = rssMiB(scorer.process);
     scorer.process.kill('SIGKILL');
   }
-  const listening = times.toSorted((a, b) => a - b)[4]!;
+  const listening = percentile(times, 50);
   return [verdict('start to listening, median of 9, ms', listening, '≤ 300', listening <= 300), verdict('RSS before a model, MiB', rss, '≤ 110', rss <= 110)];
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { cpuSeconds, rssMiB } from '../bench/figures.ts';
+import { paced } from '../bench/load.ts';
 import { root } from '../cluster/paths.ts';
 import { ready, startScorer } from '../fixtures/scorer.ts';
 import { attack } from '../hostile/attack.ts';
@@ -50,8 +51,7 @@ const samples: Sample[] = [];
 console.log(`${minutes} minutes at ${rate} requests a second, ${HOSTILE_A_MINUTE} malformed ones a minute\n\n| minute | requests | RSS MiB | handles | CPU s |\n|---|---|---|---|---|`);
 for (let minute = 1; minute <= minutes; minute++) {
   const started = Date.now();
-  const before = sent;
-  for (; Date.now() < started + 57_000; await sleep(5)) while (sent - before < ((Date.now() - started) / 1000) * rate) send();
+  await paced(rate, 57, send);
   const { problems } = await attack(Number(new URL(scorer.url).port), { count: HOSTILE_A_MINUTE, seed: minute });
   for (const problem of problems) wrong[problem] = 1;
   await sleep(Math.max(0, started + 60_000 - Date.now()));
