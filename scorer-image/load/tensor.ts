@@ -47,7 +47,7 @@ export function tensorOf(where: string, datatype: string, shape: number[], data:
 /** Nested lists are taken apart level by level, no deeper than the shape: what is deeper is no number, and told as such. */
 function flatten(where: string, data: readonly unknown[], shape: readonly number[], size: number): readonly unknown[] {
   let values = data;
-  for (let depth = 1; depth < shape.length && values.length <= size && Array.isArray(values[0]); depth++) values = values.flat();
+  for (let depth = 1; depth < shape.length && values.length <= size && Array.isArray(values[0]); depth++) values = values.length === 1 ? (values[0] as readonly unknown[]) : values.flat(); // one row needs no copy
   return values.length === size ? values : tooFew(where, values.length, shape);
 }
 

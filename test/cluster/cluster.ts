@@ -34,8 +34,26 @@ const ready = async (): Promise<boolean> => {
   const nodes = await kubectl(['get', 'nodes', '-o', 'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}']);
   const names = (await kubectl(['get', 'deploy', '-A', '-o', 'jsonpath={.items[?(@.status.readyReplicas)].metadata.name}'])).split(' ');
   const scales = names.includes('metrics-server') || (await runningEngine())?.own === false;
-  return !/False|Unknown/.test(nodes) && names.includes('coredns') && scales;
+  return !/False|Unknown/.test(nodes) && names.includes('coredns') && scales && (await systemServes());
 };
+
+/**
+ * After a node was started again, the API tells of its pods what was before, until the kubelet has looked: true once
+ * each container of kube-system is younger than its node, and its pod Ready.
+ */
+async function systemServes(): Promise<boolean> {
+  const docker = await runningEngine();
+  if (docker?.own !== true) return true; // the machine's own cluster was not ours to stop
+  const inspected = await execa('docker', ['inspect', '--format', '{{.Name}} {{.State.StartedAt}}', ...(await nodesOf(docker))], { env: docker.env });
+  const startOf = new Map(inspected.stdout.split('\n').map((line) => line.slice(1).split(' ') as [string, string]));
+  const each = '{range .items[*]}{.spec.nodeName} {.status.conditions[?(@.type=="Ready")].status}{range .status.containerStatuses[*]} {.state.running.startedAt}{end}{"\\n"}{end}';
+  const pods = (await kubectl(['-n', 'kube-system', 'get', 'pods', '-o', `jsonpath=${each}`])).split('\n').filter(Boolean);
+  return pods.every((pod) => {
+    const [node, ready, ...started] = pod.split(' ');
+    const seconds = Math.floor(Date.parse(startOf.get(node!) ?? '') / 1000); // Kubernetes tells no fractions
+    return ready === 'True' && started.every((at) => Date.parse(at) / 1000 >= seconds);
+  });
+}
 
 /** Brings the cluster up. Twice is harmless; after a crash of anything it repairs what is broken. */
 export async function up(): Promise<void> {
@@ -56,6 +74,7 @@ export async function up(): Promise<void> {
   if (nodes.length === 0) await create(kind, docker);
   if (!(await within(30, responds))) throw new Advice(`the API server does not answer on this machine: see ${run}/forward-*.log`);
   await kubectl(['wait', 'nodes', '--all', '--for=condition=Ready', '--timeout=120s']);
+  if (!(await within(120, systemServes))) throw new Advice('the pods of kube-system do not come back: see `npm run cluster -- exec -- kubectl -n kube-system get pods`');
   await installMetricsServer(docker);
   await kubectl(['-n', 'kube-system', 'rollout', 'status', 'deploy/coredns', '--timeout=120s']);
   say(`cluster is up: KUBECONFIG=${kubeconfig}`);
