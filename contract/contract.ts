@@ -168,6 +168,18 @@ export interface ModelSignature {
   outputs: TensorSignature[];
 }
 
+/** What a scorer says on {@link OPERATOR_PATH}.stats; averages are those of the last ten seconds. */
+export interface ScorerStats {
+  revision: string;
+  phase: string;
+  /** Requests that are being sent, wait or are in work now. */
+  inFlight: number;
+  /** Busy, queued, and refused demand. */
+  concurrency: number;
+  requestsPerSecond: number;
+  idleSeconds: number;
+}
+
 /** Reads a traffic table; undefined for a text that is none, as an edited ConfigMap may hold. */
 export function parseTraffic(text: string): Traffic | undefined {
   try {

@@ -11,6 +11,7 @@ import { userServer } from './http/userServer.ts';
 import { Lifecycle } from './init/lifecycle.ts';
 import { mismatch } from './init/scoringTest.ts';
 import { flushed, logger } from './logger.ts';
+import { Demand } from './metrics/demand.ts';
 import { scorerMetrics } from './metrics/metrics.ts';
 import type { Limits } from './run/admission.ts';
 import type { Answer } from './run/messages.ts';
@@ -34,14 +35,15 @@ export interface Ending {
 export async function serve(config: ScorerConfig, modelDir: string, worker: WorkerFile, stop: Promise<unknown>): Promise<Ending> {
   const lifecycle = new Lifecycle();
   const metrics = scorerMetrics({ pipeline: config.pipeline, revision: config.revision });
+  const demand = new Demand(performance.now());
   const traffic = new TrafficTable(config.trafficDir);
   let crash: (failure: StartFailure) => void = () => undefined;
   const crashed = new Promise<StartFailure>((resolve) => (crash = resolve));
   const pool = new ScoringPool({
     ...worker, data: { ...config, modelDir }, workers: config.workers, limits: limitsOf(config), initTimeoutMs: config.initTimeoutMs, onCrash: crash,
-    log: (level, message) => logger.log(level, message), onBatch: (rows) => metrics.batchSize.observe(rows),
+    log: (level, message) => logger.log(level, message), onBatch: (rows) => metrics.batchSize.observe(rows), onLoad: (inFlight, now) => demand.level(inFlight, now),
   });
-  const deps = { config, pool, lifecycle, traffic, metrics, logger };
+  const deps = { config, pool, lifecycle, traffic, metrics, demand, logger };
   const user = userServer(deps);
   const operator = operatorServer(deps);
   await traffic.open();

@@ -1,8 +1,9 @@
 /** Port 9090, for the kubelet, Prometheus and the operator: no user code, no key. */
-import { OPERATOR_PATH } from '@penstock/contract';
+import { OPERATOR_PATH, type ScorerStats } from '@penstock/contract';
 import { createServer, type Server } from 'node:http';
 import type { ScorerConfig } from '../config.ts';
 import type { Lifecycle } from '../init/lifecycle.ts';
+import type { Demand } from '../metrics/demand.ts';
 import type { ScorerMetrics } from '../metrics/metrics.ts';
 import type { ScoringPool } from '../run/pool.ts';
 import type { TrafficTable } from './traffic.ts';
@@ -13,9 +14,10 @@ export interface OperatorServerDeps {
   traffic: TrafficTable;
   metrics: ScorerMetrics;
   pool: ScoringPool;
+  demand: Demand;
 }
 
-export function operatorServer({ config, lifecycle, traffic, metrics, pool }: OperatorServerDeps): Server {
+export function operatorServer({ config, lifecycle, traffic, metrics, pool, demand }: OperatorServerDeps): Server {
   const ready = (): string | undefined => {
     if (lifecycle.phase !== 'Ready') return lifecycle.phase;
     return traffic.known || config.auth === 'None' ? undefined : 'the traffic table with the key hashes is not mounted yet';
@@ -25,6 +27,10 @@ export function operatorServer({ config, lifecycle, traffic, metrics, pool }: Op
     [OPERATOR_PATH.startup]: () => (lifecycle.started ? undefined : 'init() has not ended'),
     [OPERATOR_PATH.ready]: ready,
   };
+  const stats = (): ScorerStats => {
+    const { idleSeconds, ...figures } = demand.figures(performance.now());
+    return { revision: config.revision, phase: lifecycle.phase, inFlight: pool.underWay, ...figures, idleSeconds: pool.underWay > 0 ? 0 : idleSeconds };
+  };
   return createServer((request, response) => {
     const path = (request.url ?? '').split('?', 1)[0]!;
     const check = checks[path];
@@ -32,7 +38,7 @@ export function operatorServer({ config, lifecycle, traffic, metrics, pool }: Op
       const problem = check();
       response.writeHead(problem === undefined ? 200 : 503, { 'content-type': 'text/plain' }).end(`${problem ?? 'ok'}\n`);
     } else if (path === OPERATOR_PATH.metrics) void metrics.registry.metrics().then((text) => response.writeHead(200, { 'content-type': metrics.registry.contentType }).end(text));
-    else if (path === OPERATOR_PATH.stats) response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ revision: config.revision, phase: lifecycle.phase, inFlight: pool.inFlight }));
+    else if (path === OPERATOR_PATH.stats) response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(stats()));
     else response.writeHead(404).end();
   });
 }

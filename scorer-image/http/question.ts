@@ -12,6 +12,7 @@ export const RUN_FAILED = 'An unexpected error occurred in scoring script. Check
 const FIXED_HEADERS = 4;
 /** nginx's word for a client that went away. */
 const CLIENT_GONE = 499;
+const TOO_MANY = 429;
 
 export interface Asking {
   work: Work;
@@ -70,7 +71,7 @@ export class Question {
       this.#exchange.headers.length = FIXED_HEADERS;
       this.#exchange.fail(500, RUN_FAILED);
     }
-    this.#end(this.#exchange.response.statusCode);
+    this.#end(this.#exchange.response.statusCode, answer.runMs);
   }
 
   #closed(): void {
@@ -80,11 +81,13 @@ export class Question {
     this.#end(CLIENT_GONE);
   }
 
-  #end(code: number): void {
+  #end(code: number, runMs?: number): void {
     const { inProgress, count, duration } = this.#deps.metrics;
+    const now = performance.now();
     this.#over = true;
+    this.#deps.demand.ended(now, { rejected: code === TOO_MANY, runMs });
     inProgress.dec();
     count(code);
-    duration.observe((performance.now() - this.#exchange.started) / 1000);
+    duration.observe((now - this.#exchange.started) / 1000);
   }
 }

@@ -6,6 +6,7 @@ import { createServer, type Server } from 'node:http';
 import type { Logger } from 'winston';
 import type { ScorerConfig } from '../config.ts';
 import type { Lifecycle } from '../init/lifecycle.ts';
+import type { Demand } from '../metrics/demand.ts';
 import type { ScorerMetrics } from '../metrics/metrics.ts';
 import type { ScoringPool } from '../run/pool.ts';
 import { logAccess } from './accessLog.ts';
@@ -22,6 +23,7 @@ export interface UserServerDeps {
   lifecycle: Lifecycle;
   traffic: TrafficTable;
   metrics: ScorerMetrics;
+  demand: Demand;
   logger: Logger;
 }
 

@@ -14,6 +14,8 @@ export interface PoolOptions extends WorkerCode {
   onCrash: (failure: StartFailure) => void;
   log: (level: 'info' | 'error', message: string) => void;
   onBatch: (rows: number) => void;
+  /** So many requests are in the pool from `now` on (performance.now()). */
+  onLoad: (inFlight: number, now: number) => void;
 }
 
 /** How late a deadline may be noticed. */
@@ -102,15 +104,19 @@ export class ScoringPool {
 
   /** Asks for an answer; it comes by `answered`. The ticket is for {@link cancel}. */
   ask(asked: Asked): Ticket<Asked> | undefined {
-    const ticket = this.#stopping ? undefined : this.#admission.offer(asked, asked.body.length, performance.now());
-    if (ticket) this.#soon();
-    else queueMicrotask(() => asked.answered({ id: -1, ...(this.#stopping ? { status: 503, body: RESTARTING } : { status: 429, body: TOO_MANY_BYTES }) }));
+    const now = performance.now();
+    const ticket = this.#stopping ? undefined : this.#admission.offer(asked, asked.body.length, now);
+    if (ticket) {
+      this.#options.onLoad(this.inFlight, now);
+      this.#soon();
+    } else queueMicrotask(() => asked.answered({ id: -1, ...(this.#stopping ? { status: 503, body: RESTARTING } : { status: 429, body: TOO_MANY_BYTES }) }));
     return ticket;
   }
 
   /** The client is gone. */
   cancel(ticket: Ticket<Asked>): void {
     this.#admission.cancel(ticket);
+    this.#options.onLoad(this.inFlight, performance.now());
   }
 
   /** Lets the script's shutdown() run, at most `ms`, and ends the workers; false when one of them cannot be ended. */
@@ -133,6 +139,7 @@ export class ScoringPool {
   /** All the workers' messages share what waits, so that HTTP thread and workers work at the same time and not in turn. */
   #send(): void {
     const now = performance.now();
+    this.#options.onLoad(this.inFlight, now); // some have come back
     let room = this.#sides.reduce((sum, side) => sum + side.room, 0);
     for (let side = this.#freest(); side; side = this.#freest()) {
       const tickets = this.#admission.next(now, room--);
@@ -173,7 +180,9 @@ export class ScoringPool {
 
   #ring(): void {
     this.#timer = undefined;
-    const { waitedTooLong, timedOut, hung } = this.#admission.due(performance.now());
+    const now = performance.now();
+    const { waitedTooLong, timedOut, hung } = this.#admission.due(now);
+    if (waitedTooLong.length > 0) this.#options.onLoad(this.inFlight, now);
     for (const { item } of waitedTooLong) item.answered({ id: -1, status: 429, body: QUEUED_TOO_LONG });
     for (const { item } of timedOut) item.answered({ id: -1, status: 504, body: tooLate(this.#options.limits) });
     if (hung) this.#crashed(new StartFailure(FAILURE.scriptHung, `a call has not come back for ${this.#options.limits.hangMs / 1000} s: run() loops or waits for something that never comes`));

@@ -1,5 +1,6 @@
 /** The scorer over real HTTP, as one process with its worker thread. */
 import { createHash } from 'node:crypto';
+import type { ScorerStats } from '@penstock/contract';
 import { expect } from 'chai';
 import http from 'node:http';
 import { onnx } from '../../fixtures/onnx.ts';
@@ -105,6 +106,14 @@ describe('a scorer process', function () {
       expect(scorer.log()).to.contain('find-me').and.to.contain('run went wrong').and.to.contain('echo.ts:3');
       await post('/score', 'canary-payload');
       expect(scorer.log()).not.to.contain('canary-payload');
+    });
+    it('its load stands under /stats', async () => {
+      await post('/score', '{}');
+      const stats = (await (await fetch(`${scorer.operator}/stats`)).json()) as ScorerStats;
+      expect(stats).to.include({ revision: 'iris-1', phase: 'Ready', inFlight: 0 });
+      expect(stats.requestsPerSecond).to.be.above(0);
+      expect(stats.concurrency).to.be.above(0).and.below(1);
+      expect(stats.idleSeconds).to.be.within(0, 5);
     });
     it('metrics count it', async () => {
       await post('/score', '{}');

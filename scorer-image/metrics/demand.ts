@@ -1,0 +1,103 @@
+/** How much is asked of this pod, averaged over the last ten seconds: what the autoscaler goes by (DESIGN §6). Times are milliseconds of one monotonic clock, handed in. */
+
+const WINDOW_S = 10;
+
+/** What happened within one second. */
+interface Second {
+  at: number;
+  /** Requests under way, times milliseconds. */
+  area: number;
+  ended: number;
+  rejected: number;
+  runs: number;
+  runMs: number;
+}
+
+export interface DemandFigures {
+  /** Requests busy and queued on average, and those that were refused, as far as they would have kept the pod busy. */
+  concurrency: number;
+  requestsPerSecond: number;
+  /** Since the last request for a score was over; 0 while there is one. */
+  idleSeconds: number;
+}
+
+export class Demand {
+  readonly #begun: number;
+  readonly #seconds: Second[];
+  #level = 0;
+  #changed: number;
+  #lastActive: number;
+  /** Mean time of a run() when there last was one: in an overload of long runs some windows have none. */
+  #meanRunMs = 0;
+
+  constructor(now: number) {
+    this.#begun = Math.floor(now); // whole milliseconds, so that seconds begin exactly where the one before ended
+    this.#changed = this.#lastActive = now;
+    this.#seconds = Array.from({ length: WINDOW_S + 1 }, () => ({ at: -1, area: 0, ended: 0, rejected: 0, runs: 0, runMs: 0 }));
+  }
+
+  /** From now on so many requests are under way in the pod: queued, or with a worker. */
+  level(underWay: number, now: number): void {
+    this.#passTime(now);
+    this.#level = underWay;
+  }
+
+  /** A request is over; `runMs` is the time its run() took, absent when it never got there. */
+  ended(now: number, { rejected, runMs }: { rejected: boolean; runMs: number | undefined }): void {
+    const second = this.#second(Math.floor(this.#age(now)));
+    second.ended += 1;
+    if (rejected) second.rejected += 1;
+    if (runMs !== undefined) {
+      second.runs += 1;
+      second.runMs += runMs;
+    }
+    this.#lastActive = now;
+  }
+
+  /** The figures of the last ten whole seconds and the one that runs, or of as many as there have been. */
+  figures(now: number): DemandFigures {
+    this.#passTime(now);
+    const from = Math.max(Math.floor(this.#age(now)) - WINDOW_S, 0);
+    const seconds = Math.max(this.#age(now) - from, 0.001);
+    let [area, ended, rejected, runs, runMs] = [0, 0, 0, 0, 0];
+    for (const second of this.#seconds) {
+      if (second.at < from) continue;
+      area += second.area;
+      ended += second.ended;
+      rejected += second.rejected;
+      runs += second.runs;
+      runMs += second.runMs;
+    }
+    if (runs > 0) this.#meanRunMs = runMs / runs;
+    return {
+      concurrency: area / 1000 / seconds + (rejected / seconds) * (this.#meanRunMs / 1000),
+      requestsPerSecond: ended / seconds,
+      idleSeconds: this.#level > 0 ? 0 : (now - this.#lastActive) / 1000,
+    };
+  }
+
+  /** Books the time since the last change under the seconds it lies in. */
+  #passTime(now: number): void {
+    if (this.#level > 0) {
+      for (let at = Math.max(this.#changed, now - (WINDOW_S + 1) * 1000); at < now;) {
+        const second = Math.floor(this.#age(at));
+        const end = Math.min(now, this.#begun + (second + 1) * 1000);
+        this.#second(second).area += (end - at) * this.#level;
+        at = end;
+      }
+      this.#lastActive = now;
+    }
+    this.#changed = now;
+  }
+
+  /** Seconds since the pod began, which is how they are numbered. */
+  #age(now: number): number {
+    return (now - this.#begun) / 1000;
+  }
+
+  #second(at: number): Second {
+    const second = this.#seconds[at % this.#seconds.length]!;
+    if (second.at !== at) Object.assign(second, { at, area: 0, ended: 0, rejected: 0, runs: 0, runMs: 0 });
+    return second;
+  }
+}
