@@ -10,6 +10,15 @@ export interface Config extends RenderConfig {
   httpPort: number;
   logLevel: string;
   workers: number;
+  /** Who serves custom.metrics.k8s.io: we, when it is vacant (`auto`) or in any case (`true`); `false`: somebody else, as a user says. */
+  metricsApi: 'auto' | 'true' | 'false';
+  metricsPort: number;
+  /** Our Service for it, in our namespace. */
+  metricsService: string;
+  /** ClusterRole that owns the registration. */
+  metricsOwner: string;
+  /** Our own Deployment, for `withdraw`. */
+  deployment: string;
   /** Deadline of one call to the API server. */
   callTimeoutMs: number;
   /** Silence after which a watch's connection is dead. */
@@ -18,6 +27,7 @@ export interface Config extends RenderConfig {
   resyncMs: number;
 }
 
+const METRICS_API = ['auto', 'true', 'false'] as const;
 const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never'] as const;
 
 /** Parses the environment; throws one error that names every problem. */
@@ -31,6 +41,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   };
   const pullPolicy = PULL_POLICIES.find((policy) => policy === (env.SCORER_IMAGE_PULL_POLICY ?? 'IfNotPresent'));
   if (!pullPolicy) problems.push(`SCORER_IMAGE_PULL_POLICY must be one of ${PULL_POLICIES.join(', ')}`);
+  const metricsApi = METRICS_API.find((mode) => mode === (env.METRICS_API ?? 'auto'));
+  if (!metricsApi) problems.push(`METRICS_API must be one of ${METRICS_API.join(', ')}`);
   if (!env.SCORER_IMAGE) problems.push('SCORER_IMAGE must name the scorer image');
   const config: Config = {
     ...(env.KUBECONFIG ? { kubeconfig: env.KUBECONFIG } : {}),
@@ -44,6 +56,11 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     httpPort: number('HTTP_PORT', 8081),
     logLevel: env.LOG_LEVEL ?? 'info',
     workers: number('WORKERS', 8),
+    metricsApi: metricsApi ?? 'auto',
+    metricsPort: number('METRICS_PORT', 10_250),
+    metricsService: env.METRICS_SERVICE ?? 'penstock-metrics',
+    metricsOwner: env.METRICS_OWNER ?? 'penstock-metrics',
+    deployment: env.OPERATOR_DEPLOYMENT ?? 'penstock-operator',
     callTimeoutMs: number('CALL_TIMEOUT_MS', 15_000),
     watchIdleMs: number('WATCH_IDLE_MS', 150_000), // bookmarks come about each minute
     resyncMs: number('RESYNC_MS', 600_000),

@@ -2,6 +2,7 @@
 import { fromProcess } from './config.ts';
 import { jsonLogger } from './observability/logger.ts';
 import { runOperator } from './operator.ts';
+import { withdraw } from './withdraw.ts';
 
 const config = fromProcess();
 const logger = jsonLogger(config.logLevel);
@@ -16,4 +17,6 @@ function die(error: unknown): void {
 }
 process.on('unhandledRejection', die);
 
-runOperator(config, logger, stop.signal).then(() => process.exit(0), die);
+const [command] = process.argv.slice(2);
+const work = command === 'withdraw' ? withdraw(config) : runOperator(config, logger, stop.signal);
+work.then(() => process.exit(0), die);

@@ -9,6 +9,9 @@ import { keyOf } from './api/flow.ts';
 import { KubeClient } from './kube/client.ts';
 import { EventRecorder } from './kube/events.ts';
 import { Kube } from './kube/kube.ts';
+import { MetricsApi, type MetricsApiOptions } from './metricsapi/metricsApi.ts';
+import { OFF_MESSAGE } from './metricsapi/registration.ts';
+import { Scorers } from './scorers/stats.ts';
 import { LeaderLease } from './kube/lease.ts';
 import { kubeConfig, Pool } from './kube/pool.ts';
 import { isOver } from './kube/signals.ts';
@@ -23,6 +26,8 @@ const SILENCE_MS = 600_000;
 const STUCK_MS = 300_000;
 /** Reconciles that run when SIGTERM comes get this long; the pod has 30 s. */
 const HAND_OVER_MS = 20_000;
+const KNOWN_WITHIN_MS = 5_000;
+const METRICS_API = 'metricsapi';
 const KINDS = { pipelines: 'pipeline', modelVersions: 'modelversion' } as const;
 type Queues = Record<keyof typeof KINDS, WorkQueue>;
 
@@ -38,21 +43,26 @@ export async function runOperator(config: Config, logger: Logger, signal: AbortS
   const lease: LeaderLease = new LeaderLease(() => client, { namespace: config.namespace, name: 'penstock-operator', identity: config.identity, onError });
   const client = new KubeClient(pool, { callTimeoutMs: config.callTimeoutMs, onWrite: (method, kind) => metrics.writes.inc({ method, kind }), mayWrite: () => lease.leading });
   const kube = new Kube(client, { namespaces: config.watchNamespaces, idleMs: config.watchIdleMs, onError });
-  const deps = newDeps(kube, config, new EventRecorder(client, config.identity, onError));
   const queues = newQueues(metrics);
+  const scorers = new Scorers();
+  const metricsApi = newMetricsApi(config, { client, kube, scorers, onError, onChange: () => enqueueAll(kube, queues, 0) });
+  const noConcurrency = (): string | undefined => (metricsApi ? metricsApi.missing : config.metricsApi === 'auto' ? OFF_MESSAGE : undefined);
+  const deps = newDeps({ kube, config, noConcurrency, events: new EventRecorder(client, config.identity, onError) });
   wirePipelines(kube.caches, queues);
   wireModelVersions(kube.caches, queues.modelVersions);
 
   const http = healthServer(health(kube, queues, { metrics, signal }), registry);
   http.listen(config.httpPort);
   const watching = new AbortController();
-  const watches = kube.run(watching.signal);
+  const watches = Promise.all([kube.run(watching.signal), metricsApi?.serve(watching.signal)]);
   try {
     while (!kube.synced && !isOver(signal)) await sleep(20);
     if (!(await lease.acquire(signal))) return;
     logger.info('leading', { identity: config.identity });
     metrics.leader.set(1);
     const resync = setInterval(() => enqueueAll(kube, queues, config.resyncMs / 10), config.resyncMs);
+    const registering = metricsApi && register(metricsApi, { logger, metrics, signal: watching.signal });
+    await Promise.race([registering?.known, sleep(KNOWN_WITHIN_MS, undefined, { ref: false })]);
     const controllers = Promise.all([
       runController({ name: KINDS.pipelines, queue: queues.pipelines, reconcile: (key) => reconcilePipeline(key, deps), workers: config.workers, logger, metrics }),
       runController({ name: KINDS.modelVersions, queue: queues.modelVersions, reconcile: (key) => reconcileModelVersion(key, deps), workers: config.workers, logger, metrics }),
@@ -61,7 +71,7 @@ export async function runOperator(config: Config, logger: Logger, signal: AbortS
     clearInterval(resync);
     metrics.leader.set(0);
     if (!isOver(signal)) throw new Error('the lease was lost: another replica may lead, so this one ends'); // no further write
-    for (const queue of Object.values(queues)) queue.shutDown();
+    for (const queue of [...Object.values(queues), ...(registering ? [registering.queue] : [])]) queue.shutDown();
     await Promise.race([controllers, sleep(HAND_OVER_MS, undefined, { ref: false })]);
     await lease.release();
   } finally {
@@ -70,6 +80,23 @@ export async function runOperator(config: Config, logger: Logger, signal: AbortS
     await watches;
     await pool.close();
   }
+}
+
+/** Where the settings let us serve it: confined to namespaces only when told to. */
+function newMetricsApi(config: Config, deps: Pick<MetricsApiOptions, 'client' | 'scorers' | 'onError' | 'onChange'> & { kube: Kube }): MetricsApi | undefined {
+  const { metricsApi: mode, watchNamespaces } = config;
+  if (mode === 'false' || (mode === 'auto' && watchNamespaces.length > 0)) return undefined;
+  const service = { namespace: config.namespace, name: config.metricsService };
+  return new MetricsApi({ ...deps, mode, service, owner: config.metricsOwner, port: config.metricsPort, watchIdleMs: config.watchIdleMs, pods: () => deps.kube.caches.pods.values() });
+}
+
+/** The leader's part of it, as a controller with one key; `known` resolves once it is clear whose the API is. */
+function register(metricsApi: MetricsApi, { logger, metrics, signal }: { logger: Logger; metrics: OperatorMetrics; signal: AbortSignal }): { queue: WorkQueue; known: Promise<unknown> } {
+  const queue = new WorkQueue();
+  const { promise: known, resolve } = Promise.withResolvers<unknown>();
+  void metricsApi.watch(signal, () => queue.add(METRICS_API));
+  void runController({ name: METRICS_API, queue, reconcile: () => metricsApi.reconcile().finally(() => resolve(undefined)), workers: 1, logger, metrics });
+  return { queue, known };
 }
 
 function newQueues(metrics: OperatorMetrics): Queues {
@@ -85,6 +112,7 @@ function health(kube: Kube, queues: Queues, { metrics, signal }: { metrics: Oper
       const stuck = Math.max(queues.pipelines.longestWorkMs, queues.modelVersions.longestWorkMs);
       return stuck > STUCK_MS ? `a reconcile has been under way for ${Math.round(stuck / 1000)} s` : undefined;
     },
+    // Not whether the metrics API is served: its certificate comes from the leader, which may be of an older release while this one is rolled out.
     ready: () => (isOver(signal) ? 'ending' : kube.synced ? undefined : 'caches are not filled yet'),
     sample: () => {
       for (const name of Object.keys(KINDS) as (keyof Queues)[]) {

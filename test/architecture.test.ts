@@ -19,6 +19,8 @@ const ROOMS: Record<string, string[]> = {
   'operator/kube': ['operator/api', '@kubernetes/client-node', 'undici', 'kubernetes-types', 'node:crypto', 'node:timers/promises', 'node:fs', 'node:https', 'node:os', 'node:perf_hooks'],
   'operator/controller': ['operator/queue', 'operator/api', 'operator/kube', 'type:operator/observability', 'contract', 'winston'],
   'operator/reconcile': ['operator/api', 'operator/desired', 'operator/status', 'operator/plan', 'operator/apply', 'type:operator/kube', 'contract', 'node:crypto', 'node:util'],
+  'operator/scorers': ['operator/api', 'contract', 'kubernetes-types', 'node:http'],
+  'operator/metricsapi': ['operator/api', 'operator/apply', 'operator/kube', 'operator/scorers', 'kubernetes-types', '@peculiar/x509', 'reflect-metadata', 'node:*'],
   'operator/observability': ['contract', 'operator/api', 'prom-client', 'winston', 'node:http'],
   operator: ['*'],
   'scorer-image/fetch': ['scorer-image', 'contract', 'undici', 'node:*'],

@@ -22,6 +22,8 @@ export const KIND = {
   networkPolicy: kind('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies'),
   job: kind('batch/v1', 'Job', 'jobs'),
   event: kind('events.k8s.io/v1', 'Event', 'events'),
+  apiService: kind('apiregistration.k8s.io/v1', 'APIService', 'apiservices'),
+  clusterRole: kind('rbac.authorization.k8s.io/v1', 'ClusterRole', 'clusterroles'),
   lease: kind('coordination.k8s.io/v1', 'Lease', 'leases'),
 } as const;
 

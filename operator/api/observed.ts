@@ -67,6 +67,8 @@ export interface ObservedPipeline {
   /** Those of them that have lost their owner reference. */
   orphans: KubeObject[];
   keyHashes: string[];
+  /** Why the autoscaler cannot be told the concurrency of pods; absent where it can. */
+  noConcurrency?: string;
   /** Milliseconds since the epoch, at the start of this reconcile. */
   now: number;
 }

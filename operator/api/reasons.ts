@@ -29,6 +29,8 @@ export const REASON = {
   /** Between two tries of a container whose last words the kubelet has thrown away already. */
   restarting: 'ContainerRestarting',
   quota: 'QuotaExceeded',
+  /** Nobody tells the autoscaler the concurrency of pods. */
+  noMetricsApi: 'MetricsApiNotAvailable',
   digest: 'DigestMismatch',
   verified: 'Verified',
   verifying: 'Verifying',

@@ -172,10 +172,10 @@ export interface Scaling {
    */
   maxReplicas?: number;
   /**
-   * What the autoscaler looks at; the metric that asks for the most pods wins. Default CPU at 70 percent.
+   * What the autoscaler looks at; the metric that asks for the most pods wins. Default Concurrency at 4, or at maxConcurrentRequests where that is less.
    *
    * @minItems 1
-   * @maxItems 1
+   * @maxItems 2
    */
   metrics?: ScalingMetric[];
   /**
@@ -185,13 +185,17 @@ export interface Scaling {
 }
 export interface ScalingMetric {
   /**
-   * CPU: use as a percentage of the CPU request; needs metrics-server.
+   * Concurrency: requests in work, waiting and refused, as the pods count them over ten seconds; needs nothing else. CPU: use as a percentage of the CPU request; needs metrics-server.
    */
-  type: 'CPU';
+  type: 'Concurrency' | 'CPU';
   /**
-   * Percent of the request that the average pod should use.
+   * Requests that the average pod should have under way; at most endpoint.maxConcurrentRequests.
    */
-  averageUtilization: number;
+  averageValue?: number;
+  /**
+   * Percent of the CPU request that the average pod should use.
+   */
+  averageUtilization?: number;
 }
 /**
  * How clients reach the pipeline.
@@ -414,9 +418,9 @@ export interface Effective {
    */
   scaleDownDelay: string;
   /**
-   * CPU target in percent of the request.
+   * What the autoscaler looks at.
    */
-  averageUtilization: number;
+  metrics: EffectiveMetric[];
   /**
    * A PodDisruptionBudget and spreading over hosts and zones.
    */
@@ -425,6 +429,20 @@ export interface Effective {
    * Clients see the stack of a failing script.
    */
   exposeErrors: boolean;
+}
+export interface EffectiveMetric {
+  /**
+   * What is measured.
+   */
+  type: 'Concurrency' | 'CPU';
+  /**
+   * Requests under way in the average pod.
+   */
+  averageValue?: number;
+  /**
+   * Percent of the CPU request.
+   */
+  averageUtilization?: number;
 }
 export interface RevisionStatus {
   /**

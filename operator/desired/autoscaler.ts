@@ -1,13 +1,14 @@
 /** The HorizontalPodAutoscaler of a revision. */
-import type { HorizontalPodAutoscaler } from 'kubernetes-types/autoscaling/v2.js';
+import type { HorizontalPodAutoscaler, MetricSpec } from 'kubernetes-types/autoscaling/v2.js';
 import { LABEL } from '../api/labels.ts';
 import type { Stored } from '../api/objects.ts';
-import type { Effective, InferencePipeline } from '../api/types.gen.ts';
+import { PODS_METRIC } from '../api/podsMetric.ts';
+import type { Effective, EffectiveMetric, InferencePipeline } from '../api/types.gen.ts';
 import { durationSeconds } from '../api/units.ts';
 import { childMeta } from './meta.ts';
 
 /** Up at once by as much as doubles or adds four, down only after scaleDownDelay of calm. */
-export function autoscaler(pipeline: InferencePipeline, revision: string, effective: Effective): Stored<HorizontalPodAutoscaler> {
+export function autoscaler(pipeline: InferencePipeline, revision: string, effective: Effective, metrics: EffectiveMetric[]): Stored<HorizontalPodAutoscaler> {
   return {
     apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler',
     metadata: childMeta(pipeline, revision, { [LABEL.pipeline]: pipeline.metadata.name, [LABEL.revision]: revision }),
@@ -15,13 +16,18 @@ export function autoscaler(pipeline: InferencePipeline, revision: string, effect
       scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: revision },
       minReplicas: effective.minReplicas,
       maxReplicas: effective.maxReplicas,
-      metrics: [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: effective.averageUtilization } } }],
+      metrics: metrics.map(metricSpec),
       behavior: {
         scaleUp: { stabilizationWindowSeconds: 0, selectPolicy: 'Max', policies: [{ type: 'Percent', value: 100, periodSeconds: 15 }, { type: 'Pods', value: 4, periodSeconds: 15 }] },
         scaleDown: { stabilizationWindowSeconds: durationSeconds(effective.scaleDownDelay), selectPolicy: 'Max', policies: [{ type: 'Percent', value: 100, periodSeconds: 15 }] },
       },
     },
   };
+}
+
+function metricSpec({ type, averageValue, averageUtilization = 0 }: EffectiveMetric): MetricSpec {
+  if (type === 'CPU') return { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization } } };
+  return { type: 'Pods', pods: { metric: { name: PODS_METRIC.concurrency }, target: { type: 'AverageValue', averageValue: String(averageValue) } } };
 }
 
 /** Fixed counts have no autoscaler. */

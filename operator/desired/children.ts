@@ -2,7 +2,7 @@
 import type { Traffic } from '@penstock/contract';
 import type { KubeObject } from '../api/objects.ts';
 import type { Revision } from '../api/observed.ts';
-import type { Effective, InferencePipeline } from '../api/types.gen.ts';
+import type { Effective, EffectiveMetric, InferencePipeline } from '../api/types.gen.ts';
 import { autoscaler } from './autoscaler.ts';
 import { deployment } from './deployment.ts';
 import { names } from './names.ts';
@@ -14,6 +14,8 @@ import { trafficConfigMap } from './traffic.ts';
 export interface ChildrenInput {
   pipeline: InferencePipeline;
   effective: Effective;
+  /** What the autoscaler can be told to look at. */
+  metrics: EffectiveMetric[];
   traffic: Traffic;
   active?: string | undefined;
   /** Revisions with pods; of one that retires nothing but a lost ConfigMap is made or mended any more. */
@@ -29,7 +31,7 @@ export interface ChildrenInput {
  * before what refers to it; the stable Service is switched before an old revision is told to retire. Nothing is made
  * before the first revision is known.
  */
-export function children({ pipeline, effective, traffic, active, live, scriptFiles, begun }: ChildrenInput): KubeObject[][] {
+export function children({ pipeline, effective, metrics, traffic, active, live, scriptFiles, begun }: ChildrenInput): KubeObject[][] {
   const { name } = pipeline.metadata;
   if (live.length === 0 && !begun) return [];
   const staying = live.filter(({ role }) => role !== 'retiring');
@@ -43,7 +45,7 @@ export function children({ pipeline, effective, traffic, active, live, scriptFil
     [trafficConfigMap(pipeline, traffic)],
     staying.map(({ revision }) => deployment(pipeline, revision, effective)),
     staying.flatMap(({ revision, autoscaled, held }) => [
-      ...(autoscaled && !held ? [autoscaler(pipeline, revision.name, effective)] : []),
+      ...(autoscaled && !held ? [autoscaler(pipeline, revision.name, effective, metrics)] : []),
       ...(effective.disruptionBudget && !held ? [disruptionBudget(pipeline, revision.name)] : []),
     ]),
   ];

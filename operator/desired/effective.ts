@@ -1,6 +1,6 @@
 /** The target's presets, and how they yield to what the user set (DESIGN §2). */
 import { quantity } from '../api/units.ts';
-import type { Effective, InferencePipelineSpec } from '../api/types.gen.ts';
+import type { Effective, EffectiveMetric, InferencePipelineSpec } from '../api/types.gen.ts';
 
 type Quantities = Record<string, string>;
 interface Preset {
@@ -16,7 +16,8 @@ const PRESETS: Record<InferencePipelineSpec['target'], Preset> = {
   Development: { replicas: [1, 1], requests: { cpu: '100m', memory: '256Mi' }, limits: { cpu: '1', memory: '512Mi' }, auth: 'None', disruptionBudget: false, exposeErrors: true },
   Production: { replicas: [2, 10], requests: { cpu: '500m', memory: '512Mi' }, limits: { cpu: '1', memory: '1Gi' }, auth: 'Key', disruptionBudget: true, exposeErrors: false },
 };
-const DEFAULTS = { requestTimeout: '5s', initTimeout: '5m', maxConcurrentRequests: 16, maxQueueWait: '500ms', maxBatchSize: 64, progressDeadline: '10m', revisionHistoryLimit: 5, scaleDownDelay: '60s', averageUtilization: 70 };
+const DEFAULTS = { requestTimeout: '5s', initTimeout: '5m', maxConcurrentRequests: 16, maxQueueWait: '500ms', maxBatchSize: 64, progressDeadline: '10m', revisionHistoryLimit: 5, scaleDownDelay: '60s' };
+const CONCURRENCY = 4;
 
 /** Every setting of a pipeline resolved; what the user set wins, and a preset that contradicts it yields. */
 export function effective(spec: InferencePipelineSpec): Effective {
@@ -28,6 +29,7 @@ export function effective(spec: InferencePipelineSpec): Effective {
     ...resources(preset, spec),
     auth: endpoint.auth?.mode ?? preset.auth,
     ...settings(spec),
+    metrics: metrics(spec),
     disruptionBudget: preset.disruptionBudget,
     exposeErrors: preset.exposeErrors,
   };
@@ -37,9 +39,14 @@ export function effective(spec: InferencePipelineSpec): Effective {
 function settings({ scoring = {}, scaling = {}, endpoint = {}, rollout = {} }: InferencePipelineSpec): typeof DEFAULTS {
   const set: Partial<Record<keyof typeof DEFAULTS, string | number | undefined>> = {
     requestTimeout: endpoint.requestTimeout, initTimeout: endpoint.initTimeout, maxConcurrentRequests: endpoint.maxConcurrentRequests, maxQueueWait: endpoint.maxQueueWait, maxBatchSize: scoring.maxBatchSize,
-    progressDeadline: rollout.progressDeadline, revisionHistoryLimit: rollout.revisionHistoryLimit, scaleDownDelay: scaling.scaleDownDelay, averageUtilization: scaling.metrics?.[0]?.averageUtilization,
+    progressDeadline: rollout.progressDeadline, revisionHistoryLimit: rollout.revisionHistoryLimit, scaleDownDelay: scaling.scaleDownDelay,
   };
   return { ...DEFAULTS, ...Object.fromEntries(Object.entries(set).filter(([, value]) => value !== undefined)) };
+}
+
+/** Requests under way, unless the user looks at something else; a pod with few places is full before there are four. */
+function metrics({ scaling = {}, endpoint = {} }: InferencePipelineSpec): EffectiveMetric[] {
+  return scaling.metrics ?? [{ type: 'Concurrency', averageValue: Math.min(CONCURRENCY, endpoint.maxConcurrentRequests ?? DEFAULTS.maxConcurrentRequests) }];
 }
 
 /** A set minimum raises the preset maximum, a set maximum lowers the preset minimum. */

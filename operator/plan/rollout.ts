@@ -3,7 +3,7 @@ import { Stalled, Waiting } from '../api/flow.ts';
 import { LABEL } from '../api/labels.ts';
 import { newestFirst, type ObservedPipeline, type RenderConfig, type Revision, type TakeOver } from '../api/observed.ts';
 import { REASON } from '../api/reasons.ts';
-import type { Effective } from '../api/types.gen.ts';
+import type { Effective, EffectiveMetric } from '../api/types.gen.ts';
 import { scales } from '../desired/autoscaler.ts';
 import { effective as resolve } from '../desired/effective.ts';
 import { wantedRevision } from '../desired/revision.ts';
@@ -30,6 +30,8 @@ export interface LiveRevision {
 
 export interface Plan {
   effective: Effective;
+  /** What the autoscaler can be told to look at; none of it, no autoscaler. */
+  metrics: EffectiveMetric[];
   /** The revision this generation asks for; absent with `blocked`, unless it was given up. */
   wanted?: Revision | undefined;
   /** Why there is no wanted revision, or why it was given up. */
@@ -51,6 +53,7 @@ export interface Plan {
 
 export function planRollout(seen: ObservedPipeline, config: RenderConfig): Plan {
   const effective = resolve(seen.pipeline.spec);
+  const metrics = effective.metrics.filter(({ type }) => type !== 'Concurrency' || seen.noConcurrency === undefined);
   const { wanted, blocked } = want(seen, effective, config);
   const current = servingNow(seen);
   const known = wanted && !seen.revisions.includes(wanted) ? [...seen.revisions, wanted] : seen.revisions;
@@ -65,13 +68,13 @@ export function planRollout(seen: ObservedPipeline, config: RenderConfig): Plan 
     const has = factsOf(seen, revision.name);
     const counts = { revision, replicas: has.replicas, ready: has.ready, held: false };
     if (revision.name === active && holds(revision, upcoming, next, seen)) return [{ ...counts, role: 'active', held: true, autoscaled: has.hasAutoscaler }];
-    if (revision.name === active) return [{ ...counts, role: 'active', ...activeSize(has, effective, size) }];
+    if (revision.name === active) return [{ ...counts, role: 'active', ...activeSize(has, effective, { size, measured: metrics.length > 0 }) }];
     if (revision.name === next) return [{ ...counts, role: 'next', autoscaled: false, ...((has.exists && has.replicas === size) || endsFirst(has) ? {} : { scaleTo: size }) }];
     const dropped = !has.exists || revision.abandoned !== undefined || revision === abandon?.revision;
     return dropped ? [] : retiring(counts, has, drainLeftMs(seen, revision.name));
   });
   return {
-    effective, wanted, active, abandon, live,
+    effective, metrics, wanted, active, abandon, live,
     takesOver: takeOver(current, active, size),
     blocked: blocked ?? (upcoming && abandonment(upcoming)),
     failure: facts?.failure,
@@ -120,10 +123,13 @@ function chooseActive(seen: ObservedPipeline, current: string | undefined, wante
 /** Wanted back while the pods of its former life still end: they must not be taken for new ones. */
 const endsFirst = ({ exists, replicas, pods }: Facts): boolean => exists && replicas === 0 && pods > 0;
 
-/** Before there is a Ready pod, and for fixed counts, we size; from then on the autoscaler does. At 0 it rests, and to its minimum it takes its time: those are ours to end. */
-function activeSize(has: Facts, effective: Effective, size: number): { autoscaled: boolean; scaleTo?: number } {
-  const autoscaled = scales(effective) && (has.hasAutoscaler || has.ready > 0);
-  const count = scales(effective) ? Math.max(has.replicas, size) : size;
+/**
+ * Before there is a Ready pod, and for fixed counts, we size; from then on the autoscaler does. At 0 it rests, and to its
+ * minimum it takes its time: those are ours to end. With nothing to measure there is none, and what runs stays within the bounds.
+ */
+function activeSize(has: Facts, effective: Effective, { size, measured }: { size: number; measured: boolean }): { autoscaled: boolean; scaleTo?: number } {
+  const autoscaled = scales(effective) && measured && (has.hasAutoscaler || has.ready > 0);
+  const count = scales(effective) ? Math.min(Math.max(has.replicas, size), effective.maxReplicas) : size;
   const right = autoscaled ? has.replicas >= effective.minReplicas : has.replicas === count;
   return has.exists && right ? { autoscaled } : { autoscaled, scaleTo: count };
 }

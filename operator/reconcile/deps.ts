@@ -15,10 +15,13 @@ export interface Deps {
   lost: LostRevisions;
   marking: MarkingWatch;
   config: RenderConfig;
+  /** Why the autoscaler cannot be told the concurrency of pods; undefined where it can. */
+  noConcurrency: () => string | undefined;
   now: () => number;
 }
 
 /** Deps whose memories are empty: whatever they hold can be read again. */
-export function newDeps(kube: Deps['kube'], config: RenderConfig, events: Deps['events'], now: () => number = Date.now): Deps {
-  return { kube, events, keys: new KeyStore(kube.client), scripts: new ScriptStore(kube.client), lost: new LostRevisions(kube.caches), marking: new MarkingWatch(), config, now };
+export function newDeps(given: Pick<Deps, 'kube' | 'config' | 'events'> & Partial<Deps>): Deps {
+  const { kube } = given;
+  return { keys: new KeyStore(kube.client), scripts: new ScriptStore(kube.client), lost: new LostRevisions(kube.caches), marking: new MarkingWatch(), noConcurrency: () => undefined, now: Date.now, ...given };
 }

@@ -13,7 +13,7 @@ import { inlineScript } from '../desired/script.ts';
 import type { Deps } from './deps.ts';
 
 /** Undefined when the pipeline is gone or going: its children follow it by their owner references. */
-export async function observePipeline(key: Key, { kube: { caches }, keys, scripts, lost, marking, now: clock }: Deps): Promise<ObservedPipeline | undefined> {
+export async function observePipeline(key: Key, { kube: { caches }, keys, scripts, lost, marking, noConcurrency, now: clock }: Deps): Promise<ObservedPipeline | undefined> {
   const { namespace, name } = splitKey(key);
   const pipeline = caches.pipelines.get(namespace, name);
   if (!pipeline) {
@@ -32,6 +32,7 @@ export async function observePipeline(key: Key, { kube: { caches }, keys, script
   const service = services.find(({ metadata }) => metadata.name === names.service(name));
   const revisions = configMaps.filter(({ metadata }) => metadata.labels?.[LABEL.role] === 'revision').map(parseRevision).filter((revision): revision is Revision => revision !== undefined);
   const found = await script(pipeline, scripts, (map) => caches.configMapMetadata.get(namespace, map));
+  const why = noConcurrency();
   const children: KubeObject[] = [...autoscalers, ...owned(caches.disruptionBudgets), ...owned(caches.networkPolicies), ...services, ...deployments, ...configMaps];
   return {
     pipeline, now, deployments, autoscalers, children,
@@ -41,6 +42,7 @@ export async function observePipeline(key: Key, { kube: { caches }, keys, script
     pods: caches.pods.by(podOwner(namespace, LABEL.pipeline, name)),
     ...(service && { service }),
     ...(traffic && { traffic }),
+    ...(why !== undefined && { noConcurrency: why }),
     orphans: children.filter(({ metadata }) => !metadata.ownerReferences?.some(({ controller }) => controller)),
     keyHashes: effective(pipeline.spec).auth === 'Key' ? await keys.hashes(pipeline, now) : (traffic?.keyHashes ?? []),
   };

@@ -6,6 +6,7 @@ import type { Effective, HistoryEntry, InferencePipelineStatus, RevisionStatus }
 import { timestamp } from '../api/units.ts';
 import { conditions, truth, type Finding } from './conditions.ts';
 import type { PodFailure } from './podFailures.ts';
+import { scalingMessage, steady } from './scaling.ts';
 
 const HISTORY = 20;
 const INIT_REASON = /^UserScript/;
@@ -96,15 +97,18 @@ function abandonedFailure(wanted: Revision | undefined): { reason: string; messa
   return match ? { reason: match[1]!, message: match[2]! } : undefined;
 }
 
-function scalingActive({ autoscalers }: ObservedPipeline, { active, effective, live }: Rollout): Finding {
+function scalingActive({ autoscalers, noConcurrency, pipeline }: ObservedPipeline, { active, effective, live }: Rollout): Finding {
   const type = CONDITION.scalingActive;
-  const { minReplicas, maxReplicas, averageUtilization } = effective;
+  const { minReplicas, maxReplicas } = effective;
   if (minReplicas === maxReplicas) return { type, status: 'True', reason: 'FixedReplicas', message: `replicas fixed at ${minReplicas}` };
-  const said = autoscalers.find(({ metadata }) => metadata.name === active)?.status?.conditions?.find((condition) => condition.type === 'ScalingActive');
-  if (!said) return { type, status: 'Unknown', reason: 'NotYetReady', message: 'scaling begins with the first Ready pod' };
+  const autoscaler = autoscalers.find(({ metadata }) => metadata.name === active);
+  const said = autoscaler?.status?.conditions?.find((condition) => condition.type === 'ScalingActive');
+  if (noConcurrency !== undefined && effective.metrics.every((metric) => metric.type === 'Concurrency')) return { type, status: 'False', reason: REASON.noMetricsApi, message: noConcurrency };
+  if (!autoscaler || !said) return { type, status: 'Unknown', reason: 'NotYetReady', message: 'scaling begins with the first Ready pod' };
   if (said.status !== 'True') return { type, status: 'False', reason: said.reason ?? 'Unknown', message: said.message ?? '' };
   const replicas = live.find(({ role }) => role === 'active')?.replicas ?? 0;
-  return { type, status: 'True', reason: 'ValidMetricFound', message: `CPU target ${averageUtilization}% of the request, ${minReplicas} to ${maxReplicas} replicas, now ${replicas}` };
+  const before = pipeline.status?.conditions?.find((condition) => condition.type === type);
+  return { type, status: 'True', reason: 'ValidMetricFound', message: steady(scalingMessage(autoscaler, effective, replicas), before?.message) };
 }
 
 function revisionList({ revisions }: ObservedPipeline, { wanted, live, kept, active }: Rollout): RevisionStatus[] {

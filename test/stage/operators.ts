@@ -73,7 +73,7 @@ export interface OperatorOptions {
 
 export async function startOperator({ bundle: program, kubeconfig, identity, env = {}, heapMiB = HEAP_MIB }: OperatorOptions): Promise<OperatorProcess> {
   const port = await freePort();
-  const child = spawn(process.execPath, [...FLAGS, `--max-old-space-size=${heapMiB}`, program], { env: { MALLOC_ARENA_MAX: '1', PATH: process.env.PATH, KUBECONFIG: kubeconfig, POD_NAME: identity, SCORER_IMAGE: 'penstock/scorer:test', HTTP_PORT: String(port), ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [...FLAGS, `--max-old-space-size=${heapMiB}`, program], { env: { MALLOC_ARENA_MAX: '1', PATH: process.env.PATH, KUBECONFIG: kubeconfig, POD_NAME: identity, SCORER_IMAGE: 'penstock/scorer:test', METRICS_API: 'false', HTTP_PORT: String(port), ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-200_000)));
   const exited = new Promise<number | string>((resolve) => child.once('exit', (code, signal) => resolve(code ?? signal ?? '')));

@@ -18,6 +18,11 @@ app.kubernetes.io/component: operator
 {{ .image.repository }}:{{ .image.tag | default .root.Chart.AppVersion }}
 {{- end }}
 
+{{/* Whether the operator serves custom.metrics.k8s.io: not when confined to namespaces, unless told to. */}}
+{{- define "penstock.metricsApi" -}}
+{{- if eq (toString .Values.metricsApi.enabled) "true" }}true{{ else if and (eq (toString .Values.metricsApi.enabled) "auto") (not .Values.watchNamespaces) }}true{{ end }}
+{{- end }}
+
 {{/* What the operator does in the namespaces it watches: exactly the verbs it calls. */}}
 {{- define "penstock.rules" -}}
 - { apiGroups: [penstock.dev], resources: [inferencepipelines, modelversions], verbs: [get, list, watch] }

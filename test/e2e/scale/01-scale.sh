@@ -1,23 +1,31 @@
+# Each request waits a fifth of a second: 15 a second are 3 under way.
 kubectl apply -f - <<Y
 apiVersion: penstock.dev/v1alpha1
 kind: InferencePipeline
 metadata: { name: busy }
 spec:
   target: Development
-  resources: { requests: { cpu: 50m, memory: 96Mi }, limits: { cpu: 200m } }
-  scaling: { minReplicas: 1, maxReplicas: 3, metrics: [{ type: CPU, averageUtilization: 60 }], scaleDownDelay: 5s }
-  endpoint: { maxQueueWait: 4s } # a tenth of a core is soon busy; this is about pods, not about 429
+  resources: { requests: { cpu: 20m, memory: 96Mi } }
+  scaling: { maxReplicas: 4, metrics: [{ type: Concurrency, averageValue: 1 }], scaleDownDelay: 10s }
   scoring:
     script: |
       export async function init() {}
-      export async function run() { const end = Date.now() + 10; while (Date.now() < end); return 1; }
+      export async function run() { await new Promise((resolve) => setTimeout(resolve, 200)); return 1; }
 Y
 up_to_date busy
-count() { kubectl get ipl busy -o jsonpath='{.status.replicas.ready}'; }
-expect "at first" "$(count)" 1
-load http://busy/score x 60 15 >"$HOME/load" & pid=$!
-eventually 90 bash -c '[ "$(kubectl get ipl busy -o jsonpath="{.status.replicas.ready}")" -ge 2 ]'
-expect_contains "why" "$(kubectl get ipl busy -o wide)" "CPU target 60% of the request, 1 to 3 replicas"
+field() { kubectl get ipl busy -o jsonpath="{.status.replicas.$1}"; }
+is() { expect "$1" "$(field "$1")" "$2"; }
+is ready 1
+load http://busy/score x 75 15 >"$HOME/load" & pid=$!
+eventually 60 is ready 3
+# The same figures by hand, as anybody may read them who may view the namespace.
+kubectl get --raw "/apis/custom.metrics.k8s.io/v1beta2/namespaces/$NAMESPACE/pods/*/penstock_concurrency?labelSelector=penstock.dev/pipeline%3Dbusy" |
+  jq -e '.items | length == 3 and all(.[]; .describedObject.kind == "Pod" and (.value | test("^[0-9]+m$")))'
+eventually 20 expect_contains "why" "$(kubectl get ipl busy -o wide)" "of 1 target → 3 replicas"
 wait $pid
 expect "failures" "$(jq -c .failures "$HOME/load")" "{}"
-eventually 120 bash -c '[ "$(kubectl get ipl busy -o jsonpath="{.status.replicas.desired}")" = 1 ]'
+is desired 3 # not one more: the ideal
+eventually 60 is desired 1
+expect_contains "why" "$(kubectl get ipl busy -o wide)" "→ 1 replica, the minimum"
+# Nobody is warned of anything while all is well.
+expect "warnings of the autoscaler" "$(kubectl get events --field-selector type=Warning,involvedObject.kind=HorizontalPodAutoscaler -o json | jq -c '[.items[] | .message]')" "[]"

@@ -1,0 +1,64 @@
+/** Who we are to the aggregator, and who it is to us: the certificate in its Secret, and the front-proxy CA of the cluster. */
+import type { SecureContextOptions } from 'node:tls';
+import { answered } from '../api/flow.ts';
+import { KIND } from '../api/kinds.ts';
+import type { KubeObject } from '../api/objects.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { currentCertificate, type ServingCertificate } from './certificate.ts';
+
+const AUTHENTICATION = { namespace: 'kube-system', name: 'extension-apiserver-authentication' };
+
+/** Our Service, which the APIService names. */
+export interface MetricsService {
+  namespace: string;
+  name: string;
+}
+
+export const serviceHost = ({ namespace, name }: MetricsService): string => `${name}.${namespace}.svc`;
+const secretName = ({ name }: MetricsService): string => `${name}-tls`;
+
+interface Secret extends KubeObject {
+  data?: Record<string, string>;
+}
+
+/** What a TLS server of ours needs at one moment. */
+export interface TlsIdentity {
+  options: Pick<SecureContextOptions, 'ca' | 'cert' | 'key'>;
+  /** Whether a client certificate of that common name is the aggregator's. */
+  mayAsk: (commonName: string) => boolean;
+}
+
+type Reader = Pick<KubeClient, 'get'>;
+
+/** The certificate as the Secret has it; undefined before the leader has made it. */
+export async function readCertificate(service: MetricsService, client: Reader): Promise<ServingCertificate | undefined> {
+  const { data = {} } = await client.get<Secret>(KIND.secret, service.namespace, secretName(service)).catch((error: unknown): Secret => {
+    if (answered(error, 404)) return { apiVersion: 'v1', kind: 'Secret', metadata: { name: '' } };
+    throw error;
+  });
+  const text = (name: string): string => Buffer.from(data[name] ?? '', 'base64').toString();
+  const found = { cert: text('tls.crt'), key: text('tls.key'), ca: text('ca.crt') };
+  return Object.values(found).every((part) => part !== '') ? found : undefined;
+}
+
+/** For the leader: the certificate in use, made or rotated when it is time. */
+export async function keepCertificate(service: MetricsService, client: Reader & Pick<KubeClient, 'apply'>, now: number): Promise<ServingCertificate> {
+  const known = await readCertificate(service, client);
+  const current = await currentCertificate(known, serviceHost(service), now);
+  if (current !== known) {
+    const data = Object.fromEntries(Object.entries({ 'tls.crt': current.cert, 'tls.key': current.key, 'ca.crt': current.ca }).map(([name, part]) => [name, Buffer.from(part).toString('base64')]));
+    await client.apply<Secret>({ apiVersion: 'v1', kind: 'Secret', metadata: { namespace: service.namespace, name: secretName(service) }, type: 'kubernetes.io/tls', data } as Secret);
+  }
+  return current;
+}
+
+/** Undefined before there is a certificate. Throws where the cluster has no front-proxy CA, or hides it. */
+export async function readIdentity(service: MetricsService, client: Reader): Promise<TlsIdentity | undefined> {
+  const certificate = await readCertificate(service, client);
+  if (!certificate) return undefined;
+  const { data = {} } = await client.get<Secret>(KIND.configMap, AUTHENTICATION.namespace, AUTHENTICATION.name);
+  const ca = data['requestheader-client-ca-file'];
+  if (ca === undefined || ca === '') throw new Error(`ConfigMap ${AUTHENTICATION.namespace}/${AUTHENTICATION.name} has no requestheader-client-ca-file: this API server aggregates no APIs; set metricsApi.enabled=false`);
+  const names = JSON.parse(data['requestheader-allowed-names'] ?? '[]') as string[];
+  return { options: { ca, cert: certificate.cert, key: certificate.key }, mayAsk: (commonName) => names.length === 0 || names.includes(commonName) };
+}

@@ -1,0 +1,121 @@
+/** The metrics API as a part of the operator: served by every replica, registered (or given back) by the leader. */
+import type { Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Pod } from 'kubernetes-types/core/v1.js';
+import type { Result } from '../api/flow.ts';
+import { KIND } from '../api/kinds.ts';
+import type { OwnerReference, Stored } from '../api/objects.ts';
+import { covers } from '../apply/differs.ts';
+import { Cache } from '../kube/cache.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { isOver } from '../kube/signals.ts';
+import { Reflector } from '../kube/watch.ts';
+import type { Scorers } from '../scorers/stats.ts';
+import { keepCertificate, readIdentity, type MetricsService, type TlsIdentity } from './identity.ts';
+import { apiService, registrationOf, takenMessage, type ApiService, type RegistrationMode } from './registration.ts';
+import { metricsServer } from './server.ts';
+
+const FIRST_LOOK_MS = 2_000;
+const LOOK_MS = 60_000;
+/** The certificate may be due for rotation. */
+const AGAIN_MS = 3_600_000;
+
+export interface MetricsApiOptions {
+  client: KubeClient;
+  service: MetricsService;
+  /** Name of the ClusterRole that owns the registration: it goes with the release. */
+  owner: string;
+  mode: RegistrationMode;
+  port: number;
+  scorers: Scorers;
+  pods: () => Iterable<Stored<Pod>>;
+  watchIdleMs: number;
+  onError: (error: unknown) => void;
+  /** What {@link MetricsApi.missing} says has changed. */
+  onChange: () => void;
+}
+
+export class MetricsApi {
+  readonly #options: MetricsApiOptions;
+  readonly #services = new Cache<ApiService>();
+  #server: Server | undefined;
+  #identity: TlsIdentity | undefined;
+  #owner: OwnerReference | undefined;
+  #missing: string | undefined;
+
+  constructor(options: MetricsApiOptions) {
+    this.#options = options;
+  }
+
+  /** Why nobody serves concurrency to the autoscaler; undefined where we do, or are about to find out. */
+  get missing(): string | undefined {
+    return this.#missing;
+  }
+
+  /** Port on which it answers; undefined until there is a certificate. */
+  get listening(): number | undefined {
+    return (this.#server?.address() as AddressInfo | null | undefined)?.port;
+  }
+
+  /** Serves until `signal` ends it; certificate and front-proxy CA are looked at again each minute. */
+  async serve(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#look().catch(this.#options.onError);
+      await sleep(this.#server ? LOOK_MS : FIRST_LOOK_MS, undefined, { signal }).catch(() => undefined);
+    }
+    this.#server?.close();
+    this.#server?.closeAllConnections();
+  }
+
+  /** For the leader: tells of every APIService that comes, changes or goes. */
+  async watch(signal: AbortSignal, changed: () => void): Promise<void> {
+    this.#services.onChange(changed);
+    const reflector = new Reflector(this.#options.client, this.#services, { kind: KIND.apiService, idleMs: this.#options.watchIdleMs, onError: this.#options.onError });
+    const watching = reflector.run(signal);
+    while (!reflector.synced && !isOver(signal)) await sleep(20);
+    changed();
+    await watching;
+  }
+
+  /** For the leader: brings the registration about that {@link registrationOf} asks for. */
+  async reconcile(): Promise<Result> {
+    const { client, service, mode } = this.#options;
+    const owner = (this.#owner ??= await this.#readOwner());
+    const { takenBy, withdraw, disown } = registrationOf(this.#services.values(), service, owner, mode);
+    this.#say(takenBy === undefined ? undefined : takenMessage(takenBy));
+    if (withdraw) await client.remove(withdraw);
+    if (disown) await client.patchMetadata(KIND.apiService, disown.metadata, { ownerReferences: disown.metadata.ownerReferences!.filter(({ uid }) => uid !== owner.uid) });
+    if (takenBy !== undefined) return { next: 'rest' };
+    const { ca } = await keepCertificate(service, client, Date.now());
+    const wanted = apiService(service, owner, ca);
+    const live = this.#services.get('', wanted.metadata.name);
+    if (!live) this.#services.put(await client.create(wanted));
+    else if (!covers(live, wanted)) this.#services.put(await client.apply(wanted));
+    return { next: 'after', ms: AGAIN_MS };
+  }
+
+  async #readOwner(): Promise<OwnerReference> {
+    const { apiVersion, kind, metadata } = await this.#options.client.get(KIND.clusterRole, '', this.#options.owner);
+    return { apiVersion, kind, name: metadata.name, uid: metadata.uid! };
+  }
+
+  #say(missing: string | undefined): void {
+    if (missing === this.#missing) return;
+    this.#missing = missing;
+    this.#options.onChange();
+  }
+
+  async #look(): Promise<void> {
+    const { client, service, port, scorers, pods } = this.#options;
+    const identity = await readIdentity(service, client);
+    if (!identity || (this.#identity && isDeepStrictEqual(identity.options, this.#identity.options))) return;
+    this.#identity = identity;
+    if (this.#server) return this.#server.setSecureContext(identity.options);
+    const current: TlsIdentity = { options: identity.options, mayAsk: (name) => this.#identity!.mayAsk(name) };
+    const server = metricsServer({ scorers, pods, identity: current });
+    await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, resolve));
+    this.#server = server;
+  }
+}

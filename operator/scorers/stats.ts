@@ -1,0 +1,93 @@
+/** Asks scorers how much they have to do, on their operator port: bounded in time, bytes and connections. */
+import { OPERATOR_PATH, PORT, type ScorerStats } from '@penstock/contract';
+import { Agent, get } from 'node:http';
+import type { Pod } from 'kubernetes-types/core/v1.js';
+import type { Stored } from '../api/objects.ts';
+
+const ANSWER_MS = 800;
+const ANSWER_BYTES = 4096;
+const CONNECTIONS = 256;
+/** For so long the last word of a pod that does not answer stands for it: a full pod is slow to answer just then. */
+const REMEMBERED_MS = 20_000;
+
+/** What a pod said, and when (milliseconds since the epoch). */
+export interface Reading {
+  pod: Stored<Pod>;
+  stats: ScorerStats;
+  at: number;
+}
+
+/** Gives a pod's figures, or undefined when it gives none in time. */
+export type AskScorer = (address: string) => Promise<ScorerStats | undefined>;
+
+export class Scorers {
+  readonly #ask: AskScorer;
+  readonly #now: () => number;
+  /** By uid. */
+  readonly #last = new Map<string, Reading>();
+
+  constructor(ask: AskScorer = askOverHttp(), now: () => number = Date.now) {
+    this.#ask = ask;
+    this.#now = now;
+  }
+
+  /** The figures of those pods that serve; one that does not answer now is read from memory for 20 seconds. */
+  async readings(pods: Stored<Pod>[]): Promise<Reading[]> {
+    this.#forgetOld();
+    const all = await Promise.all(pods.filter(runs).map(async (pod) => (await this.#read(pod)) ?? this.#last.get(pod.metadata.uid ?? '')));
+    return all.filter((reading): reading is Reading => reading !== undefined && serves(reading.stats));
+  }
+
+  /** For how long none of the pods has been asked anything (seconds); undefined when one does not say, which is not idle. */
+  async idleSeconds(pods: Stored<Pod>[]): Promise<number | undefined> {
+    const all = await Promise.all(pods.map(async (pod) => (runs(pod) ? this.#read(pod) : undefined)));
+    return all.length === 0 || all.some((reading) => !reading || !serves(reading.stats)) ? undefined : Math.min(...all.map((reading) => reading!.stats.idleSeconds));
+  }
+
+  async #read(pod: Stored<Pod>): Promise<Reading | undefined> {
+    const stats = await this.#ask(pod.status!.podIP!);
+    if (!stats) return undefined;
+    const reading = { pod, stats, at: this.#now() };
+    this.#last.set(pod.metadata.uid ?? '', reading);
+    return reading;
+  }
+
+  #forgetOld(): void {
+    for (const [uid, { at }] of this.#last) if (this.#now() - at > REMEMBERED_MS) this.#last.delete(uid);
+  }
+}
+
+const runs = ({ metadata, status }: Stored<Pod>): boolean => metadata.deletionTimestamp === undefined && status?.phase === 'Running' && status.podIP !== undefined;
+
+/** One that is still in init() computes nothing, and says nothing of what the others have to bear. */
+const serves = ({ phase }: ScorerStats): boolean => phase === 'Ready' || phase === 'Draining';
+
+/** Asks pods of the cluster, on kept connections. */
+export function askOverHttp(port: number = PORT.operator): AskScorer {
+  const agent = new Agent({ keepAlive: true, maxTotalSockets: CONNECTIONS, timeout: 60_000 });
+  return (address) => new Promise((resolve) => {
+    const request = get({ host: address, port, path: OPERATOR_PATH.stats, agent, signal: AbortSignal.timeout(ANSWER_MS) }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => {
+        text += chunk;
+        if (text.length > ANSWER_BYTES) request.destroy();
+      });
+      response.on('end', () => resolve(response.statusCode === 200 ? parseStats(text) : undefined));
+      response.on('error', () => resolve(undefined));
+      response.on('close', () => resolve(undefined));
+    });
+    request.on('error', () => resolve(undefined));
+  });
+}
+
+/** The figures in a text; undefined when they are none. */
+export function parseStats(text: string): ScorerStats | undefined {
+  try {
+    const stats = JSON.parse(text) as Partial<ScorerStats> | null;
+    const sound = [stats?.concurrency, stats?.requestsPerSecond, stats?.idleSeconds].every((figure) => typeof figure === 'number' && Number.isFinite(figure) && figure >= 0);
+    return sound && typeof stats?.phase === 'string' ? (stats as ScorerStats) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,30 @@
+/** Why there are as many pods as there are, in one line: what the autoscaler saw, and what it made of it. */
+import type { HorizontalPodAutoscaler } from 'kubernetes-types/autoscaling/v2.js';
+import type { Stored } from '../api/objects.ts';
+import type { Effective } from '../api/types.gen.ts';
+import { quantity } from '../api/units.ts';
+
+/** `concurrency 7.2 of 4 target → 3 replicas`, for each metric that has a value. */
+export function scalingMessage({ status }: Stored<HorizontalPodAutoscaler>, { metrics, minReplicas, maxReplicas }: Effective, replicas: number): string {
+  const seen = (status?.currentMetrics ?? []).flatMap(({ pods, resource }) => {
+    const figure = pods ? quantity(pods.current.averageValue ?? '') : NaN;
+    if (pods && !Number.isNaN(figure)) return [`concurrency ${figure.toFixed(1)} of ${metrics.find(({ type }) => type === 'Concurrency')?.averageValue ?? '?'} target`];
+    const used = resource?.current.averageUtilization;
+    return used === undefined ? [] : [`CPU ${used}% of ${metrics.find(({ type }) => type === 'CPU')?.averageUtilization ?? '?'}% target`];
+  });
+  const desired = status?.desiredReplicas ?? replicas;
+  const limited = desired === maxReplicas ? ', the maximum' : desired === minReplicas ? ', the minimum' : '';
+  return `${seen.length === 0 ? 'no figures yet' : seen.join(', ')} → ${desired} replica${desired === 1 ? '' : 's'}${limited}`;
+}
+
+/** By so much a figure has to move before it is news (of its value, and at least in its own unit): each line is a write. */
+const NEWS = { share: 0.2, least: 0.5 };
+
+/** The line that is there already, where the new one says about the same. */
+export function steady(now: string, before: string | undefined): string {
+  const split = (text: string): { words: string; figures: number[] } => ({ words: text.replace(/\d+(\.\d+)?(?=%? of)/g, '#'), figures: [...text.matchAll(/\d+(\.\d+)?(?=%? of)/g)].map(([figure]) => Number(figure)) });
+  if (before === undefined) return now;
+  const [was, is] = [split(before), split(now)];
+  const close = was.words === is.words && is.figures.every((figure, i) => Math.abs(figure - was.figures[i]!) <= Math.max(NEWS.least, NEWS.share * was.figures[i]!));
+  return close ? before : now;
+}

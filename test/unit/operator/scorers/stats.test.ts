@@ -1,0 +1,70 @@
+/** What is believed of pods: those that serve, as they say; one that is silent for a while, as it said last; nobody else. */
+import type { ScorerStats } from '@penstock/contract';
+import { expect } from 'chai';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Pod } from 'kubernetes-types/core/v1.js';
+import type { Stored } from '../../../../operator/api/objects.ts';
+import { askOverHttp, parseStats, Scorers } from '../../../../operator/scorers/stats.ts';
+
+const stats = (concurrency: number, rest: Partial<ScorerStats> = {}): ScorerStats => ({ revision: 'iris-1', phase: 'Ready', inFlight: 0, concurrency, requestsPerSecond: 0, idleSeconds: 0, ...rest });
+const pod = (name: string, status: object = { phase: 'Running', podIP: name }): Stored<Pod> => ({ apiVersion: 'v1', kind: 'Pod', metadata: { name, uid: name, namespace: 'default' }, status });
+
+describe('figures of scorers', () => {
+  let said: Record<string, ScorerStats | undefined>;
+  let now: number;
+  let scorers: Scorers;
+  beforeEach(() => {
+    [said, now] = [{}, 0];
+    scorers = new Scorers((address) => Promise.resolve(said[address]), () => now);
+  });
+  const read = async (...pods: Stored<Pod>[]): Promise<Record<string, number>> => Object.fromEntries((await scorers.readings(pods)).map((one) => [one.pod.metadata.name, one.stats.concurrency]));
+
+  it('each pod that serves has its own', async () => {
+    said = { a: stats(3), b: stats(0) };
+    expect(await read(pod('a'), pod('b'))).to.deep.equal({ a: 3, b: 0 });
+  });
+
+  it('one in init(), one without an address and one on its way out have none', async () => {
+    said = { a: stats(3), b: stats(0, { phase: 'Init' }), c: stats(1) };
+    expect(await read(pod('a'), pod('b'), pod('new', { phase: 'Pending' }), { ...pod('c'), metadata: { ...pod('c').metadata, deletionTimestamp: 'now' } })).to.deep.equal({ a: 3 });
+  });
+
+  it('one that hangs counts as it did last for twenty seconds, and then not at all', async () => {
+    said = { a: stats(8) };
+    await read(pod('a'));
+    said = {};
+    now = 19_000;
+    expect(await read(pod('a'))).to.deep.equal({ a: 8 });
+    now = 21_000;
+    expect(await read(pod('a'))).to.deep.equal({});
+  });
+
+  it('idle are pods that all say so: as long as the last one; one that is silent may be busy', async () => {
+    said = { a: stats(0, { idleSeconds: 50 }), b: stats(0, { idleSeconds: 20 }) };
+    expect(await scorers.idleSeconds([pod('a'), pod('b')])).to.equal(20);
+    expect(await scorers.idleSeconds([pod('a'), pod('c')])).to.equal(undefined);
+    expect(await scorers.idleSeconds([])).to.equal(undefined);
+  });
+
+  for (const text of ['', '{}', 'null', '{"concurrency": "3"}', '{"concurrency": -1, "requestsPerSecond": 0, "idleSeconds": 0, "phase": "Ready"}']) {
+    it(`${JSON.stringify(text)} is no figure`, () => expect(parseStats(text)).to.equal(undefined));
+  }
+
+  describe('over HTTP', () => {
+    const servers: Server[] = [];
+    afterEach(() => servers.splice(0).forEach((server) => server.close().closeAllConnections()));
+    const ask = async (answer: Parameters<typeof createServer>[1]): Promise<ScorerStats | undefined> => {
+      const server = createServer(answer).listen(0, '127.0.0.1');
+      servers.push(server);
+      await new Promise((resolve) => server.once('listening', resolve));
+      return askOverHttp((server.address() as AddressInfo).port)('127.0.0.1');
+    };
+
+    it('an answer is read', async () => expect(await ask((_, response) => response.end(JSON.stringify(stats(2))))).to.include({ concurrency: 2 }));
+    it('one that never comes is given up', async () => expect(await ask(() => undefined)).to.equal(undefined));
+    it('one that never ends is cut off', async () => expect(await ask((_, response) => { response.write('x'.repeat(10_000)); })).to.equal(undefined));
+    it('an error is none', async () => expect(await ask((_, response) => response.writeHead(503).end('{}'))).to.equal(undefined));
+    it('a port on which nobody listens is none', async () => expect(await askOverHttp(1)('127.0.0.1')).to.equal(undefined));
+  });
+});
