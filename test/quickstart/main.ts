@@ -55,22 +55,21 @@ async function predict(url: string): Promise<void> {
   tell('  the same classes that scikit-learn gave when the model was trained');
 }
 
-/** Bounded in requests and time; sends to loopback only. */
+/** Eight requests at a time, bounded in number and time; sends to loopback only. */
 async function scaleUp(url: string): Promise<void> {
-  const body = readFileSync(join(root, 'examples/iris/training/answers.json'), 'utf8').replace(/, "label".*/s, '}');
   let requests = 0;
   let on = true;
   const client = async (): Promise<void> => {
-    while (on && requests < 2_000_000) {
+    while (on && requests < 20_000) {
       requests += 1;
-      await fetch(`${url}/score`, { method: 'POST', body }).then((answer) => answer.arrayBuffer(), () => sleep(50));
+      await fetch(`${url}/score`, { method: 'POST', body: '{"customer": 7}' }).then((answer) => answer.arrayBuffer(), () => sleep(50));
     }
   };
   const clients = Array.from({ length: 8 }, client);
   let shown = '';
   try {
     for (const until = Date.now() + SCALE_UP_SECONDS * 1000; Date.now() < until; await sleep(1000)) {
-      const summary = await inNamespace('get', 'ipl', 'iris', '-o', 'jsonpath={.status.replicas.summary}');
+      const summary = await inNamespace('get', 'ipl', 'lookup', '-o', 'jsonpath={.status.replicas.summary}');
       if (summary !== shown) say(`  replicas ${(shown = summary)} after ${requests} requests`);
       if (Number(summary.split('/')[0]) >= 2) return;
     }
@@ -91,14 +90,11 @@ await main(async () => {
     tell(await inNamespace('wait', 'inferencepipeline/iris', '--for=condition=UpToDate', '--timeout=120s'));
     tell(await inNamespace('get', 'inferencepipelines,modelversions'));
   });
-  let url = '';
-  await step('A prediction', async () => {
-    url = await forward('iris');
-    await predict(url);
-  });
-  await step('Load, until the autoscaler adds a pod', async () => {
-    await inNamespace('patch', 'ipl', 'iris', '--type=merge', '-p', '{"spec": {"scaling": {"maxReplicas": 3, "metrics": [{"type": "CPU", "averageUtilization": 50}], "scaleDownDelay": "30s"}}}');
-    await scaleUp(url);
+  await step('A prediction', async () => predict(await forward('iris')));
+  await step('A script under load, until the autoscaler adds a pod: one for each two requests under way', async () => {
+    tell(await inNamespace('apply', '-f', join(root, 'examples/scaling/pipeline.yaml')));
+    await inNamespace('wait', 'inferencepipeline/lookup', '--for=condition=UpToDate', '--timeout=120s');
+    await scaleUp(await forward('lookup'));
     tell(await inNamespace('get', 'inferencepipelines', '-o', 'wide'));
   });
   for (const child of background) child.kill();

@@ -1,0 +1,80 @@
+/** The metrics API among others: another adapter comes and goes, nobody serves it for a while, the release is taken away. */
+import { expect } from 'chai';
+import { kubectl, up } from '../cluster/cluster.ts';
+import { deploy, helm, RELEASE } from '../cluster/deploy.ts';
+import { eventually, inNamespace, irisServes, NAMESPACE } from './cluster-story.ts';
+
+const OURS = 'v1beta2.custom.metrics.k8s.io';
+const THEIRS = 'v1beta1.custom.metrics.k8s.io';
+const BYSTANDER = 'e2e-bystander';
+const exists = (...args: string[]): Promise<boolean> => kubectl(['get', ...args, '--ignore-not-found', '-o', 'name']).then((name) => name !== '');
+const scaling = (field: string): Promise<string> => inNamespace('get', 'ipl', 'iris', '-o', `jsonpath={.status.conditions[?(@.type=="ScalingActive")].${field}}`);
+const available = (): Promise<true | undefined> => kubectl(['get', 'apiservice', OURS, '-o', 'jsonpath={.status.conditions[?(@.type=="Available")].status}']).then((status) => (status === 'True' ? true : undefined));
+const scaledOn = (): Promise<true | undefined> => scaling('message').then((message) => (/^concurrency 0\.0 of 4 target → 2 replicas, the minimum$/.test(message) ? true : undefined));
+const operators = (count: number): Promise<string> => kubectl(['-n', RELEASE.namespace, 'scale', 'deployment', `${RELEASE.name}-operator`, `--replicas=${count}`]);
+const replicas = (): Promise<string> => inNamespace('get', 'ipl', 'iris', '-o', 'jsonpath={.status.replicas.summary}');
+
+/** An adapter as its chart would register it; nothing answers behind it. */
+const adapter = JSON.stringify({
+  apiVersion: 'apiregistration.k8s.io/v1', kind: 'APIService', metadata: { name: THEIRS },
+  spec: { group: 'custom.metrics.k8s.io', version: 'v1beta1', groupPriorityMinimum: 100, versionPriority: 100, insecureSkipTLSVerify: true, service: { namespace: 'monitoring', name: 'prometheus-adapter' } },
+});
+
+describe('the metrics API', function () {
+  this.timeout(6 * 60_000);
+  before(async () => {
+    await up();
+    await deploy();
+    await irisServes();
+    await inNamespace('patch', 'ipl', 'iris', '--type=merge', '-p', '{"spec": {"scaling": {"minReplicas": 2, "maxReplicas": 4}}}');
+    await eventually(90, 'the autoscaler has figures', scaledOn);
+    await eventually(60, 'both pods', async () => ((await replicas()) === '2/2' ? true : undefined));
+  });
+  after(async () => {
+    await kubectl(['delete', 'apiservice', THEIRS, '--ignore-not-found']);
+    await kubectl(['delete', 'namespace', NAMESPACE, BYSTANDER, '--ignore-not-found', '--wait=false']);
+    await deploy();
+  });
+
+  it('another adapter appears: ours is withdrawn at once, the pipeline says who has it and what to do, and keeps its pods', async () => {
+    await kubectl(['apply', '-f', '-'], adapter);
+    await eventually(10, 'withdrawn', async () => ((await exists('apiservice', OURS)) ? undefined : true));
+    await eventually(10, 'said', async () => ((await scaling('status')) === 'False' ? true : undefined));
+    expect(await scaling('message')).to.equal('metrics API held by monitoring/prometheus-adapter: set metricsApi.enabled=false and have it serve pods/penstock_concurrency, or scale on CPU (spec.scaling.metrics)');
+    expect(await replicas()).to.equal('2/2');
+    expect(await inNamespace('get', 'hpa', '-o', 'name'), 'no autoscaler that would warn of missing figures').to.equal('');
+  });
+
+  it('the adapter goes: ours is back, and so is scaling', async () => {
+    await kubectl(['delete', 'apiservice', THEIRS]);
+    await eventually(20, 'registered and available', available);
+    await eventually(90, 'scaled', scaledOn);
+  });
+
+  it('nobody serves it: pods stay; another namespace cannot be deleted, which says why; the way out is to delete the registration', async () => {
+    await operators(0);
+    await eventually(60, 'no operator', async () => ((await exists('pods', '-n', RELEASE.namespace, '-l', 'app.kubernetes.io/component=operator')) ? undefined : true));
+    await kubectl(['create', 'namespace', BYSTANDER]);
+    await kubectl(['delete', 'namespace', BYSTANDER, '--wait=false']);
+    await eventually(60, 'what a user reads', async () => {
+      const said = await kubectl(['get', 'namespace', BYSTANDER, '-o', 'jsonpath={.status.conditions[?(@.type=="NamespaceDeletionDiscoveryFailure")].message}']);
+      return said.includes('custom.metrics.k8s.io/v1beta2') ? true : undefined;
+    });
+    await kubectl(['delete', 'apiservice', OURS]);
+    await kubectl(['wait', '--for=delete', `namespace/${BYSTANDER}`, '--timeout=90s']);
+    expect(await inNamespace('get', 'deployments', '-o', 'jsonpath={.items[*].status.readyReplicas}')).to.equal('2');
+  });
+
+  it('the operator is back: registered again, no pod more, no pod less', async () => {
+    await operators(2);
+    await eventually(90, 'registered and available', available);
+    await eventually(90, 'scaled', scaledOn);
+    expect(await replicas()).to.equal('2/2');
+  });
+
+  it('helm uninstall takes the registration away first: no namespace is held up, that of the release neither', async () => {
+    await helm(['uninstall', RELEASE.name, '--namespace', RELEASE.namespace, '--wait']);
+    expect(await exists('apiservice', OURS)).to.equal(false);
+    await kubectl(['delete', 'namespace', RELEASE.namespace, '--timeout=60s']);
+  });
+});
