@@ -101,7 +101,7 @@ function follow(admin: Admin, pods: PodPlayer): Pick<Stage, 'latest' | 'watchNam
 
 /** The chart as helm renders it. */
 export async function chart(...values: string[]): Promise<Rendered[]> {
-  const args = ['template', 'penstock', join(root, 'charts/penstock'), '--namespace', SYSTEM, '--kube-version', '1.37.0', ...values.flatMap((value) => ['--set', value])];
+  const args = ['template', 'penstock', join(root, 'charts/penstock'), '--namespace', SYSTEM, '--kube-version', '1.37.0', '--no-hooks', ...values.flatMap((value) => ['--set', value])];
   const { stdout } = await execa(join(await builtTools(), 'helm'), args);
   return (yaml.loadAll(stdout) as (Rendered | null)[]).filter((object) => object !== null);
 }

@@ -51,7 +51,7 @@ describe('the chart', function () {
   });
 
   it('is taken by the API server, strictly', async () => {
-    for (const values of [[], ['watchNamespaces={default}'], ['crds.install=false', 'replicas=1']]) {
+    for (const values of [[], ['watchNamespaces={default}'], ['watchNamespaces={default}', 'metricsApi.enabled=true'], ['crds.install=false', 'replicas=1']]) {
       await api.run(['apply', '--dry-run=server', '--server-side', '--force-conflicts', '--validate=strict', '-f', '-'], (await render('helm', ...values)).map((object) => yaml.dump(object)).join('---\n'));
     }
   });
@@ -59,13 +59,22 @@ describe('the chart', function () {
   it('grants no wildcard, and no list or watch of Secrets', async () => {
     const rules = (await render('helm')).flatMap(({ rules: some }) => some ?? []);
     expect(rules.filter((rule) => [...rule.verbs, ...rule.resources, ...rule.apiGroups].includes('*'))).to.deep.equal([]);
-    expect(rules.find(({ resources }) => resources.includes('secrets'))!.verbs).to.deep.equal(['get', 'create']);
+    const ofSecrets = rules.filter(({ resources }) => resources.includes('secrets'));
+    expect(ofSecrets.map(({ verbs }) => verbs)).to.deep.equal([['get', 'create'], ['create'], ['get', 'patch']]); // keys of pipelines; the certificate of the metrics API, by name
   });
 
   it('with watchNamespaces has no ClusterRole for the operator, and a Role in each', async () => {
     const objects = await render('helm', 'watchNamespaces={a,b}');
     expect(objects.filter(({ kind }) => kind === 'ClusterRole').map(({ metadata }) => metadata.name)).to.deep.equal(['penstock-view', 'penstock-edit']);
     expect(objects.filter(({ kind }) => kind === 'Role').map(({ metadata }) => metadata.namespace).sort()).to.deep.equal(['a', 'b', 'penstock-system']);
+  });
+
+  it('serves the metrics API where it may: everywhere, or when told to', async () => {
+    const serves = async (...values: string[]): Promise<boolean> => (await render('helm', ...values)).some(({ kind, metadata }) => kind === 'Service' && metadata.name === 'penstock-metrics');
+    expect(await serves()).to.equal(true);
+    expect(await serves('metricsApi.enabled=false')).to.equal(false);
+    expect(await serves('watchNamespaces={a}')).to.equal(false);
+    expect(await serves('watchNamespaces={a}', 'metricsApi.enabled=true')).to.equal(true);
   });
 
   it('installs a PodMonitor only when asked', async () => {

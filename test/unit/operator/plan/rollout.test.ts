@@ -22,6 +22,9 @@ const rows: Row[] = [
   { when: 'the autoscaler has scaled up: its count stays', seen: { revisions: [now], service: stableService(now), deployments: [deploymentOf(now, 5, 5)], autoscalers: [autoscaler(now.name)] }, live: ['new active hpa'], active: 'new' },
   { when: 'somebody scaled it to nothing, where an autoscaler rests: it is brought back', seen: { revisions: [now], service: stableService(now), deployments: [deploymentOf(now, 0, 0)], autoscalers: [autoscaler(now.name)] }, live: ['new active →2 hpa'], active: 'new' },
   { when: 'all pods of a scaled revision are gone: the autoscaler stays in charge', seen: { revisions: [now], service: stableService(now), deployments: [deploymentOf(now, 5, 0)], autoscalers: [autoscaler(now.name)] }, live: ['new active hpa'], active: 'new' },
+  { when: 'somebody else holds the metrics API: no autoscaler, and the pods that there are stay', seen: { revisions: [now], service: stableService(now), deployments: [deploymentOf(now, 5, 5)], autoscalers: [autoscaler(now.name)], noConcurrency: 'held' }, live: ['new active'], active: 'new' },
+  { when: 'somebody else holds it, and there are fewer than the least: those are brought', seen: { revisions: [now], service: stableService(now), deployments: [deploymentOf(now, 1, 1)], noConcurrency: 'held' }, live: ['new active →2'], active: 'new' },
+  { when: 'somebody else holds it, and there are more than the most: those go', seen: { revisions: [now], service: stableService(now), deployments: [deploymentOf(now, 9, 9)], noConcurrency: 'held' }, live: ['new active →6'], active: 'new' },
   {
     when: 'an update: the newcomer comes with as many pods as serve now, the old one keeps its autoscaler',
     seen: { revisions: [old], service: stableService(old), deployments: [deploymentOf(old, 4, 4)], autoscalers: [autoscaler(old.name)], pipeline: pipeline(scaled, served) },
