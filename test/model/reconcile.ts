@@ -46,6 +46,7 @@ export async function reconcileOnce({ objects, cache, version, now, lost, interf
     keys: { hashes: () => Promise.resolve([]), forget: () => undefined },
     scripts: { forget: () => undefined },
     marking: new MarkingWatch(),
+    noConcurrency: () => undefined,
     lost: { get: (_: string, name: string) => lost[`ConfigMap/${name}`] },
     config,
     now: () => now,
