@@ -26,6 +26,7 @@ const SILENCE_MS = 600_000;
 const STUCK_MS = 300_000;
 /** Reconciles that run when SIGTERM comes get this long; the pod has 30 s. */
 const HAND_OVER_MS = 20_000;
+/** Pipelines wait so long to hear whose the metrics API is, so that no autoscaler is made that would go again at once. */
 const KNOWN_WITHIN_MS = 5_000;
 const METRICS_API = 'metricsapi';
 const KINDS = { pipelines: 'pipeline', modelVersions: 'modelversion' } as const;

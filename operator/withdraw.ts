@@ -1,5 +1,5 @@
 /** `withdraw`: what helm uninstall runs first. The operator stops, then its registration of the metrics API goes: without a backend it would hang the deletion of every namespace. */
-import { answered } from './api/flow.ts';
+import { absent } from './api/flow.ts';
 import { KIND } from './api/kinds.ts';
 import type { Config } from './config.ts';
 import { KubeClient } from './kube/client.ts';
@@ -10,9 +10,6 @@ import { isOurs, NAME, type ApiService } from './metricsapi/registration.ts';
 export async function withdraw(config: Pick<Config, 'kubeconfig' | 'namespace' | 'metricsService' | 'deployment'>): Promise<void> {
   const pool = new Pool(() => kubeConfig(config.kubeconfig));
   const client = new KubeClient(pool);
-  const absent = (error: unknown): undefined => {
-    if (!answered(error, 404)) throw error;
-  };
   try {
     await client.scale({ namespace: config.namespace, name: config.deployment }, 0).catch(absent);
     const registered = await client.get<ApiService>(KIND.apiService, '', NAME).catch(absent);

@@ -47,6 +47,11 @@ export type Result = { next: 'rest' } | { next: 'after'; ms: number } | { next: 
 /** Whether the API server answered with one of these codes; for rooms that may not know the client's error class. */
 export const answered = (error: unknown, ...codes: number[]): boolean => codes.includes((error as { code?: number } | undefined)?.code ?? 0);
 
+/** For `catch`: undefined in place of what is not there (404); any other error goes on. */
+export function absent(error: unknown): undefined {
+  if (!answered(error, 404)) throw error;
+}
+
 /** 400 and 422: the API server takes no such child, now or later; its sentence says which field. */
 function refusal(error: unknown): Stalled | undefined {
   return answered(error, 400, 422) ? new Stalled('InvalidSpec', (error as Error).message) : undefined;

@@ -1,6 +1,6 @@
 /** Brings children about: creates what is missing, applies what differs, refuses what is not ours, prunes the rest. */
 import { createHash } from 'node:crypto';
-import { answered, Outdated, Stalled } from '../api/flow.ts';
+import { absent, answered, Outdated, Stalled } from '../api/flow.ts';
 import { ANNOTATION } from '../api/labels.ts';
 import type { KubeObject } from '../api/objects.ts';
 import { REASON } from '../api/reasons.ts';
@@ -63,10 +63,7 @@ export async function prune(children: KubeObject[], wanted: (object: KubeObject)
  */
 async function confirmAlive(owner: KubeObject, kube: Writer): Promise<void> {
   const { namespace = '', name, uid } = owner.metadata;
-  const now = await kube.client.get(kindOf(owner), namespace, name).catch((error: unknown) => {
-    if (answered(error, 404)) return undefined;
-    throw error;
-  });
+  const now = await kube.client.get(kindOf(owner), namespace, name).catch(absent);
   if (now && now.metadata.uid === uid && now.metadata.deletionTimestamp === undefined) return;
   if (now?.metadata.uid !== uid) kube.forget(owner);
   if (now) kube.remember(now);

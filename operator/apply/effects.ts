@@ -1,5 +1,5 @@
 /** Writes beside server-side apply: adoption, replica counts, the mark of an abandoned revision, the nudge of pods. */
-import { answered, Outdated } from '../api/flow.ts';
+import { absent, answered, Outdated } from '../api/flow.ts';
 import { ANNOTATION, LABEL } from '../api/labels.ts';
 import { apiPath, KIND, kindOf } from '../api/kinds.ts';
 import type { Pod } from 'kubernetes-types/core/v1.js';
@@ -46,10 +46,7 @@ export async function confirmTakeOver({ from, to, size }: TakeOver, { metadata: 
     const { items } = await client.list<Stored<Pod>>(apiPath(KIND.pod, namespace), { labelSelector: `${LABEL.revision}=${revision}` });
     return (items ?? []).filter(isReady).length;
   };
-  const deployment = await client.get<KubeObject & { spec?: { replicas?: number } }>(KIND.deployment, namespace, to).catch((error: unknown) => {
-    if (answered(error, 404)) return undefined; // it never served, and its successor is made in this reconcile
-    throw error;
-  });
+  const deployment = await client.get<KubeObject & { spec?: { replicas?: number } }>(KIND.deployment, namespace, to).catch(absent); // one that never served may be gone: its successor is made in this reconcile
   if (Math.min(await ready(to), deployment?.spec?.replicas ?? 0) >= size || (await ready(from)) === 0) return;
   throw new Outdated(`revision ${to} has fewer than ${size} Ready pods, and ${from} serves`);
 }

@@ -1,5 +1,6 @@
 /** What custom.metrics.k8s.io/v1beta2 answers, as Kubernetes' own clients read it. */
 import { PODS_METRIC } from '../api/podsMetric.ts';
+import { timestamp } from '../api/units.ts';
 import type { Reading } from '../scorers/stats.ts';
 
 export const GROUP = 'custom.metrics.k8s.io';
@@ -27,7 +28,7 @@ export const metricValueList = (metric: string, readings: Reading[]): object => 
   items: readings.map((reading) => ({
     describedObject: { kind: 'Pod', apiVersion: 'v1', namespace: reading.pod.metadata.namespace, name: reading.pod.metadata.name },
     metric: { name: metric },
-    timestamp: new Date(reading.at).toISOString().replace(/\.\d+Z$/, 'Z'),
+    timestamp: timestamp(reading.at),
     windowSeconds: WINDOW_SECONDS,
     value: `${Math.round(VALUE[metric]!(reading) * 1000)}m`,
   })),

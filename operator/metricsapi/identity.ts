@@ -1,6 +1,6 @@
 /** Who we are to the aggregator, and who it is to us: the certificate in its Secret, and the front-proxy CA of the cluster. */
 import type { SecureContextOptions } from 'node:tls';
-import { answered } from '../api/flow.ts';
+import { absent } from '../api/flow.ts';
 import { KIND } from '../api/kinds.ts';
 import type { KubeObject } from '../api/objects.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -32,11 +32,8 @@ type Reader = Pick<KubeClient, 'get'>;
 
 /** The certificate as the Secret has it; undefined before the leader has made it. */
 export async function readCertificate(service: MetricsService, client: Reader): Promise<ServingCertificate | undefined> {
-  const { data = {} } = await client.get<Secret>(KIND.secret, service.namespace, secretName(service)).catch((error: unknown): Secret => {
-    if (answered(error, 404)) return { apiVersion: 'v1', kind: 'Secret', metadata: { name: '' } };
-    throw error;
-  });
-  const text = (name: string): string => Buffer.from(data[name] ?? '', 'base64').toString();
+  const secret = await client.get<Secret>(KIND.secret, service.namespace, secretName(service)).catch(absent);
+  const text = (name: string): string => Buffer.from(secret?.data?.[name] ?? '', 'base64').toString();
   const found = { cert: text('tls.crt'), key: text('tls.key'), ca: text('ca.crt') };
   return Object.values(found).every((part) => part !== '') ? found : undefined;
 }

@@ -1,6 +1,5 @@
 /** The metrics API as a part of the operator: served by every replica, registered (or given back) by the leader. */
 import type { Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pod } from 'kubernetes-types/core/v1.js';
@@ -52,11 +51,6 @@ export class MetricsApi {
   /** Why nobody serves concurrency to the autoscaler; undefined where we do, or are about to find out. */
   get missing(): string | undefined {
     return this.#missing;
-  }
-
-  /** Port on which it answers; undefined until there is a certificate. */
-  get listening(): number | undefined {
-    return (this.#server?.address() as AddressInfo | null | undefined)?.port;
   }
 
   /** Serves until `signal` ends it; certificate and front-proxy CA are looked at again each minute. */

@@ -21,7 +21,7 @@ export interface Deps {
 }
 
 /** Deps whose memories are empty: whatever they hold can be read again. */
-export function newDeps(given: Pick<Deps, 'kube' | 'config' | 'events'> & Partial<Deps>): Deps {
-  const { kube } = given;
-  return { keys: new KeyStore(kube.client), scripts: new ScriptStore(kube.client), lost: new LostRevisions(kube.caches), marking: new MarkingWatch(), noConcurrency: () => undefined, now: Date.now, ...given };
+export function newDeps(given: Pick<Deps, 'kube' | 'config' | 'events' | 'noConcurrency'>): Deps {
+  const { client, caches } = given.kube;
+  return { ...given, keys: new KeyStore(client), scripts: new ScriptStore(client), lost: new LostRevisions(caches), marking: new MarkingWatch(), now: Date.now };
 }

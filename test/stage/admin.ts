@@ -1,5 +1,6 @@
 /** What a user with every right does to the API server, without a process a call: apply, patch, delete, look. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { absent } from '../../operator/api/flow.ts';
 import { apiPath, kindOf, type Kind } from '../../operator/api/kinds.ts';
 import type { KubeObject } from '../../operator/api/objects.ts';
 import { KubeClient } from '../../operator/kube/client.ts';
@@ -80,9 +81,4 @@ export class Admin {
   close(): Promise<void> {
     return this.#pool.close();
   }
-}
-
-function absent(error: unknown): undefined {
-  if (error instanceof KubeError && error.code === 404) return undefined;
-  throw error;
 }

@@ -23,6 +23,13 @@ app.kubernetes.io/component: operator
 {{- if eq (toString .Values.metricsApi.enabled) "true" }}true{{ else if and (eq (toString .Values.metricsApi.enabled) "auto") (not .Values.watchNamespaces) }}true{{ end }}
 {{- end }}
 
+{{/* Annotations of what helm uninstall runs first, in order of the weight that is handed in. */}}
+{{- define "penstock.withdrawHook" -}}
+helm.sh/hook: pre-delete
+helm.sh/hook-weight: {{ . | quote }}
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end }}
+
 {{/* What the operator does in the namespaces it watches: exactly the verbs it calls. */}}
 {{- define "penstock.rules" -}}
 - { apiGroups: [penstock.dev], resources: [inferencepipelines, modelversions], verbs: [get, list, watch] }
