@@ -2,6 +2,7 @@
  * The contract between the operator, which writes pods, and the scorer, which runs in them.
  * Everything the two must agree on stands here once; neither room imports the other.
  */
+export { authorized, keyHash, refusalOf } from './keys.ts';
 
 /** Names of the environment variables that the operator sets and the scorer reads. */
 export const ENV = {

@@ -9,7 +9,7 @@ const MAX_LINES = 250;
 
 /** Room → rooms of ours and packages it may import. `type:` allows `import type` only. */
 const ROOMS: Record<string, string[]> = {
-  contract: [],
+  contract: ['node:crypto'],
   'operator/api': ['contract'],
   'operator/desired': ['operator/api', 'contract', 'kubernetes-types', 'node:crypto'],
   'operator/status': ['operator/api', 'contract', 'kubernetes-types'],
@@ -18,9 +18,10 @@ const ROOMS: Record<string, string[]> = {
   'operator/queue': [],
   'operator/kube': ['operator/api', '@kubernetes/client-node', 'undici', 'kubernetes-types', 'node:crypto', 'node:timers/promises', 'node:fs', 'node:https', 'node:os', 'node:perf_hooks'],
   'operator/controller': ['operator/queue', 'operator/api', 'operator/kube', 'type:operator/observability', 'contract', 'winston'],
-  'operator/reconcile': ['operator/api', 'operator/desired', 'operator/status', 'operator/plan', 'operator/apply', 'type:operator/kube', 'contract', 'node:crypto', 'node:util'],
+  'operator/reconcile': ['operator/api', 'operator/desired', 'operator/status', 'operator/plan', 'operator/apply', 'type:operator/kube', 'type:operator/scorers', 'contract', 'node:crypto', 'node:util'],
   'operator/scorers': ['operator/api', 'contract', 'kubernetes-types', 'node:http'],
   'operator/metricsapi': ['operator/api', 'operator/apply', 'operator/kube', 'operator/scorers', 'kubernetes-types', '@peculiar/x509', 'reflect-metadata', 'node:*'],
+  'operator/activator': ['operator/api', 'operator/kube', 'operator/observability', 'contract', 'prom-client', 'type:winston', 'node:*'],
   'operator/observability': ['contract', 'operator/api', 'prom-client', 'winston', 'node:http'],
   operator: ['*'],
   'scorer-image/fetch': ['scorer-image', 'contract', 'undici', 'node:*'],

@@ -19,6 +19,7 @@ export const KIND = {
   deployment: kind('apps/v1', 'Deployment', 'deployments'),
   autoscaler: kind('autoscaling/v2', 'HorizontalPodAutoscaler', 'horizontalpodautoscalers'),
   disruptionBudget: kind('policy/v1', 'PodDisruptionBudget', 'poddisruptionbudgets'),
+  endpointSlice: kind('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices'),
   networkPolicy: kind('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies'),
   job: kind('batch/v1', 'Job', 'jobs'),
   event: kind('events.k8s.io/v1', 'Event', 'events'),

@@ -7,7 +7,7 @@ export const LABEL = {
   revision: 'penstock.dev/revision',
   modelVersion: 'penstock.dev/modelversion',
   attempt: 'penstock.dev/attempt',
-  /** What a ConfigMap of ours holds: `revision` or `traffic`. */
+  /** What a ConfigMap of ours holds, `revision` or `traffic`; or that an EndpointSlice is the activator's. */
   role: 'penstock.dev/role',
 } as const;
 
@@ -23,11 +23,16 @@ export const ANNOTATION = {
   abandoned: 'penstock.dev/abandoned',
   /** On a pod: hash of the traffic table it should read; the write makes the kubelet refresh its mounts. */
   traffic: 'penstock.dev/traffic',
+  /** On the activator's EndpointSlice: {@link Activation} as JSON. */
+  activation: 'penstock.dev/activation',
   /** On a pipeline: a new value makes a new revision of the same spec. */
   restartedAt: 'penstock.dev/restartedAt',
 } as const;
 
 export const FIELD_MANAGER = { children: 'penstock', status: 'penstock-status', scale: 'penstock-scale' } as const;
+
+/** Labels by which Kubernetes knows the EndpointSlices of a Service, and whose they are. */
+export const SLICE_LABEL = { service: 'kubernetes.io/service-name', managedBy: 'endpointslice.kubernetes.io/managed-by' } as const;
 
 type OwnerLabel = typeof LABEL.pipeline | typeof LABEL.modelVersion;
 
@@ -36,6 +41,8 @@ export const uses = {
   modelVersion: (namespace: string, name: string): string => `modelversion ${namespace}/${name}`,
   configMap: (namespace: string, name: string): string => `configmap ${namespace}/${name}`,
   verification: 'verification',
+  service: (namespace: string, name: string): string => `service ${namespace}/${name}`,
+  port: (port: number): string => `activator port ${port}`,
 } as const;
 
 /** A child without a controller, by the owner that its labels tell. */

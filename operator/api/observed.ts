@@ -69,6 +69,18 @@ export interface ObservedPipeline {
   keyHashes: string[];
   /** Why the autoscaler cannot be told the concurrency of pods; absent where it can. */
   noConcurrency?: string;
+  /** Where the pipeline may have no pods, or has had none. */
+  activator?: {
+    /** The activator's port for it; absent when none is free. */
+    port?: number;
+    /** Addresses of the activators that are Ready. */
+    addresses: string[];
+    addressType: 'IPv4' | 'IPv6';
+    /** The stable Service leads to a Ready pod: the nodes have been told of it, or are being told. */
+    serviceReady: boolean;
+  };
+  /** For so long no pod of what serves has been asked anything; absent when that was not asked, or one did not say. */
+  idleSeconds?: number;
   /** Milliseconds since the epoch, at the start of this reconcile. */
   now: number;
 }

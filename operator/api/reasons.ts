@@ -1,4 +1,8 @@
 /** Condition types and the reasons they carry. Names are Azure ML's where it has one. */
+
+/** Failures that another try cannot mend; a model store that does not answer may come back. */
+export const isFinal = (reason: string): boolean => /^(UserScript|ScoringTestFailed|ModelLoadFailed|DigestMismatch|PodOutOfMemory|DeploymentCrashLoopBackOff)/.test(reason);
+
 export const CONDITION = {
   ready: 'Ready',
   upToDate: 'UpToDate',
@@ -31,6 +35,8 @@ export const REASON = {
   quota: 'QuotaExceeded',
   /** Nobody tells the autoscaler the concurrency of pods. */
   noMetricsApi: 'MetricsApiNotAvailable',
+  /** Nobody would take a request that comes while there are no pods. */
+  noActivator: 'ActivatorNotAvailable',
   digest: 'DigestMismatch',
   verified: 'Verified',
   verifying: 'Verifying',

@@ -16,9 +16,9 @@ export interface InferencePipeline {
  */
 export interface InferencePipelineSpec {
   /**
-   * Where the endpoint stands: Development (Azure Container Instances: one small pod, no key, errors with stack traces) or Production (AKS: 2 to 10 pods, keys, disruption budget). Sets every default below; a field that is set wins.
+   * Where the endpoint stands: Development (Azure Container Instances: one small pod, no key, errors with stack traces), Production (AKS: 2 to 10 pods, keys, disruption budget) or Managed (managed endpoints: as Production, with 0 to 10 pods and none after 10 minutes without a request). Sets every default below; a field that is set wins.
    */
-  target: 'Development' | 'Production';
+  target: 'Development' | 'Production' | 'Managed';
   /**
    * The models this pipeline loads, each a ModelVersion of the same namespace.
    *
@@ -164,11 +164,11 @@ export interface Resources {
  */
 export interface Scaling {
   /**
-   * Least number of pods. Development 1, Production 2. Raises a preset maximum below it.
+   * Least number of pods. Development 1, Production 2, Managed 0. At 0 the last pod goes after scaleToZeroAfter, and a request brings one back. Raises a preset maximum below it.
    */
   minReplicas?: number;
   /**
-   * Greatest number of pods. Development 1, Production 10. Lowers a preset minimum above it.
+   * Greatest number of pods. Development 1, Production and Managed 10. Lowers a preset minimum above it.
    */
   maxReplicas?: number;
   /**
@@ -182,6 +182,10 @@ export interface Scaling {
    * How long load must stay low before pods are removed. Default 60s.
    */
   scaleDownDelay?: string;
+  /**
+   * How long no request may have come before the last pod goes, where minReplicas is 0. Requests that come then are held until a pod is Ready. Default 10m.
+   */
+  scaleToZeroAfter?: string;
 }
 export interface ScalingMetric {
   /**
@@ -224,7 +228,7 @@ export interface Endpoint {
  */
 export interface Auth {
   /**
-   * None: anyone who reaches the Service. Key: one of two keys as a bearer token, kept in the Secret NAME-keys. Default: Development None, Production Key.
+   * None: anyone who reaches the Service. Key: one of two keys as a bearer token, kept in the Secret NAME-keys. Default: Development None, Production and Managed Key.
    */
   mode?: 'None' | 'Key';
 }
@@ -417,6 +421,10 @@ export interface Effective {
    * Calm before pods are removed.
    */
   scaleDownDelay: string;
+  /**
+   * Calm before the last pod goes; absent where one always stays.
+   */
+  scaleToZeroAfter?: string;
   /**
    * What the autoscaler looks at.
    */

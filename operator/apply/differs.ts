@@ -15,7 +15,7 @@ function coversObject(live: unknown, wanted: Record<string, unknown>): boolean {
   if (typeof live !== 'object' || live === null) return live === undefined && Object.keys(wanted).length === 0;
   return Object.entries(wanted).every(([name, value]) => {
     const inner = (live as Record<string, unknown>)[name];
-    return (inner === undefined && Array.isArray(value) && value.length === 0) || covers(inner, value);
+    return ((inner === undefined || inner === null) && Array.isArray(value) && value.length === 0) || covers(inner, value);
   });
 }
 

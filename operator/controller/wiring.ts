@@ -1,6 +1,7 @@
 /** Joins caches to queues: which change wakes which reconcile. */
 import type { Caches } from '../kube/kube.ts';
 import type { Cache } from '../kube/cache.ts';
+import { isActivators, readyAddresses, type Slice } from '../api/endpoints.ts';
 import { keyOf, type Key } from '../api/flow.ts';
 import { LABEL, uses } from '../api/labels.ts';
 import type { KubeObject } from '../api/objects.ts';
@@ -9,10 +10,12 @@ import type { InferencePipeline } from '../api/types.gen.ts';
 import type { WorkQueue } from '../queue/workqueue.ts';
 import { concernsItself, concernsUsers, ownerKey, workerKey } from './triggers.ts';
 
-const CHILDREN = ['configMaps', 'services', 'deployments', 'autoscalers', 'disruptionBudgets', 'networkPolicies'] as const satisfies (keyof Caches)[];
+const CHILDREN = ['configMaps', 'services', 'deployments', 'autoscalers', 'disruptionBudgets', 'endpointSlices', 'networkPolicies'] as const satisfies (keyof Caches)[];
 /** How many of the waiting verifications are woken when one ends. */
 const WOKEN = 4;
 
+/** A Service's slice: whether anybody is there. */
+const leads = (slice: Slice): boolean => readyAddresses(slice).length > 0;
 const selfKey = ({ metadata }: KubeObject): Key => keyOf(metadata.namespace ?? '', metadata.name);
 const addAll = (queue: WorkQueue, keys: Iterable<Key | undefined>): void => {
   for (const key of keys) if (key !== undefined) queue.add(key);
@@ -30,6 +33,9 @@ export function wirePipelines(caches: Caches, queues: { pipelines: WorkQueue; mo
     (caches[name] as unknown as Cache<KubeObject>).onChange((_, object, old) => addAll(queue, [ownerKey(object, 'InferencePipeline'), old && ownerKey(old, 'InferencePipeline')]));
   }
   caches.pods.onChange((_, object) => addAll(queue, [workerKey(object, LABEL.pipeline)]));
+  caches.endpointSlices.onChange((change, object, old) => {
+    if (!isActivators(object) && (change !== 'changed' || !old || leads(old) !== leads(object))) addAll(queue, [workerKey(object, LABEL.pipeline)]);
+  });
   caches.modelVersions.onChange((_, object, old) => {
     if (concernsUsers(object, old)) addAll(queue, caches.pipelines.by(uses.modelVersion(object.metadata.namespace ?? '', object.metadata.name)).map(selfKey));
   });

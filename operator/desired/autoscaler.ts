@@ -14,7 +14,7 @@ export function autoscaler(pipeline: InferencePipeline, revision: string, effect
     metadata: childMeta(pipeline, revision, { [LABEL.pipeline]: pipeline.metadata.name, [LABEL.revision]: revision }),
     spec: {
       scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: revision },
-      minReplicas: effective.minReplicas,
+      minReplicas: fewest(effective),
       maxReplicas: effective.maxReplicas,
       metrics: metrics.map(metricSpec),
       behavior: {
@@ -30,5 +30,8 @@ function metricSpec({ type, averageValue, averageUtilization = 0 }: EffectiveMet
   return { type: 'Pods', pods: { metric: { name: PODS_METRIC.concurrency }, target: { type: 'AverageValue', averageValue: String(averageValue) } } };
 }
 
+/** Pods while there are any: no autoscaler looks after the last step to zero, and at zero it rests. */
+export const fewest = ({ minReplicas }: Effective): number => Math.max(minReplicas, 1);
+
 /** Fixed counts have no autoscaler. */
-export const scales = ({ minReplicas, maxReplicas }: Effective): boolean => minReplicas < maxReplicas;
+export const scales = (effective: Effective): boolean => fewest(effective) < effective.maxReplicas;

@@ -3,6 +3,7 @@ import type { Traffic } from '@penstock/contract';
 import type { KubeObject } from '../api/objects.ts';
 import type { Revision } from '../api/observed.ts';
 import type { Effective, EffectiveMetric, InferencePipeline } from '../api/types.gen.ts';
+import { activationOf, activatorSlice, type Route } from './activator.ts';
 import { autoscaler } from './autoscaler.ts';
 import { deployment } from './deployment.ts';
 import { names } from './names.ts';
@@ -18,6 +19,8 @@ export interface ChildrenInput {
   metrics: EffectiveMetric[];
   traffic: Traffic;
   active?: string | undefined;
+  /** Of the active revision, where it may have no pods. */
+  rest?: { route?: Route | undefined } | undefined;
   /** Revisions with pods; of one that retires nothing but a lost ConfigMap is made or mended any more. */
   live: { revision: Revision; role: 'active' | 'next' | 'retiring'; autoscaled: boolean; held: boolean }[];
   /** Files of a revision that has no ConfigMap yet. */
@@ -31,7 +34,7 @@ export interface ChildrenInput {
  * before what refers to it; the stable Service is switched before an old revision is told to retire. Nothing is made
  * before the first revision is known.
  */
-export function children({ pipeline, effective, metrics, traffic, active, live, scriptFiles, begun }: ChildrenInput): KubeObject[][] {
+export function children({ pipeline, effective, metrics, traffic, active, rest, live, scriptFiles, begun }: ChildrenInput): KubeObject[][] {
   const { name } = pipeline.metadata;
   if (live.length === 0 && !begun) return [];
   const staying = live.filter(({ role }) => role !== 'retiring');
@@ -42,7 +45,10 @@ export function children({ pipeline, effective, metrics, traffic, active, live, 
       ...staying.filter(({ revision }) => revision.name !== active).map(({ revision }) => service(pipeline, revision.name, revision.name)),
       networkPolicy(pipeline),
     ],
-    [trafficConfigMap(pipeline, traffic)],
+    [
+      trafficConfigMap(pipeline, traffic),
+      ...(rest?.route && active !== undefined ? [activatorSlice(pipeline, rest.route, activationOf(active, effective, traffic.keyHashes))] : []),
+    ],
     staying.map(({ revision }) => deployment(pipeline, revision, effective)),
     staying.flatMap(({ revision, autoscaled, held }) => [
       ...(autoscaled && !held ? [autoscaler(pipeline, revision.name, effective, metrics)] : []),

@@ -15,9 +15,11 @@ interface Preset {
 const PRESETS: Record<InferencePipelineSpec['target'], Preset> = {
   Development: { replicas: [1, 1], requests: { cpu: '100m', memory: '256Mi' }, limits: { cpu: '1', memory: '512Mi' }, auth: 'None', disruptionBudget: false, exposeErrors: true },
   Production: { replicas: [2, 10], requests: { cpu: '500m', memory: '512Mi' }, limits: { cpu: '1', memory: '1Gi' }, auth: 'Key', disruptionBudget: true, exposeErrors: false },
+  Managed: { replicas: [0, 10], requests: { cpu: '500m', memory: '512Mi' }, limits: { cpu: '1', memory: '1Gi' }, auth: 'Key', disruptionBudget: true, exposeErrors: false },
 };
 const DEFAULTS = { requestTimeout: '5s', initTimeout: '5m', maxConcurrentRequests: 16, maxQueueWait: '500ms', maxBatchSize: 64, progressDeadline: '10m', revisionHistoryLimit: 5, scaleDownDelay: '60s' };
 const CONCURRENCY = 4;
+const SCALE_TO_ZERO_AFTER = '10m';
 
 /** Every setting of a pipeline resolved; what the user set wins, and a preset that contradicts it yields. */
 export function effective(spec: InferencePipelineSpec): Effective {
@@ -30,6 +32,7 @@ export function effective(spec: InferencePipelineSpec): Effective {
     auth: endpoint.auth?.mode ?? preset.auth,
     ...settings(spec),
     metrics: metrics(spec),
+    ...(minReplicas === 0 && { scaleToZeroAfter: scaling.scaleToZeroAfter ?? SCALE_TO_ZERO_AFTER }),
     disruptionBudget: preset.disruptionBudget,
     exposeErrors: preset.exposeErrors,
   };

@@ -1,6 +1,7 @@
 /** The words under which objects are found beside their name: whose they are, whom they work for, what they use. */
 import type { Deployment } from 'kubernetes-types/apps/v1.js';
-import { LABEL, orphanOf, podOwner, uses } from '../api/labels.ts';
+import { activatorPort, isActivators, type Slice } from '../api/endpoints.ts';
+import { LABEL, orphanOf, podOwner, SLICE_LABEL, uses } from '../api/labels.ts';
 import type { KubeObject, Stored } from '../api/objects.ts';
 import { recordOf } from '../api/record.ts';
 import { REASON } from '../api/reasons.ts';
@@ -24,6 +25,14 @@ export function byWorker({ metadata: { namespace = '', labels = {} } }: KubeObje
 export function byRevision(deployment: Stored<Deployment>): string[] {
   const models = recordOf(deployment.metadata)?.models ?? [];
   return [...byOwner(deployment), ...models.map(({ modelVersion }) => uses.modelVersion(deployment.metadata.namespace ?? '', modelVersion))];
+}
+
+/** An EndpointSlice: the Service whose it is; the activator's by its owner and its port, too. */
+export function sliceWords(slice: Slice): string[] {
+  const { namespace = '', labels = {} } = slice.metadata;
+  const service = uses.service(namespace, labels[SLICE_LABEL.service] ?? '');
+  const port = activatorPort(slice);
+  return isActivators(slice) ? [service, ...byOwner(slice), ...(port === undefined ? [] : [uses.port(port)])] : [service];
 }
 
 /** A pipeline: the model versions and the ConfigMap that its spec names. */

@@ -5,11 +5,12 @@ import type { ConfigMap, Pod, Service } from 'kubernetes-types/core/v1.js';
 import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import type { HorizontalPodAutoscaler } from 'kubernetes-types/autoscaling/v2.js';
 import type { Job } from 'kubernetes-types/batch/v1.js';
+import type { Slice } from '../api/endpoints.ts';
 import { KIND, type Kind } from '../api/kinds.ts';
 import { MANAGED_SELECTOR } from '../api/labels.ts';
 import { Cache, type Index } from './cache.ts';
 import type { KubeClient } from './client.ts';
-import { byOwner, byRevision, byUse, byWorker, queued } from './indexes.ts';
+import { byOwner, byRevision, byUse, byWorker, queued, sliceWords } from './indexes.ts';
 import { Reflector } from './watch.ts';
 
 export interface Caches {
@@ -23,6 +24,8 @@ export interface Caches {
   deployments: Cache<Stored<Deployment>>;
   autoscalers: Cache<Stored<HorizontalPodAutoscaler>>;
   disruptionBudgets: Cache<KubeObject>;
+  /** The activator's, and those of our Services, which carry our labels. */
+  endpointSlices: Cache<Slice>;
   networkPolicies: Cache<KubeObject>;
   jobs: Cache<Stored<Job>>;
 }
@@ -44,6 +47,7 @@ const WATCHED: Record<keyof Caches, Watched> = {
   deployments: { kind: KIND.deployment, ...ours, index: byRevision },
   autoscalers: { kind: KIND.autoscaler, ...ours },
   disruptionBudgets: { kind: KIND.disruptionBudget, ...ours },
+  endpointSlices: { kind: KIND.endpointSlice, ...ours, index: sliceWords },
   networkPolicies: { kind: KIND.networkPolicy, ...ours },
   jobs: { kind: KIND.job, ...ours },
 };
@@ -51,7 +55,7 @@ const WATCHED: Record<keyof Caches, Watched> = {
 /** The cache in which objects of a kind are kept, by kind. */
 const CACHE_OF: Record<string, keyof Caches> = {
   InferencePipeline: 'pipelines', ModelVersion: 'modelVersions', ConfigMap: 'configMaps', Service: 'services', Deployment: 'deployments',
-  HorizontalPodAutoscaler: 'autoscalers', PodDisruptionBudget: 'disruptionBudgets', NetworkPolicy: 'networkPolicies', Job: 'jobs',
+  HorizontalPodAutoscaler: 'autoscalers', PodDisruptionBudget: 'disruptionBudgets', EndpointSlice: 'endpointSlices', NetworkPolicy: 'networkPolicies', Job: 'jobs',
 };
 
 export interface KubeOptions {

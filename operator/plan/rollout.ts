@@ -2,17 +2,16 @@
 import { Stalled, Waiting } from '../api/flow.ts';
 import { LABEL } from '../api/labels.ts';
 import { newestFirst, type ObservedPipeline, type RenderConfig, type Revision, type TakeOver } from '../api/observed.ts';
-import { REASON } from '../api/reasons.ts';
+import { isFinal, REASON } from '../api/reasons.ts';
 import type { Effective, EffectiveMetric } from '../api/types.gen.ts';
-import { scales } from '../desired/autoscaler.ts';
+import { fewest, scales } from '../desired/autoscaler.ts';
 import { effective as resolve } from '../desired/effective.ts';
 import { wantedRevision } from '../desired/revision.ts';
 import type { PodFailure } from '../status/podFailures.ts';
 import { factsOf, type Facts } from './facts.ts';
+import { planRest, type Rest } from './rest.ts';
 
 const INIT_FAILURES = 3;
-/** Failures that another try cannot mend; a model store that does not answer may, until progressDeadline. */
-const FINAL = /^(UserScript|ScoringTestFailed|ModelLoadFailed|DigestMismatch|PodOutOfMemory|DeploymentCrashLoopBackOff)/;
 /** How long a retiring revision still answers (with `Connection: close`) before its pods go. */
 export const DRAIN_MS = 5_000;
 
@@ -48,6 +47,8 @@ export interface Plan {
   kept: string[];
   /** Why the wanted revision is not Ready. */
   failure?: PodFailure | undefined;
+  /** Of the active revision, where it may have no pods. */
+  rest?: Rest | undefined;
   wakeAfterMs?: number | undefined;
 }
 
@@ -63,27 +64,32 @@ export function planRollout(seen: ObservedPipeline, config: RenderConfig): Plan 
   const upcoming = wanted?.name === active ? undefined : wanted;
   const abandon = upcoming && facts && giveUp(upcoming, facts);
   const next = abandon || upcoming?.abandoned !== undefined ? undefined : upcoming?.name;
+  const serving = known.find(({ name }) => name === active);
+  const held = holds(serving, upcoming, next, seen);
+  const rest = serving && planRest(seen, { name: serving.name, ...factsOf(seen, serving.name) }, effective, held);
 
   const live = known.flatMap((revision): LiveRevision[] => {
     const has = factsOf(seen, revision.name);
     const counts = { revision, replicas: has.replicas, ready: has.ready, held: false };
-    if (revision.name === active && holds(revision, upcoming, next, seen)) return [{ ...counts, role: 'active', held: true, autoscaled: has.hasAutoscaler }];
-    if (revision.name === active) return [{ ...counts, role: 'active', ...activeSize(has, effective, { size, measured: metrics.length > 0 }) }];
+    if (revision === serving && held) return [{ ...counts, role: 'active', held: true, autoscaled: has.hasAutoscaler }];
+    if (revision === serving) return [{ ...counts, role: 'active', ...activeSize(has, effective, { size, rest, measured: metrics.length > 0 }) }];
     if (revision.name === next) return [{ ...counts, role: 'next', autoscaled: false, ...((has.exists && has.replicas === size) || endsFirst(has) ? {} : { scaleTo: size }) }];
     const dropped = !has.exists || revision.abandoned !== undefined || revision === abandon?.revision;
     return dropped ? [] : retiring(counts, has, drainLeftMs(seen, revision.name));
   });
   return {
-    effective, metrics, wanted, active, abandon, live,
+    effective, metrics, wanted, active, abandon, live, rest,
     takesOver: takeOver(current, active, size),
     blocked: blocked ?? (upcoming && abandonment(upcoming)),
     failure: facts?.failure,
     kept: keptRevisions(known, live, wanted, effective.revisionHistoryLimit),
-    wakeAfterMs: nextDrainEnd(seen, live),
+    wakeAfterMs: sooner(nextDrainEnd(seen, live), rest?.wakeAfterMs),
   };
 }
 
 const takeOver = (from: string | undefined, to: string | undefined, size: number): TakeOver | undefined => (from === undefined || to === undefined || from === to ? undefined : { from, to, size });
+
+const sooner = (a: number | undefined, b: number | undefined): number | undefined => (a === undefined || b === undefined ? (a ?? b) : Math.min(a, b));
 
 function nextDrainEnd(seen: ObservedPipeline, live: LiveRevision[]): number | undefined {
   const left = live.filter(({ role }) => role === 'retiring').map(({ revision }) => drainLeftMs(seen, revision.name)).filter((ms) => ms > 0);
@@ -107,9 +113,9 @@ function want(seen: ObservedPipeline, effective: Effective, config: RenderConfig
 }
 
 /** A newcomer must bring as many pods as serve now, within the new bounds. */
-function wantedSize(seen: ObservedPipeline, current: string | undefined, wanted: Revision | undefined, { minReplicas, maxReplicas }: Effective): number {
+function wantedSize(seen: ObservedPipeline, current: string | undefined, wanted: Revision | undefined, effective: Effective): number {
   const serving = current === undefined || current === wanted?.name ? 0 : factsOf(seen, current).replicas;
-  return Math.min(Math.max(minReplicas, serving), maxReplicas);
+  return Math.min(Math.max(fewest(effective), serving), effective.maxReplicas);
 }
 
 /** The newcomer takes over when it is Ready at its size, or at once when the old one has never served anybody. */
@@ -125,18 +131,20 @@ const endsFirst = ({ exists, replicas, pods }: Facts): boolean => exists && repl
 
 /**
  * Before there is a Ready pod, and for fixed counts, we size; from then on the autoscaler does. At 0 it rests, and to its
- * minimum it takes its time: those are ours to end. With nothing to measure there is none, and what runs stays within the bounds.
+ * minimum it takes its time: those are ours to end. With nothing to measure there is none, and what runs stays within the
+ * bounds. What sleeps has no autoscaler until its next pod is Ready (ADR 12), and rests until somebody wakes it.
  */
-function activeSize(has: Facts, effective: Effective, { size, measured }: { size: number; measured: boolean }): { autoscaled: boolean; scaleTo?: number } {
+function activeSize(has: Facts, effective: Effective, { size, rest, measured }: { size: number; rest: Rest | undefined; measured: boolean }): { autoscaled: boolean; scaleTo?: number } {
+  if (rest?.asleep) return { autoscaled: false, ...(has.replicas > 0 && { scaleTo: 0 }) };
   const autoscaled = scales(effective) && measured && (has.hasAutoscaler || has.ready > 0);
   const count = scales(effective) ? Math.min(Math.max(has.replicas, size), effective.maxReplicas) : size;
-  const right = autoscaled ? has.replicas >= effective.minReplicas : has.replicas === count;
+  const right = autoscaled ? has.replicas >= fewest(effective) : has.replicas === count;
   return has.exists && right ? { autoscaled } : { autoscaled, scaleTo: count };
 }
 
 /** While a newcomer comes up, and when one of another target was given up, what serves keeps the size it has. */
-function holds({ record }: Revision, upcoming: Revision | undefined, next: string | undefined, { pipeline }: ObservedPipeline): boolean {
-  return upcoming !== undefined && (next !== undefined || record.target !== pipeline.spec.target);
+function holds(serving: Revision | undefined, upcoming: Revision | undefined, next: string | undefined, { pipeline }: ObservedPipeline): boolean {
+  return upcoming !== undefined && (next !== undefined || serving?.record.target !== pipeline.spec.target);
 }
 
 /** Answers on until its time is over, then has no pods, then is gone. */
@@ -148,7 +156,7 @@ function retiring(counts: Pick<LiveRevision, 'revision' | 'replicas' | 'ready' |
 
 function giveUp(revision: Revision, { failure, deadlineExceeded }: Facts): Plan['abandon'] {
   if (revision.abandoned !== undefined) return undefined;
-  if (failure && failure.times >= INIT_FAILURES && FINAL.test(failure.reason)) return { revision, failure };
+  if (failure && failure.times >= INIT_FAILURES && isFinal(failure.reason)) return { revision, failure };
   if (!deadlineExceeded) return undefined;
   return { revision, failure: failure ?? { reason: REASON.progressDeadline, message: 'the new revision made no progress within rollout.progressDeadline', times: 0 } };
 }

@@ -1,5 +1,6 @@
 /** The keys of pipelines: made once into a Secret, known here as hashes, read again at each resync. */
-import { createHash, randomBytes } from 'node:crypto';
+import { keyHash } from '@penstock/contract';
+import { randomBytes } from 'node:crypto';
 import { answered, keyOf, type Key } from '../api/flow.ts';
 import { KIND } from '../api/kinds.ts';
 import { LABEL } from '../api/labels.ts';
@@ -30,7 +31,7 @@ export class KeyStore {
     const known = this.#known.get(keyOf(namespace, name));
     if (known?.uid === uid && known && now - known.readAt < FRESH_MS) return known.hashes;
     const { data = {} } = await this.#readOrCreate(pipeline);
-    const hashes = SLOTS.flatMap((slot) => (data[slot] === undefined ? [] : [createHash('sha256').update(Buffer.from(data[slot], 'base64')).digest('hex')]));
+    const hashes = SLOTS.flatMap((slot) => (data[slot] === undefined ? [] : [keyHash(Buffer.from(data[slot], 'base64'))]));
     this.#known.set(keyOf(namespace, name), { uid, hashes, readAt: now });
     return hashes;
   }

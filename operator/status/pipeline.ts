@@ -6,7 +6,7 @@ import type { Effective, HistoryEntry, InferencePipelineStatus, RevisionStatus }
 import { timestamp } from '../api/units.ts';
 import { conditions, truth, type Finding } from './conditions.ts';
 import type { PodFailure } from './podFailures.ts';
-import { scalingMessage, steady } from './scaling.ts';
+import { atRest, scalingMessage, steady } from './scaling.ts';
 
 const HISTORY = 20;
 const INIT_REASON = /^UserScript/;
@@ -21,6 +21,7 @@ export interface Rollout {
   failure?: PodFailure | undefined;
   live: { revision: Revision; role: 'active' | 'next' | 'retiring'; replicas: number; ready: number; scaleTo?: number; autoscaled: boolean }[];
   kept: string[];
+  rest?: { asleep: boolean; onCall: boolean; unattended: boolean } | undefined;
 }
 
 export function pipelineStatus(seen: ObservedPipeline, rollout: Rollout, attempt: Attempt, url: string): InferencePipelineStatus {
@@ -28,7 +29,7 @@ export function pipelineStatus(seen: ObservedPipeline, rollout: Rollout, attempt
   const before = pipeline.status;
   const generation = pipeline.metadata.generation ?? 0;
   const active = rollout.live.find(({ role }) => role === 'active');
-  const counts = { ready: active?.ready ?? 0, desired: active?.scaleTo ?? active?.replicas ?? 0 };
+  const counts = { ready: active?.ready ?? 0, desired: wantedPods(active) };
   return {
     observedGeneration: generation,
     url,
@@ -41,13 +42,16 @@ export function pipelineStatus(seen: ObservedPipeline, rollout: Rollout, attempt
   };
 }
 
+const wantedPods = (one: Rollout['live'][number] | undefined): number => one?.scaleTo ?? one?.replicas ?? 0;
+
 function findings(seen: ObservedPipeline, rollout: Rollout, attempt: Attempt): Finding[] {
   const active = rollout.live.find(({ role }) => role === 'active');
-  const available = (active?.ready ?? 0) > 0;
+  const onCall = rollout.rest?.onCall ?? false;
+  const available = (active?.ready ?? 0) > 0 || onCall;
   const upToDate = rollout.wanted !== undefined && rollout.wanted.name === rollout.active && available && !attempt.error;
   const why = upToDate ? { reason: REASON.serving, message: '' } : remembered(explanation(rollout, attempt), seen);
   const stalled = !upToDate && (attempt.error instanceof Stalled || rollout.blocked instanceof Stalled || rollout.abandon !== undefined);
-  const serving = available ? { reason: REASON.serving, message: `revision ${rollout.active} serves` } : why;
+  const serving = available ? { reason: REASON.serving, message: `revision ${rollout.active} serves${onCall ? ': no pod now, a request brings one' : ''}` } : why;
   return [
     { type: CONDITION.ready, status: truth(available), ...serving },
     { type: CONDITION.upToDate, status: truth(upToDate), ...why },
@@ -84,11 +88,11 @@ function modelsReady({ blocked }: Rollout): Finding {
   return { type: CONDITION.modelsReady, status: truth(!bad), reason: bad?.reason ?? REASON.verified, message: bad?.message ?? '' };
 }
 
-function initSucceeded({ wanted, failure, live, abandon }: Rollout): Finding {
+function initSucceeded({ wanted, active, failure, live, abandon, rest }: Rollout): Finding {
   const type = CONDITION.initSucceeded;
   const failed = failure ?? abandon?.failure ?? abandonedFailure(wanted);
   if (failed && INIT_REASON.test(failed.reason)) return { type, status: 'False', reason: failed.reason, message: failed.message };
-  const ready = live.some(({ revision, ready: pods }) => revision.name === wanted?.name && pods > 0);
+  const ready = live.some(({ revision, ready: pods }) => revision.name === wanted?.name && (pods > 0 || (rest?.onCall && revision.name === active)));
   return ready ? { type, status: 'True', reason: REASON.serving, message: '' } : { type, status: 'Unknown', reason: REASON.rollingOut, message: 'no pod of this generation has come so far' };
 }
 
@@ -97,16 +101,16 @@ function abandonedFailure(wanted: Revision | undefined): { reason: string; messa
   return match ? { reason: match[1]!, message: match[2]! } : undefined;
 }
 
-function scalingActive({ autoscalers, noConcurrency, pipeline }: ObservedPipeline, { active, effective, live }: Rollout): Finding {
+function scalingActive({ autoscalers, noConcurrency, pipeline }: ObservedPipeline, { active, effective, live, rest }: Rollout): Finding {
   const type = CONDITION.scalingActive;
-  const { minReplicas, maxReplicas } = effective;
-  if (minReplicas === maxReplicas) return { type, status: 'True', reason: 'FixedReplicas', message: `replicas fixed at ${minReplicas}` };
+  const replicas = wantedPods(live.find(({ role }) => role === 'active'));
+  const still = atRest(rest, effective, replicas);
+  if (still) return { type, ...still };
   const autoscaler = autoscalers.find(({ metadata }) => metadata.name === active);
   const said = autoscaler?.status?.conditions?.find((condition) => condition.type === 'ScalingActive');
   if (noConcurrency !== undefined && effective.metrics.every((metric) => metric.type === 'Concurrency')) return { type, status: 'False', reason: REASON.noMetricsApi, message: noConcurrency };
   if (!autoscaler || !said) return { type, status: 'Unknown', reason: 'NotYetReady', message: 'scaling begins with the first Ready pod' };
   if (said.status !== 'True') return { type, status: 'False', reason: said.reason ?? 'Unknown', message: said.message ?? '' };
-  const replicas = live.find(({ role }) => role === 'active')?.replicas ?? 0;
   const before = pipeline.status?.conditions?.find((condition) => condition.type === type);
   return { type, status: 'True', reason: 'ValidMetricFound', message: steady(scalingMessage(autoscaler, effective, replicas), before?.message) };
 }
@@ -119,7 +123,7 @@ function revisionList({ revisions }: ObservedPipeline, { wanted, live, kept, act
     .map(({ name, record, abandoned }) => {
       const running = live.find(({ revision }) => revision.name === name);
       return {
-        name, weightPercent: name === active ? 100 : 0, replicas: running?.scaleTo ?? running?.replicas ?? 0, ready: running?.ready ?? 0,
+        name, weightPercent: name === active ? 100 : 0, replicas: wantedPods(running), ready: running?.ready ?? 0,
         models: record.models.map((model) => ({ name: model.name, version: model.version, digest: model.digest })),
         ...(record.scriptDigest === undefined ? {} : { scriptDigest: record.scriptDigest }),
         image: record.image, createdAt: record.createdAt, ...(abandoned === undefined ? {} : { abandoned }),

@@ -2,7 +2,9 @@
 import type { HorizontalPodAutoscaler } from 'kubernetes-types/autoscaling/v2.js';
 import type { Stored } from '../api/objects.ts';
 import type { Effective } from '../api/types.gen.ts';
+import { REASON } from '../api/reasons.ts';
 import { quantity } from '../api/units.ts';
+import type { Finding } from './conditions.ts';
 
 /** `concurrency 7.2 of 4 target → 3 replicas`, for each metric that has a value. */
 export function scalingMessage({ status }: Stored<HorizontalPodAutoscaler>, { metrics, minReplicas, maxReplicas }: Effective, replicas: number): string {
@@ -13,8 +15,18 @@ export function scalingMessage({ status }: Stored<HorizontalPodAutoscaler>, { me
     return used === undefined ? [] : [`CPU ${used}% of ${metrics.find(({ type }) => type === 'CPU')?.averageUtilization ?? '?'}% target`];
   });
   const desired = status?.desiredReplicas ?? replicas;
-  const limited = desired === maxReplicas ? ', the maximum' : desired === minReplicas ? ', the minimum' : '';
+  const limited = desired === maxReplicas ? ', the maximum' : desired === Math.max(minReplicas, 1) ? ', the minimum' : '';
   return `${seen.length === 0 ? 'no figures yet' : seen.join(', ')} → ${desired} replica${desired === 1 ? '' : 's'}${limited}`;
+}
+
+/** What is to be said where no autoscaler has a say: at zero and on the way from it, and where the count never changes. */
+export function atRest(rest: { asleep: boolean; onCall: boolean; unattended: boolean } | undefined, { minReplicas, maxReplicas, scaleToZeroAfter }: Effective, replicas: number): Pick<Finding, 'status' | 'reason' | 'message'> | undefined {
+  const said = (reason: string, message: string): Pick<Finding, 'status' | 'reason' | 'message'> => ({ status: 'True', reason, message });
+  if (rest?.asleep) return said('AtZero', 'idle, at zero');
+  if (rest?.unattended) return { status: 'False', reason: REASON.noActivator, message: `idle for ${scaleToZeroAfter ?? ''}, but no activator is Ready that would take the next request: stays at ${replicas} (kubectl get pods -A -l app.kubernetes.io/component=activator)` };
+  if (rest?.onCall) return said('Waking', `woken by a request → ${replicas} replica${replicas === 1 ? '' : 's'}`);
+  if (minReplicas === maxReplicas) return said('FixedReplicas', `replicas fixed at ${minReplicas}`);
+  return scaleToZeroAfter !== undefined && maxReplicas === 1 ? said('FixedReplicas', `one replica, none after ${scaleToZeroAfter} without a request`) : undefined;
 }
 
 /** By so much a figure has to move before it is news (of its value, and at least in its own unit): each line is a write. */

@@ -1,7 +1,7 @@
 /**
  * Port 8080: who may ask what, and what every answer has. Scoring is on bare node:http, everything else by express. User code never runs here.
  */
-import { HEADER, VERSION } from '@penstock/contract';
+import { authorized, HEADER, refusalOf, VERSION } from '@penstock/contract';
 import { createServer, type Server } from 'node:http';
 import type { Logger } from 'winston';
 import type { ScorerConfig } from '../config.ts';
@@ -10,7 +10,6 @@ import type { Demand } from '../metrics/demand.ts';
 import type { ScorerMetrics } from '../metrics/metrics.ts';
 import type { ScoringPool } from '../run/pool.ts';
 import { logAccess } from './accessLog.ts';
-import { authorized } from './auth.ts';
 import { coldRoutes } from './coldRoutes.ts';
 import { Exchange } from './exchange.ts';
 import { hotRoutes } from './hotRoutes.ts';
@@ -83,9 +82,7 @@ function refused(exchange: Exchange, { config, traffic, metrics, lifecycle }: Us
   const { authorization } = exchange.request.headers;
   if (!open && config.auth === 'Key' && !authorized(authorization, traffic.keyHashes)) {
     exchange.header('www-authenticate', 'Bearer');
-    return reject(401, 'unauthorized', authorization === undefined
-      ? `Missing credentials: send the header Authorization: Bearer <key>, with a key from the Secret ${config.pipeline}-keys`
-      : 'Invalid credentials: the key is not one of the two keys of this endpoint');
+    return reject(401, 'unauthorized', refusalOf(authorization, config.pipeline));
   }
   if (!open && !lifecycle.started) return reject(503, 'not_ready', 'The endpoint is not ready: its script has not finished init()');
   return false;

@@ -17,7 +17,7 @@ export async function deploy(values: string[] = []): Promise<Record<'operator' |
   say('helm upgrade --install');
   await helm(['upgrade', '--install', RELEASE.name, join(root, 'charts/penstock'), '--namespace', RELEASE.namespace, '--create-namespace',
     ...[`operator.image.tag=${tags.operator}`, `scorer.image.tag=${tags.scorer}`, ...values].flatMap((value) => ['--set', value])]);
-  await kubectl(['-n', RELEASE.namespace, 'rollout', 'status', `deployment/${RELEASE.name}-operator`, '--timeout=180s']); // helm 4's --wait takes a minute more
+  for (const one of ['operator', 'activator']) await kubectl(['-n', RELEASE.namespace, 'rollout', 'status', `deployment/${RELEASE.name}-${one}`, '--timeout=180s']); // helm 4's --wait takes a minute more
   return tags;
 }
 

@@ -178,7 +178,7 @@ class Run {
     const silent = this.#plan.faults.some((fault) => fault.do === 'go silent');
     const operator = await startOperator({
       bundle: this.#program, kubeconfig: kubeconfig.kubeconfig, identity,
-      env: { WATCH_NAMESPACES: this.namespace, POD_NAMESPACE: this.namespace, CALL_TIMEOUT_MS: '3000', WATCH_IDLE_MS: silent ? '2500' : '150000', LOG_LEVEL: 'info' },
+      env: { WATCH_NAMESPACES: this.namespace, POD_NAMESPACE: this.namespace, CALL_TIMEOUT_MS: '3000', STAGE_STATS_PORT: String(this.#stage.pods.statsPort), WATCH_IDLE_MS: silent ? '2500' : '150000', LOG_LEVEL: 'info' },
     });
     this.#operators.set(identity, operator);
     void operator.exited.then((how) => {

@@ -1,6 +1,7 @@
 /** What must hold at every step, whatever goes wrong: watched on the server's side of the proxy. */
 import type { FetchItem } from '@penstock/contract';
 import type { Deployment } from 'kubernetes-types/apps/v1.js';
+import { readyAddresses, type Slice } from '../../operator/api/endpoints.ts';
 import { KIND } from '../../operator/api/kinds.ts';
 import { LABEL } from '../../operator/api/labels.ts';
 import type { Stored } from '../../operator/api/objects.ts';
@@ -54,13 +55,13 @@ export class Safety {
     }
   }
 
-  /** Once something has served, something always serves, as long as the pipeline is there. Looked at twice: two watches tell of it. */
+  /** Once something has served, something always serves, or the activator would take a request, as long as the pipeline is there. Looked at twice: several watches tell of it. */
   #endpoints(): void {
     const before = this.#servesNow();
     if (before) this.#served = true;
     if (before === false && this.#served) setTimeout(() => {
       const revision = this.#revision();
-      if (this.#servesNow() === false && this.#served && revision !== 'nobody') this.violations.push(`the stable Service selects ${revision}, which has no Ready pod`);
+      if (this.#servesNow() === false && this.#served && revision !== 'nobody') this.violations.push(`the stable Service selects ${revision}, which has no Ready pod, and no activator stands in`);
     }, SECOND_LOOK_MS).unref();
   }
 
@@ -76,6 +77,7 @@ export class Safety {
       this.#served = false;
       return undefined;
     }
-    return this.#stage.pods.readyPods(this.#namespace, this.#revision()) > 0;
+    const slice = this.#stage.latest('EndpointSlice', this.#namespace, 'p-activator') as Slice | undefined;
+    return this.#stage.pods.readyPods(this.#namespace, this.#revision()) > 0 || (slice !== undefined && readyAddresses(slice).length > 0);
   }
 }

@@ -40,6 +40,12 @@ const stalled = (place: Place): Promise<void> => until(place, 'Stalled', async (
 /** Only the active revision has pods. */
 const retired = (place: Place): Promise<void> => until(place, 'one Deployment', async () => (await place.admin.list(KIND.deployment, place.namespace)).length === 1);
 
+/** One that is Ready, for who looks. */
+async function activator({ admin, namespace }: Place): Promise<void> {
+  await admin.create({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'activator', namespace, labels: { 'app.kubernetes.io/name': 'penstock', 'app.kubernetes.io/component': 'activator' } }, spec: { containers: [{ name: 'activator', image: 'none' }] } } as KubeObject);
+  await admin.merge(KIND.pod, namespace, 'activator', { subresource: 'status', body: { status: { phase: 'Running', podIP: '10.9.0.2', podIPs: [{ ip: '10.9.0.2' }], conditions: [{ type: 'Ready', status: 'True' }] } } });
+}
+
 async function activeDeployment({ admin, namespace }: Place): Promise<AnyObject> {
   const [deployment] = await admin.list(KIND.deployment, namespace);
   return deployment!;
@@ -87,6 +93,17 @@ export const WORKLOADS: Record<string, Workload> = {
     await sized(3);
     await apply(place, fixed(1));
     await sized(1);
+  },
+  'to zero, woken, and to zero again': async (place) => {
+    const { admin, namespace } = place;
+    await activator(place);
+    await apply(place, { target: 'Development', scoring: { script: SCRIPT }, scaling: { minReplicas: 0, maxReplicas: 3, scaleToZeroAfter: '10s' } });
+    const atZero = (): Promise<void> => until(place, 'at zero, and said so', async () => (await condition(admin, KIND.pipeline, namespace, 'ScalingActive')).reason === 'AtZero' && (await admin.list(KIND.pod, namespace)).length === 1);
+    await atZero();
+    const { metadata: { name } } = await activeDeployment(place);
+    await admin.merge(KIND.deployment, namespace, name, { subresource: 'scale', body: { spec: { replicas: 1 } } }); // as the activator would
+    await until(place, 'put to sleep again', async () => Number((await admin.get(KIND.deployment, namespace, name))?.metadata.generation) >= 4);
+    await atZero();
   },
   'update to a script whose init() throws': async (place) => {
     await apply(place, { target: 'Development', scoring: { script: SCRIPT } });
@@ -183,6 +200,17 @@ export const WORKLOADS: Record<string, Workload> = {
     await until(place, 'the Job is made again', async () => (await admin.get(KIND.job, namespace, job)) !== undefined);
     await apply(place, wish('2s'));
     await until(place, 'only the new revision is left', async () => (await admin.list(KIND.deployment, namespace)).length === 1 && (await activeDeployment(place)).metadata.name !== revision && (await admin.get(KIND.configMap, namespace, revision)) === undefined);
+    await activator(place);
+    await apply(place, { ...wish('2s'), scaling: { minReplicas: 0, scaleToZeroAfter: '10s' } });
+    await admin.merge(KIND.deployment, namespace, (await activeDeployment(place)).metadata.name, { subresource: 'scale', body: { spec: { replicas: 1 } } }); // as the autoscaler would
+    await until(place, 'at zero', async () => (await condition(admin, KIND.pipeline, namespace, 'ScalingActive')).reason === 'AtZero');
+    await merge(KIND.endpointSlice, 'p-activator', { endpoints: [] });
+    await until(place, 'the activator is in front again', async () => ((await admin.get(KIND.endpointSlice, namespace, 'p-activator'))?.endpoints as unknown[] | undefined)?.length === 1);
+    await merge(KIND.endpointSlice, 'p-activator', { metadata: { labels: { [LABEL.managedBy]: null } } });
+    await until(place, 'the slice has its label again', async () => (await admin.get(KIND.endpointSlice, namespace, 'p-activator'))?.metadata.labels?.[LABEL.managedBy] === 'penstock');
+    await apply(place, wish('2s'));
+    await admin.create({ apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', metadata: { name: 'p-pods', namespace, labels: { [LABEL.managedBy]: 'penstock', [LABEL.pipeline]: 'p', 'kubernetes.io/service-name': 'p' } }, addressType: 'IPv4', endpoints: [{ addresses: ['10.9.0.1'], conditions: { ready: true } }], ports: [] } as KubeObject); // as the control plane would
+    await until(place, 'it serves, and the activator is out of the way', async () => (await admin.get(KIND.endpointSlice, namespace, 'p-activator')) === undefined);
     await admin.remove(KIND.modelVersion, namespace, 'm-refused'); // it is tried again and again, so its status is never the same
   },
   'delete a pipeline, and make it again': async (place) => {

@@ -27,7 +27,7 @@ export interface Input {
 export interface Output { objects: Objects; cache: Objects; version: number; writes: string[]; crashed: boolean; wakeAfterMs: number | undefined; retry: boolean }
 
 const CACHE: Record<string, keyof Caches> = {
-  InferencePipeline: 'pipelines', ConfigMap: 'configMaps', Service: 'services', Deployment: 'deployments', HorizontalPodAutoscaler: 'autoscalers', PodDisruptionBudget: 'disruptionBudgets', NetworkPolicy: 'networkPolicies', Pod: 'pods',
+  InferencePipeline: 'pipelines', ConfigMap: 'configMaps', Service: 'services', Deployment: 'deployments', HorizontalPodAutoscaler: 'autoscalers', PodDisruptionBudget: 'disruptionBudgets', NetworkPolicy: 'networkPolicies', Pod: 'pods', EndpointSlice: 'endpointSlices',
 };
 
 export async function reconcileOnce({ objects, cache, version, now, lost, interfere, staleReads }: Input): Promise<Output> {
@@ -46,6 +46,9 @@ export async function reconcileOnce({ objects, cache, version, now, lost, interf
     keys: { hashes: () => Promise.resolve([]), forget: () => undefined },
     scripts: { forget: () => undefined },
     marking: new MarkingWatch(),
+    ports: { port: () => 20_000, forget: () => undefined },
+    scorers: { idleSeconds: () => Promise.resolve(undefined) },
+    activators: () => [],
     noConcurrency: () => undefined,
     lost: { get: (_: string, name: string) => lost[`ConfigMap/${name}`] },
     config,

@@ -4,7 +4,10 @@
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ENV, type FetchItem } from '@penstock/contract';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { ENV, type FetchItem, type ScorerStats } from '@penstock/contract';
 import type { ContainerStatus, Pod } from 'kubernetes-types/core/v1.js';
 import { KIND } from '../../operator/api/kinds.ts';
 import { LABEL } from '../../operator/api/labels.ts';
@@ -16,8 +19,13 @@ export type Play = 'ready' | 'init-fails' | 'never';
 const FAILURES = 5;
 const FAILURE = 'UserScriptInitFailed: no such file: weights.bin (score.ts:3)';
 
+/** Nobody is asked there: see HASTE. */
+const POD_IP = '10.9.0.1';
+const IDLE: ScorerStats = { revision: '', phase: 'Ready', inFlight: 0, concurrency: 0, requestsPerSecond: 0, idleSeconds: 3600 };
+
 export class PodPlayer {
   readonly #admin: Admin;
+  readonly #stats = createServer((_, response) => response.end(JSON.stringify(IDLE)));
   readonly #stop = new AbortController();
   readonly #begun = new Set<string>();
   /** Ready pods by namespace and revision, for who watches over safety. */
@@ -28,12 +36,20 @@ export class PodPlayer {
     this.#admin = admin;
   }
 
-  start(): void {
+  /** Where every pod says that it has been idle for an hour. */
+  get statsPort(): number {
+    return (this.#stats.address() as AddressInfo).port;
+  }
+
+  async start(): Promise<void> {
+    await once(this.#stats.listen(0, '127.0.0.1'), 'listening');
     void this.#admin.follow(KIND.pod, this.#stop.signal, (type, object) => this.#seen(type, object));
   }
 
   stop(): void {
     this.#stop.abort();
+    this.#stats.close();
+    this.#stats.closeAllConnections();
   }
 
   /** Told whenever the number of Ready pods of a namespace has changed. */
@@ -101,6 +117,6 @@ export class PodPlayer {
     const ready = container.ready ?? false;
     const conditions = ['PodScheduled', 'Initialized', 'ContainersReady', 'Ready'].map((type) => ({ type, status: ready || type === 'PodScheduled' || type === 'Initialized' ? 'True' : 'False', lastTransitionTime: new Date().toISOString() }));
     const containerStatuses = [{ name, image, imageID: 'stage', ready, restartCount: 0, ...container }];
-    await this.#admin.merge(KIND.pod, metadata.namespace ?? '', metadata.name, { subresource: 'status', body: { status: { phase, conditions, containerStatuses, startTime: new Date().toISOString() } } });
+    await this.#admin.merge(KIND.pod, metadata.namespace ?? '', metadata.name, { subresource: 'status', body: { status: { phase, conditions, containerStatuses, startTime: new Date().toISOString(), ...(phase === 'Running' && { podIP: POD_IP, podIPs: [{ ip: POD_IP }] }) } } });
   }
 }

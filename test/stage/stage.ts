@@ -29,8 +29,8 @@ export interface Stage extends ControlPlane {
   server: string;
   /** A token of the operator's own ServiceAccount. */
   token: string;
-  /** A pipeline or Service as it is now. */
-  latest: (kind: 'InferencePipeline' | 'Service', namespace: string, name: string) => AnyObject | undefined;
+  /** A pipeline, Service or EndpointSlice as it is now. */
+  latest: (kind: 'InferencePipeline' | 'Service' | 'EndpointSlice', namespace: string, name: string) => AnyObject | undefined;
   /** Tells of every change to the pipelines, Services and Ready pods of a namespace, until the result is called. */
   watchNamespace: (namespace: string, listener: () => void) => () => void;
 }
@@ -61,7 +61,7 @@ export async function startStage({ audit = false, clusterWide = false }: StageOp
       await admin.call('POST', `${rbac}/roles`, { body: { metadata: { name: ACCOUNT }, rules: [...roles, ...leases] } });
       await admin.call('POST', `${rbac}/rolebindings`, { body: { metadata: { name: ACCOUNT }, roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: ACCOUNT }, subjects: [{ kind: 'ServiceAccount', name: ACCOUNT, namespace: SYSTEM }] } });
     };
-    pods.start();
+    await pods.start();
     const followed = follow(admin, pods);
     const server = (yaml.load(readFileSync(plane.kubeconfig, 'utf8')) as { clusters: { cluster: { server: string } }[] }).clusters[0]!.cluster.server;
     const stop = async (): Promise<void> => {
@@ -81,7 +81,7 @@ function follow(admin: Admin, pods: PodPlayer): Pick<Stage, 'latest' | 'watchNam
   const stopping = new AbortController();
   const objects = new Map<string, AnyObject>();
   const listeners = new Map<string, () => void>();
-  for (const kind of [KIND.pipeline, KIND.service]) void admin.follow(kind, stopping.signal, (type, object) => {
+  for (const kind of [KIND.pipeline, KIND.service, KIND.endpointSlice]) void admin.follow(kind, stopping.signal, (type, object) => {
     const { namespace = '', name } = object.metadata;
     const key = `${kind.kind} ${namespace}/${name}`;
     if (type === 'DELETED') objects.delete(key);

@@ -8,7 +8,7 @@ import { names } from '../../operator/desired/names.ts';
 import { trafficHash } from '../../operator/desired/traffic.ts';
 import type { Admin, AnyObject } from './admin.ts';
 
-const KINDS: Kind[] = [KIND.pipeline, KIND.modelVersion, KIND.configMap, KIND.secret, KIND.service, KIND.deployment, KIND.autoscaler, KIND.disruptionBudget, KIND.networkPolicy, KIND.job];
+const KINDS: Kind[] = [KIND.pipeline, KIND.modelVersion, KIND.configMap, KIND.secret, KIND.service, KIND.deployment, KIND.autoscaler, KIND.disruptionBudget, KIND.endpointSlice, KIND.networkPolicy, KIND.job];
 const TIME = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g;
 /** Annotations that hold a hash of the owner's uid, or that a controller writes. */
 const MASKED = [ANNOTATION.applied, 'deployment.kubernetes.io/revision'] as string[];
@@ -75,6 +75,7 @@ function masked(object: AnyObject, options: StateOptions): unknown {
 function content(kind: string, rest: Record<string, unknown>): Record<string, unknown> {
   if (kind === 'Secret') return { keys: Object.keys((rest.data ?? {})).sort() };
   if (kind === 'Service') return { spec: { ...(rest.spec as object), clusterIP: 'IP', clusterIPs: ['IP'] } };
+  if (kind === 'EndpointSlice') return { ...rest, ports: 'PORT' }; // by the hash of namespace and name
   if (kind !== 'ConfigMap') return rest;
   const { 'traffic.json': traffic, 'podTemplate.json': template, ...data } = (rest.data ?? {}) as Record<string, string>;
   return { ...rest, data: { ...data, ...(traffic !== undefined && { traffic: traffic.replace(/[0-9a-f]{64}/g, 'HASH') }), ...(template !== undefined && { template: essence(template) }) } };

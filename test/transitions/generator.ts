@@ -88,9 +88,9 @@ function mended({ models, scoring, environment, resources, scaling, endpoint, ro
     const one = valueFrom?.secretKeyRef ? { secretKeyRef: valueFrom.secretKeyRef } : valueFrom?.configMapKeyRef && { configMapKeyRef: valueFrom.configMapKeyRef };
     return { name, ...(value !== undefined || !one ? { value: value ?? '' } : { valueFrom: one }) };
   });
-  const { minReplicas, maxReplicas, scaleDownDelay, metrics, ...scalingRest } = scaling ?? {};
+  const { minReplicas: least, maxReplicas, scaleDownDelay, scaleToZeroAfter, metrics, ...scalingRest } = scaling ?? {};
+  const mayRest = (least ?? (rest.target === 'Managed' ? 0 : 1)) === 0;
   const measured = unique(metrics ?? []).map(({ type, averageValue = 4, averageUtilization = 70 }) => (type === 'CPU' ? { type, averageUtilization } : { type, averageValue: Math.min(averageValue, endpoint?.maxConcurrentRequests ?? 16) }));
-  const least = minReplicas === undefined ? undefined : Math.max(minReplicas, 1);
   const requests = Object.fromEntries(Object.entries(resources?.requests ?? {}).filter(([name, value]) => (name === 'cpu') === ['100m', '200m', '0.5', 1].includes(value) && value !== 'much'));
   const sound = (text: string | undefined, from: string): text is string => text !== undefined && !TOO_SHORT.has(text) && !TOO_LONG.has(text) && text !== from;
   return {
@@ -99,7 +99,7 @@ function mended({ models, scoring, environment, resources, scaling, endpoint, ro
     ...((scoring ?? some.length !== 1) && { scoring: { ...code, ...(maxBatchSize !== undefined && { maxBatchSize }), ...(test && { test }) } }),
     ...(environment && { environment: { variables } }),
     ...(resources && { resources: { requests } }),
-    ...(scaling && { scaling: { ...scalingRest, ...(measured.length > 0 && { metrics: measured }), ...(least !== undefined && { minReplicas: least }), ...(maxReplicas !== undefined && { maxReplicas: Math.max(maxReplicas, least ?? 1) }), ...(sound(scaleDownDelay, '') && { scaleDownDelay }) } }),
+    ...(scaling && { scaling: { ...scalingRest, ...(measured.length > 0 && { metrics: measured }), ...(least !== undefined && { minReplicas: least }), ...(maxReplicas !== undefined && { maxReplicas: Math.max(maxReplicas, least ?? 1) }), ...(sound(scaleDownDelay, '') && { scaleDownDelay }), ...(mayRest && sound(scaleToZeroAfter, '1s') && { scaleToZeroAfter }) } }),
     ...(endpoint && { endpoint: { ...(endpoint.auth && { auth: endpoint.auth }), ...(sound(endpoint.requestTimeout, '') && { requestTimeout: endpoint.requestTimeout }), ...(sound(endpoint.initTimeout, '') && { initTimeout: endpoint.initTimeout }), ...(endpoint.maxConcurrentRequests !== undefined && { maxConcurrentRequests: endpoint.maxConcurrentRequests }), ...(sound(endpoint.maxQueueWait, '') && { maxQueueWait: endpoint.maxQueueWait }) } }),
     ...(rollout && { rollout: { ...rollout, ...(rollout.progressDeadline === '5s' && { progressDeadline: '10s' }) } }),
   };

@@ -30,6 +30,20 @@ helm.sh/hook-weight: {{ . | quote }}
 helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 {{- end }}
 
+{{/* Labels that select the activator's pods; the operator finds them by name and component. */}}
+{{- define "penstock.activatorSelector" -}}
+app.kubernetes.io/name: penstock
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: activator
+{{- end }}
+
+{{/* What the activator does in the namespaces that are watched. */}}
+{{- define "penstock.activatorRules" -}}
+- { apiGroups: [discovery.k8s.io], resources: [endpointslices], verbs: [list, watch] }
+- { apiGroups: [penstock.dev], resources: [inferencepipelines], verbs: [get] }
+- { apiGroups: [apps], resources: [deployments/scale], verbs: [patch] } # fenced by a ValidatingAdmissionPolicy: from 0 to 1, of pipelines
+{{- end }}
+
 {{/* What the operator does in the namespaces it watches: exactly the verbs it calls. */}}
 {{- define "penstock.rules" -}}
 - { apiGroups: [penstock.dev], resources: [inferencepipelines, modelversions], verbs: [get, list, watch] }
@@ -41,6 +55,7 @@ helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 - { apiGroups: [apps], resources: [deployments/scale], verbs: [patch] }
 - { apiGroups: [autoscaling], resources: [horizontalpodautoscalers], verbs: [get, list, watch, create, patch, delete] }
 - { apiGroups: [policy], resources: [poddisruptionbudgets], verbs: [get, list, watch, create, patch, delete] }
+- { apiGroups: [discovery.k8s.io], resources: [endpointslices], verbs: [get, list, watch, create, patch, delete] }
 - { apiGroups: [networking.k8s.io], resources: [networkpolicies], verbs: [get, list, watch, create, patch, delete] }
 - { apiGroups: [batch], resources: [jobs], verbs: [get, list, watch, create, patch, delete] }
 - { apiGroups: [events.k8s.io], resources: [events], verbs: [create, list] }

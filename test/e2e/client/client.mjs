@@ -1,12 +1,13 @@
 // A client inside the cluster, on the scorer image: one request, or a steady load with a summary.
 //   client.mjs idle | request METHOD URL [BODY] [HEADERS] | load URL BODY SECONDS PER_SECOND [HEADERS] | end
+//   client.mjs burst URL BODY COUNT [HEADERS] | rests URL BODY CYCLES PER_CYCLE IDLE_MS
 import { readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-function call(method, url, body, headers = {}, agent) {
+function call(method, url, body, headers = {}, agent, timeout = 10_000) {
   return new Promise((resolve) => {
-    const request = http.request(url, { method, headers, agent, timeout: 10_000 }, (response) => {
+    const request = http.request(url, { method, headers, agent, timeout }, (response) => {
       const chunks = [];
       response.on('data', (chunk) => chunks.push(chunk)).on('end', () => resolve({ status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks).toString() }));
       response.on('error', (error) => resolve({ status: 0, error: error.message }));
@@ -17,6 +18,38 @@ function call(method, url, body, headers = {}, agent) {
 }
 
 const PID = '/tmp/load.pid';
+/** Longer than the activator holds a request. */
+const COLD_MS = 70_000;
+
+function note(summary, { status, error, body = '' }) {
+  summary.sent += 1;
+  const failure = error ?? `${status} ${body.slice(0, 80)}`;
+  if (status === 200) summary.ok += 1;
+  else summary.failures[failure] = (summary.failures[failure] ?? 0) + 1;
+}
+
+// All at once, each on a connection of its own.
+async function burst(url, body, count, headers) {
+  const summary = { sent: 0, ok: 0, failures: {}, slowestMs: 0 };
+  const started = Date.now();
+  await Promise.all(Array.from({ length: count }, () => call('POST', url, body, headers, undefined, COLD_MS).then((answer) => note(summary, answer))));
+  return { ...summary, slowestMs: Date.now() - started };
+}
+
+// Again and again: some requests at once, half of them on kept connections, then silence for about as long as it takes to be put
+// to sleep. Every other silence ends within the half second in which that happens, the rest up to six seconds later.
+async function rests(url, body, cycles, perCycle, idleMs) {
+  const agents = [new http.Agent({ keepAlive: true }), new http.Agent({ keepAlive: false })];
+  const summary = { sent: 0, ok: 0, failures: {}, firstMs: [] };
+  for (let cycle = 0; cycle < cycles; cycle++) {
+    const started = Date.now();
+    note(summary, await call('POST', url, body, {}, agents[cycle % 2], COLD_MS));
+    summary.firstMs.push(Date.now() - started);
+    await Promise.all(Array.from({ length: perCycle - 1 }, (_, i) => call('POST', url, body, {}, agents[i % 2], COLD_MS).then((answer) => note(summary, answer))));
+    await sleep(idleMs + Math.random() * (cycle % 2 ? 500 : 6_000));
+  }
+  return summary;
+}
 
 // Half of the requests on kept connections, half on new ones: both must survive whatever goes on meanwhile. `end` ends it early.
 async function load(url, body, seconds, perSecond, headers) {
@@ -43,15 +76,24 @@ async function load(url, body, seconds, perSecond, headers) {
   return summary;
 }
 
+const print = (summary) => {
+  console.log(JSON.stringify(summary));
+  process.exit(0);
+};
 const [command, ...args] = process.argv.slice(2);
 if (command === 'idle') {
   process.on('SIGTERM', () => process.exit(0));
   setInterval(() => undefined, 60_000);
 } else if (command === 'request') {
   const [method, url, body = '', headers = '{}'] = args;
-  console.log(JSON.stringify(await call(method, url, body, JSON.parse(headers))));
+  console.log(JSON.stringify(await call(method, url, body, JSON.parse(headers), undefined, COLD_MS)));
 } else if (command === 'load') {
   const [url, body, seconds, perSecond, headers = '{}'] = args;
-  console.log(JSON.stringify(await load(url, body, Number(seconds), Number(perSecond), JSON.parse(headers))));
-  process.exit(0);
+  print(await load(url, body, Number(seconds), Number(perSecond), JSON.parse(headers)));
+} else if (command === 'burst') {
+  const [url, body, count, headers = '{}'] = args;
+  print(await burst(url, body, Number(count), JSON.parse(headers)));
+} else if (command === 'rests') {
+  const [url, body, cycles, perCycle, idleMs] = args;
+  print(await rests(url, body, Number(cycles), Number(perCycle), Number(idleMs)));
 } else if (command === 'end') process.kill(Number(readFileSync(PID, 'utf8')), 'SIGTERM');

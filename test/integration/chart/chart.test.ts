@@ -66,7 +66,8 @@ describe('the chart', function () {
   it('with watchNamespaces has no ClusterRole for the operator, and a Role in each', async () => {
     const objects = await render('helm', 'watchNamespaces={a,b}');
     expect(objects.filter(({ kind }) => kind === 'ClusterRole').map(({ metadata }) => metadata.name)).to.deep.equal(['penstock-view', 'penstock-edit']);
-    expect(objects.filter(({ kind }) => kind === 'Role').map(({ metadata }) => metadata.namespace).sort()).to.deep.equal(['a', 'b', 'penstock-system']);
+    const roles = objects.filter(({ kind }) => kind === 'Role').map(({ metadata }) => `${metadata.namespace} ${metadata.name}`).sort();
+    expect(roles).to.deep.equal(['a penstock-activator', 'a penstock-operator', 'b penstock-activator', 'b penstock-operator', 'penstock-system penstock-operator-leader']);
   });
 
   it('serves the metrics API where it may: everywhere, or when told to', async () => {
@@ -113,6 +114,32 @@ describe('the chart', function () {
       });
     }
     it('is nothing to others', () => api.run(['label', 'pod', 'foreign', 'a=b']));
+  });
+
+  describe('the fence around waking', () => {
+    const activator = 'system:serviceaccount:penstock-system:penstock-activator';
+    const scale = (name: string, replicas: number, ...as: string[]) => api.run(['patch', 'deployment', name, '--subresource=scale', '--type=merge', '-p', JSON.stringify({ spec: { replicas } }), ...as]);
+    const deployment = (name: string, label: string): string => yaml.dump({
+      apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name },
+      spec: { replicas: 0, selector: { matchLabels: { [label]: name } }, template: { metadata: { labels: { [label]: name } }, spec: { containers: [{ name: 'a', image: 'a' }] } } },
+    });
+    before(async () => {
+      await api.run(['create', 'clusterrole', 'kubectl-reads-scales', '--verb=get', '--resource=deployments,deployments/scale']);
+      await api.run(['create', 'clusterrolebinding', 'kubectl-reads-scales', '--clusterrole=kubectl-reads-scales', '--serviceaccount=penstock-system:penstock-activator']);
+      await api.run(['apply', '-f', '-'], [deployment('sleeper', 'penstock.dev/pipeline'), deployment('stranger', 'app')].join('---\n'));
+    });
+
+    for (const [what, name, before, after] of [['more than one', 'sleeper', 0, 2], ['somebody else’s Deployment', 'stranger', 0, 1], ['one that is awake', 'sleeper', 2, 1], ['putting to sleep', 'sleeper', 1, 0]] as const) {
+      it(`stops the activator at ${what}`, async () => {
+        await scale(name, before);
+        const error = await scale(name, after, `--as=${activator}`).catch((failure: unknown) => failure);
+        expect(String((error as { stderr?: string }).stderr)).to.contain('the Penstock activator may only give a pipeline without pods its first one');
+      });
+    }
+    it('lets the first pod through', async () => {
+      await scale('sleeper', 0);
+      await scale('sleeper', 1, `--as=${activator}`);
+    });
   });
 });
 

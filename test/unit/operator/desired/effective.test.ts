@@ -5,6 +5,9 @@ import type { Effective, InferencePipelineSpec } from '../../../../operator/api/
 const rows: [string, Partial<InferencePipelineSpec>, Partial<Effective>][] = [
   ['Development is one small open pod that shows its errors', {}, { minReplicas: 1, maxReplicas: 1, auth: 'None', exposeErrors: true, disruptionBudget: false, requests: { cpu: '100m', memory: '256Mi' } }],
   ['Production is two to ten guarded pods with keys', { target: 'Production' }, { minReplicas: 2, maxReplicas: 10, auth: 'Key', exposeErrors: false, disruptionBudget: true, limits: { cpu: '1', memory: '1Gi' } }],
+  ['Managed is none to ten guarded pods with keys, and none after ten minutes', { target: 'Managed' }, { minReplicas: 0, maxReplicas: 10, auth: 'Key', exposeErrors: false, disruptionBudget: true, scaleToZeroAfter: '10m' }],
+  ['Managed with a minimum is never at zero', { target: 'Managed', scaling: { minReplicas: 1 } }, { minReplicas: 1, maxReplicas: 10 }],
+  ['any target may go to zero', { scaling: { minReplicas: 0, scaleToZeroAfter: '1m' } }, { minReplicas: 0, maxReplicas: 1, scaleToZeroAfter: '1m' }],
   ['a field that is set wins', { target: 'Production', endpoint: { auth: { mode: 'None' }, requestTimeout: '1s' } }, { auth: 'None', requestTimeout: '1s', initTimeout: '5m' }],
   ['a set minimum raises the preset maximum', { scaling: { minReplicas: 3 } }, { minReplicas: 3, maxReplicas: 3 }],
   ['a set maximum lowers the preset minimum', { target: 'Production', scaling: { maxReplicas: 1 } }, { minReplicas: 1, maxReplicas: 1 }],

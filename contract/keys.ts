@@ -1,0 +1,22 @@
+/** Keys of endpoints, which nobody holds but their users: everybody else has their hashes. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+
+/** SHA-256 of a key, in hex: what the traffic table and the activator are given. */
+export const keyHash = (key: string | Uint8Array): string => createHash('sha256').update(key).digest('hex');
+
+/** True when `authorization` is `Bearer <key>` and the key's SHA-256 is one of `hashes` (hex). Looks at every hash, each in constant time. */
+export function authorized(authorization: string | undefined, hashes: readonly string[]): boolean {
+  const key = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
+  const presented = Buffer.from(keyHash(key ?? ''), 'hex');
+  let found = false;
+  for (const hash of hashes) {
+    const expected = Buffer.from(hash, 'hex');
+    if (expected.length === presented.length && timingSafeEqual(expected, presented)) found = true;
+  }
+  return found && key !== undefined;
+}
+
+/** Why a request without a good key is refused, in the words of every door to the endpoint. */
+export const refusalOf = (authorization: string | undefined, pipeline: string): string => (authorization === undefined
+  ? `Missing credentials: send the header Authorization: Bearer <key>, with a key from the Secret ${pipeline}-keys`
+  : 'Invalid credentials: the key is not one of the two keys of this endpoint');

@@ -1,0 +1,67 @@
+/** The activator as one value: what it watches, its doors, its health. Started by main.ts, and by tests. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Registry } from 'prom-client';
+import type { Logger } from 'winston';
+import { isActivators, readyAddresses, type Slice } from '../api/endpoints.ts';
+import { KIND } from '../api/kinds.ts';
+import { MANAGED_SELECTOR } from '../api/labels.ts';
+import { Cache } from '../kube/cache.ts';
+import { KubeClient } from '../kube/client.ts';
+import { sliceWords } from '../kube/indexes.ts';
+import { kubeConfig, Pool } from '../kube/pool.ts';
+import { isOver } from '../kube/signals.ts';
+import { Reflector } from '../kube/watch.ts';
+import { healthServer } from '../observability/http.ts';
+import type { ActivatorConfig } from './config.ts';
+import { Doors } from './doors.ts';
+import { HOLD_MS } from './held.ts';
+import { activatorMetrics } from './metrics.ts';
+
+/** After SIGTERM: until no EndpointSlice leads here any more, and the nodes know it. */
+const ROUTED_MS = { longest: 20_000, nodes: 2_000 };
+
+/** Runs until `signal` ends it, and then until everybody who waits has an answer. */
+export async function runActivator(config: ActivatorConfig, logger: Logger, signal: AbortSignal): Promise<void> {
+  const registry = new Registry();
+  const metrics = activatorMetrics(registry);
+  const onError = (error: unknown): undefined => {
+    metrics.watchErrors.inc();
+    logger.warn('call to the API server failed', { error: error instanceof Error ? error.message : String(error) });
+  };
+  const pool = new Pool(() => kubeConfig(config.kubeconfig));
+  const client = new KubeClient(pool);
+  const slices = new Cache<Slice>(sliceWords);
+  const places = config.watchNamespaces.length > 0 ? config.watchNamespaces.map((namespace) => ({ namespace })) : [{}];
+  const reflectors = places.map((place) => new Reflector(client, slices, { kind: KIND.endpointSlice, ...place, labelSelector: MANAGED_SELECTOR, idleMs: config.watchIdleMs, onError }));
+  const doors = new Doors({ slices, client, metrics, logger, onError });
+  const ready = (): string | undefined => {
+    if (isOver(signal)) return 'ending';
+    return reflectors.every(({ synced }) => synced) ? doors.problem : 'caches are not filled yet';
+  };
+  const http = healthServer({ healthy: () => undefined, ready, sample: () => undefined }, registry);
+  http.listen(config.httpPort);
+  const watching = new AbortController();
+  const watches = Promise.all(reflectors.map((reflector) => reflector.run(watching.signal)));
+  try {
+    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    await leave(doors, () => [...slices.values()].some((slice) => isActivators(slice) && readyAddresses(slice).includes(config.address)));
+  } finally {
+    watching.abort();
+    http.close();
+    doors.end();
+    await watches;
+    await pool.close();
+  }
+}
+
+/** Nobody is sent here any more, then nobody is let in, then everybody who waits gets an answer. */
+async function leave(doors: Doors, stillRouted: () => boolean): Promise<void> {
+  const until = async (done: () => boolean, longestMs: number): Promise<void> => {
+    for (const end = performance.now() + longestMs; !done() && performance.now() < end;) await sleep(50);
+  };
+  await until(() => !stillRouted(), ROUTED_MS.longest);
+  await sleep(ROUTED_MS.nodes);
+  doors.shut();
+  await until(() => doors.busy === 0, HOLD_MS);
+  await sleep(100); // the last answers' bytes
+}

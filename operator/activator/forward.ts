@@ -1,0 +1,57 @@
+/** Passes a held request on to a pod as it came, and the answer back as it comes. */
+import { request as send, type IncomingMessage } from 'node:http';
+import type { Held } from './held.ts';
+
+const CONNECT_MS = 2_000;
+/** Beyond the pipeline's requestTimeout, within which a pod answers 504 itself: for a node that has vanished. */
+const SILENCE_MS = 30_000;
+
+/** Headers that are between two neighbours only (RFC 9110 §7.6.1), and `expect`, which has been answered. */
+const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'upgrade', 'expect']);
+
+export interface Target {
+  address: string;
+  port: number;
+  requestTimeoutMs: number;
+}
+
+/** Resolves with whether the pod was reached. If it was not, nothing was sent, and another may be asked. */
+export function forward(held: Held, { address, port, requestTimeoutMs }: Target): Promise<boolean> {
+  const { request, response } = held;
+  return new Promise((resolve) => {
+    let reached = false;
+    const upstream = send({ host: address, port, method: request.method, path: request.url, headers: endToEnd(request), agent: false, timeout: requestTimeoutMs + SILENCE_MS });
+    const connecting = setTimeout(() => upstream.destroy(new Error('no connection')), CONNECT_MS);
+    const leave = (): void => void upstream.destroy();
+    response.once('close', leave);
+    upstream.once('socket', (socket) => socket.once('connect', () => {
+      reached = true;
+      clearTimeout(connecting);
+      request.pipe(upstream);
+    }));
+    upstream.once('timeout', leave);
+    upstream.once('response', (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.statusMessage, [...endToEnd(answer), 'connection', 'close']); // the next one goes straight to a pod
+      answer.pipe(response);
+      answer.once('error', () => response.destroy());
+    });
+    upstream.once('error', () => {
+      if (reached && !held.over) held.fail(502, 'The connection to the pod broke before it had answered');
+      if (reached && response.headersSent && !response.writableFinished) response.destroy();
+    });
+    upstream.once('close', () => {
+      clearTimeout(connecting);
+      response.off('close', leave);
+      resolve(reached || response.destroyed);
+    });
+  });
+}
+
+/** Raw headers in their order, without those of the connection. */
+function endToEnd({ rawHeaders, headers }: IncomingMessage): string[] {
+  const named = new Set((headers.connection ?? '').toLowerCase().split(',').map((name) => name.trim()));
+  return rawHeaders.filter((_, i) => {
+    const name = rawHeaders[i - (i % 2)]!.toLowerCase();
+    return !HOP_BY_HOP.has(name) && !named.has(name);
+  });
+}

@@ -1,0 +1,56 @@
+/** A request that waits for a pod, its body unread; and the answers that the activator gives itself. */
+import { HEADER } from '@penstock/contract';
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/** How long a client may wait for a pod (milliseconds). */
+export const HOLD_MS = 60_000;
+
+const KNOWN_ID = /^[\x21-\x7e]{1,128}$/;
+
+export class Held {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Path without the query. */
+  readonly path: string;
+  readonly since = performance.now();
+  #deadline: NodeJS.Timeout | undefined;
+
+  constructor(request: IncomingMessage, response: ServerResponse) {
+    this.request = request;
+    this.response = response;
+    this.path = (request.url ?? '').split('?', 1)[0]!;
+  }
+
+  /** Nobody waits for an answer any more, or has got one. */
+  get over(): boolean {
+    return this.response.headersSent || this.response.destroyed;
+  }
+
+  /** Calls `onTimeout` if it is still held at its deadline, and `onGone` when its client goes first. */
+  hold(onTimeout: () => void, onGone: () => void): void {
+    this.#deadline = setTimeout(onTimeout, HOLD_MS).unref();
+    this.response.once('close', () => {
+      this.release();
+      onGone();
+    });
+  }
+
+  release(): void {
+    clearTimeout(this.#deadline);
+  }
+
+  /** The whole answer, in the words of the path's protocol: V2 says `error`, Azure says `message`. The connection stays good. */
+  fail(status: number, message: string, headers: Record<string, string> = {}): void {
+    this.send(status, JSON.stringify(this.path.startsWith('/v2') ? { error: message } : { message }), headers);
+  }
+
+  send(status: number, body: string, headers: Record<string, string> = {}): void {
+    this.release();
+    if (this.over) return;
+    this.request.resume();
+    const given = this.request.headers[HEADER.requestId];
+    const id = typeof given === 'string' && KNOWN_ID.test(given) ? given : randomUUID();
+    this.response.writeHead(status, { [HEADER.requestId]: id, [HEADER.msRequestId]: id, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...headers }).end(body);
+  }
+}

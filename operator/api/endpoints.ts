@@ -1,0 +1,19 @@
+/** What is read off an EndpointSlice. */
+import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
+import { ACTIVATOR_PORTS, ACTIVATOR_ROLE } from './activation.ts';
+import { LABEL } from './labels.ts';
+import type { Stored } from './objects.ts';
+
+export type Slice = Stored<EndpointSlice>;
+
+export const isActivators = ({ metadata }: Slice): boolean => metadata.labels?.[LABEL.role] === ACTIVATOR_ROLE;
+
+/** Addresses to which the Service may send a request. */
+export const readyAddresses = ({ endpoints }: Slice): string[] =>
+  ((endpoints as EndpointSlice['endpoints'] | null) ?? []).filter(({ conditions }) => conditions?.ready === true && conditions.terminating !== true).flatMap(({ addresses }) => addresses.slice(0, 1));
+
+/** The activator's port in a slice of its own; undefined when it has none that could be one. */
+export function activatorPort({ ports }: Slice): number | undefined {
+  const port = ports?.[0]?.port;
+  return port !== undefined && port >= ACTIVATOR_PORTS.first && port < ACTIVATOR_PORTS.first + ACTIVATOR_PORTS.count ? port : undefined;
+}

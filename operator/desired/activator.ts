@@ -1,0 +1,35 @@
+/** The activator's EndpointSlice: by it the stable Service leads to the activator while there are no pods (DESIGN §6). */
+import type { Activation } from '../api/activation.ts';
+import { ACTIVATOR_ROLE } from '../api/activation.ts';
+import type { Slice } from '../api/endpoints.ts';
+import { ANNOTATION, LABEL, MANAGED_BY, SLICE_LABEL } from '../api/labels.ts';
+import type { Effective, InferencePipeline } from '../api/types.gen.ts';
+import { durationMs } from '../api/units.ts';
+import { canonical } from './hash.ts';
+import { childMeta } from './meta.ts';
+import { names } from './names.ts';
+
+/** Where requests go while no pod serves; no address: to the pods. */
+export interface Route {
+  port: number;
+  addresses: string[];
+  /** Never changes while the slice is there. */
+  addressType: 'IPv4' | 'IPv6';
+}
+
+/** Kept while pods serve, too, without an address: the activator listens before it is needed. */
+export function activatorSlice(pipeline: InferencePipeline, { port, addresses, addressType }: Route, activation: Activation): Slice {
+  const { name } = pipeline.metadata;
+  const labels = { [LABEL.pipeline]: name, [LABEL.role]: ACTIVATOR_ROLE, [SLICE_LABEL.service]: names.service(name), [SLICE_LABEL.managedBy]: MANAGED_BY };
+  return {
+    apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice',
+    metadata: { ...childMeta(pipeline, names.activator(name), labels), annotations: { [ANNOTATION.activation]: canonical(activation) } },
+    addressType,
+    endpoints: addresses.map((address) => ({ addresses: [address], conditions: { ready: true } })),
+    ports: [{ name: 'http', port, protocol: 'TCP', appProtocol: 'http' }],
+  };
+}
+
+export function activationOf(revision: string, { auth, requestTimeout, maxConcurrentRequests, exposeErrors }: Effective, keyHashes: string[]): Activation {
+  return { revision, auth, keyHashes, requestTimeoutMs: durationMs(requestTimeout), maxConcurrentRequests, exposeErrors };
+}

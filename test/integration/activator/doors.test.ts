@@ -1,0 +1,291 @@
+/** The activator's doors over real HTTP: its world is EndpointSlices in a cache, a pod on loopback, and an API that says what a row wants. */
+import { expect } from 'chai';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, request, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { keyHash } from '@penstock/contract';
+import { Registry } from 'prom-client';
+import { Doors } from '../../../operator/activator/doors.ts';
+import { activatorMetrics } from '../../../operator/activator/metrics.ts';
+import type { Activation } from '../../../operator/api/activation.ts';
+import type { Slice } from '../../../operator/api/endpoints.ts';
+import { activationOf, activatorSlice } from '../../../operator/desired/activator.ts';
+import { effective } from '../../../operator/desired/effective.ts';
+import { Cache } from '../../../operator/kube/cache.ts';
+import { KubeError } from '../../../operator/kube/errors.ts';
+import { sliceWords } from '../../../operator/kube/indexes.ts';
+import { jsonLogger } from '../../../operator/observability/logger.ts';
+import { pipeline } from '../../fixtures/objects.ts';
+import { until } from '../../fixtures/until.ts';
+
+const KEY = 'a-key';
+interface Answer { status: number; headers: IncomingMessage['headers']; body: string }
+
+let slices: Cache<Slice>;
+let doors: Doors;
+let pod: Server;
+let onRequest: RequestListener;
+let wakes: number;
+let wakeFails: Error | undefined;
+let condition: { status: string; reason: string; message: string } | undefined;
+let port: number;
+let version: number;
+let metrics: Registry;
+
+const metadata = (name: string): Slice['metadata'] => ({ name, namespace: 'ns', uid: name, resourceVersion: String(++version) });
+
+/** The operator writes the pipeline's slice. */
+function announce(change: Partial<Activation> = {}): void {
+  const slice = activatorSlice(pipeline(), { port, addresses: ['10.0.0.1'], addressType: 'IPv4' }, { ...activationOf('iris-1', effective({ target: 'Development' }), []), ...change });
+  slices.put({ ...slice, metadata: { ...slice.metadata, ...metadata('iris-activator') } });
+}
+/** The control plane writes the Service's: these pods are Ready. */
+function service(...addresses: string[]): void {
+  slices.put({
+    apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', addressType: 'IPv4', metadata: { labels: { 'kubernetes.io/service-name': 'iris', 'penstock.dev/pipeline': 'iris' }, ...metadata('iris-x') },
+    endpoints: addresses.map((address) => ({ addresses: [address], conditions: { ready: true } })), ports: [{ name: 'http', port: (pod.address() as AddressInfo).port }],
+  });
+}
+
+function ask(options: { method?: string; path?: string; headers?: Record<string, string>; body?: string } = {}): { answer: Promise<Answer>; leave: () => void } {
+  const { method = 'POST', path = '/score', headers = {}, body = '{}' } = options;
+  let leave = (): void => undefined;
+  const answer = new Promise<Answer>((resolve, reject) => {
+    const sent = request({ host: '127.0.0.1', port, method, path, headers, agent: false }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk)).on('end', () => resolve({ status: response.statusCode!, headers: response.headers, body: text })).on('error', reject);
+    });
+    sent.on('error', reject).end(method === 'GET' ? undefined : body);
+    leave = () => void sent.destroy();
+  });
+  answer.catch(() => undefined);
+  return { answer, leave };
+}
+const counted = async (name: string, labels = ''): Promise<number> => Number(new RegExp(`^${name}${labels.replace(/[{}]/g, '\\$&')} (\\S+)$`, 'm').exec(await metrics.metrics())?.[1] ?? 0);
+const held = (count: number): Promise<void> => until(async () => (await counted('penstock_activator_held_requests')) === count, 15_000, { what: `${count} held` });
+
+/** In the activator's range, and free now. */
+async function freeDoor(): Promise<number> {
+  for (let candidate = 20_000 + (process.pid % 5_000); ; candidate++) {
+    const free = await new Promise<boolean>((resolve) => {
+      const probe = createServer().once('error', () => resolve(false)).listen(candidate, () => probe.close(() => resolve(true)));
+    });
+    if (free) return candidate;
+  }
+}
+
+describe('the activator', function () {
+  this.timeout(20_000);
+
+  beforeEach(async () => {
+    [version, wakes, wakeFails, condition, port] = [1, 0, undefined, { status: 'True', reason: 'Serving', message: '' }, await freeDoor()];
+    onRequest = (_, response) => response.end('served');
+    pod = createServer((question, response) => onRequest(question, response)).listen(0, '127.0.0.1');
+    await once(pod, 'listening');
+    slices = new Cache<Slice>(sliceWords);
+    metrics = new Registry();
+    doors = new Doors({
+      slices, metrics: activatorMetrics(metrics), logger: jsonLogger('silent'), onError: () => undefined,
+      client: {
+        wake: () => (wakeFails ? Promise.reject(wakeFails) : Promise.resolve(++wakes === 1)),
+        get: () => (condition ? Promise.resolve({ ...pipeline(), status: { conditions: [{ type: 'Available', observedGeneration: 3, lastTransitionTime: '', ...condition }] } } as never) : Promise.reject(new KubeError(404, 'NotFound', 'gone'))),
+      },
+    });
+  });
+  afterEach(() => {
+    doors.shut();
+    doors.end();
+    pod.close();
+    pod.closeAllConnections();
+  });
+
+  it('holds a request, wakes, and passes on method, path, headers and body as they came, and the answer as it comes', async () => {
+    announce();
+    onRequest = (question, response) => {
+      let body = '';
+      question.on('data', (chunk: Buffer) => (body += chunk.toString())).on('end', () => {
+        response.writeHead(201, { 'x-penstock-revision': 'iris-1', 'set-cookie': ['a=1', 'b=2'] });
+        response.end(JSON.stringify({ method: question.method, url: question.url, body, headers: question.rawHeaders }));
+      });
+    };
+    const { answer } = ask({ path: '/score?x=1', headers: { 'x-request-id': 'abc', traceparent: '00-1-2-01', 'content-type': 'application/json', 'x-UPPER': 'kept' }, body: '{"data": [1]}' });
+    await until(() => Promise.resolve(wakes > 0), 2_000, { what: 'a wake' });
+    service('127.0.0.1');
+    const { status, headers, body } = await answer;
+    const asked = JSON.parse(body) as { method: string; url: string; body: string; headers: string[] };
+    expect([status, asked.method, asked.url, asked.body]).to.deep.equal([201, 'POST', '/score?x=1', '{"data": [1]}']);
+    expect(asked.headers).to.include.members(['x-request-id', 'abc', 'traceparent', 'x-UPPER', 'kept']);
+    expect(headers['set-cookie']).to.deep.equal(['a=1', 'b=2']);
+    expect(headers.connection, 'so that the next request goes straight to the pod').to.equal('close');
+    expect(await counted('penstock_activator_cold_start_seconds_count')).to.equal(1);
+  });
+
+  it('streams: what the pod has said is with the client before the pod is done', async () => {
+    announce();
+    service('127.0.0.1');
+    let goOn = (): void => undefined;
+    onRequest = (_, response) => {
+      response.write('data: one\n\n');
+      goOn = () => response.end('data: two\n\n');
+    };
+    const heard: string[] = [];
+    const sent = request({ host: '127.0.0.1', port, method: 'POST', agent: false }, (response) => response.on('data', (chunk: Buffer) => heard.push(chunk.toString())));
+    sent.end('{}');
+    await until(() => Promise.resolve(heard.length === 1), 2_000, { what: 'the first part' });
+    goOn();
+    await until(() => Promise.resolve(heard.join('') === 'data: one\n\ndata: two\n\n'), 2_000, { what: 'the rest' });
+  });
+
+  it('500 at once: none lost, one pod started, and the pod never has more in work than it takes', async () => {
+    announce({ maxConcurrentRequests: 16 });
+    let [atOnce, most] = [0, 0];
+    onRequest = (_, response) => {
+      most = Math.max(most, ++atOnce);
+      setTimeout(() => { atOnce -= 1; response.end('served'); }, 5);
+    };
+    const all = Array.from({ length: 500 }, () => ask().answer);
+    await held(500);
+    service('127.0.0.1');
+    expect((await Promise.all(all)).filter(({ status, body }) => status === 200 && body === 'served')).to.have.length(500);
+    expect(most).to.equal(16);
+    expect(await counted('penstock_activator_wakes_total')).to.equal(1);
+    expect(doors.busy).to.equal(0);
+  });
+
+  it('beyond a thousand it says 503 and when to come again; the thousand are served', async () => {
+    announce();
+    const all = Array.from({ length: 1000 }, () => ask().answer);
+    await held(1000);
+    const { status, headers } = await ask().answer;
+    expect([status, headers['retry-after']]).to.deep.equal([503, '5']);
+    service('127.0.0.1');
+    expect((await Promise.all(all)).every((one) => one.status === 200)).to.equal(true);
+  });
+
+  it('without a good key nothing is woken, and nothing held', async () => {
+    announce({ auth: 'Key', keyHashes: [keyHash(KEY)] });
+    const flood = await Promise.all(Array.from({ length: 200 }, (_, i) => ask({ headers: i % 2 ? { authorization: `Bearer wrong-${i}` } : {} }).answer));
+    expect(flood.every(({ status, headers }) => status === 401 && headers['www-authenticate'] === 'Bearer')).to.equal(true);
+    expect(flood[0]!.body).to.contain('with a key from the Secret iris-keys');
+    expect([wakes, doors.busy]).to.deep.equal([0, 0]);
+    const { answer } = ask({ headers: { authorization: `Bearer ${KEY}` } });
+    await held(1);
+    service('127.0.0.1');
+    expect((await answer).status).to.equal(200);
+  });
+
+  it('health checks wake nothing; they say whether a request would be served', async () => {
+    announce({ auth: 'Key', keyHashes: [] });
+    const said = async (path: string): Promise<unknown[]> => { const { status, body } = await ask({ method: 'GET', path }).answer; return [status, body]; };
+    expect(await said('/')).to.deep.equal([200, 'Healthy']);
+    expect(await said('/v2/health/ready')).to.deep.equal([200, '{"live":true,"ready":true}']);
+    condition = { status: 'False', reason: 'UserScriptInitFailed', message: '' };
+    expect(await said('/v2/health/ready')).to.deep.equal([503, '{"live":true,"ready":false}']);
+    expect(await said('/v2/health/live')).to.deep.equal([200, '{"live":true}']);
+    expect(wakes).to.equal(0);
+  });
+
+  for (const [exposeErrors, says] of [[true, 'UserScriptInitFailed: no such file (score.ts:3)'], [false, 'UserScriptInitFailed']] as const) {
+    it(`a pod that cannot come up: the client hears why within seconds, ${exposeErrors ? 'in the script’s words (Development)' : 'by one word (Production)'}`, async () => {
+      announce({ exposeErrors });
+      condition = { status: 'False', reason: 'UserScriptInitFailed', message: 'no such file (score.ts:3)' };
+      const { status, headers, body } = await ask().answer;
+      expect([status, headers['retry-after'], body]).to.deep.equal([503, '10', JSON.stringify({ message: `The endpoint cannot serve now: ${says}` })]);
+      expect((await ask({ path: '/v2/models/iris/infer' }).answer).body).to.equal(JSON.stringify({ error: `The endpoint cannot serve now: ${says}` }));
+    });
+  }
+
+  it('what may pass is waited for: no room in the cluster is no reason to give up at once', async () => {
+    announce();
+    condition = { status: 'False', reason: 'PodUnschedulable', message: '' };
+    const { answer } = ask();
+    await sleep(2_500);
+    await held(1);
+    service('127.0.0.1');
+    expect((await answer).status).to.equal(200);
+  });
+
+  it('deleted while somebody waits: 404, and the door is shut', async () => {
+    announce();
+    const { answer } = ask();
+    await held(1);
+    condition = undefined;
+    slices.remove('ns/iris-activator');
+    expect((await answer).status).to.equal(404);
+    await until(() => new Promise((resolve) => void connect(port, '127.0.0.1').once('connect', () => resolve(false)).once('error', () => resolve(true))), 2_000, { what: 'a shut door' });
+  });
+
+  it('a client that goes is forgotten; when the last one goes nobody is woken any more', async () => {
+    announce();
+    const { leave } = ask();
+    await held(1);
+    leave();
+    await held(0);
+    await sleep(1_200);
+    const before = wakes;
+    await sleep(1_500);
+    expect([wakes, doors.busy]).to.deep.equal([before, 0]);
+  });
+
+  it('a pod that is known and not there: nothing is lost, the Deployment is woken again', async () => {
+    announce();
+    service('127.0.0.1');
+    const was = (pod.address() as AddressInfo).port;
+    await new Promise((resolve) => pod.close(resolve));
+    const { answer } = ask();
+    await until(() => Promise.resolve(wakes > 0), 3_000, { what: 'a wake' });
+    pod.listen(was, '127.0.0.1');
+    expect((await answer).status).to.equal(200);
+  });
+
+  it('an API server that does not answer is asked again', async () => {
+    announce();
+    wakeFails = new Error('no route');
+    const { answer } = ask();
+    await sleep(1_200);
+    wakeFails = undefined;
+    await until(() => Promise.resolve(wakes > 0), 3_000, { what: 'a wake' });
+    service('127.0.0.1');
+    expect((await answer).status).to.equal(200);
+  });
+
+  it('a connection that breaks in the middle is a 502, never a second run of the script', async () => {
+    announce();
+    service('127.0.0.1');
+    let runs = 0;
+    onRequest = (question) => { runs += 1; question.socket.destroy(); };
+    expect((await ask().answer).status).to.equal(502);
+    expect(runs).to.equal(1);
+  });
+
+  it('bodies wait in the clients’ hands: 200 of 4 MiB each take less than 128 KiB each here', async () => {
+    announce();
+    const before = process.memoryUsage().rss;
+    let bytes = 0;
+    onRequest = (question, response) => void question.on('data', (chunk: Buffer) => (bytes += chunk.length)).on('end', () => response.end('served'));
+    const clients = spawn(process.execPath, ['-e', `
+      const body = Buffer.alloc(4 << 20);
+      const one = () => new Promise((resolve, reject) => require('node:http').request({ host: '127.0.0.1', port: ${port}, path: '/score', method: 'POST', agent: false }, (response) => resolve(response.resume().statusCode)).on('error', reject).end(body));
+      Promise.all(Array.from({ length: 200 }, one)).then((all) => process.exit(all.every((status) => status === 200) ? 0 : 1));`], { stdio: 'inherit' });
+    const ended = once(clients, 'exit');
+    await held(200);
+    await sleep(500);
+    const grown = process.memoryUsage().rss - before;
+    service('127.0.0.1');
+    expect(await ended).to.deep.equal([0, null]);
+    expect(bytes).to.equal(200 * (4 << 20));
+    expect(grown).to.be.below(200 * (128 << 10));
+  });
+
+  it('a port that somebody else has keeps one pipeline’s door shut, and opens when it is free', async () => {
+    const somebody = createServer().listen(port);
+    announce();
+    await sleep(100);
+    expect(doors.problem).to.equal(undefined);
+    await new Promise((resolve) => somebody.close(resolve));
+    service('127.0.0.1');
+    await until(() => ask().answer.then(({ status }) => status === 200, () => false), 5_000, { what: 'an open door' });
+  });
+});
