@@ -30,12 +30,12 @@ export function planRest(seen: ObservedPipeline, has: Facts & { name: string }, 
   const { port, addresses, addressType, serviceReady } = seen.activator;
   const limitMs = scaleToZeroAfter === undefined ? Infinity : durationMs(scaleToZeroAfter);
   const idle = idleness(seen, has, limitMs, held);
-  const atZero = has.exists && has.replicas === 0 && (limitMs < Infinity || held);
-  const asleep = addresses.length > 0 && (idle.longEnough || atZero);
+  const served = servedLast(seen, has);
+  const asleep = addresses.length > 0 && ((idle.longEnough && served) || isAtZero(has, limitMs < Infinity || held)); // before it is written down that it served, nobody could tell sleep from a start that failed
   const toActivator = asleep || has.ready === 0 || !serviceReady;
   return {
     asleep,
-    onCall: addresses.length > 0 && toActivator && servedLast(seen, has),
+    onCall: addresses.length > 0 && toActivator && served,
     unattended: idle.longEnough && !asleep,
     route: limitMs < Infinity || toActivator ? { port, addressType, addresses: toActivator ? addresses : [] } : undefined,
     wakeAfterMs: idle.askAfterMs,
@@ -49,6 +49,8 @@ function idleness({ idleSeconds }: ObservedPipeline, { exists, ready, replicas }
   const leftMs = Math.ceil(limitMs - idleSeconds * 1000);
   return leftMs <= 0 ? { longEnough: true } : { longEnough: false, askAfterMs: leftMs };
 }
+
+const isAtZero = ({ exists, replicas }: Facts, mayBe: boolean): boolean => exists && replicas === 0 && mayBe;
 
 /** It has served, and nothing is known that would keep the next pod from it. */
 function servedLast({ pipeline }: ObservedPipeline, { name, failure, deadlineExceeded }: Facts & { name: string }): boolean {

@@ -44,6 +44,8 @@ export function pipelineStatus(seen: ObservedPipeline, rollout: Rollout, attempt
 
 const wantedPods = (one: Rollout['live'][number] | undefined): number => one?.scaleTo ?? one?.replicas ?? 0;
 
+const servesHow = (active: Rollout['live'][number] | undefined): string => `revision ${active?.revision.name ?? ''} serves${active?.ready ? '' : ': no pod now, a request brings one'}`;
+
 function findings(seen: ObservedPipeline, rollout: Rollout, attempt: Attempt): Finding[] {
   const active = rollout.live.find(({ role }) => role === 'active');
   const onCall = rollout.rest?.onCall ?? false;
@@ -51,7 +53,7 @@ function findings(seen: ObservedPipeline, rollout: Rollout, attempt: Attempt): F
   const upToDate = rollout.wanted !== undefined && rollout.wanted.name === rollout.active && available && !attempt.error;
   const why = upToDate ? { reason: REASON.serving, message: '' } : remembered(explanation(rollout, attempt), seen);
   const stalled = !upToDate && (attempt.error instanceof Stalled || rollout.blocked instanceof Stalled || rollout.abandon !== undefined);
-  const serving = available ? { reason: REASON.serving, message: `revision ${rollout.active} serves${onCall ? ': no pod now, a request brings one' : ''}` } : why;
+  const serving = available ? { reason: REASON.serving, message: servesHow(active) } : why;
   return [
     { type: CONDITION.ready, status: truth(available), ...serving },
     { type: CONDITION.upToDate, status: truth(upToDate), ...why },

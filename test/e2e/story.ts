@@ -48,7 +48,8 @@ async function namespaceAdmin(namespace: string, home: string): Promise<string> 
   return file;
 }
 
-async function startClient(config: string, scorerImage: string): Promise<void> {
+/** A pod `client` with client.mjs in the kubeconfig's namespace. */
+export async function startClient(config: string, scorerImage: string): Promise<void> {
   const folder = join(root, 'test/e2e/client');
   await kubectl(config, ['create', 'configmap', 'client', `--from-file=${join(folder, 'client.mjs')}`]);
   await kubectl(config, ['apply', '-f', '-'], readFileSync(join(folder, 'pod.yaml'), 'utf8').replace('SCORER_IMAGE', scorerImage));

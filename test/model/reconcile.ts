@@ -47,8 +47,8 @@ export async function reconcileOnce({ objects, cache, version, now, lost, interf
     scripts: { forget: () => undefined },
     marking: new MarkingWatch(),
     ports: { port: () => 20_000, forget: () => undefined },
-    scorers: { idleSeconds: () => Promise.resolve(undefined) },
-    activators: () => [],
+    scorers: { idleSeconds: () => Promise.resolve(3600) }, // asked only of pipelines that may have no pods
+    activators: () => ['10.9.0.2'],
     noConcurrency: () => undefined,
     lost: { get: (_: string, name: string) => lost[`ConfigMap/${name}`] },
     config,
@@ -74,7 +74,8 @@ function cachesOf(objects: Objects): Caches {
 /** RFC 7396. */
 function merged(into: Record<string, unknown> | undefined, change: object): Record<string, unknown> {
   const entries = Object.entries(change).map(([name, value]: [string, unknown]) => [name, typeof value === 'object' && value !== null && !Array.isArray(value) ? merged(into?.[name] as Record<string, unknown> | undefined, value) : value]);
-  return JSON.parse(JSON.stringify(Object.fromEntries([...Object.entries(into ?? {}), ...entries].filter(([, value]) => value !== null)))) as Record<string, unknown>;
+  const all: Record<string, unknown> = { ...into, ...Object.fromEntries(entries) };
+  return JSON.parse(JSON.stringify(Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null)))) as Record<string, unknown>;
 }
 
 /** `listed`: what lists are answered from, in place of the server. */

@@ -2,9 +2,10 @@
  * All that can happen to one pipeline, step by step: reconciles on caches however old, crashes and lost answers and
  * conflicts at every write, edits by others, pods that come and go. From each state reached, a world that goes wrong no
  * more must lead to the goal and stay there (“eventually stable reconciliation”, Anvil); and a Service that had Ready
- * pods must not lose them by our doing.
+ * pods must not lose them by our doing, unless it leads to an activator.
  */
 import { createHash } from 'node:crypto';
+import { readyAddresses, type Slice } from '../../operator/api/endpoints.ts';
 import { LABEL } from '../../operator/api/labels.ts';
 import { KubeError } from '../../operator/kube/errors.ts';
 import { playPods } from './pods.ts';
@@ -21,14 +22,14 @@ export interface State {
   lost: Objects;
   version: number;
   now: number;
-  /** Faults and edits that may still come on this way. */
+  /** Faults, and edits or wakes, that may still come on this way. */
   faults: number;
   edits: number;
   /** The stable Service has had Ready pods; not asked any more once somebody else has laid hands on things. */
   served: 'no' | 'yes' | 'not asked';
   staleReads: boolean;
 }
-export type Step = { do: 'reconcile' | 'hear of children' | 'hear of pods' | 'pods move on' | 'time passes' | 'the user edits' } | { do: 'crash after' | 'conflict at' | 'lose the reply of'; write: number } | { do: 'somebody deletes' | 'somebody strips'; key: string };
+export type Step = { do: 'reconcile' | 'hear of children' | 'hear of pods' | 'pods move on' | 'time passes' | 'the user edits' | 'the activator wakes' } | { do: 'crash after' | 'conflict at' | 'lose the reply of'; write: number } | { do: 'somebody deletes' | 'somebody strips'; key: string };
 
 export const tell = (step: Step): string => ('write' in step ? `${step.do} write ${step.write}` : 'key' in step ? `${step.do} ${step.key}` : step.do);
 
@@ -74,6 +75,7 @@ const pipeline = (spec: object, generation = 1): Thing => ({ apiVersion: 'pensto
 async function stepsFrom(state: State): Promise<Step[]> {
   const steps: Step[] = [{ do: 'reconcile' }, { do: 'hear of children' }, { do: 'hear of pods' }, { do: 'pods move on' }, { do: 'time passes' }];
   if (state.edits > 0) steps.push({ do: 'the user edits' });
+  if (state.edits > 0 && sleeper(state.objects)) steps.push({ do: 'the activator wakes' });
   if (state.faults === 0) return steps;
   const { writes } = await reconcileOnce(state);
   const atWrites = writes.flatMap((_, i): Step[] => (['crash after', 'conflict at', 'lose the reply of'] as const).map((what) => ({ do: what, write: i + 1 })));
@@ -95,6 +97,7 @@ async function act(state: State, step: Step, specs: object[]): Promise<State> {
     case 'pods move on': return { ...state, ...playPods(state.objects, state.version) };
     case 'time passes': return { ...state, now: state.now + TICK_MS };
     case 'the user edits': return edit(state, specs);
+    case 'the activator wakes': return woken(state);
     case 'somebody deletes': return deleted(state, (step as { key: string }).key);
     case 'somebody strips': return changed(state, (step as { key: string }).key, (old) => ({ ...old, metadata: { ...old.metadata, ownerReferences: [] } }));
     default: return reconciled(state, step);
@@ -127,6 +130,16 @@ function edit(state: State, specs: object[]): State {
   return { ...now, edits: state.edits - 1 };
 }
 
+/** The Deployment that a request would wake: where the activator stands in, and there are no pods. */
+function sleeper(objects: Objects): Thing | undefined {
+  const deployment = objects[`Deployment/${selected(objects)}`];
+  return leadsToActivator(objects) && deployment?.spec?.replicas === 0 ? deployment : undefined;
+}
+
+function woken(state: State): State {
+  return { ...changed(state, keyOf(sleeper(state.objects)!), (old) => ({ ...old, spec: { ...old.spec, replicas: 1 } })), edits: state.edits - 1 };
+}
+
 function changed(state: State, key: string, change: (old: Thing) => Thing): State {
   const version = state.version + 1;
   const next = change(state.objects[key]!);
@@ -138,9 +151,12 @@ function deleted(state: State, key: string): State {
   return { ...state, version: state.version + 1, objects };
 }
 
+const selected = (objects: Objects): string | undefined => (objects['Service/p']?.spec as { selector?: Record<string, string> } | undefined)?.selector?.[LABEL.revision];
+const leadsToActivator = (objects: Objects): boolean => objects['EndpointSlice/p-activator'] !== undefined && readyAddresses(objects['EndpointSlice/p-activator'] as unknown as Slice).length > 0;
+
 function hasEndpoints(objects: Objects): boolean {
-  const revision = (objects['Service/p']?.spec as { selector?: Record<string, string> } | undefined)?.selector?.[LABEL.revision];
-  return Object.values(objects).some(({ kind, metadata, status }) => kind === 'Pod' && metadata.labels?.[LABEL.revision] === revision && (status?.conditions as { type: string; status: string }[] | undefined)?.some(({ type, status: value }) => type === 'Ready' && value === 'True'));
+  const revision = selected(objects);
+  return leadsToActivator(objects) || Object.values(objects).some(({ kind, metadata, status }) => kind === 'Pod' && metadata.labels?.[LABEL.revision] === revision && (status?.conditions as { type: string; status: string }[] | undefined)?.some(({ type, status: value }) => type === 'Ready' && value === 'True'));
 }
 
 /** From here on nothing goes wrong: what does not end well, or never ends. `known` holds states whose end has been seen. */
@@ -183,7 +199,7 @@ function wrongAtRest({ objects }: State): string | undefined {
   if (missing !== undefined) return is('Stalled') ? undefined : `rests without ${missing}`;
   const orphan = Object.values(objects).find(({ kind, metadata: { ownerReferences } }) => kind !== 'Pod' && kind !== 'InferencePipeline' && !ownerReferences?.length);
   if (orphan) return `rests with ${keyOf(orphan)} nobody’s`;
-  return hasEndpoints(objects) ? undefined : 'rests without a Ready pod';
+  return hasEndpoints(objects) ? undefined : 'rests without a Ready pod, and without an activator in front';
 }
 
 const hashes = new WeakMap<Thing, string>();

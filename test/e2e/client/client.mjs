@@ -1,6 +1,6 @@
 // A client inside the cluster, on the scorer image: one request, or a steady load with a summary.
 //   client.mjs idle | request METHOD URL [BODY] [HEADERS] | load URL BODY SECONDS PER_SECOND [HEADERS] | end
-//   client.mjs burst URL BODY COUNT [HEADERS] | rests URL BODY CYCLES PER_CYCLE IDLE_MS
+//   client.mjs burst URL BODY COUNT [HEADERS] | rests URL BODY CYCLES PER_CYCLE IDLE_MS | curve URL BODY POINTS
 import { readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,12 +20,46 @@ function call(method, url, body, headers = {}, agent, timeout = 10_000) {
 const PID = '/tmp/load.pid';
 /** Longer than the activator holds a request. */
 const COLD_MS = 70_000;
+/** endpoint.maxConcurrentRequests by default: more at a time may be told 429. */
+const PLACES = 16;
 
 function note(summary, { status, error, body = '' }) {
   summary.sent += 1;
   const failure = error ?? `${status} ${body.slice(0, 80)}`;
   if (status === 200) summary.ok += 1;
   else summary.failures[failure] = (summary.failures[failure] ?? 0) + 1;
+}
+
+// A load that follows POINTS, [[second, requests a second], …], in straight lines; what came of it, second by second.
+async function curve(url, body, points) {
+  const summary = { sent: 0, ok: 0, failures: {}, seconds: [] };
+  const started = Date.now();
+  const end = points.at(-1)[0];
+  const rate = (at) => {
+    const i = points.findIndex(([second]) => second > at);
+    const [[s0, r0], [s1, r1]] = [points[i - 1], points[i]];
+    return r0 + ((r1 - r0) * (at - s0)) / (s1 - s0);
+  };
+  const running = new Set();
+  let [due, last] = [0, 0];
+  for (let at = 0; at < end; await sleep(5), at = (Date.now() - started) / 1000) {
+    due += rate(Math.min(at, end - 0.001)) * (at - last);
+    last = at;
+    for (; due >= 1; due -= 1) {
+      const second = (summary.seconds[Math.floor(at)] ??= { sent: 0, ok: 0, ms: 0 });
+      second.sent += 1;
+      const begun = Date.now();
+      const one = call('POST', url, body).then((answer) => {
+        note(summary, answer);
+        if (answer.status === 200) second.ok += 1;
+        second.ms += Date.now() - begun;
+        running.delete(one);
+      });
+      running.add(one);
+    }
+  }
+  await Promise.all(running);
+  return { ...summary, startedAt: started };
 }
 
 // All at once, each on a connection of its own.
@@ -36,7 +70,7 @@ async function burst(url, body, count, headers) {
   return { ...summary, slowestMs: Date.now() - started };
 }
 
-// Again and again: some requests at once, half of them on kept connections, then silence for about as long as it takes to be put
+// Again and again: some requests, as many at a time as a pod has places, half of them on kept connections, then silence for about as long as it takes to be put
 // to sleep. Every other silence ends within the half second in which that happens, the rest up to six seconds later.
 async function rests(url, body, cycles, perCycle, idleMs) {
   const agents = [new http.Agent({ keepAlive: true }), new http.Agent({ keepAlive: false })];
@@ -45,7 +79,7 @@ async function rests(url, body, cycles, perCycle, idleMs) {
     const started = Date.now();
     note(summary, await call('POST', url, body, {}, agents[cycle % 2], COLD_MS));
     summary.firstMs.push(Date.now() - started);
-    await Promise.all(Array.from({ length: perCycle - 1 }, (_, i) => call('POST', url, body, {}, agents[i % 2], COLD_MS).then((answer) => note(summary, answer))));
+    for (let left = perCycle - 1; left > 0; left -= PLACES) await Promise.all(Array.from({ length: Math.min(left, PLACES) }, (_, i) => call('POST', url, body, {}, agents[i % 2], COLD_MS).then((answer) => note(summary, answer))));
     await sleep(idleMs + Math.random() * (cycle % 2 ? 500 : 6_000));
   }
   return summary;
@@ -86,13 +120,18 @@ if (command === 'idle') {
   setInterval(() => undefined, 60_000);
 } else if (command === 'request') {
   const [method, url, body = '', headers = '{}'] = args;
-  console.log(JSON.stringify(await call(method, url, body, JSON.parse(headers), undefined, COLD_MS)));
+  const sentAt = Date.now();
+  const answer = await call(method, url, body, JSON.parse(headers), undefined, COLD_MS);
+  console.log(JSON.stringify({ ...answer, sentAt, answeredAt: Date.now() }));
 } else if (command === 'load') {
   const [url, body, seconds, perSecond, headers = '{}'] = args;
   print(await load(url, body, Number(seconds), Number(perSecond), JSON.parse(headers)));
 } else if (command === 'burst') {
   const [url, body, count, headers = '{}'] = args;
   print(await burst(url, body, Number(count), JSON.parse(headers)));
+} else if (command === 'curve') {
+  const [url, body, points] = args;
+  print(await curve(url, body, JSON.parse(points)));
 } else if (command === 'rests') {
   const [url, body, cycles, perCycle, idleMs] = args;
   print(await rests(url, body, Number(cycles), Number(perCycle), Number(idleMs)));

@@ -1,0 +1,53 @@
+/** The curves, and what is to be said of a run of them. */
+
+/** A request waits for so long, and a pod should have so many under way. */
+export const SERVICE_MS = 200;
+export const TARGET = 1;
+/** Share by which load may differ from its mean before the ideal is another. */
+const MARGIN = 0.1;
+
+export interface Second { sent: number; ok: number; ms: number }
+export type Course = (Second & { ready: number; desired: number })[];
+
+export interface Curve {
+  says: string;
+  /** [second, requests a second], in straight lines. */
+  points: [number, number][];
+  /** Second at which load jumps up, if it does, and does not fall again before it was followed. */
+  step?: number;
+  /** Load does not change from then on. */
+  steadyFrom?: number;
+}
+
+export const CURVES: Record<string, Curve> = {
+  step: { says: '2 to 18 requests a second at once', points: [[0, 2], [30, 2], [30.1, 18], [210, 18]], step: 30, steadyFrom: 120 },
+  ramp: { says: '2 to 28 requests a second in three minutes', points: [[0, 2], [30, 2], [210, 28], [270, 28]] },
+  square: { says: '4 and 22 requests a second, a minute and a half each', points: [[0, 4], [60, 4], [60.1, 22], [150, 22], [150.1, 4], [240, 4], [240.1, 22], [330, 22], [330.1, 4], [450, 4]], step: 60 },
+  spike: { says: 'ten seconds of 40 requests a second', points: [[0, 2], [60, 2], [60.1, 40], [70, 40], [70.1, 2], [240, 2]] },
+  steady: { says: 'twelve minutes of 12 requests a second', points: [[0, 12], [720, 12]], steadyFrom: 120 },
+};
+
+export interface Judgement {
+  /** Pods that would carry each second's load at the target. */
+  ideal: number[];
+  firstPodS?: number;
+  /** From the step on: when it was within one of the ideal, and stayed so while load did. */
+  steadyS?: number;
+  overshoot: number;
+  /** How often the wish changed while load was steady. */
+  changes?: number;
+}
+
+export function judge(course: Course, { points, step, steadyFrom }: Curve): Judgement {
+  const mean = (from: number, to: number): number => course.slice(Math.max(from, 0), to).reduce((sum, { sent }) => sum + sent, 0) / Math.max(1, Math.min(to, course.length) - Math.max(from, 0));
+  const pods = (rate: number): number => Math.max(1, Math.ceil((rate * SERVICE_MS) / 1000 / TARGET - MARGIN));
+  const ideal = course.map((_, i) => pods(mean(i - 2, i + 3)));
+  const overshoot = Math.max(0, ...course.map(({ desired }, i) => desired - Math.max(...ideal.slice(Math.max(0, i - 75), i + 1)))); // what was ideal a minute ago may stay that long
+  const changes = steadyFrom === undefined ? undefined : course.slice(steadyFrom).filter(({ desired }, i, all) => i > 0 && desired !== all[i - 1]!.desired).length;
+  if (step === undefined) return { ideal, overshoot, ...(changes !== undefined && { changes }) };
+  const calm = points.find(([second]) => second > step + 1)![0]; // load stays until then
+  const before = course[step]!.ready;
+  const firstPod = course.findIndex(({ ready }, i) => i > step && ready > before);
+  const off = course.slice(step, calm).findLastIndex(({ ready }, i) => Math.abs(ready - ideal[step + i]!) > 1);
+  return { ideal, overshoot, ...(firstPod > 0 && { firstPodS: firstPod - step }), steadyS: off + 1, ...(changes !== undefined && { changes }) };
+}

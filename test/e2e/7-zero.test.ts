@@ -1,0 +1,113 @@
+/** To zero and back on the real cluster: no request is lost, whoever goes away meanwhile; nobody is woken by strangers. `npm run test:zero` is the long form. */
+import { expect } from 'chai';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { kubectl, up } from '../cluster/cluster.ts';
+import { deploy, RELEASE } from '../cluster/deploy.ts';
+import { cycle } from '../zero/cycles.ts';
+import { activators, Sleepers, type Summary } from '../zero/sleepers.ts';
+import { eventually } from './cluster-story.ts';
+
+const SLOW_START = 'export async function init() { await new Promise((resolve) => setTimeout(resolve, 8000)); }\nexport async function run() { return 1; }\n';
+interface Answer { status: number; headers: Record<string, string>; body: string }
+
+const place = new Sleepers('e2e-zero');
+const release = (...args: string[]): Promise<string> => kubectl(['-n', RELEASE.namespace, ...args]);
+const atZero = (name: string): Promise<true> => eventually(60, `${name} at zero`, async () => ((await place.scaling(name)) === 'idle, at zero' ? true : undefined));
+const replicas = (name: string): Promise<string> => place.kubectl(['get', 'deployment', '-l', `penstock.dev/pipeline=${name}`, '-o', 'jsonpath={.items[*].spec.replicas}']);
+const burst = (name: string, count: number): Promise<Summary> => place.client('burst', `http://${name}/score`, 'x', String(count));
+const score = (name: string, headers: object = {}): Promise<Answer> => place.client<Answer>('request', 'POST', `http://${name}/score`, 'x', JSON.stringify(headers));
+
+describe('to zero and back', function () {
+  this.timeout(4 * 60_000);
+
+  before(async () => {
+    await up();
+    const { scorer } = await deploy();
+    await place.begin(`penstock/scorer:${scorer}`);
+    await Promise.all([
+      place.apply('managed', { target: 'Managed', scaling: { maxReplicas: 3, scaleToZeroAfter: '10s' } }), place.apply('a'), place.apply('b'), place.apply('slow', { scoring: { script: SLOW_START } }),
+    ]);
+    await Promise.all(['managed', 'a', 'b', 'slow'].map((name) => place.serves(name)));
+  });
+  after(async () => {
+    await release('scale', 'deployment', `${RELEASE.name}-activator`, '--replicas=2');
+    await place.end();
+  });
+
+  it('a Managed pipeline rests at zero, and stays Ready; a stranger wakes nothing, a key does', async () => {
+    await atZero('managed');
+    const said = await place.kubectl(['get', 'ipl', 'managed', '-o', 'jsonpath={.status.conditions[?(@.type=="Ready")].status} {.status.conditions[?(@.type=="UpToDate")].status} {.status.replicas.summary}']);
+    expect(said).to.equal('True True 0/0');
+    const strangers = await place.client('burst', 'http://managed/score', 'x', '100', '{"authorization": "Bearer wrong"}');
+    expect(Object.keys(strangers.failures)).to.deep.equal(['401 {"message":"Invalid credentials: the key is not one of the two keys of this endpoi']);
+    expect((await place.client<Answer>('request', 'GET', 'http://managed/')).body, 'nor does a health check').to.equal('Healthy');
+    expect(await replicas('managed')).to.equal('0');
+    const key = Buffer.from(await place.kubectl(['get', 'secret', 'managed-keys', '-o', 'jsonpath={.data.primaryKey}']), 'base64').toString();
+    const answer = await score('managed', { authorization: `Bearer ${key}`, 'x-request-id': 'mine' });
+    expect([answer.status, answer.headers['x-request-id'], answer.headers.connection]).to.deep.equal([200, 'mine', 'close']);
+    await eventually(10, 'the activator is out of the way', async () => ((await place.kubectl(['get', 'endpointslice', 'managed-activator', '-o', 'jsonpath={.endpoints[*].addresses[0]}'])) === '' ? true : undefined));
+    const next = await score('managed', { authorization: `Bearer ${key}` });
+    expect([next.status, next.headers.connection], 'the next one goes straight to the pod').to.deep.equal([200, 'keep-alive']);
+  });
+
+  it('500 at once at zero: all are answered, and one pod was asked for', async () => {
+    await atZero('a');
+    const { wakes } = await activators();
+    expect(await burst('a', 500)).to.deep.include({ ok: 500, failures: {} });
+    expect((await activators()).wakes - wakes).to.equal(1);
+  });
+
+  it('five times to zero and back, with requests in the very moment of it: none is lost', async () => {
+    const { ok, sent, failures, wakes } = await cycle(place, ['a', 'b'], { wakes: 5, perCycle: 50, roundOf: 3, mostRounds: 6 });
+    expect(failures).to.deep.equal({});
+    expect(ok).to.equal(sent);
+    expect(wakes).to.be.at.least(5);
+  });
+
+  it('an activator that is told to end while it holds gives everybody an answer first; the other one takes what comes meanwhile', async () => {
+    await atZero('slow');
+    const first = burst('slow', 40);
+    await sleep(2000);
+    const pod = (await release('get', 'pods', '-l', 'app.kubernetes.io/component=activator', '-o', 'jsonpath={.items[0].metadata.name}'));
+    await release('delete', 'pod', pod, '--wait=false');
+    await sleep(1000);
+    const second = burst('slow', 40);
+    for (const summary of await Promise.all([first, second])) expect(summary).to.deep.include({ ok: 40, failures: {} });
+    await release('rollout', 'status', `deployment/${RELEASE.name}-activator`, '--timeout=90s');
+  });
+
+  it('a pod that cannot come up: who waits hears why, within seconds', async () => {
+    await place.apply('broken', { scoring: { script: "export async function init() { throw new Error('no weights'); }\nexport async function run() { return 1; }\n" } });
+    const answer = await eventually(30, 'an answer', async () => {
+      const one = await score('broken');
+      return one.status === 503 ? one : undefined;
+    });
+    expect(answer.body).to.match(/^\{"message":"The endpoint cannot serve now: UserScriptInitFailed: .*no weights/);
+    expect(answer.headers['retry-after']).to.equal('10');
+  });
+
+  it('a pipeline that is deleted while somebody waits: 404 at once', async () => {
+    await place.apply('doomed', { scoring: { script: SLOW_START.replace('8000', '60000') } });
+    await eventually(20, 'a door', async () => ((await place.kubectl(['get', 'endpointslice', 'doomed-activator', '-o', 'jsonpath={.endpoints[*].addresses[0]}'])) === '' ? undefined : true));
+    await sleep(1500); // the nodes hear of it
+    const answer = score('doomed');
+    await sleep(1500);
+    await place.kubectl(['delete', 'ipl', 'doomed', '--wait=false']);
+    expect(await answer).to.deep.include({ status: 404, body: '{"message":"The endpoint doomed does not exist any more"}' });
+  });
+
+  it('no activator at all: what sleeps is woken, what idles stays and says why; it comes back, and they sleep', async () => {
+    await atZero('b');
+    await release('scale', 'deployment', `${RELEASE.name}-activator`, '--replicas=0');
+    await eventually(60, 'woken', async () => ((await place.kubectl(['get', 'ipl', 'b', '-o', 'jsonpath={.status.replicas.summary}'])) === '1/1' ? true : undefined));
+    expect(await burst('b', 20)).to.deep.include({ ok: 20, failures: {} });
+    const why = await eventually(30, 'why', async () => {
+      const line = await place.scaling('b');
+      return line.startsWith('idle for 10s') ? line : undefined;
+    });
+    expect(why).to.equal('idle for 10s, but no activator is Ready that would take the next request: stays at 1 (kubectl get pods -A -l app.kubernetes.io/component=activator)');
+    await release('scale', 'deployment', `${RELEASE.name}-activator`, '--replicas=2');
+    await atZero('b');
+    expect(await burst('b', 20)).to.deep.include({ ok: 20, failures: {} });
+  });
+});

@@ -1,0 +1,78 @@
+/** Pipelines that go to zero, in a namespace of the real cluster, and a client beside them. */
+import { writeFile } from 'node:fs/promises';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as yaml from 'js-yaml';
+import { kubeconfig, kubectl } from '../cluster/cluster.ts';
+import { RELEASE } from '../cluster/deploy.ts';
+import { startClient } from '../e2e/story.ts';
+
+/** What the client prints of its requests. */
+export interface Summary {
+  sent: number;
+  ok: number;
+  failures: Record<string, number>;
+}
+interface PodMetrics { wakes: number; byOutcome: Record<string, number> }
+
+export class Sleepers {
+  readonly namespace: string;
+
+  constructor(namespace: string) {
+    this.namespace = namespace;
+  }
+
+  readonly kubectl = (args: string[], input?: string): Promise<string> => kubectl(['-n', this.namespace, ...args], input);
+
+  /** An empty namespace with a client in it. */
+  async begin(scorerImage: string): Promise<void> {
+    await kubectl(['delete', 'namespace', this.namespace, '--ignore-not-found', '--timeout=120s']);
+    await kubectl(['create', 'namespace', this.namespace]);
+    const config = yaml.load(readFileSync(kubeconfig, 'utf8')) as { contexts: { context: { namespace?: string } }[] };
+    config.contexts[0]!.context.namespace = this.namespace;
+    const file = join(mkdtempSync(join(tmpdir(), 'penstock-zero-')), 'kubeconfig');
+    await writeFile(file, yaml.dump(config));
+    await startClient(file, scorerImage);
+  }
+
+  async end(): Promise<void> {
+    await kubectl(['delete', 'namespace', this.namespace, '--wait=false', '--ignore-not-found']);
+  }
+
+  /** A small pipeline that goes to zero after ten seconds; `spec` wins. */
+  async apply(name: string, spec: object = {}): Promise<void> {
+    const script = 'export async function init() {}\nexport async function run(rawData) { return rawData.length; }\n';
+    const pipeline = {
+      apiVersion: 'penstock.dev/v1alpha1', kind: 'InferencePipeline', metadata: { name },
+      spec: { target: 'Development', resources: { requests: { cpu: '20m', memory: '96Mi' } }, scaling: { minReplicas: 0, maxReplicas: 3, scaleToZeroAfter: '10s' }, scoring: { script }, ...spec },
+    };
+    await this.kubectl(['apply', '-f', '-'], JSON.stringify(pipeline));
+  }
+
+  async serves(name: string): Promise<void> {
+    await this.kubectl(['wait', `ipl/${name}`, '--for=condition=UpToDate', '--timeout=90s']);
+  }
+
+  /** Runs client.mjs with these words. */
+  async client<T = Summary>(...args: string[]): Promise<T> {
+    return JSON.parse(await this.kubectl(['exec', 'client', '--', '/usr/local/bin/node', '/client/client.mjs', ...args])) as T;
+  }
+
+  async scaling(name: string): Promise<string> {
+    return this.kubectl(['get', 'ipl', name, '-o', 'jsonpath={.status.conditions[?(@.type=="ScalingActive")].message}']);
+  }
+}
+
+/** What the activators have counted so far; one that has gone has taken its figures with it. */
+export async function activators(): Promise<PodMetrics> {
+  const pods = (await kubectl(['-n', RELEASE.namespace, 'get', 'pods', '-l', 'app.kubernetes.io/component=activator', '-o', 'jsonpath={.items[*].metadata.name}'])).split(' ').filter(Boolean);
+  const texts = await Promise.all(pods.map((pod) => kubectl(['get', '--raw', `/api/v1/namespaces/${RELEASE.namespace}/pods/${pod}:8081/proxy/metrics`])));
+  const byOutcome: Record<string, number> = {};
+  let wakes = 0;
+  for (const text of texts) {
+    for (const [, outcome, count] of text.matchAll(/^penstock_activator_requests_total\{outcome="(\w+)"\} (\d+)$/gm)) byOutcome[outcome!] = (byOutcome[outcome!] ?? 0) + Number(count);
+    wakes += Number(/^penstock_activator_wakes_total (\d+)$/m.exec(text)?.[1] ?? 0);
+  }
+  return { wakes, byOutcome };
+}
