@@ -8,6 +8,7 @@ import { wireModelVersions, wirePipelines } from './controller/wiring.ts';
 import { isActivators } from './api/endpoints.ts';
 import { keyOf } from './api/flow.ts';
 import { LABEL } from './api/labels.ts';
+import { effective } from './desired/effective.ts';
 import { Activators } from './kube/activators.ts';
 import { KubeClient } from './kube/client.ts';
 import { EventRecorder } from './kube/events.ts';
@@ -129,8 +130,9 @@ function health({ kube, activators }: { kube: Kube; activators: Activators }, qu
   };
 }
 
-/** Those that may have no pods: where their requests go then has changed. */
+/** Those that may have no pods, or could a moment ago: where their requests go then has changed. */
 function wakeSleepers({ caches }: Kube, queue: WorkQueue): void {
+  for (const { metadata, spec } of caches.pipelines.values()) if (effective(spec).minReplicas === 0) queue.add(keyOf(metadata.namespace ?? '', metadata.name));
   for (const { metadata } of [...caches.endpointSlices.values()].filter(isActivators)) queue.add(keyOf(metadata.namespace ?? '', metadata.labels?.[LABEL.pipeline] ?? ''));
 }
 

@@ -62,6 +62,7 @@ export async function serve(config: ScorerConfig, modelDir: string, worker: Work
     metrics.initDuration.set(outcome);
     metrics.queueDepth(() => pool.waiting);
     lifecycle.to('Ready');
+    demand.ready(performance.now());
     logger.info("Users's init has completed successfully", { seconds: outcome });
     await Promise.race([broken, stop]);
     lifecycle.to('Draining');

@@ -2,7 +2,7 @@
 import { createServer, type Server } from 'node:http';
 import type { Logger } from 'winston';
 import { parseActivation } from '../api/activation.ts';
-import { activatorPort, isActivators, readyAddresses, type Slice } from '../api/endpoints.ts';
+import { activatorPort, age, isActivators, readyAddresses, type Slice } from '../api/endpoints.ts';
 import { absent, keyOf, splitKey, type Key } from '../api/flow.ts';
 import { KIND } from '../api/kinds.ts';
 import { ANNOTATION, LABEL, uses } from '../api/labels.ts';
@@ -19,6 +19,8 @@ const MOST_AT_ONCE = 2_000;
 const MOST_CONNECTIONS = 4_000;
 const HEADERS_MS = 10_000;
 const PORT_AGAIN_MS = 2_000;
+/** A pipeline that always has pods now may still be sent here by nodes that have not heard of it. */
+const CLOSE_AFTER_MS = 5_000;
 
 interface Door {
   port: number;
@@ -26,6 +28,8 @@ interface Door {
   endpoint: Endpoint;
   /** Its port could not be opened so far. */
   blocked?: boolean;
+  /** Will be shut. */
+  closing?: NodeJS.Timeout;
 }
 
 export interface DoorsDeps {
@@ -70,14 +74,21 @@ export class Doors {
     const key = keyOf(namespace, name);
     const found = placeOf(this.#deps.slices, namespace, name);
     const door = this.#doors.get(key);
-    if (door?.port === found?.port) {
-      if (found) door!.endpoint.update(found.place);
-      return;
+    if (door && door.port === found?.port) {
+      clearTimeout(door.closing);
+      delete door.closing;
+      return door.endpoint.update(found.place);
     }
-    this.#doors.delete(key);
-    door?.endpoint.close();
-    door?.server.close();
+    if (door && !door.closing) this.#closeSoon(key, door);
     if (found) this.#doors.set(key, this.#open(key, found.port, found.place));
+  }
+
+  #closeSoon(key: Key, door: Door): void {
+    door.endpoint.close();
+    door.closing = setTimeout(() => {
+      if (this.#doors.get(key) === door) this.#doors.delete(key);
+      door.server.close();
+    }, CLOSE_AFTER_MS).unref();
   }
 
   #open(pipeline: Key, port: number, place: Place): Door {
@@ -110,14 +121,20 @@ export class Doors {
   }
 }
 
-/** What the EndpointSlices say of a pipeline; undefined when it has no port here. */
+/** What the EndpointSlices say of a pipeline; undefined when it has no port here, or somebody had it before. */
 function placeOf(slices: Cache<Slice>, namespace: string, name: string): { port: number; place: Place } | undefined {
   const all = slices.by(uses.service(namespace, name));
-  const [own, service] = [all.find(isActivators), all.filter((slice) => !isActivators(slice))];
+  const [own, service] = [all.find((slice) => isActivators(slice) && ownerKey(slice) === keyOf(namespace, name)), all.filter((slice) => !isActivators(slice))];
   const activation = own && parseActivation(own.metadata.annotations?.[ANNOTATION.activation]);
   const port = own && activatorPort(own);
-  if (!activation || port === undefined) return undefined;
+  if (!activation || port === undefined || slices.by(uses.port(port)).some((other) => age(other) < age(own))) return undefined;
   return { port, place: { activation, pods: service.flatMap(readyAddresses), port: service[0]?.ports?.[0]?.port ?? 0, activators: readyAddresses(own).length } };
+}
+
+/** The pipeline whose slice it is, by its controller: labels alone are anybody's. */
+function ownerKey({ metadata: { namespace = '', ownerReferences = [] } }: Slice): Key | undefined {
+  const owner = ownerReferences.find(({ controller, kind }) => controller && kind === KIND.pipeline.kind);
+  return owner && keyOf(namespace, owner.name);
 }
 
 /** Why a pipeline serves or does not, in its own words. */

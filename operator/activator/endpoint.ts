@@ -52,6 +52,7 @@ export class Endpoint {
   /** When somebody began to wait for a pod. */
   #rousedAt: number | undefined;
   #gone = false;
+  #asked: { at: number; answer: Promise<Standing | 'gone' | undefined> } | undefined;
   #pausedUntil = 0;
 
   constructor(place: Place, deps: EndpointDeps) {
@@ -59,15 +60,12 @@ export class Endpoint {
     this.#deps = deps;
   }
 
-  /** Requests that wait or are being forwarded. */
-  get busy(): number {
-    return this.#waiting.length + this.#underWay;
-  }
-
   update(place: Place): void {
     if (this.#rousedAt !== undefined && this.#place.pods.length === 0 && place.pods.length > 0) this.#deps.metrics.coldStart.observe((performance.now() - this.#rousedAt) / 1000);
     this.#place = { ...place, activators: place.activators || this.#place.activators }; // none once the pods serve: those that shared the wait share it on
+    this.#gone = false;
     this.#dispatch();
+    if (place.pods.length === 0) void this.#rouse();
   }
 
   /** The pipeline is gone, or always has pods now: who can still be served is, everybody else is told. */
@@ -121,9 +119,9 @@ export class Endpoint {
       return this.#dispatch();
     }
     this.#waiting.unshift(held);
+    held.rearm();
     this.#pausedUntil = performance.now() + UNREACHED_MS;
     setTimeout(() => {
-      if (performance.now() - held.since > HOLD_MS) void this.#timeOut(held);
       void this.#rouse(); // it may be gone, and the news of it late
       this.#dispatch();
     }, UNREACHED_MS + 1);
@@ -131,7 +129,7 @@ export class Endpoint {
 
   /** One round after another while somebody waits and nobody can be asked: wake, look why not, tell. */
   async #rouse(): Promise<void> {
-    if (this.#rousedAt !== undefined) return;
+    if (this.#rousedAt !== undefined || this.#waiting.length === 0) return;
     this.#rousedAt = performance.now();
     while (this.#waiting.length > 0 && !this.#gone) {
       if (await this.#deps.wake(this.#place.activation.revision).catch(this.#deps.onError)) this.#deps.metrics.wakes.inc();
@@ -151,12 +149,15 @@ export class Endpoint {
     held.fail(503, standing === undefined || standing === 'gone' ? `No pod came up within ${HOLD_MS / 1000} s` : this.#reason(standing), { 'retry-after': RETRY_AFTER_S.failed });
   }
 
-  /** Undefined when nobody knows. */
-  async #standing(): Promise<Standing | 'gone' | undefined> {
-    return this.#deps.standing().catch((error: unknown) => {
+  /** Undefined when nobody knows. Asked once a second at most, however many wait or check its health. */
+  #standing(): Promise<Standing | 'gone' | undefined> {
+    if (this.#asked && performance.now() - this.#asked.at < ROUND_MS) return this.#asked.answer;
+    const answer = this.#deps.standing().catch((error: unknown) => {
       this.#deps.onError(error);
       return undefined;
     });
+    this.#asked = { at: performance.now(), answer };
+    return answer;
   }
 
   async #answerHealth(held: Held): Promise<void> {

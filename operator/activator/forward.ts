@@ -20,7 +20,7 @@ export function forward(held: Held, { address, port, requestTimeoutMs }: Target)
   const { request, response } = held;
   return new Promise((resolve) => {
     let reached = false;
-    const upstream = send({ host: address, port, method: request.method, path: request.url, headers: endToEnd(request), agent: false, timeout: requestTimeoutMs + SILENCE_MS });
+    const upstream = send({ host: address, port, method: request.method, path: request.url, headers: [...endToEnd(request), 'connection', 'keep-alive'], agent: false, timeout: requestTimeoutMs + SILENCE_MS });
     const connecting = setTimeout(() => upstream.destroy(new Error('no connection')), CONNECT_MS);
     const leave = (): void => void upstream.destroy();
     response.once('close', leave);
@@ -31,7 +31,13 @@ export function forward(held: Held, { address, port, requestTimeoutMs }: Target)
     }));
     upstream.once('timeout', leave);
     upstream.once('response', (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.statusMessage, [...endToEnd(answer), 'connection', 'close']); // the next one goes straight to a pod
+      const early = !request.complete; // the rest of the body is of no interest any more: neither connection may break under the answer
+      if (early) {
+        request.unpipe(upstream);
+        held.drain();
+      }
+      response.writeHead(answer.statusCode ?? 502, answer.statusMessage, [...endToEnd(answer), ...(early ? [] : ['connection', 'close'])]); // the next one goes straight to a pod
+      answer.once('end', leave);
       answer.pipe(response);
       answer.once('error', () => response.destroy());
     });

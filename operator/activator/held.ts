@@ -6,6 +6,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 /** How long a client may wait for a pod (milliseconds). */
 export const HOLD_MS = 60_000;
 
+/** For the rest of a request whose answer is known (milliseconds). */
+const DRAIN_MS = 10_000;
 const KNOWN_ID = /^[\x21-\x7e]{1,128}$/;
 
 export class Held {
@@ -15,6 +17,7 @@ export class Held {
   readonly path: string;
   readonly since = performance.now();
   #deadline: NodeJS.Timeout | undefined;
+  #onTimeout: () => void = () => undefined;
 
   constructor(request: IncomingMessage, response: ServerResponse) {
     this.request = request;
@@ -29,15 +32,29 @@ export class Held {
 
   /** Calls `onTimeout` if it is still held at its deadline, and `onGone` when its client goes first. */
   hold(onTimeout: () => void, onGone: () => void): void {
-    this.#deadline = setTimeout(onTimeout, HOLD_MS).unref();
+    this.#onTimeout = onTimeout;
     this.response.once('close', () => {
       this.release();
       onGone();
     });
+    this.rearm();
+  }
+
+  /** Waits on, until the same deadline. */
+  rearm(): void {
+    this.#deadline = setTimeout(this.#onTimeout, Math.max(0, HOLD_MS - (performance.now() - this.since))).unref();
   }
 
   release(): void {
     clearTimeout(this.#deadline);
+  }
+
+  /** Lets the client send the rest of a body that nobody reads, or its answer would be lost with the connection; but not for ever. */
+  drain(): void {
+    if (this.request.complete) return;
+    const { socket } = this.request;
+    const patience = setTimeout(() => socket.destroy(), DRAIN_MS).unref();
+    this.request.once('close', () => clearTimeout(patience)).resume();
   }
 
   /** The whole answer, in the words of the path's protocol: V2 says `error`, Azure says `message`. The connection stays good. */
@@ -48,7 +65,7 @@ export class Held {
   send(status: number, body: string, headers: Record<string, string> = {}): void {
     this.release();
     if (this.over) return;
-    this.request.resume();
+    this.drain();
     const given = this.request.headers[HEADER.requestId];
     const id = typeof given === 'string' && KNOWN_ID.test(given) ? given : randomUUID();
     this.response.writeHead(status, { [HEADER.requestId]: id, [HEADER.msRequestId]: id, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...headers }).end(body);

@@ -23,7 +23,7 @@ export const ACTIVATOR_ROLE = 'activator';
 export function parseActivation(text = ''): Activation | undefined {
   try {
     const { revision, auth, keyHashes, requestTimeoutMs, maxConcurrentRequests, exposeErrors } = JSON.parse(text) as Partial<Activation>;
-    const sound = typeof revision === 'string' && (auth === 'None' || auth === 'Key') && Array.isArray(keyHashes) && Number(requestTimeoutMs) > 0 && Number(maxConcurrentRequests) > 0;
+    const sound = typeof revision === 'string' && (auth === 'None' || auth === 'Key') && Array.isArray(keyHashes) && keyHashes.every((hash) => typeof hash === 'string') && Number(requestTimeoutMs) > 0 && Number(maxConcurrentRequests) > 0;
     return sound ? { revision, auth, keyHashes, requestTimeoutMs: Number(requestTimeoutMs), maxConcurrentRequests: Number(maxConcurrentRequests), exposeErrors: exposeErrors === true } : undefined;
   } catch {
     return undefined;

@@ -78,9 +78,11 @@ export interface ObservedPipeline {
     addressType: 'IPv4' | 'IPv6';
     /** The stable Service leads to a Ready pod: the nodes have been told of it, or are being told. */
     serviceReady: boolean;
+    /** The activator has had time to hear of its port. */
+    announced: boolean;
   };
-  /** For so long no pod of what serves has been asked anything; absent when that was not asked, or one did not say. */
-  idleSeconds?: number;
+  /** What the pods of a revision were asked: for so long none of them has been asked anything. Without seconds: one did not say. */
+  idle?: { revision: string; seconds?: number };
   /** Milliseconds since the epoch, at the start of this reconcile. */
   now: number;
 }

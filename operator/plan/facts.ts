@@ -1,7 +1,7 @@
 /** What is known of one revision's pods, in one value. */
 import { LABEL } from '../api/labels.ts';
 import type { ObservedPipeline } from '../api/observed.ts';
-import { isReady } from '../api/pods.ts';
+import { isOver, isReady } from '../api/pods.ts';
 import { podFailure, type PodFailure } from '../status/podFailures.ts';
 
 export interface Facts {
@@ -19,14 +19,16 @@ export interface Facts {
 export function factsOf(seen: ObservedPipeline, name: string): Facts {
   const deployment = seen.deployments.find(({ metadata }) => metadata.name === name);
   const pods = seen.pods.filter(({ metadata }) => metadata.labels?.[LABEL.revision] === name);
-  const failure = podFailure(pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined), deployment);
   const { conditions = [] } = deployment?.status ?? {};
   const replicas = deployment?.spec?.replicas ?? 0;
+  const staying = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  const living = staying.filter((pod) => !isOver(pod));
+  const failure = podFailure(living.length > 0 || replicas === 0 ? living : staying, deployment); // one that was evicted is news until another comes in its place
   return {
     exists: deployment !== undefined,
     replicas,
     ready: Math.min(pods.filter(isReady).length, replicas), // the Deployment's own status lags behind its count
-    pods: pods.filter(({ status }) => status?.phase !== 'Failed' && status?.phase !== 'Succeeded').length, // nobody deletes those of a ReplicaSet at 0
+    pods: pods.filter((pod) => !isOver(pod)).length, // nobody deletes those of a ReplicaSet at 0
     ...(failure && { failure }),
     deadlineExceeded: conditions.some(({ type, reason }) => type === 'Progressing' && reason === 'ProgressDeadlineExceeded'),
     hasAutoscaler: seen.autoscalers.some(({ metadata }) => metadata.name === name),

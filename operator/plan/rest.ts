@@ -5,8 +5,10 @@ import { durationMs } from '../api/units.ts';
 import type { Route } from '../desired/activator.ts';
 import type { Facts } from './facts.ts';
 
-/** A pod that did not say for how long it has been idle is asked again after this long. */
-const ASK_AGAIN_MS = 10_000;
+/** Where a pod did not say for how long it has been idle, and where it may not sleep although it is, it is asked again after this long. */
+const ASK_AGAIN_MS = 30_000;
+/** For a port that was given a moment ago. */
+const ANNOUNCE_MS = 5_000;
 
 export interface Rest {
   /** No pods from now on, or none as before. */
@@ -19,38 +21,43 @@ export interface Rest {
   wakeAfterMs?: number | undefined;
 }
 
-const AWAKE: Rest = { asleep: false, onCall: false, unattended: false };
-
 /**
  * What serves goes to sleep when none of its pods has been asked anything for scaleToZeroAfter, and only with an
- * activator in front of it; without one it is woken. While a newcomer comes up it is left as it is.
+ * activator in front of it that has heard of its port; without one it is woken. While a newcomer comes up it is left as it is.
  */
 export function planRest(seen: ObservedPipeline, has: Facts & { name: string }, { scaleToZeroAfter }: Effective, held: boolean): Rest {
-  if (seen.activator?.port === undefined) return AWAKE;
-  const { port, addresses, addressType, serviceReady } = seen.activator;
   const limitMs = scaleToZeroAfter === undefined ? Infinity : durationMs(scaleToZeroAfter);
-  const idle = idleness(seen, has, limitMs, held);
-  const served = servedLast(seen, has);
-  const asleep = addresses.length > 0 && ((idle.longEnough && served) || isAtZero(has, limitMs < Infinity || held)); // before it is written down that it served, nobody could tell sleep from a start that failed
-  const toActivator = asleep || has.ready === 0 || !serviceReady;
+  const idle = held ? { longEnough: false } : idleness(seen, has, limitMs);
+  const served = servedLast(seen, has); // before that is written down, nobody could tell sleep from a start that failed
+  const attended = seen.activator?.port !== undefined && seen.activator.addresses.length > 0;
+  const mayGo = idle.longEnough && served && seen.activator?.announced === true;
+  const asleep = attended && (mayGo || isAtZero(has, limitMs < Infinity || held));
+  const route = routeOf(seen, has, { asleep, always: limitMs < Infinity });
   return {
-    asleep,
-    onCall: addresses.length > 0 && toActivator && served,
-    unattended: idle.longEnough && !asleep,
-    route: limitMs < Infinity || toActivator ? { port, addressType, addresses: toActivator ? addresses : [] } : undefined,
-    wakeAfterMs: idle.askAfterMs,
+    asleep, route,
+    onCall: served && route !== undefined && route.addresses.length > 0,
+    unattended: idle.longEnough && !attended,
+    wakeAfterMs: attended && !asleep && idle.longEnough ? ANNOUNCE_MS : idle.askAfterMs,
   };
 }
 
-/** Of the pods of what serves, all of them Ready: whether they have been idle for long enough, and if not, when to ask again. */
-function idleness({ idleSeconds }: ObservedPipeline, { exists, ready, replicas }: Facts, limitMs: number, held: boolean): { longEnough: boolean; askAfterMs?: number } {
-  if (!exists || ready === 0 || ready !== replicas || held || limitMs === Infinity) return { longEnough: false };
-  if (idleSeconds === undefined) return { longEnough: false, askAfterMs: Math.min(limitMs, ASK_AGAIN_MS) };
-  const leftMs = Math.ceil(limitMs - idleSeconds * 1000);
-  return leftMs <= 0 ? { longEnough: true } : { longEnough: false, askAfterMs: leftMs };
+const isAtZero = ({ exists, replicas }: Facts, mayBe: boolean): boolean => exists && replicas === 0 && mayBe;
+
+/** To the activator until the Service leads to a Ready pod. One that may not be at zero any more has it in front until then, and no longer. */
+function routeOf({ activator }: ObservedPipeline, { ready }: Facts, { asleep, always }: { asleep: boolean; always: boolean }): Route | undefined {
+  if (activator?.port === undefined) return undefined;
+  const { port, addressType, addresses, serviceReady } = activator;
+  const toActivator = asleep || ready === 0 || !serviceReady;
+  return always || toActivator ? { port, addressType, addresses: toActivator ? addresses : [] } : undefined;
 }
 
-const isAtZero = ({ exists, replicas }: Facts, mayBe: boolean): boolean => exists && replicas === 0 && mayBe;
+/** Of the pods of what serves, all of them Ready: whether they have been idle for long enough, and when to ask again. */
+function idleness({ idle }: ObservedPipeline, { name, ready, replicas }: Facts & { name: string }, limitMs: number): { longEnough: boolean; askAfterMs?: number } {
+  if (idle?.revision !== name || ready === 0 || ready !== replicas) return { longEnough: false }; // pods that come and go wake the reconcile
+  if (idle.seconds === undefined) return { longEnough: false, askAfterMs: Math.min(limitMs, ASK_AGAIN_MS) };
+  const leftMs = Math.ceil(limitMs - idle.seconds * 1000);
+  return leftMs <= 0 ? { longEnough: true, askAfterMs: ASK_AGAIN_MS } : { longEnough: false, askAfterMs: leftMs };
+}
 
 /** It has served, and nothing is known that would keep the next pod from it. */
 function servedLast({ pipeline }: ObservedPipeline, { name, failure, deadlineExceeded }: Facts & { name: string }): boolean {

@@ -71,7 +71,7 @@ export function planRollout(seen: ObservedPipeline, config: RenderConfig): Plan 
   const live = known.flatMap((revision): LiveRevision[] => {
     const has = factsOf(seen, revision.name);
     const counts = { revision, replicas: has.replicas, ready: has.ready, held: false };
-    if (revision === serving && held) return [{ ...counts, role: 'active', held: true, autoscaled: has.hasAutoscaler }];
+    if (revision === serving && held) return [{ ...counts, role: 'active', held: true, autoscaled: has.hasAutoscaler, ...heldSize(has, rest, seen) }];
     if (revision === serving) return [{ ...counts, role: 'active', ...activeSize(has, effective, { size, rest, measured: metrics.length > 0 }) }];
     if (revision.name === next) return [{ ...counts, role: 'next', autoscaled: false, ...((has.exists && has.replicas === size) || endsFirst(has) ? {} : { scaleTo: size }) }];
     const dropped = !has.exists || revision.abandoned !== undefined || revision === abandon?.revision;
@@ -146,6 +146,9 @@ function activeSize(has: Facts, effective: Effective, { size, rest, measured }: 
 function holds(serving: Revision | undefined, upcoming: Revision | undefined, next: string | undefined, { pipeline }: ObservedPipeline): boolean {
   return upcoming !== undefined && (next !== undefined || serving?.record.target !== pipeline.spec.target);
 }
+
+/** One at zero is woken when nobody stands in for it any more. */
+const heldSize = (has: Facts, rest: Rest | undefined, { activator }: ObservedPipeline): { scaleTo?: number } => (activator && has.exists && has.replicas === 0 && !rest?.asleep ? { scaleTo: 1 } : {});
 
 /** Answers on until its time is over, then has no pods, then is gone. */
 function retiring(counts: Pick<LiveRevision, 'revision' | 'replicas' | 'ready' | 'held'>, has: Facts, leftMs: number): LiveRevision[] {

@@ -1,12 +1,9 @@
 /** All reads of a pipeline's reconcile, into one frozen value. From caches; the API is asked only for what is new. */
 import { parseTraffic, TRAFFIC_FILE } from '@penstock/contract';
-import type { Pod, Service } from 'kubernetes-types/core/v1.js';
-import { isActivators, readyAddresses } from '../api/endpoints.ts';
-import { keyOf, splitKey, type Key } from '../api/flow.ts';
-import { LABEL, orphanOf, podOwner, uses } from '../api/labels.ts';
+import { splitKey, type Key } from '../api/flow.ts';
+import { LABEL, orphanOf, podOwner } from '../api/labels.ts';
 import type { ObservedPipeline, Revision } from '../api/observed.ts';
-import type { KubeObject, Stored } from '../api/objects.ts';
-import { isReady } from '../api/pods.ts';
+import type { KubeObject } from '../api/objects.ts';
 import type { InferencePipeline, ModelVersion } from '../api/types.gen.ts';
 import { effective } from '../desired/effective.ts';
 import { names } from '../desired/names.ts';
@@ -14,6 +11,7 @@ import { recoverRevisions } from '../desired/recover.ts';
 import { parseRevision } from '../desired/revision.ts';
 import { inlineScript } from '../desired/script.ts';
 import type { Deps } from './deps.ts';
+import { observeRest } from './observeRest.ts';
 
 /** Undefined when the pipeline is gone or going: its children follow it by their owner references. */
 export async function observePipeline(key: Key, deps: Deps): Promise<ObservedPipeline | undefined> {
@@ -46,32 +44,12 @@ export async function observePipeline(key: Key, deps: Deps): Promise<ObservedPip
     ...found,
     revisions: [...revisions, ...recoverRevisions({ deployments, revisions, script: found.script, remembered: (revision) => lost.get(namespace, revision) })],
     pods,
-    ...(await restFacts(pipeline, { pods, service, autoscaled: autoscalers.length > 0 }, deps)),
+    ...(await observeRest(pipeline, { pods, service, autoscaled: autoscalers.length > 0, now }, deps)),
     ...(service && { service }),
     ...(traffic && { traffic }),
     ...(why !== undefined && { noConcurrency: why }),
     orphans: children.filter(({ metadata }) => !metadata.ownerReferences?.some(({ controller }) => controller)),
     keyHashes: effective(pipeline.spec).auth === 'Key' ? await keys.hashes(pipeline, now) : (traffic?.keyHashes ?? []),
-  };
-}
-
-/** Where the pipeline may have no pods: who would take its requests, and whether its pods have anything to do. With more pods than one that is the autoscaler's to find out, where there is one. */
-async function restFacts({ spec, metadata: { namespace = '', name } }: InferencePipeline, { pods, service, autoscaled }: { pods: Stored<Pod>[]; service: Stored<Service> | undefined; autoscaled: boolean }, { kube: { caches }, activators, ports, scorers }: Deps): Promise<Pick<ObservedPipeline, 'activator' | 'idleSeconds'>> {
-  const mayRest = effective(spec).minReplicas === 0;
-  const slice = caches.endpointSlices.get(namespace, names.activator(name));
-  if (!mayRest && !slice) return {};
-  const addresses = activators();
-  const port = slice || addresses.length > 0 ? ports.port(keyOf(namespace, name)) : undefined;
-  const serving = pods.filter(({ metadata }) => metadata.labels?.[LABEL.revision] === service?.spec?.selector?.[LABEL.revision] && metadata.deletionTimestamp === undefined);
-  const asked = mayRest && (serving.length === 1 || !autoscaled) && serving.every(isReady);
-  const idleSeconds = asked ? await scorers.idleSeconds(serving) : undefined;
-  return {
-    activator: {
-      ...(port !== undefined && { port }), addresses,
-      addressType: slice?.addressType === 'IPv6' || (!slice && addresses[0]?.includes(':')) ? 'IPv6' : 'IPv4',
-      serviceReady: caches.endpointSlices.by(uses.service(namespace, names.service(name))).some((one) => !isActivators(one) && readyAddresses(one).length > 0),
-    },
-    ...(idleSeconds !== undefined && { idleSeconds }),
   };
 }
 

@@ -1,7 +1,7 @@
 /** Which port of the activator stands for which pipeline: what its EndpointSlice says, or a free one. */
 import { createHash } from 'node:crypto';
 import { ACTIVATOR_PORTS } from '../api/activation.ts';
-import { activatorPort, type Slice } from '../api/endpoints.ts';
+import { activatorPort, age, type Slice } from '../api/endpoints.ts';
 import { keyOf, splitKey, type Key } from '../api/flow.ts';
 import { uses } from '../api/labels.ts';
 import { names } from '../desired/names.ts';
@@ -44,6 +44,3 @@ export class PortBook {
     return slice === undefined && (this.#given.get(port) ?? pipeline) !== pipeline;
   }
 }
-
-/** Orders slices by when they were made, the same for every replica. */
-const age = ({ metadata }: Slice): string => `${metadata.creationTimestamp ?? ''} ${metadata.namespace ?? ''}/${metadata.name}`;

@@ -40,6 +40,7 @@ export class Scorers {
 
   /** For how long none of the pods has been asked anything (seconds); undefined when one does not say, which is not idle. */
   async idleSeconds(pods: Stored<Pod>[]): Promise<number | undefined> {
+    this.#forgetOld();
     const all = await Promise.all(pods.map(async (pod) => (runs(pod) ? this.#read(pod) : undefined)));
     return all.length === 0 || all.some((reading) => !reading || !serves(reading.stats)) ? undefined : Math.min(...all.map((reading) => reading!.stats.idleSeconds));
   }

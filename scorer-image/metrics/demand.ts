@@ -36,6 +36,11 @@ export class Demand {
     this.#seconds = Array.from({ length: WINDOW_S + 1 }, () => ({ at: -1, area: 0, ended: 0, rejected: 0, runs: 0, runMs: 0 }));
   }
 
+  /** The pod can be asked from now on: what it took to start was not idleness. */
+  ready(now: number): void {
+    this.#lastActive = now;
+  }
+
   /** From now on so many requests are under way in the pod: queued, or with a worker. */
   level(underWay: number, now: number): void {
     this.#passTime(now);

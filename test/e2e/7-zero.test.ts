@@ -8,6 +8,7 @@ import { activators, Sleepers, type Summary } from '../zero/sleepers.ts';
 import { eventually } from './cluster-story.ts';
 
 const SLOW_START = 'export async function init() { await new Promise((resolve) => setTimeout(resolve, 8000)); }\nexport async function run() { return 1; }\n';
+const CYCLED = ['a', 'b', 'c', 'd'];
 interface Answer { status: number; headers: Record<string, string>; body: string }
 
 const place = new Sleepers('e2e-zero');
@@ -25,9 +26,9 @@ describe('to zero and back', function () {
     const { scorer } = await deploy();
     await place.begin(`penstock/scorer:${scorer}`);
     await Promise.all([
-      place.apply('managed', { target: 'Managed', scaling: { maxReplicas: 3, scaleToZeroAfter: '10s' } }), place.apply('a'), place.apply('b'), place.apply('slow', { scoring: { script: SLOW_START } }),
+      place.apply('managed', { target: 'Managed', scaling: { maxReplicas: 3, scaleToZeroAfter: '10s' } }), ...CYCLED.map((name) => place.apply(name)), place.apply('slow', { scoring: { script: SLOW_START } }),
     ]);
-    await Promise.all(['managed', 'a', 'b', 'slow'].map((name) => place.serves(name)));
+    await Promise.all(['managed', ...CYCLED, 'slow'].map((name) => place.serves(name)));
   });
   after(async () => {
     await release('scale', 'deployment', `${RELEASE.name}-activator`, '--replicas=2');
@@ -39,7 +40,7 @@ describe('to zero and back', function () {
     const said = await place.kubectl(['get', 'ipl', 'managed', '-o', 'jsonpath={.status.conditions[?(@.type=="Ready")].status} {.status.conditions[?(@.type=="UpToDate")].status} {.status.replicas.summary}']);
     expect(said).to.equal('True True 0/0');
     const strangers = await place.client('burst', 'http://managed/score', 'x', '100', '{"authorization": "Bearer wrong"}');
-    expect(Object.keys(strangers.failures)).to.deep.equal(['401 {"message":"Invalid credentials: the key is not one of the two keys of this endpoi']);
+    expect(Object.entries(strangers.failures).map(([what, count]) => [what.slice(0, 36), count])).to.deep.equal([['401 {"message":"Invalid credentials:', 100]]);
     expect((await place.client<Answer>('request', 'GET', 'http://managed/')).body, 'nor does a health check').to.equal('Healthy');
     expect(await replicas('managed')).to.equal('0');
     const key = Buffer.from(await place.kubectl(['get', 'secret', 'managed-keys', '-o', 'jsonpath={.data.primaryKey}']), 'base64').toString();
@@ -58,7 +59,7 @@ describe('to zero and back', function () {
   });
 
   it('five times to zero and back, with requests in the very moment of it: none is lost', async () => {
-    const { ok, sent, failures, wakes } = await cycle(place, ['a', 'b'], { wakes: 5, perCycle: 50, roundOf: 3, mostRounds: 6 });
+    const { ok, sent, failures, wakes } = await cycle(place, CYCLED, { wakes: 5, perCycle: 50, roundOf: 2, mostRounds: 6 });
     expect(failures).to.deep.equal({});
     expect(ok).to.equal(sent);
     expect(wakes).to.be.at.least(5);

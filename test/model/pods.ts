@@ -40,7 +40,7 @@ const fresh = ({ metadata }: Thing, template: Template, i: number): Thing => ({
 
 function grown(template: Template): Record<string, unknown> {
   const fails = template.spec.containers[0]!.env?.some(({ name, value }) => name === 'STAGE' && value === 'init-fails');
-  if (!fails) return { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }], containerStatuses: [{ name: 'scorer', ready: true, restartCount: 0, state: { running: {} } }] };
+  if (!fails) return { phase: 'Running', conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: '2026-11-24T00:00:00Z' }], containerStatuses: [{ name: 'scorer', ready: true, restartCount: 0, state: { running: {} } }] };
   const terminated = { exitCode: 3, message: 'UserScriptInitFailed: no such file (score.ts:3)' };
   return { phase: 'Running', conditions: [{ type: 'Ready', status: 'False' }], containerStatuses: [{ name: 'scorer', ready: false, restartCount: 4, state: { waiting: { reason: 'CrashLoopBackOff' } }, lastState: { terminated } }] };
 }

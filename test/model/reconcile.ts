@@ -73,7 +73,7 @@ function cachesOf(objects: Objects): Caches {
 
 /** RFC 7396. */
 function merged(into: Record<string, unknown> | undefined, change: object): Record<string, unknown> {
-  const entries = Object.entries(change).map(([name, value]: [string, unknown]) => [name, typeof value === 'object' && value !== null && !Array.isArray(value) ? merged(into?.[name] as Record<string, unknown> | undefined, value) : value]);
+  const entries = Object.entries(change).map(([name, value]: [string, unknown]): [string, unknown] => [name, typeof value === 'object' && value !== null && !Array.isArray(value) ? merged(into?.[name] as Record<string, unknown> | undefined, value) : value]);
   const all: Record<string, unknown> = { ...into, ...Object.fromEntries(entries) };
   return JSON.parse(JSON.stringify(Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null)))) as Record<string, unknown>;
 }

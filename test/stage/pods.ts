@@ -115,7 +115,7 @@ export class PodPlayer {
   async #status({ metadata, spec }: Stored<Pod>, phase: string, container: Partial<ContainerStatus>): Promise<void> {
     const { name, image = '' } = spec!.containers[0]!;
     const ready = container.ready ?? false;
-    const conditions = ['PodScheduled', 'Initialized', 'ContainersReady', 'Ready'].map((type) => ({ type, status: ready || type === 'PodScheduled' || type === 'Initialized' ? 'True' : 'False', lastTransitionTime: new Date().toISOString() }));
+    const conditions = ['PodScheduled', 'Initialized', 'ContainersReady', 'Ready'].map((type) => ({ type, status: ready || type === 'PodScheduled' || type === 'Initialized' ? 'True' : 'False', lastTransitionTime: new Date(Date.now() - IDLE.idleSeconds * 1000).toISOString() }));
     const containerStatuses = [{ name, image, imageID: 'stage', ready, restartCount: 0, ...container }];
     await this.#admin.merge(KIND.pod, metadata.namespace ?? '', metadata.name, { subresource: 'status', body: { status: { phase, conditions, containerStatuses, startTime: new Date().toISOString(), ...(phase === 'Running' && { podIP: POD_IP, podIPs: [{ ip: POD_IP }] }) } } });
   }

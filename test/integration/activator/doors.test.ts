@@ -30,6 +30,7 @@ let onRequest: RequestListener;
 let wakes: number;
 let wakeFails: Error | undefined;
 let condition: { status: string; reason: string; message: string } | undefined;
+let questions: number;
 let port: number;
 let version: number;
 let metrics: Registry;
@@ -76,11 +77,15 @@ async function freeDoor(): Promise<number> {
   }
 }
 
+const isShut = (at: number): Promise<boolean> => new Promise((resolve) => {
+  const probe = connect(at, '127.0.0.1').once('connect', () => { probe.destroy(); resolve(false); }).once('error', () => resolve(true));
+});
+
 describe('the activator', function () {
   this.timeout(20_000);
 
   beforeEach(async () => {
-    [version, wakes, wakeFails, condition, port] = [1, 0, undefined, { status: 'True', reason: 'Serving', message: '' }, await freeDoor()];
+    [version, wakes, questions, wakeFails, condition, port] = [1, 0, 0, undefined, { status: 'True', reason: 'Serving', message: '' }, await freeDoor()];
     onRequest = (_, response) => response.end('served');
     pod = createServer((question, response) => onRequest(question, response)).listen(0, '127.0.0.1');
     await once(pod, 'listening');
@@ -90,7 +95,7 @@ describe('the activator', function () {
       slices, metrics: activatorMetrics(metrics), logger: jsonLogger('silent'), onError: () => undefined,
       client: {
         wake: () => (wakeFails ? Promise.reject(wakeFails) : Promise.resolve(++wakes === 1)),
-        get: () => (condition ? Promise.resolve({ ...pipeline(), status: { conditions: [{ type: 'Available', observedGeneration: 3, lastTransitionTime: '', ...condition }] } } as never) : Promise.reject(new KubeError(404, 'NotFound', 'gone'))),
+        get: () => (++questions && condition ? Promise.resolve({ ...pipeline(), status: { conditions: [{ type: 'Available', observedGeneration: 3, lastTransitionTime: '', ...condition }] } } as never) : Promise.reject(new KubeError(404, 'NotFound', 'gone'))),
       },
     });
   });
@@ -182,6 +187,7 @@ describe('the activator', function () {
     expect(await said('/')).to.deep.equal([200, 'Healthy']);
     expect(await said('/v2/health/ready')).to.deep.equal([200, '{"live":true,"ready":true}']);
     condition = { status: 'False', reason: 'UserScriptInitFailed', message: '' };
+    await sleep(1_100); // the API server is asked once a second
     expect(await said('/v2/health/ready')).to.deep.equal([503, '{"live":true,"ready":false}']);
     expect(await said('/v2/health/live')).to.deep.equal([200, '{"live":true}']);
     expect(wakes).to.equal(0);
@@ -207,14 +213,75 @@ describe('the activator', function () {
     expect((await answer).status).to.equal(200);
   });
 
-  it('deleted while somebody waits: 404, and the door is shut', async () => {
+  it('deleted while somebody waits: 404, and after a few seconds the door is shut', async () => {
     announce();
     const { answer } = ask();
     await held(1);
     condition = undefined;
     slices.remove('ns/iris-activator');
     expect((await answer).status).to.equal(404);
-    await until(() => new Promise((resolve) => void connect(port, '127.0.0.1').once('connect', () => resolve(false)).once('error', () => resolve(true))), 2_000, { what: 'a shut door' });
+    await until(() => isShut(port), 8_000, { what: 'a shut door' });
+  });
+
+  it('it always has pods from now on: nodes that have not heard of it still find an open door', async () => {
+    announce();
+    service('127.0.0.1');
+    slices.remove('ns/iris-activator');
+    expect((await ask().answer).status).to.equal(200);
+  });
+
+  it('a pod that is lost while a request is on its way to it: the wait still ends', async () => {
+    announce();
+    service('127.0.0.1');
+    await new Promise((resolve) => pod.close(resolve));
+    const { answer } = ask();
+    await sleep(100);
+    slices.put({ ...slices.get('ns', 'iris-x')!, metadata: { ...slices.get('ns', 'iris-x')!.metadata, resourceVersion: String(++version) }, endpoints: [] });
+    condition = { status: 'False', reason: 'UserScriptInitFailed', message: '' };
+    expect((await answer).status).to.equal(503);
+    expect(wakes).to.be.above(0);
+  });
+
+  it('a pod that answers before it has read all of a large body: the client reads that answer', async () => {
+    announce();
+    service('127.0.0.1');
+    onRequest = (question, response) => {
+      response.writeHead(413, { 'content-type': 'application/json' }).end('{"message":"too large"}');
+      question.resume();
+    };
+    for (let i = 0; i < 20; i++) expect(await ask({ body: Buffer.alloc(8 << 20, 'x').toString() }).answer).to.deep.include({ status: 413, body: '{"message":"too large"}' });
+  });
+
+  it('who has no key and never ends its body loses the connection after ten seconds', async () => {
+    announce({ auth: 'Key', keyHashes: [] });
+    const socket = connect(port, '127.0.0.1');
+    let said = '';
+    socket.on('data', (chunk: Buffer) => (said += chunk.toString())).on('error', () => undefined);
+    socket.write('POST /score HTTP/1.1\r\nhost: a\r\ncontent-length: 1000000\r\n\r\n');
+    const drip = setInterval(() => socket.write('x'), 500);
+    const begun = performance.now();
+    await once(socket, 'close');
+    clearInterval(drip);
+    expect(said).to.match(/^HTTP\/1.1 401/);
+    expect(performance.now() - begun).to.be.below(14_000);
+  });
+
+  it('somebody else’s slice with the same port, or one that is no pipeline’s, opens nothing', async () => {
+    announce();
+    const mine = slices.get('ns', 'iris-activator')!;
+    const theirs = (name: string, ownerReferences: Slice['metadata']['ownerReferences'] & object): Slice => ({ ...mine, metadata: { ...mine.metadata, ...metadata(name), creationTimestamp: '2099-01-01T00:00:00Z', ownerReferences, labels: { ...mine.metadata.labels, 'kubernetes.io/service-name': 'other', 'penstock.dev/pipeline': 'other' } } });
+    slices.put(theirs('late', [{ ...mine.metadata.ownerReferences![0]!, name: 'other' }]));
+    slices.put({ ...theirs('nobodys', []), ports: [{ name: 'http', port: port + 1 }] });
+    service('127.0.0.1');
+    expect((await ask().answer).body).to.equal('served');
+    await until(() => isShut(port + 1), 1_000, { what: 'a door that never opened' });
+  });
+
+  it('health checks in a flood are one question to the API server a second', async () => {
+    announce();
+    const all = await Promise.all(Array.from({ length: 200 }, () => ask({ method: 'GET', path: '/' }).answer));
+    expect(all.every(({ status }) => status === 200)).to.equal(true);
+    expect(questions).to.be.below(10);
   });
 
   it('a client that goes is forgotten; when the last one goes nobody is woken any more', async () => {

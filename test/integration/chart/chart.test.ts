@@ -80,7 +80,7 @@ describe('the chart', function () {
 
   it('installs a PodMonitor only when asked', async () => {
     expect((await render('helm')).some(({ kind }) => kind === 'PodMonitor')).to.be.false;
-    expect((await render('helm', 'podMonitor.enabled=true')).filter(({ kind }) => kind === 'PodMonitor')).to.have.length(2);
+    expect((await render('helm', 'podMonitor.enabled=true')).filter(({ kind }) => kind === 'PodMonitor')).to.have.length(3);
   });
 
   describe('the fence around pods', () => {

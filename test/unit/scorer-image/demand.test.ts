@@ -9,6 +9,7 @@ const ANSWERED = { rejected: false, runMs: 100 };
 interface Row { says: string; happens: (demand: Demand) => void; after: number; want: { concurrency: number; requestsPerSecond?: number; idleSeconds?: number } }
 const ROWS: Row[] = [
   { says: 'a pod that nobody asks is idle since its start', happens: () => undefined, after: 600, want: { concurrency: 0, requestsPerSecond: 0, idleSeconds: 600 } },
+  { says: 'the start of a pod is no idleness', happens: (demand) => demand.ready(at(300)), after: 310, want: { concurrency: 0, idleSeconds: 10 } },
   { says: 'three requests that stay are three, at once and for good', happens: (demand) => demand.level(3, at(0)), after: 2, want: { concurrency: 3, idleSeconds: 0 } },
   { says: 'three requests that stay are three after an hour, too', happens: (demand) => demand.level(3, at(0)), after: 3600, want: { concurrency: 3, idleSeconds: 0 } },
   { says: 'half of the time is half a request', happens: (demand) => { for (let i = 0; i < 40; i++) demand.level((i + 1) % 2, at(i / 2)); }, after: 20, want: { concurrency: 0.5 } },

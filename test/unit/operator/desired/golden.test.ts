@@ -19,7 +19,7 @@ function firstDay(file: string): object[] {
   const remote = modelVersion({ source: { uri: 'https://models.example/a/net.onnx?sig=x', secretRef: { name: 'access' } } });
   const seen = observed({
     pipeline, keyHashes: pipeline.spec.target === 'Development' ? [] : ['a', 'b'],
-    ...(pipeline.spec.target === 'Managed' && { activator: { port: 20_007, addresses: ['10.0.0.8'], addressType: 'IPv4' as const, serviceReady: false } }),
+    ...(pipeline.spec.target === 'Managed' && { activator: { port: 20_007, addresses: ['10.0.0.8'], addressType: 'IPv4' as const, serviceReady: false, announced: false } }),
     modelVersions: { 'iris-1': modelVersion(), 'remote-1': { ...remote, metadata: { ...remote.metadata, name: 'remote-1' } } },
     ...(text === undefined ? {} : { script: { entry: 'score.ts', files: { 'score.ts': text } } }),
   });

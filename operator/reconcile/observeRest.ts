@@ -1,0 +1,46 @@
+/** What is known of a pipeline that may have no pods: who would take its requests, and whether its pods have anything to do. */
+import type { Pod, Service } from 'kubernetes-types/core/v1.js';
+import { activatorPort, isActivators, readyAddresses } from '../api/endpoints.ts';
+import { keyOf } from '../api/flow.ts';
+import { LABEL, uses } from '../api/labels.ts';
+import type { Stored } from '../api/objects.ts';
+import type { ObservedPipeline } from '../api/observed.ts';
+import { isOver, isReady, readySince } from '../api/pods.ts';
+import type { InferencePipeline } from '../api/types.gen.ts';
+import { effective } from '../desired/effective.ts';
+import { names } from '../desired/names.ts';
+import type { Deps } from './deps.ts';
+
+type Seen = { pods: Stored<Pod>[]; service: Stored<Service> | undefined; autoscaled: boolean; now: number };
+
+/** Nothing, of a pipeline that always has pods and always had some. */
+export async function observeRest({ spec, metadata: { namespace = '', name } }: InferencePipeline, seen: Seen, { kube: { caches }, activators, ports, scorers }: Deps): Promise<Pick<ObservedPipeline, 'activator' | 'idle'>> {
+  const mayRest = effective(spec).minReplicas === 0;
+  const slice = caches.endpointSlices.get(namespace, names.activator(name));
+  if (!mayRest && !slice) return {};
+  const addresses = activators();
+  const port = slice || addresses.length > 0 ? ports.port(keyOf(namespace, name)) : undefined;
+  const idle = mayRest ? await idleness(seen, scorers) : undefined;
+  return {
+    activator: {
+      ...(port !== undefined && { port }), addresses,
+      addressType: slice?.addressType === 'IPv6' || (!slice && addresses[0]?.includes(':')) ? 'IPv6' : 'IPv4',
+      serviceReady: caches.endpointSlices.by(uses.service(namespace, names.service(name))).some((one) => !isActivators(one) && readyAddresses(one).length > 0),
+      announced: slice !== undefined && activatorPort(slice) === port && seen.now - Date.parse(slice.metadata.creationTimestamp ?? '') >= HEARD_MS,
+    },
+    ...(idle && { idle }),
+  };
+}
+
+/** Within so long the activator's watch has told it of a new port, and it listens there. */
+const HEARD_MS = 5_000;
+
+/** Asked of the pods that serve, once all of them are Ready; with more than one that is the autoscaler's to find out, where there is one. */
+async function idleness({ pods, service, autoscaled, now }: Seen, scorers: Deps['scorers']): Promise<ObservedPipeline['idle']> {
+  const revision = service?.spec?.selector?.[LABEL.revision];
+  const serving = pods.filter((pod) => pod.metadata.labels?.[LABEL.revision] === revision && pod.metadata.deletionTimestamp === undefined && !isOver(pod));
+  if (revision === undefined || serving.length === 0 || (serving.length > 1 && autoscaled) || !serving.every(isReady)) return undefined;
+  const said = await scorers.idleSeconds(serving);
+  const readyFor = Math.min(...serving.map((pod) => (now - readySince(pod)) / 1000)); // the start of a pod is not idleness, whatever its scorer says
+  return { revision, ...(said !== undefined && { seconds: Math.min(said, readyFor) }) };
+}
