@@ -3,8 +3,6 @@
 /** A request waits for so long, and a pod should have so many under way. */
 export const SERVICE_MS = 200;
 export const TARGET = 1;
-/** Share by which load may differ from its mean before the ideal is another. */
-const MARGIN = 0.1;
 
 export interface Second { sent: number; ok: number; ms: number }
 export type Course = (Second & { ready: number; desired: number })[];
@@ -28,7 +26,7 @@ export const CURVES: Record<string, Curve> = {
 };
 
 export interface Judgement {
-  /** Pods that would carry each second's load at the target. */
+  /** Pods that would carry what each second is meant to bring, at the target. */
   ideal: number[];
   firstPodS?: number;
   /** From the step on: when it was within one of the ideal, and stayed so while load did. */
@@ -38,10 +36,15 @@ export interface Judgement {
   changes?: number;
 }
 
+/** Requests a second that the curve wants. */
+function rateAt(points: [number, number][], at: number): number {
+  const i = Math.max(1, points.findIndex(([second]) => second > at));
+  const [[s0, r0], [s1, r1]] = [points[i - 1]!, points[i]!];
+  return r0 + ((r1 - r0) * (at - s0)) / (s1 - s0);
+}
+
 export function judge(course: Course, { points, step, steadyFrom }: Curve): Judgement {
-  const mean = (from: number, to: number): number => course.slice(Math.max(from, 0), to).reduce((sum, { sent }) => sum + sent, 0) / Math.max(1, Math.min(to, course.length) - Math.max(from, 0));
-  const pods = (rate: number): number => Math.max(1, Math.ceil((rate * SERVICE_MS) / 1000 / TARGET - MARGIN));
-  const ideal = course.map((_, i) => pods(mean(i - 2, i + 3)));
+  const ideal = course.map((_, second) => Math.max(1, Math.ceil((rateAt(points, second + 0.5) * SERVICE_MS) / 1000 / TARGET)));
   const overshoot = Math.max(0, ...course.map(({ desired }, i) => desired - Math.max(...ideal.slice(Math.max(0, i - 75), i + 1)))); // what was ideal a minute ago may stay that long
   const changes = steadyFrom === undefined ? undefined : course.slice(steadyFrom).filter(({ desired }, i, all) => i > 0 && desired !== all[i - 1]!.desired).length;
   if (step === undefined) return { ideal, overshoot, ...(changes !== undefined && { changes }) };
