@@ -1,4 +1,4 @@
-/** The stories: each folder with a story.txt, three at a time, all on one operator. */
+/** The stories: each folder with a story.txt, four at a time, all on one operator. */
 import { readdirSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { up } from '../cluster/cluster.ts';

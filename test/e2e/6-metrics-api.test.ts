@@ -1,12 +1,17 @@
 /** The metrics API among others: another adapter comes and goes, nobody serves it for a while, the release is taken away. */
 import { expect } from 'chai';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { kubectl, up } from '../cluster/cluster.ts';
 import { deploy, helm, RELEASE } from '../cluster/deploy.ts';
+import { Sleepers, type Summary } from '../zero/sleepers.ts';
 import { eventually, inNamespace, irisServes, NAMESPACE } from './cluster-story.ts';
 
 const OURS = 'v1beta2.custom.metrics.k8s.io';
 const THEIRS = 'v1beta1.custom.metrics.k8s.io';
 const BYSTANDER = 'e2e-bystander';
+/** How long nobody serves it; minutes by `DOWN_SECONDS=300 npm run test:e2e`. */
+const DOWN_MS = Number(process.env.DOWN_SECONDS ?? 5) * 1000;
+const WAITS = 'export async function init() {}\nexport async function run() { await new Promise((resolve) => setTimeout(resolve, 200)); return 1; }\n';
 const exists = (...args: string[]): Promise<boolean> => kubectl(['get', ...args, '--ignore-not-found', '-o', 'name']).then((name) => name !== '');
 const scaling = (field: string): Promise<string> => inNamespace('get', 'ipl', 'iris', '-o', `jsonpath={.status.conditions[?(@.type=="ScalingActive")].${field}}`);
 const available = (): Promise<true | undefined> => kubectl(['get', 'apiservice', OURS, '-o', 'jsonpath={.status.conditions[?(@.type=="Available")].status}']).then((status) => (status === 'True' ? true : undefined));
@@ -20,17 +25,35 @@ const adapter = JSON.stringify({
   spec: { group: 'custom.metrics.k8s.io', version: 'v1beta1', groupPriorityMinimum: 100, versionPriority: 100, insecureSkipTLSVerify: true, service: { namespace: 'monitoring', name: 'prometheus-adapter' } },
 });
 
+/** A pipeline under load through all of it: 12 requests a second of a fifth of a second each are three pods, or one more where the machine is slow. */
+const busy = new Sleepers('e2e-metrics-load');
+const busyPods = new Set<string>();
+let load: Promise<Summary>;
+let watching = true;
+
+async function watchBusy(): Promise<void> {
+  for (; watching; await sleep(1000)) busyPods.add(await busy.kubectl(['get', 'deployment', '-l', 'penstock.dev/pipeline=busy', '-o', 'jsonpath={.items[*].spec.replicas}']).catch(() => '3'));
+}
+
 describe('the metrics API', function () {
-  this.timeout(6 * 60_000);
+  this.timeout(6 * 60_000 + DOWN_MS);
   before(async () => {
     await up();
-    await deploy();
+    const { scorer } = await deploy();
+    await busy.begin(`penstock/scorer:${scorer}`);
+    await busy.apply('busy', { scoring: { script: WAITS }, scaling: { minReplicas: 1, maxReplicas: 6, metrics: [{ type: 'Concurrency', averageValue: 1 }] } });
+    await busy.serves('busy');
+    load = busy.client('load', 'http://busy/score', 'x', String(600 + DOWN_MS / 1000), '12');
     await irisServes();
     await inNamespace('patch', 'ipl', 'iris', '--type=merge', '-p', '{"spec": {"scaling": {"minReplicas": 2, "maxReplicas": 4}}}');
     await eventually(90, 'the autoscaler has figures', scaledOn);
     await eventually(60, 'both pods', async () => ((await replicas()) === '2/2' ? true : undefined));
+    await eventually(60, 'pods for the load', async () => (/^[34]$/.test(await busy.kubectl(['get', 'deployment', '-l', 'penstock.dev/pipeline=busy', '-o', 'jsonpath={.items[*].status.readyReplicas}'])) ? true : undefined));
+    void watchBusy();
   });
   after(async () => {
+    watching = false;
+    await busy.end();
     await kubectl(['delete', 'apiservice', THEIRS, '--ignore-not-found']);
     await kubectl(['delete', 'namespace', NAMESPACE, BYSTANDER, '--ignore-not-found', '--wait=false']);
     await deploy();
@@ -60,6 +83,7 @@ describe('the metrics API', function () {
       const said = await kubectl(['get', 'namespace', BYSTANDER, '-o', 'jsonpath={.status.conditions[?(@.type=="NamespaceDeletionDiscoveryFailure")].message}']);
       return said.includes('custom.metrics.k8s.io/v1beta2') ? true : undefined;
     });
+    await sleep(DOWN_MS);
     await kubectl(['delete', 'apiservice', OURS]);
     await kubectl(['wait', '--for=delete', `namespace/${BYSTANDER}`, '--timeout=90s']);
     expect(await inNamespace('get', 'deployments', '-o', 'jsonpath={.items[*].status.readyReplicas}')).to.equal('2');
@@ -70,6 +94,13 @@ describe('the metrics API', function () {
     await eventually(90, 'registered and available', available);
     await eventually(90, 'scaled', scaledOn);
     expect(await replicas()).to.equal('2/2');
+  });
+
+  it('through all of it the pipeline under load kept its pods and answered every request, and nothing spiked', async () => {
+    watching = false;
+    await busy.kubectl(['exec', 'client', '--', '/usr/local/bin/node', '/client/client.mjs', 'end']);
+    expect((await load).failures).to.deep.equal({});
+    expect([...busyPods].filter((count) => count !== '3' && count !== '4'), 'counts of pods seen').to.deep.equal([]);
   });
 
   it('helm uninstall takes the registration away first: no namespace is held up, that of the release neither', async () => {
