@@ -18,11 +18,11 @@ export interface Curve {
 }
 
 export const CURVES: Record<string, Curve> = {
-  step: { says: '2 to 18 requests a second at once', points: [[0, 2], [30, 2], [30.1, 18], [210, 18]], step: 30, steadyFrom: 120 },
-  ramp: { says: '2 to 28 requests a second in three minutes', points: [[0, 2], [30, 2], [210, 28], [270, 28]] },
-  square: { says: '4 and 22 requests a second, a minute and a half each', points: [[0, 4], [60, 4], [60.1, 22], [150, 22], [150.1, 4], [240, 4], [240.1, 22], [330, 22], [330.1, 4], [450, 4]], step: 60 },
-  spike: { says: 'ten seconds of 40 requests a second', points: [[0, 2], [60, 2], [60.1, 40], [70, 40], [70.1, 2], [240, 2]] },
-  steady: { says: 'twelve minutes of 12 requests a second', points: [[0, 12], [720, 12]], steadyFrom: 120 },
+  step: { says: '2 to 18 requests a second at once', points: [[0, 2], [30, 2], [30.1, 18], [150, 18]], step: 30, steadyFrom: 90 },
+  ramp: { says: '2 to 28 requests a second in two minutes', points: [[0, 2], [20, 2], [140, 28], [180, 28]] },
+  square: { says: '4 and 22 requests a second, a minute and a half each', points: [[0, 4], [30, 4], [30.1, 22], [120, 22], [120.1, 4], [210, 4], [210.1, 22], [300, 22], [300.1, 4], [330, 4]], step: 30 },
+  spike: { says: 'ten seconds of 40 requests a second', points: [[0, 2], [30, 2], [30.1, 40], [40, 40], [40.1, 2], [160, 2]] },
+  steady: { says: 'eleven minutes of 12 requests a second', points: [[0, 12], [660, 12]], steadyFrom: 60 },
 };
 
 export interface Judgement {

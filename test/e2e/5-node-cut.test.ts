@@ -45,7 +45,7 @@ describe('a worker node that is cut off', function () {
   after(async () => {
     await rules(cut, '-D').catch(() => undefined);
     await kubectl(['wait', 'nodes', '--all', '--for=condition=Ready', '--timeout=120s']);
-    await kubectl(['delete', 'namespace', NAMESPACE, '--wait=false']);
+    await kubectl(['delete', 'namespace', NAMESPACE, '--ignore-not-found', '--wait=false']);
     await eventually(60, 'a leader', leader);
   });
 

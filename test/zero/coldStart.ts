@@ -38,7 +38,7 @@ export async function coldStart(place: Sleepers, name: string, body: string): Pr
     if (ours(slice) && slice.metadata.labels?.[LABEL.role] === undefined) note(PARTS[5], at[PARTS[0]] !== undefined && readyAddresses(slice).length > 0);
   });
   await sleep(1000); // both watches are open
-  const { sentAt, answeredAt, status } = await place.client<{ sentAt: number; answeredAt: number; status: number }>('request', 'POST', `http://${name}/score`, body);
+  const { sentAt, answeredAt, status } = await place.client<{ sentAt: number; answeredAt: number; status: number }>('request', 'POST', `http://${name}/score`, body, '{}', 'patient');
   if (status !== 200) throw new Error(`the answer was ${status}`);
   await sleep(300);
   stop.abort();

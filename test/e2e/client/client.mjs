@@ -1,5 +1,5 @@
 // A client inside the cluster, on the scorer image: one request, or a steady load with a summary.
-//   client.mjs idle | request METHOD URL [BODY] [HEADERS] | load URL BODY SECONDS PER_SECOND [HEADERS] | end
+//   client.mjs idle | request METHOD URL [BODY] [HEADERS] [patient] | load URL BODY SECONDS PER_SECOND [HEADERS] | end
 //   client.mjs burst URL BODY COUNT [HEADERS] | rests URL BODY CYCLES PER_CYCLE IDLE_MS | curve URL BODY POINTS
 import { readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
@@ -119,9 +119,9 @@ if (command === 'idle') {
   process.on('SIGTERM', () => process.exit(0));
   setInterval(() => undefined, 60_000);
 } else if (command === 'request') {
-  const [method, url, body = '', headers = '{}'] = args;
+  const [method, url, body = '', headers = '{}', patience] = args;
   const sentAt = Date.now();
-  const answer = await call(method, url, body, JSON.parse(headers), undefined, COLD_MS);
+  const answer = await call(method, url, body, JSON.parse(headers), undefined, patience === 'patient' ? COLD_MS : undefined);
   console.log(JSON.stringify({ ...answer, sentAt, answeredAt: Date.now() }));
 } else if (command === 'load') {
   const [url, body, seconds, perSecond, headers = '{}'] = args;
