@@ -1,5 +1,5 @@
 /**
- * `npx tsx test/bench/autoscaling.main.ts [--out FOLDER]`, part of `npm run bench`: how pods follow a step, a ramp, a square wave, a spike and ten steady minutes, on the
+ * `npx tsx test/bench/autoscaling.main.ts [--curves step,spike] [--out FOLDER]`, part of `npm run bench`: how pods follow a step, a ramp, a square wave, a spike and ten steady minutes, on the
  * real cluster with the autoscaler's default period of 15 s, one after the other: 25 minutes. Writes an SVG for each, and prints a table.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -42,7 +42,7 @@ function course(seconds: (Second | null)[], startedAt: number, seen: Map<number,
 }
 
 await main(async () => {
-  const { values } = parseArgs({ options: { out: { type: 'string', default: join(root, 'docs/results') } } });
+  const { values } = parseArgs({ options: { out: { type: 'string', default: join(root, 'docs/results') }, curves: { type: 'string', default: Object.keys(CURVES).join() } } });
   await up();
   const { scorer } = await deploy();
   const place = new Sleepers('bench-autoscaling');
@@ -52,7 +52,7 @@ await main(async () => {
     const day = new Date().toISOString().slice(0, 10);
     const rows: string[] = [];
     let kept = true;
-    for (const [name, curve] of Object.entries(CURVES)) {
+    for (const [name, curve] of Object.entries(CURVES).filter(([one]) => values.curves.split(',').includes(one))) {
       await place.apply(name, { scoring: { script }, scaling: { maxReplicas: 8, metrics: [{ type: 'Concurrency', averageValue: TARGET }] } });
       await place.serves(name);
       await sleep(15_000); // the autoscaler has looked once
