@@ -1,13 +1,15 @@
 /** Keys of endpoints, which nobody holds but their users: everybody else has their hashes. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 
+const digest = (key: string | Uint8Array): Buffer => createHash('sha256').update(key).digest();
+
 /** SHA-256 of a key, in hex: what the traffic table and the activator are given. */
-export const keyHash = (key: string | Uint8Array): string => createHash('sha256').update(key).digest('hex');
+export const keyHash = (key: string | Uint8Array): string => digest(key).toString('hex');
 
 /** True when `authorization` is `Bearer <key>` and the key's SHA-256 is one of `hashes` (hex). Looks at every hash, each in constant time. */
 export function authorized(authorization: string | undefined, hashes: readonly string[]): boolean {
   const key = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
-  const presented = Buffer.from(keyHash(key ?? ''), 'hex');
+  const presented = digest(key ?? '');
   let found = false;
   for (const hash of hashes) {
     const expected = Buffer.from(hash, 'hex');

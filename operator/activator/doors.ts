@@ -6,6 +6,7 @@ import { activatorPort, age, isActivators, readyAddresses, type Slice } from '..
 import { absent, keyOf, splitKey, type Key } from '../api/flow.ts';
 import { KIND } from '../api/kinds.ts';
 import { ANNOTATION, LABEL, uses } from '../api/labels.ts';
+import { controllerOf } from '../api/objects.ts';
 import { CONDITION, isFinal } from '../api/reasons.ts';
 import type { InferencePipeline } from '../api/types.gen.ts';
 import type { Cache } from '../kube/cache.ts';
@@ -132,9 +133,9 @@ function placeOf(slices: Cache<Slice>, namespace: string, name: string): { port:
 }
 
 /** The pipeline whose slice it is, by its controller: labels alone are anybody's. */
-function ownerKey({ metadata: { namespace = '', ownerReferences = [] } }: Slice): Key | undefined {
-  const owner = ownerReferences.find(({ controller, kind }) => controller && kind === KIND.pipeline.kind);
-  return owner && keyOf(namespace, owner.name);
+function ownerKey(slice: Slice): Key | undefined {
+  const owner = controllerOf(slice);
+  return owner?.kind === KIND.pipeline.kind ? keyOf(slice.metadata.namespace ?? '', owner.name) : undefined;
 }
 
 /** Why a pipeline serves or does not, in its own words. */

@@ -1,18 +1,9 @@
-/** Entry point of the activator, in the operator's image: settings, signals, exit codes. */
+/** Entry point of the activator, in the operator's image. */
 import { jsonLogger } from '../observability/logger.ts';
+import { runProgram } from '../observability/program.ts';
 import { runActivator } from './activator.ts';
 import { fromProcess } from './config.ts';
 
 const config = fromProcess();
 const logger = jsonLogger(config.logLevel);
-const stop = new AbortController();
-for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort());
-
-function die(error: unknown): void {
-  logger.error('activator ends', { error: error instanceof Error ? error.message : String(error), stack: error instanceof Error ? error.stack : undefined });
-  logger.once('finish', () => process.exit(1));
-  logger.end();
-}
-process.on('unhandledRejection', die);
-
-runActivator(config, logger, stop.signal).then(() => process.exit(0), die);
+runProgram('activator', logger, (stop) => runActivator(config, logger, stop));

@@ -12,6 +12,9 @@ export const isActivators = ({ metadata }: Slice): boolean => metadata.labels?.[
 export const readyAddresses = ({ endpoints }: Slice): string[] =>
   ((endpoints as EndpointSlice['endpoints'] | null) ?? []).filter(({ conditions }) => conditions?.ready === true && conditions.terminating !== true).flatMap(({ addresses }) => addresses.slice(0, 1));
 
+/** Whether anybody is there. */
+export const leads = (slice: Slice): boolean => readyAddresses(slice).length > 0;
+
 /** Orders slices by when they were made, the same for whoever looks: of two that name one port, the older has it. */
 export const age = ({ metadata }: Slice): string => `${metadata.creationTimestamp ?? ''} ${metadata.namespace ?? ''}/${metadata.name}`;
 

@@ -1,7 +1,7 @@
 /** Which keys a change concerns. Handlers only enqueue; what to do is found out by the reconcile. */
 import { keyOf, type Key } from '../api/flow.ts';
 import { LABEL } from '../api/labels.ts';
-import type { KubeObject } from '../api/objects.ts';
+import { controllerOf, type KubeObject } from '../api/objects.ts';
 import type { ModelVersion } from '../api/types.gen.ts';
 
 const OWNER = { InferencePipeline: LABEL.pipeline, ModelVersion: LABEL.modelVersion } as const;
@@ -20,7 +20,7 @@ export function concernsUsers(object: ModelVersion, old: ModelVersion | undefine
 
 /** A child: its controller's key; one whose reference was stripped, the key that its labels tell. */
 export function ownerKey(object: KubeObject, kind: keyof typeof OWNER): Key | undefined {
-  const controller = object.metadata.ownerReferences?.find((reference) => reference.controller);
+  const controller = controllerOf(object);
   if (!controller) return workerKey(object, OWNER[kind]);
   return controller.kind === kind ? keyOf(object.metadata.namespace ?? '', controller.name) : undefined;
 }

@@ -1,7 +1,7 @@
 /** Joins caches to queues: which change wakes which reconcile. */
 import type { Caches } from '../kube/kube.ts';
 import type { Cache } from '../kube/cache.ts';
-import { isActivators, readyAddresses, type Slice } from '../api/endpoints.ts';
+import { isActivators, leads } from '../api/endpoints.ts';
 import { keyOf, type Key } from '../api/flow.ts';
 import { LABEL, uses } from '../api/labels.ts';
 import type { KubeObject } from '../api/objects.ts';
@@ -14,8 +14,6 @@ const CHILDREN = ['configMaps', 'services', 'deployments', 'autoscalers', 'disru
 /** How many of the waiting verifications are woken when one ends. */
 const WOKEN = 4;
 
-/** A Service's slice: whether anybody is there. */
-const leads = (slice: Slice): boolean => readyAddresses(slice).length > 0;
 const selfKey = ({ metadata }: KubeObject): Key => keyOf(metadata.namespace ?? '', metadata.name);
 const addAll = (queue: WorkQueue, keys: Iterable<Key | undefined>): void => {
   for (const key of keys) if (key !== undefined) queue.add(key);

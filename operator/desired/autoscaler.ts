@@ -30,7 +30,7 @@ function metricSpec({ type, averageValue, averageUtilization = 0 }: EffectiveMet
   return { type: 'Pods', pods: { metric: { name: PODS_METRIC.concurrency }, target: { type: 'AverageValue', averageValue: String(averageValue) } } };
 }
 
-/** Pods while there are any: no autoscaler looks after the last step to zero, and at zero it rests. */
+/** Pods while there are any: no autoscaler looks after the last step to zero, and at zero there is none (ADR 12). */
 export const fewest = ({ minReplicas }: Effective): number => Math.max(minReplicas, 1);
 
 /** Fixed counts have no autoscaler. */

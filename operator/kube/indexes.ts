@@ -2,7 +2,7 @@
 import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import { activatorPort, isActivators, type Slice } from '../api/endpoints.ts';
 import { LABEL, orphanOf, podOwner, SLICE_LABEL, uses } from '../api/labels.ts';
-import type { KubeObject, Stored } from '../api/objects.ts';
+import { controllerOf, type KubeObject, type Stored } from '../api/objects.ts';
 import { recordOf } from '../api/record.ts';
 import { REASON } from '../api/reasons.ts';
 import type { InferencePipeline, ModelVersion } from '../api/types.gen.ts';
@@ -10,8 +10,9 @@ import type { InferencePipeline, ModelVersion } from '../api/types.gen.ts';
 const WORKS_FOR = [LABEL.pipeline, LABEL.modelVersion] as const;
 
 /** A child: uid of its controller; without one, the name of the owner that its labels tell (somebody stripped the reference). */
-export function byOwner({ metadata: { namespace = '', ownerReferences, labels = {} } }: KubeObject): string[] {
-  const controller = ownerReferences?.find((reference) => reference.controller);
+export function byOwner(object: KubeObject): string[] {
+  const { namespace = '', labels = {} } = object.metadata;
+  const controller = controllerOf(object);
   if (controller) return [controller.uid];
   return WORKS_FOR.flatMap((label) => (labels[label] === undefined ? [] : [orphanOf(namespace, label, labels[label])]));
 }

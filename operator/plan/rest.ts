@@ -1,4 +1,5 @@
 /** The last step to zero and the first one back, for a pipeline that may have no pods. Going to sleep is ours, waking is the activator's. */
+import { HEARD_MS } from '../api/activation.ts';
 import type { ObservedPipeline } from '../api/observed.ts';
 import type { Effective } from '../api/types.gen.ts';
 import { durationMs } from '../api/units.ts';
@@ -7,8 +8,6 @@ import type { Facts } from './facts.ts';
 
 /** Where a pod did not say for how long it has been idle, and where it may not sleep although it is, it is asked again after this long. */
 const ASK_AGAIN_MS = 30_000;
-/** For a port that was given a moment ago. */
-const ANNOUNCE_MS = 5_000;
 
 export interface Rest {
   /** No pods from now on, or none as before. */
@@ -37,7 +36,7 @@ export function planRest(seen: ObservedPipeline, has: Facts & { name: string }, 
     asleep, route,
     onCall: served && route !== undefined && route.addresses.length > 0,
     unattended: idle.longEnough && !attended,
-    wakeAfterMs: attended && !asleep && idle.longEnough ? ANNOUNCE_MS : idle.askAfterMs,
+    wakeAfterMs: attended && !asleep && idle.longEnough ? HEARD_MS : idle.askAfterMs,
   };
 }
 

@@ -3,7 +3,7 @@ import { parseTraffic, TRAFFIC_FILE } from '@penstock/contract';
 import { splitKey, type Key } from '../api/flow.ts';
 import { LABEL, orphanOf, podOwner } from '../api/labels.ts';
 import type { ObservedPipeline, Revision } from '../api/observed.ts';
-import type { KubeObject } from '../api/objects.ts';
+import { controllerOf, type KubeObject } from '../api/objects.ts';
 import type { InferencePipeline, ModelVersion } from '../api/types.gen.ts';
 import { effective } from '../desired/effective.ts';
 import { names } from '../desired/names.ts';
@@ -48,7 +48,7 @@ export async function observePipeline(key: Key, deps: Deps): Promise<ObservedPip
     ...(service && { service }),
     ...(traffic && { traffic }),
     ...(why !== undefined && { noConcurrency: why }),
-    orphans: children.filter(({ metadata }) => !metadata.ownerReferences?.some(({ controller }) => controller)),
+    orphans: children.filter((child) => !controllerOf(child)),
     keyHashes: effective(pipeline.spec).auth === 'Key' ? await keys.hashes(pipeline, now) : (traffic?.keyHashes ?? []),
   };
 }

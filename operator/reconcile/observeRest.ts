@@ -1,6 +1,7 @@
 /** What is known of a pipeline that may have no pods: who would take its requests, and whether its pods have anything to do. */
 import type { Pod, Service } from 'kubernetes-types/core/v1.js';
-import { activatorPort, isActivators, readyAddresses } from '../api/endpoints.ts';
+import { HEARD_MS } from '../api/activation.ts';
+import { activatorPort, isActivators, leads } from '../api/endpoints.ts';
 import { keyOf } from '../api/flow.ts';
 import { LABEL, uses } from '../api/labels.ts';
 import type { Stored } from '../api/objects.ts';
@@ -25,15 +26,12 @@ export async function observeRest({ spec, metadata: { namespace = '', name } }: 
     activator: {
       ...(port !== undefined && { port }), addresses,
       addressType: slice?.addressType === 'IPv6' || (!slice && addresses[0]?.includes(':')) ? 'IPv6' : 'IPv4',
-      serviceReady: caches.endpointSlices.by(uses.service(namespace, names.service(name))).some((one) => !isActivators(one) && readyAddresses(one).length > 0),
+      serviceReady: caches.endpointSlices.by(uses.service(namespace, names.service(name))).some((one) => !isActivators(one) && leads(one)),
       announced: slice !== undefined && activatorPort(slice) === port && seen.now - Date.parse(slice.metadata.creationTimestamp ?? '') >= HEARD_MS,
     },
     ...(idle && { idle }),
   };
 }
-
-/** Within so long the activator's watch has told it of a new port, and it listens there. */
-const HEARD_MS = 5_000;
 
 /** Asked of the pods that serve, once all of them are Ready; with more than one that is the autoscaler's to find out, where there is one. */
 async function idleness({ pods, service, autoscaled, now }: Seen, scorers: Deps['scorers']): Promise<ObservedPipeline['idle']> {

@@ -37,7 +37,7 @@ function course(seconds: (Second | null)[], startedAt: number, seen: Map<number,
   let last = { ready: 1, desired: 1 };
   return Array.from(seconds, (second, i) => {
     last = seen.get(Math.floor(startedAt / 1000) + i) ?? last;
-    return { ...(second ?? { sent: 0, ok: 0, ms: 0 }), ...last };
+    return { ...(second ?? { sent: 0, ok: 0 }), ...last };
   });
 }
 

@@ -4,7 +4,7 @@
 export const SERVICE_MS = 200;
 export const TARGET = 1;
 
-export interface Second { sent: number; ok: number; ms: number }
+export interface Second { sent: number; ok: number }
 export type Course = (Second & { ready: number; desired: number })[];
 
 export interface Curve {

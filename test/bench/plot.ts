@@ -1,4 +1,4 @@
-/** Curves as SVG, by hand: three lines over time, one scale on each side. */
+/** Curves as SVG, by hand: lines over time, one scale on each side. */
 
 export interface Line {
   name: string;

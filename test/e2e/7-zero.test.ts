@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { kubectl, up } from '../cluster/cluster.ts';
 import { deploy, RELEASE } from '../cluster/deploy.ts';
 import { cycle } from '../zero/cycles.ts';
-import { activators, Sleepers, type Summary } from '../zero/sleepers.ts';
+import { Sleepers, wakesSoFar, type Summary } from '../zero/sleepers.ts';
 import { eventually } from './cluster-story.ts';
 
 const SLOW_START = 'export async function init() { await new Promise((resolve) => setTimeout(resolve, 8000)); }\nexport async function run() { return 1; }\n';
@@ -56,9 +56,9 @@ describe('to zero and back', function () {
 
   it('500 at once at zero: all are answered, and one pod was asked for', async () => {
     await atZero('a');
-    const { wakes } = await activators();
+    const wakes = await wakesSoFar();
     expect(await burst('a', 500)).to.deep.include({ ok: 500, failures: {} });
-    expect((await activators()).wakes - wakes).to.equal(1);
+    expect((await wakesSoFar()) - wakes).to.equal(1);
   });
 
   it('five times to zero and back, with requests in the very moment of it: none is lost', async () => {

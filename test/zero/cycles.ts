@@ -1,5 +1,5 @@
 /** Zero ↔ one, again and again, while clients ask: not one request may be lost. */
-import { activators, type Sleepers, type Summary } from './sleepers.ts';
+import { wakesSoFar, type Sleepers, type Summary } from './sleepers.ts';
 
 const IDLE_MS = 10_000;
 
@@ -12,7 +12,7 @@ export interface Cycles extends Summary {
 
 /** Runs the pipelines side by side, in rounds, until there have been so many wakes; `mostRounds` bounds it. */
 export async function cycle(place: Sleepers, pipelines: string[], options: { wakes: number; perCycle: number; roundOf: number; mostRounds: number; onRound?: (so: Cycles) => void }): Promise<Cycles> {
-  const { wakes: before } = await activators();
+  const before = await wakesSoFar();
   const all: Cycles = { sent: 0, ok: 0, failures: {}, wakes: 0, firstMs: [] };
   for (let round = 0; round < options.mostRounds && all.wakes < options.wakes; round++) {
     const summaries = await Promise.all(pipelines.map((name) => place.client<Summary & { firstMs: number[] }>('rests', `http://${name}/score`, 'x', String(options.roundOf), String(options.perCycle), String(IDLE_MS))));
@@ -22,7 +22,7 @@ export async function cycle(place: Sleepers, pipelines: string[], options: { wak
       all.firstMs.push(...firstMs);
       for (const [what, count] of Object.entries(failures)) all.failures[what] = (all.failures[what] ?? 0) + count;
     }
-    all.wakes = (await activators()).wakes - before;
+    all.wakes = (await wakesSoFar()) - before;
     options.onRound?.(all);
   }
   return all;

@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { percentile } from '../bench/figures.ts';
 import { up } from '../cluster/cluster.ts';
 import { deploy } from '../cluster/deploy.ts';
 import { root } from '../cluster/paths.ts';
@@ -16,7 +17,6 @@ import { Sleepers } from './sleepers.ts';
 
 const COLD_LIMIT_MS = 5_000;
 const PIPELINES = ['a', 'b', 'c', 'd'];
-const quantile = (values: number[], q: number): number => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * q))] ?? NaN;
 
 await main(async () => {
   const { values } = parseArgs({ options: { wakes: { type: 'string', default: '100' }, 'per-cycle': { type: 'string', default: '100' }, 'cold-starts': { type: 'string', default: '10' } } });
@@ -30,7 +30,7 @@ await main(async () => {
     const all = await cycle(place, PIPELINES, { wakes: Number(values.wakes), perCycle: Number(values['per-cycle']), roundOf: 6, mostRounds: 60, onRound: ({ wakes, sent, ok, failures }) => say(`${wakes} wakes, ${sent} requests, ${sent - ok} lost ${JSON.stringify(failures)}`) });
     const cold = all.firstMs.filter((ms) => ms > 1000);
     console.log(`\n## ${all.wakes} times from zero to one and back\n\n${all.sent} requests, half of them on kept connections, ${all.sent - all.ok} lost ${JSON.stringify(all.failures)}. Four pipelines side by side; each cycle's first request comes 10 to 16 s after the last one, half of them within the half second in which the pod is put to sleep.`);
-    console.log(`First request of a cycle that found no pod: median ${quantile(cold, 0.5)} ms, p95 ${quantile(cold, 0.95)} ms, slowest ${Math.max(...cold)} ms (${cold.length} of ${all.firstMs.length}).\n`);
+    console.log(`First request of a cycle that found no pod: median ${percentile(cold, 50)} ms, p95 ${percentile(cold, 95)} ms, slowest ${Math.max(...cold)} ms (${cold.length} of ${all.firstMs.length}).\n`);
     for (const name of PIPELINES) await place.kubectl(['delete', 'ipl', name]);
 
     await place.kubectl(['apply', '-f', join(root, 'examples/iris/01-model.yaml')]);
@@ -45,7 +45,7 @@ await main(async () => {
       say(`cold start ${i + 1}: ${starts.at(-1)!.whole} ms`);
     }
     console.log(`## A cold start, part by part\n\nThe iris model (below 1 MiB), image present, ${starts.length} times. A part ends when the API server tells of it.\n\n| part | median ms | slowest ms |\n|---|---|---|`);
-    for (const part of [...PARTS, 'whole' as const]) console.log(`| ${part} | ${quantile(starts.map((one) => one[part]), 0.5)} | ${Math.max(...starts.map((one) => one[part]))} |`);
+    for (const part of [...PARTS, 'whole' as const]) console.log(`| ${part} | ${percentile(starts.map((one) => one[part]), 50)} | ${Math.max(...starts.map((one) => one[part]))} |`);
     const slowest = Math.max(...starts.map(({ whole }) => whole));
     console.log(`\n- cold start, slowest, ms: ${slowest} (≤ ${COLD_LIMIT_MS}) ${slowest <= COLD_LIMIT_MS ? 'kept' : 'NOT KEPT'}`);
     if (all.ok !== all.sent || slowest > COLD_LIMIT_MS || all.wakes < Number(values.wakes)) process.exitCode = 1;
