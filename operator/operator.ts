@@ -4,12 +4,9 @@ import type { Logger } from 'winston';
 import { Registry } from 'prom-client';
 import type { Config } from './config.ts';
 import { runController } from './controller/controller.ts';
-import { wireModelVersions, wirePipelines } from './controller/wiring.ts';
-import { isActivators } from './api/endpoints.ts';
+import { wireActivators, wireModelVersions, wirePipelines } from './controller/wiring.ts';
 import { keyOf } from './api/flow.ts';
-import { LABEL } from './api/labels.ts';
 import { effective } from './desired/effective.ts';
-import { Activators } from './kube/activators.ts';
 import { KubeClient } from './kube/client.ts';
 import { EventRecorder } from './kube/events.ts';
 import { Kube } from './kube/kube.ts';
@@ -47,23 +44,22 @@ export async function runOperator(config: Config, logger: Logger, signal: AbortS
   const pool = new Pool(() => kubeConfig(config.kubeconfig));
   const lease: LeaderLease = new LeaderLease(() => client, { namespace: config.namespace, name: 'penstock-operator', identity: config.identity, onError });
   const client = new KubeClient(pool, { callTimeoutMs: config.callTimeoutMs, onWrite: (method, kind) => metrics.writes.inc({ method, kind }), mayWrite: () => lease.leading });
-  const kube = new Kube(client, { namespaces: config.watchNamespaces, idleMs: config.watchIdleMs, onError });
+  const kube = new Kube(client, { namespaces: config.watchNamespaces, home: config.namespace, idleMs: config.watchIdleMs, onError });
   const queues = newQueues(metrics);
-  const activators = new Activators(client, { namespace: config.namespace, idleMs: config.watchIdleMs, onError });
   const scorers = new Scorers();
   const metricsApi = newMetricsApi(config, { client, kube, scorers, onError, onChange: () => enqueueAll(kube, queues, 0) });
   const noConcurrency = (): string | undefined => (metricsApi ? metricsApi.missing : config.metricsApi === 'auto' ? OFF_MESSAGE : undefined);
-  const deps = newDeps({ kube, config, noConcurrency, scorers, activators: () => activators.addresses(), events: new EventRecorder(client, config.identity, onError) });
+  const deps = newDeps({ kube, config, noConcurrency, scorers, events: new EventRecorder(client, config.identity, onError) });
   wirePipelines(kube.caches, queues);
-  activators.onChange(() => wakeSleepers(kube, queues.pipelines));
+  wireActivators(kube.caches, queues.pipelines, ({ spec }) => effective(spec).minReplicas === 0);
   wireModelVersions(kube.caches, queues.modelVersions);
 
-  const http = healthServer(health({ kube, activators }, queues, { metrics, signal }), registry);
+  const http = healthServer(health(kube, queues, { metrics, signal }), registry);
   http.listen(config.httpPort);
   const watching = new AbortController();
-  const watches = Promise.all([kube.run(watching.signal), activators.run(watching.signal), metricsApi?.serve(watching.signal)]);
+  const watches = Promise.all([kube.run(watching.signal), metricsApi?.serve(watching.signal)]);
   try {
-    while (!(kube.synced && activators.synced) && !isOver(signal)) await sleep(20);
+    while (!kube.synced && !isOver(signal)) await sleep(20);
     if (!(await lease.acquire(signal))) return;
     logger.info('leading', { identity: config.identity });
     metrics.leader.set(1);
@@ -112,7 +108,7 @@ function newQueues(metrics: OperatorMetrics): Queues {
 }
 
 /** A stalled event loop answers no check at all, which the kubelet takes for a no. */
-function health({ kube, activators }: { kube: Kube; activators: Activators }, queues: Queues, { metrics, signal }: { metrics: OperatorMetrics; signal: AbortSignal }): Health {
+function health(kube: Kube, queues: Queues, { metrics, signal }: { metrics: OperatorMetrics; signal: AbortSignal }): Health {
   return {
     healthy: () => {
       if (kube.silentMs > SILENCE_MS) return `no word from the API server for ${Math.round(kube.silentMs / 1000)} s`;
@@ -120,7 +116,7 @@ function health({ kube, activators }: { kube: Kube; activators: Activators }, qu
       return stuck > STUCK_MS ? `a reconcile has been under way for ${Math.round(stuck / 1000)} s` : undefined;
     },
     // Not whether the metrics API is served: its certificate comes from the leader, which may be of an older release while this one is rolled out.
-    ready: () => (isOver(signal) ? 'ending' : kube.synced && activators.synced ? undefined : 'caches are not filled yet'),
+    ready: () => (isOver(signal) ? 'ending' : kube.synced ? undefined : 'caches are not filled yet'),
     sample: () => {
       for (const name of Object.keys(KINDS) as (keyof Queues)[]) {
         metrics.queueDepth.set({ controller: KINDS[name] }, queues[name].depth);
@@ -128,12 +124,6 @@ function health({ kube, activators }: { kube: Kube; activators: Activators }, qu
       }
     },
   };
-}
-
-/** Those that may have no pods, or could a moment ago: where their requests go then has changed. */
-function wakeSleepers({ caches }: Kube, queue: WorkQueue): void {
-  for (const { metadata, spec } of caches.pipelines.values()) if (effective(spec).minReplicas === 0) queue.add(keyOf(metadata.namespace ?? '', metadata.name));
-  for (const { metadata } of [...caches.endpointSlices.values()].filter(isActivators)) queue.add(keyOf(metadata.namespace ?? '', metadata.labels?.[LABEL.pipeline] ?? ''));
 }
 
 /** The net under the watches: each object is looked at again, spread over `withinMs`. */

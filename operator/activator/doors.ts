@@ -26,11 +26,16 @@ const CLOSE_AFTER_MS = 5_000;
 interface Door {
   port: number;
   server: Server;
-  endpoint: Endpoint;
   /** Its port could not be opened so far. */
   blocked?: boolean;
-  /** Will be shut. */
-  closing?: NodeJS.Timeout;
+}
+/** A pipeline keeps its endpoint, and all who wait there, when it has to take another door. */
+interface Entrance {
+  endpoint: Endpoint;
+  /** None while its port is an older pipeline's. */
+  door?: Door | undefined;
+  /** Will be forgotten. */
+  closing?: NodeJS.Timeout | undefined;
 }
 
 export interface DoorsDeps {
@@ -43,7 +48,9 @@ export interface DoorsDeps {
 
 export class Doors {
   readonly #deps: DoorsDeps;
-  readonly #doors = new Map<Key, Door>();
+  readonly #entrances = new Map<Key, Entrance>();
+  /** Those, too, that are shut and still have somebody in them. */
+  readonly #doors = new Set<Door>();
   #atOnce = 0;
 
   /** Opens and closes as the EndpointSlices say, from now on. */
@@ -54,7 +61,7 @@ export class Doors {
 
   /** Why not all of them can be entered; undefined when they can. A port that somebody else has keeps one pipeline's shut, and is no reason. */
   get problem(): string | undefined {
-    return [...this.#doors.values()].every(({ server, blocked }) => server.listening || blocked) ? undefined : 'ports are being opened';
+    return [...this.#entrances.values()].every(({ door }) => !door || door.server.listening || door.blocked) ? undefined : 'ports are being opened';
   }
 
   /** Requests that wait or are being forwarded. */
@@ -64,38 +71,43 @@ export class Doors {
 
   /** Lets nobody in any more. */
   shut(): void {
-    for (const { server } of this.#doors.values()) server.close();
+    for (const { server } of this.#doors) server.close();
   }
 
   end(): void {
-    for (const { server } of this.#doors.values()) server.closeAllConnections();
+    for (const { server } of this.#doors) server.closeAllConnections();
   }
 
   #look(namespace: string, name: string): void {
     const key = keyOf(namespace, name);
     const found = placeOf(this.#deps.slices, namespace, name);
-    const door = this.#doors.get(key);
-    if (door && door.port === found?.port) {
-      clearTimeout(door.closing);
-      delete door.closing;
-      return door.endpoint.update(found.place);
+    const known = this.#entrances.get(key);
+    if (!found) return known && this.#forgetSoon(key, known);
+    const entrance: Entrance = known ?? { endpoint: this.#endpoint(key, found.place) };
+    this.#entrances.set(key, entrance);
+    clearTimeout(entrance.closing);
+    entrance.closing = undefined;
+    if (entrance.door?.port !== found.port) {
+      entrance.door?.server.close(); // who waits there is answered there
+      entrance.door = found.port === undefined ? undefined : this.#open(key, found.port, entrance);
     }
-    if (door && !door.closing) this.#closeSoon(key, door);
-    if (found) this.#doors.set(key, this.#open(key, found.port, found.place));
+    entrance.endpoint.update(found.place);
   }
 
-  #closeSoon(key: Key, door: Door): void {
-    door.endpoint.close();
-    door.closing = setTimeout(() => {
-      if (this.#doors.get(key) === door) this.#doors.delete(key);
-      door.server.close();
+  #forgetSoon(key: Key, entrance: Entrance): void {
+    if (entrance.closing) return;
+    entrance.endpoint.close();
+    entrance.closing = setTimeout(() => {
+      this.#entrances.delete(key);
+      entrance.door?.server.close();
+      entrance.door = undefined;
     }, CLOSE_AFTER_MS).unref();
   }
 
-  #open(pipeline: Key, port: number, place: Place): Door {
+  #endpoint(pipeline: Key, place: Place): Endpoint {
     const { client, metrics, logger, onError } = this.#deps;
     const { namespace, name } = splitKey(pipeline);
-    const endpoint = new Endpoint(place, {
+    return new Endpoint(place, {
       pipeline: name, metrics, onError,
       wake: async (revision) => {
         const woken = await client.wake(namespace, revision);
@@ -110,26 +122,33 @@ export class Doors {
       },
       leave: () => void (this.#atOnce -= 1),
     });
-    const server = createServer({ headersTimeout: HEADERS_MS, requestTimeout: 0, keepAliveTimeout: 5_000, highWaterMark: 16_384 }, (request, response) => endpoint.take(new Held(request, response)));
+  }
+
+  #open(pipeline: Key, port: number, entrance: Entrance): Door {
+    const { namespace, name } = splitKey(pipeline);
+    const server = createServer({ headersTimeout: HEADERS_MS, requestTimeout: 0, keepAliveTimeout: 5_000, highWaterMark: 16_384 }, (request, response) => entrance.endpoint.take(new Held(request, response)));
     server.maxConnections = MOST_CONNECTIONS;
-    const door: Door = { port, server: server.listen(port), endpoint };
+    const door: Door = { port, server: server.listen(port) };
+    this.#doors.add(door);
+    server.on('close', () => this.#doors.delete(door));
     server.on('error', (error) => {
-      logger.error('a port of the activator cannot be opened', { port, namespace, pipeline: name, error: error.message });
+      this.#deps.logger.error('a port of the activator cannot be opened', { port, namespace, pipeline: name, error: error.message });
       door.blocked = true;
-      setTimeout(() => this.#doors.get(pipeline) === door && server.listen(port), PORT_AGAIN_MS).unref();
+      setTimeout(() => entrance.door === door && server.listen(port), PORT_AGAIN_MS).unref();
     });
     return door;
   }
 }
 
-/** What the EndpointSlices say of a pipeline; undefined when it has no port here, or somebody had it before. */
-function placeOf(slices: Cache<Slice>, namespace: string, name: string): { port: number; place: Place } | undefined {
+/** What the EndpointSlices say of a pipeline; undefined when it has no place here; without a port when somebody had that before. */
+function placeOf(slices: Cache<Slice>, namespace: string, name: string): { port?: number; place: Place } | undefined {
   const all = slices.by(uses.service(namespace, name));
   const [own, service] = [all.find((slice) => isActivators(slice) && ownerKey(slice) === keyOf(namespace, name)), all.filter((slice) => !isActivators(slice))];
   const activation = own && parseActivation(own.metadata.annotations?.[ANNOTATION.activation]);
   const port = own && activatorPort(own);
-  if (!activation || port === undefined || slices.by(uses.port(port)).some((other) => age(other) < age(own))) return undefined;
-  return { port, place: { activation, pods: service.flatMap(readyAddresses), port: service[0]?.ports?.[0]?.port ?? 0, activators: readyAddresses(own).length } };
+  if (!activation || port === undefined) return undefined;
+  const taken = slices.by(uses.port(port)).some((other) => age(other) < age(own));
+  return { ...(!taken && { port }), place: { activation, pods: service.flatMap(readyAddresses), port: service[0]?.ports?.[0]?.port ?? 0, activators: readyAddresses(own).length } };
 }
 
 /** The pipeline whose slice it is, by its controller: labels alone are anybody's. */

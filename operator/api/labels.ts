@@ -14,6 +14,9 @@ export const LABEL = {
 export const MANAGED_BY = 'penstock';
 export const MANAGED_SELECTOR = `${LABEL.managedBy}=${MANAGED_BY}`;
 
+/** The activator's pods, by the labels that the chart gives them. */
+export const ACTIVATOR_SELECTOR = `${LABEL.name}=penstock,app.kubernetes.io/component=activator`;
+
 export const ANNOTATION = {
   /** Hash of what was last applied to this child: it differs when the wish has changed. */
   applied: 'penstock.dev/applied',

@@ -81,8 +81,8 @@ export interface ObservedPipeline {
     /** The activator has had time to hear of its port. */
     announced: boolean;
   };
-  /** What the pods of a revision were asked: for so long none of them has been asked anything. Without seconds: one did not say. */
-  idle?: { revision: string; seconds?: number };
+  /** What the pods of a revision say: for so long none of them has been asked anything; or, for so long one of them has not said. */
+  idle?: { revision: string; seconds: number } | { revision: string; silentSeconds: number };
   /** Milliseconds since the epoch, at the start of this reconcile. */
   now: number;
 }

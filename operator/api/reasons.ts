@@ -37,6 +37,8 @@ export const REASON = {
   noMetricsApi: 'MetricsApiNotAvailable',
   /** Nobody would take a request that comes while there are no pods. */
   noActivator: 'ActivatorNotAvailable',
+  /** The operator cannot ask pods what they have to do. */
+  podsSilent: 'PodsSilent',
   digest: 'DigestMismatch',
   verified: 'Verified',
   verifying: 'Verifying',

@@ -5,6 +5,7 @@ import { isActivators, leads } from '../api/endpoints.ts';
 import { keyOf, type Key } from '../api/flow.ts';
 import { LABEL, uses } from '../api/labels.ts';
 import type { KubeObject } from '../api/objects.ts';
+import { addressesOf } from '../api/pods.ts';
 import { recordOf } from '../api/record.ts';
 import type { InferencePipeline } from '../api/types.gen.ts';
 import type { WorkQueue } from '../queue/workqueue.ts';
@@ -38,6 +39,18 @@ export function wirePipelines(caches: Caches, queues: { pipelines: WorkQueue; mo
     if (concernsUsers(object, old)) addAll(queue, caches.pipelines.by(uses.modelVersion(object.metadata.namespace ?? '', object.metadata.name)).map(selfKey));
   });
   caches.configMapMetadata.onChange((_, object) => addAll(queue, caches.pipelines.by(uses.configMap(object.metadata.namespace ?? '', object.metadata.name)).map(selfKey)));
+}
+
+/** Other activators are Ready than before: where requests go that find no pod, of pipelines that may have none, or could a moment ago. */
+export function wireActivators(caches: Caches, queue: WorkQueue, mayRest: (pipeline: InferencePipeline) => boolean): void {
+  let before = '';
+  caches.activators.onChange(() => {
+    const now = addressesOf(caches.activators.values()).join();
+    if (now === before) return;
+    before = now;
+    addAll(queue, [...caches.pipelines.values()].filter(mayRest).map(selfKey));
+    addAll(queue, [...caches.endpointSlices.values()].filter(isActivators).map((slice) => workerKey(slice, LABEL.pipeline)));
+  });
 }
 
 /** Jobs, their pods, the ConfigMap of the source and Deployments that load it wake a model version; a Job that ends wakes those in the queue. */

@@ -7,7 +7,7 @@ import type { HorizontalPodAutoscaler } from 'kubernetes-types/autoscaling/v2.js
 import type { Job } from 'kubernetes-types/batch/v1.js';
 import type { Slice } from '../api/endpoints.ts';
 import { KIND, type Kind } from '../api/kinds.ts';
-import { MANAGED_SELECTOR } from '../api/labels.ts';
+import { ACTIVATOR_SELECTOR, MANAGED_SELECTOR } from '../api/labels.ts';
 import { Cache, type Index } from './cache.ts';
 import type { KubeClient } from './client.ts';
 import { byOwner, byRevision, byUse, byWorker, queued, sliceWords } from './indexes.ts';
@@ -21,6 +21,8 @@ export interface Caches {
   configMapMetadata: Cache<KubeObject>;
   services: Cache<Stored<Service>>;
   pods: Cache<Stored<Pod>>;
+  /** The activator's pods, in the operator's own namespace: who takes requests for pipelines without pods. */
+  activators: Cache<Stored<Pod>>;
   deployments: Cache<Stored<Deployment>>;
   autoscalers: Cache<Stored<HorizontalPodAutoscaler>>;
   disruptionBudgets: Cache<KubeObject>;
@@ -34,6 +36,8 @@ interface Watched {
   kind: Kind;
   labelSelector?: string;
   metadataOnly?: boolean;
+  /** In the operator's own namespace, whichever it watches. */
+  ofRelease?: boolean;
   index?: Index<never>;
 }
 const ours = { labelSelector: MANAGED_SELECTOR, index: byOwner };
@@ -44,6 +48,7 @@ const WATCHED: Record<keyof Caches, Watched> = {
   configMapMetadata: { kind: KIND.configMap, metadataOnly: true },
   services: { kind: KIND.service, ...ours },
   pods: { kind: KIND.pod, ...ours, index: byWorker },
+  activators: { kind: KIND.pod, labelSelector: ACTIVATOR_SELECTOR, ofRelease: true },
   deployments: { kind: KIND.deployment, ...ours, index: byRevision },
   autoscalers: { kind: KIND.autoscaler, ...ours },
   disruptionBudgets: { kind: KIND.disruptionBudget, ...ours },
@@ -61,6 +66,8 @@ const CACHE_OF: Record<string, keyof Caches> = {
 export interface KubeOptions {
   /** Empty: all. */
   namespaces: readonly string[];
+  /** The operator's own. */
+  home: string;
   idleMs: number;
   onError: (error: unknown) => void;
 }
@@ -70,14 +77,14 @@ export class Kube {
   readonly caches: Caches;
   readonly #reflectors: { name: keyof Caches; namespace?: string; reflector: Reflector<KubeObject> }[];
 
-  constructor(client: KubeClient, { namespaces, idleMs, onError }: KubeOptions) {
+  constructor(client: KubeClient, { namespaces, home, idleMs, onError }: KubeOptions) {
     this.client = client;
     this.caches = Object.fromEntries(Object.entries(WATCHED).map(([name, { index }]) => [name, new Cache(index)])) as unknown as Caches;
     const places = namespaces.length > 0 ? namespaces.map((namespace) => ({ namespace })) : [{}];
-    this.#reflectors = (Object.keys(WATCHED) as (keyof Caches)[]).flatMap((name) => places.map((place) => {
-      const { index: _, ...watched } = WATCHED[name];
-      return { name, ...place, reflector: new Reflector(client, this.#cache(name), { ...watched, ...place, idleMs, onError }) };
-    }));
+    this.#reflectors = (Object.keys(WATCHED) as (keyof Caches)[]).flatMap((name) => {
+      const { index: _, ofRelease, ...watched } = WATCHED[name];
+      return (ofRelease ? [{ namespace: home }] : places).map((place) => ({ name, ...place, reflector: new Reflector(client, this.#cache(name), { ...watched, ...place, idleMs, onError }) }));
+    });
   }
 
   /** Every first list is complete. */

@@ -8,6 +8,8 @@ import type { Facts } from './facts.ts';
 
 /** Where a pod did not say for how long it has been idle, and where it may not sleep although it is, it is asked again after this long. */
 const ASK_AGAIN_MS = 30_000;
+/** A pod that is slow to answer now and then is no news. */
+const SILENT_MS = 60_000;
 
 export interface Rest {
   /** No pods from now on, or none as before. */
@@ -16,6 +18,8 @@ export interface Rest {
   onCall: boolean;
   /** Idle for long enough, but nobody would take a request that comes then. */
   unattended: boolean;
+  /** Nobody can tell whether it is idle: a pod has not said for a minute. */
+  unheard: boolean;
   route?: Route | undefined;
   wakeAfterMs?: number | undefined;
 }
@@ -36,6 +40,7 @@ export function planRest(seen: ObservedPipeline, has: Facts & { name: string }, 
     asleep, route,
     onCall: served && route !== undefined && route.addresses.length > 0,
     unattended: idle.longEnough && !attended,
+    unheard: isUnheard(seen),
     wakeAfterMs: attended && !asleep && idle.longEnough ? HEARD_MS : idle.askAfterMs,
   };
 }
@@ -53,10 +58,12 @@ function routeOf({ activator }: ObservedPipeline, { ready }: Facts, { asleep, al
 /** Of the pods of what serves, all of them Ready: whether they have been idle for long enough, and when to ask again. */
 function idleness({ idle }: ObservedPipeline, { name, ready, replicas }: Facts & { name: string }, limitMs: number): { longEnough: boolean; askAfterMs?: number } {
   if (idle?.revision !== name || ready === 0 || ready !== replicas) return { longEnough: false }; // pods that come and go wake the reconcile
-  if (idle.seconds === undefined) return { longEnough: false, askAfterMs: Math.min(limitMs, ASK_AGAIN_MS) };
+  if ('silentSeconds' in idle) return { longEnough: false, askAfterMs: Math.min(limitMs, ASK_AGAIN_MS) };
   const leftMs = Math.ceil(limitMs - idle.seconds * 1000);
   return leftMs <= 0 ? { longEnough: true, askAfterMs: ASK_AGAIN_MS } : { longEnough: false, askAfterMs: leftMs };
 }
+
+const isUnheard = ({ idle }: ObservedPipeline): boolean => idle !== undefined && 'silentSeconds' in idle && idle.silentSeconds * 1000 >= SILENT_MS;
 
 /** It has served, and nothing is known that would keep the next pod from it. */
 function servedLast({ pipeline }: ObservedPipeline, { name, failure, deadlineExceeded }: Facts & { name: string }): boolean {

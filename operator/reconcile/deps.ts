@@ -17,9 +17,7 @@ export interface Deps {
   lost: LostRevisions;
   marking: MarkingWatch;
   ports: PortBook;
-  scorers: Pick<Scorers, 'idleSeconds'>;
-  /** Addresses of the activators that are Ready. */
-  activators: () => string[];
+  scorers: Pick<Scorers, 'idleness'>;
   config: RenderConfig;
   /** Why the autoscaler cannot be told the concurrency of pods; undefined where it can. */
   noConcurrency: () => string | undefined;
@@ -27,7 +25,7 @@ export interface Deps {
 }
 
 /** Deps whose memories are empty: whatever they hold can be read again. */
-export function newDeps(given: Pick<Deps, 'kube' | 'config' | 'events' | 'noConcurrency' | 'scorers' | 'activators'>): Deps {
+export function newDeps(given: Pick<Deps, 'kube' | 'config' | 'events' | 'noConcurrency' | 'scorers'>): Deps {
   const { client, caches } = given.kube;
   return { ...given, keys: new KeyStore(client), scripts: new ScriptStore(client), lost: new LostRevisions(caches), marking: new MarkingWatch(), ports: new PortBook(caches.endpointSlices), now: Date.now };
 }

@@ -6,7 +6,7 @@ import { keyOf } from '../api/flow.ts';
 import { LABEL, uses } from '../api/labels.ts';
 import type { Stored } from '../api/objects.ts';
 import type { ObservedPipeline } from '../api/observed.ts';
-import { isOver, isReady, readySince } from '../api/pods.ts';
+import { addressesOf, isOver, isReady, readySince } from '../api/pods.ts';
 import type { InferencePipeline } from '../api/types.gen.ts';
 import { effective } from '../desired/effective.ts';
 import { names } from '../desired/names.ts';
@@ -15,11 +15,11 @@ import type { Deps } from './deps.ts';
 type Seen = { pods: Stored<Pod>[]; service: Stored<Service> | undefined; autoscaled: boolean; now: number };
 
 /** Nothing, of a pipeline that always has pods and always had some. */
-export async function observeRest({ spec, metadata: { namespace = '', name } }: InferencePipeline, seen: Seen, { kube: { caches }, activators, ports, scorers }: Deps): Promise<Pick<ObservedPipeline, 'activator' | 'idle'>> {
+export async function observeRest({ spec, metadata: { namespace = '', name } }: InferencePipeline, seen: Seen, { kube: { caches }, ports, scorers }: Deps): Promise<Pick<ObservedPipeline, 'activator' | 'idle'>> {
   const mayRest = effective(spec).minReplicas === 0;
   const slice = caches.endpointSlices.get(namespace, names.activator(name));
   if (!mayRest && !slice) return {};
-  const addresses = activators();
+  const addresses = addressesOf(caches.activators.values());
   const port = slice || addresses.length > 0 ? ports.port(keyOf(namespace, name)) : undefined;
   const idle = mayRest ? await idleness(seen, scorers) : undefined;
   return {
@@ -38,7 +38,7 @@ async function idleness({ pods, service, autoscaled, now }: Seen, scorers: Deps[
   const revision = service?.spec?.selector?.[LABEL.revision];
   const serving = pods.filter((pod) => pod.metadata.labels?.[LABEL.revision] === revision && pod.metadata.deletionTimestamp === undefined && !isOver(pod));
   if (revision === undefined || serving.length === 0 || (serving.length > 1 && autoscaled) || !serving.every(isReady)) return undefined;
-  const said = await scorers.idleSeconds(serving);
+  const said = await scorers.idleness(serving);
   const readyFor = Math.min(...serving.map((pod) => (now - readySince(pod)) / 1000)); // the start of a pod is not idleness, whatever its scorer says
-  return { revision, ...(said !== undefined && { seconds: Math.min(said, readyFor) }) };
+  return 'seconds' in said ? { revision, seconds: Math.min(said.seconds, readyFor) } : { revision, ...said };
 }

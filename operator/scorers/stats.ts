@@ -9,6 +9,8 @@ const ANSWER_BYTES = 4096;
 const CONNECTIONS = 256;
 /** For so long the last word of a pod that does not answer stands for it: a full pod is slow to answer just then. */
 const REMEMBERED_MS = 20_000;
+/** That a pod does not answer is known until it has not been asked for so long: it is gone. */
+const SILENCE_REMEMBERED_MS = 300_000;
 
 /** What a pod said, and when (milliseconds since the epoch). */
 export interface Reading {
@@ -25,6 +27,8 @@ export class Scorers {
   readonly #now: () => number;
   /** By uid. */
   readonly #last = new Map<string, Reading>();
+  /** Since when a pod has not answered, and when it was last asked, by uid. */
+  readonly #silent = new Map<string, { since: number; at: number }>();
 
   constructor(ask: AskScorer = askOverHttp(), now: () => number = Date.now) {
     this.#ask = ask;
@@ -38,23 +42,28 @@ export class Scorers {
     return all.filter((reading): reading is Reading => reading !== undefined && serves(reading.stats));
   }
 
-  /** For how long none of the pods has been asked anything (seconds); undefined when one does not say, which is not idle. */
-  async idleSeconds(pods: Stored<Pod>[]): Promise<number | undefined> {
+  /** For how long none of the pods has been asked anything; or, for how long one has not said, which is not idle. */
+  async idleness(pods: Stored<Pod>[]): Promise<{ seconds: number } | { silentSeconds: number }> {
     this.#forgetOld();
     const all = await Promise.all(pods.map(async (pod) => (runs(pod) ? this.#read(pod) : undefined)));
-    return all.length === 0 || all.some((reading) => !reading || !serves(reading.stats)) ? undefined : Math.min(...all.map((reading) => reading!.stats.idleSeconds));
+    if (all.length > 0 && all.every((reading) => reading && serves(reading.stats))) return { seconds: Math.min(...all.map((reading) => reading!.stats.idleSeconds)) };
+    return { silentSeconds: Math.max(0, ...pods.map(({ metadata: { uid = '' } }) => (this.#now() - (this.#silent.get(uid)?.since ?? Infinity)) / 1000)) };
   }
 
   async #read(pod: Stored<Pod>): Promise<Reading | undefined> {
+    const { uid = '' } = pod.metadata;
     const stats = await this.#ask(pod.status!.podIP!);
-    if (!stats) return undefined;
-    const reading = { pod, stats, at: this.#now() };
-    this.#last.set(pod.metadata.uid ?? '', reading);
+    const at = this.#now();
+    if (!stats) return void this.#silent.set(uid, { since: this.#silent.get(uid)?.since ?? at, at });
+    const reading = { pod, stats, at };
+    this.#silent.delete(uid);
+    this.#last.set(uid, reading);
     return reading;
   }
 
   #forgetOld(): void {
     for (const [uid, { at }] of this.#last) if (this.#now() - at > REMEMBERED_MS) this.#last.delete(uid);
+    for (const [uid, { at }] of this.#silent) if (this.#now() - at > SILENCE_REMEMBERED_MS) this.#silent.delete(uid);
   }
 }
 

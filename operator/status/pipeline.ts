@@ -6,7 +6,7 @@ import type { Effective, HistoryEntry, InferencePipelineStatus, RevisionStatus }
 import { timestamp } from '../api/units.ts';
 import { conditions, truth, type Finding } from './conditions.ts';
 import type { PodFailure } from './podFailures.ts';
-import { atRest, scalingMessage, steady } from './scaling.ts';
+import { atRest, scalingMessage, steady, type Resting } from './scaling.ts';
 
 const HISTORY = 20;
 const INIT_REASON = /^UserScript/;
@@ -21,7 +21,7 @@ export interface Rollout {
   failure?: PodFailure | undefined;
   live: { revision: Revision; role: 'active' | 'next' | 'retiring'; replicas: number; ready: number; scaleTo?: number; autoscaled: boolean }[];
   kept: string[];
-  rest?: { asleep: boolean; onCall: boolean; unattended: boolean } | undefined;
+  rest?: Resting | undefined;
 }
 
 export function pipelineStatus(seen: ObservedPipeline, rollout: Rollout, attempt: Attempt, url: string): InferencePipelineStatus {

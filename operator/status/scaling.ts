@@ -1,4 +1,5 @@
 /** Why there are as many pods as there are, in one line: what the autoscaler saw, and what it made of it. */
+import { PORT } from '@penstock/contract';
 import type { HorizontalPodAutoscaler } from 'kubernetes-types/autoscaling/v2.js';
 import type { Stored } from '../api/objects.ts';
 import type { Effective } from '../api/types.gen.ts';
@@ -19,11 +20,15 @@ export function scalingMessage({ status }: Stored<HorizontalPodAutoscaler>, { me
   return `${seen.length === 0 ? 'no figures yet' : seen.join(', ')} → ${desired} replica${desired === 1 ? '' : 's'}${limited}`;
 }
 
+/** What the plan found out about a pipeline that may have no pods. */
+export type Resting = Record<'asleep' | 'onCall' | 'unattended' | 'unheard', boolean>;
+
 /** What is to be said where no autoscaler has a say: at zero and on the way from it, and where the count never changes. */
-export function atRest(rest: { asleep: boolean; onCall: boolean; unattended: boolean } | undefined, { minReplicas, maxReplicas, scaleToZeroAfter }: Effective, replicas: number): Pick<Finding, 'status' | 'reason' | 'message'> | undefined {
+export function atRest(rest: Resting | undefined, { minReplicas, maxReplicas, scaleToZeroAfter }: Effective, replicas: number): Pick<Finding, 'status' | 'reason' | 'message'> | undefined {
   const said = (reason: string, message: string): Pick<Finding, 'status' | 'reason' | 'message'> => ({ status: 'True', reason, message });
   if (rest?.asleep) return said('AtZero', 'idle, at zero');
   if (rest?.unattended) return { status: 'False', reason: REASON.noActivator, message: `idle for ${scaleToZeroAfter ?? ''}, but no activator is Ready that would take the next request: stays at ${replicas} (kubectl get pods -A -l app.kubernetes.io/component=activator)` };
+  if (rest?.unheard) return { status: 'False', reason: REASON.podsSilent, message: `a pod has not told for a minute what it has to do: stays at ${replicas} (can the operator reach port ${PORT.operator} of the pods?)` };
   if (rest?.onCall) return said('Waking', `woken by a request → ${replicas} replica${replicas === 1 ? '' : 's'}`);
   if (minReplicas === maxReplicas) return said('FixedReplicas', `replicas fixed at ${minReplicas}`);
   return scaleToZeroAfter !== undefined && maxReplicas === 1 ? said('FixedReplicas', `one replica, none after ${scaleToZeroAfter} without a request`) : undefined;

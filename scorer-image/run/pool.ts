@@ -119,10 +119,11 @@ export class ScoringPool {
     this.#options.onLoad(this.inFlight, performance.now());
   }
 
-  /** Lets the script's shutdown() run, at most `ms`, and ends the workers; false when one of them cannot be ended. */
+  /** Lets the script's shutdown() run, at most `ms`, and ends the workers; false when one of them cannot be ended. What still waits never reaches the script. */
   async stop(ms: number): Promise<boolean> {
     this.#stopping = true;
     clearTimeout(this.#timer);
+    for (const ticket of this.#admission.drop()) this.#answer(ticket, { id: -1, status: 503, body: RESTARTING });
     return (await Promise.all(this.#sides.map((side) => side.stop(this.#started ? ms : 0)))).every(Boolean);
   }
 

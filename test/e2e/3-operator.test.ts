@@ -1,18 +1,17 @@
 /** The operator's own pods on the real cluster: killed, restarted, and with a scorer image that does not exist. */
 import { expect } from 'chai';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { kubectl, up } from '../cluster/cluster.ts';
+import { kubectl } from '../cluster/cluster.ts';
 import { deploy } from '../cluster/deploy.ts';
-import { children, eventually, inNamespace, irisPods, irisServes, leader, operatorPods, writesIn } from './cluster-story.ts';
+import { children, eventually, inNamespace, irisPods, irisServes, leader, operatorPods, released, writesIn } from './cluster-story.ts';
 
 /** Minutes by `DOWN_SECONDS=300 npm run test:e2e`. */
-const DOWN_MS = Number(process.env.DOWN_SECONDS ?? 15) * 1000;
+const DOWN_MS = Number(process.env.DOWN_SECONDS ?? 5) * 1000;
 
 describe('the operator on the real cluster', function () {
   this.timeout(5 * 60_000 + DOWN_MS);
   before(async () => {
-    await up();
-    await deploy();
+    await released();
     await irisServes();
     await eventually(90, 'the namespaces of earlier stories are gone', async () => ((await kubectl(['get', 'namespaces', '-o', 'jsonpath={.items[*].status.phase}'])).includes('Terminating') ? undefined : true));
     await sleep(3000);

@@ -4,10 +4,12 @@ import * as yaml from 'js-yaml';
 import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { kubectl, up } from '../cluster/cluster.ts';
+import { kubectl } from '../cluster/cluster.ts';
 import { deploy, helm, RELEASE } from '../cluster/deploy.ts';
 import { root } from '../cluster/paths.ts';
-import { eventually, inNamespace, irisPods, irisServes, NAMESPACE } from './cluster-story.ts';
+import { eventually, inNamespace, irisPods, irisServes, NAMESPACE, released } from './cluster-story.ts';
+
+const METRICS = 'v1beta2.custom.metrics.k8s.io';
 
 /** This chart as version 0.0.1, packaged, with spec.podMetadata left out of its CRD. */
 async function olderChart(): Promise<string> {
@@ -26,17 +28,22 @@ describe('the release', function () {
   this.timeout(8 * 60_000);
   let tags: Record<'operator' | 'scorer', string>;
   before(async () => {
-    await up();
-    tags = await deploy();
+    tags = await released();
+  });
+
+  it('is uninstalled: the registration of the metrics API goes first, and no namespace is held up, that of the release neither', async () => {
+    await eventually(60, 'registered', async () => (await kubectl(['get', 'apiservice', METRICS, '-o', 'name'])) || undefined);
     await helm(['uninstall', RELEASE.name, '--namespace', RELEASE.namespace, '--wait']);
-    const images = [`operator.image.tag=${tags.operator}`, `scorer.image.tag=${tags.scorer}`].flatMap((value) => ['--set', value]);
-    await helm(['install', RELEASE.name, await olderChart(), '--namespace', RELEASE.namespace, '--wait', '--timeout', '3m', ...images]);
-    await irisServes();
+    expect(await kubectl(['get', 'apiservice', METRICS, '--ignore-not-found', '-o', 'name'])).to.equal('');
+    await kubectl(['delete', 'namespace', RELEASE.namespace, '--timeout=60s']);
   });
 
   const addLabel = () => inNamespace('patch', 'ipl', 'iris', '--type=merge', '-p', '{"spec": {"podMetadata": {"labels": {"team": "new"}}}}');
 
   it('of an older chart does not know the field', async () => {
+    const images = [`operator.image.tag=${tags.operator}`, `scorer.image.tag=${tags.scorer}`].flatMap((value) => ['--set', value]);
+    await helm(['install', RELEASE.name, await olderChart(), '--namespace', RELEASE.namespace, '--create-namespace', '--wait', '--timeout', '3m', ...images]);
+    await irisServes();
     await addLabel();
     expect(await inNamespace('get', 'ipl', 'iris', '-o', 'jsonpath={.spec.podMetadata}')).to.equal('');
   });

@@ -3,11 +3,10 @@ import { expect } from 'chai';
 import { execa } from 'execa';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { kubectl, up } from '../cluster/cluster.ts';
-import { deploy } from '../cluster/deploy.ts';
+import { kubectl } from '../cluster/cluster.ts';
 import { runningEngine } from '../cluster/engine.ts';
 import { root } from '../cluster/paths.ts';
-import { eventually, leader } from './cluster-story.ts';
+import { eventually, leader, released } from './cluster-story.ts';
 
 const NAMESPACE = 'e2e-node-cut';
 const REQUESTS = 20;
@@ -27,8 +26,7 @@ describe('a worker node that is cut off', function () {
   let cut: string;
   before(async function () {
     if (process.env.KUBECONFIG) return this.skip(); // somebody else's nodes
-    await up();
-    const { scorer } = await deploy();
+    const { scorer } = await released();
     await kubectl(['delete', 'namespace', NAMESPACE, '--ignore-not-found', '--timeout=120s']);
     await kubectl(['create', 'namespace', NAMESPACE]);
     await inNamespace('apply', '-f', join(root, 'examples/iris/01-model.yaml'), '-f', join(root, 'examples/iris/02-pipeline.yaml'));

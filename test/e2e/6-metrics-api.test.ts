@@ -1,10 +1,10 @@
-/** The metrics API among others: another adapter comes and goes, nobody serves it for a while, the release is taken away. */
+/** The metrics API among others: another adapter comes and goes, nobody serves it for a while. */
 import { expect } from 'chai';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { kubectl, up } from '../cluster/cluster.ts';
-import { deploy, helm, RELEASE } from '../cluster/deploy.ts';
+import { kubectl } from '../cluster/cluster.ts';
+import { RELEASE } from '../cluster/deploy.ts';
 import { Sleepers, type Summary } from '../zero/sleepers.ts';
-import { eventually, inNamespace, irisServes, NAMESPACE } from './cluster-story.ts';
+import { eventually, inNamespace, irisServes, NAMESPACE, released } from './cluster-story.ts';
 
 const OURS = 'v1beta2.custom.metrics.k8s.io';
 const THEIRS = 'v1beta1.custom.metrics.k8s.io';
@@ -38,8 +38,7 @@ async function watchBusy(): Promise<void> {
 describe('the metrics API', function () {
   this.timeout(6 * 60_000 + DOWN_MS);
   before(async () => {
-    await up();
-    const { scorer } = await deploy();
+    const { scorer } = await released();
     await busy.begin(`penstock/scorer:${scorer}`);
     await busy.apply('busy', { scoring: { script: WAITS }, scaling: { minReplicas: 1, maxReplicas: 6, metrics: [{ type: 'Concurrency', averageValue: 1 }] } });
     await busy.serves('busy');
@@ -56,7 +55,6 @@ describe('the metrics API', function () {
     await busy.end();
     await kubectl(['delete', 'apiservice', THEIRS, '--ignore-not-found']);
     await kubectl(['delete', 'namespace', NAMESPACE, BYSTANDER, '--ignore-not-found', '--wait=false']);
-    await deploy();
   });
 
   it('another adapter appears: ours is withdrawn at once, the pipeline says who has it and what to do, and keeps its pods', async () => {
@@ -101,11 +99,5 @@ describe('the metrics API', function () {
     await busy.kubectl(['exec', 'client', '--', '/usr/local/bin/node', '/client/client.mjs', 'end']);
     expect((await load).failures).to.deep.equal({});
     expect([...busyPods].filter((count) => count !== '3' && count !== '4'), 'counts of pods seen').to.deep.equal([]);
-  });
-
-  it('helm uninstall takes the registration away first: no namespace is held up, that of the release neither', async () => {
-    await helm(['uninstall', RELEASE.name, '--namespace', RELEASE.namespace, '--wait']);
-    expect(await exists('apiservice', OURS)).to.equal(false);
-    await kubectl(['delete', 'namespace', RELEASE.namespace, '--timeout=60s']);
   });
 });

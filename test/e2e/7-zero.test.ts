@@ -1,11 +1,11 @@
 /** To zero and back on the real cluster: no request is lost, whoever goes away meanwhile; nobody is woken by strangers. `npm run test:zero` is the long form. */
 import { expect } from 'chai';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { kubectl, up } from '../cluster/cluster.ts';
-import { deploy, RELEASE } from '../cluster/deploy.ts';
+import { kubectl } from '../cluster/cluster.ts';
+import { RELEASE } from '../cluster/deploy.ts';
 import { cycle } from '../zero/cycles.ts';
 import { Sleepers, wakesSoFar, type Summary } from '../zero/sleepers.ts';
-import { eventually } from './cluster-story.ts';
+import { eventually, released } from './cluster-story.ts';
 
 const SLOW_START = 'export async function init() { await new Promise((resolve) => setTimeout(resolve, 8000)); }\nexport async function run() { return 1; }\n';
 const CYCLED = ['a', 'b', 'c', 'd'];
@@ -22,8 +22,7 @@ describe('to zero and back', function () {
   this.timeout(4 * 60_000);
 
   before(async () => {
-    await up();
-    const { scorer } = await deploy();
+    const { scorer } = await released();
     await place.begin(`penstock/scorer:${scorer}`);
     await Promise.all([
       place.apply('managed', { target: 'Managed', scaling: { maxReplicas: 3, scaleToZeroAfter: '10s' } }), ...CYCLED.map((name) => place.apply(name)), place.apply('slow', { scoring: { script: SLOW_START } }),

@@ -1,12 +1,23 @@
 /** What the tests of the release itself share: they are the cluster admin's, and run one after the other. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { kubectl } from '../cluster/cluster.ts';
-import { RELEASE } from '../cluster/deploy.ts';
+import { kubectl, up } from '../cluster/cluster.ts';
+import { deploy, RELEASE } from '../cluster/deploy.ts';
 import { root } from '../cluster/paths.ts';
 
 export const NAMESPACE = 'e2e-release';
 export const inNamespace = (...args: string[]): Promise<string> => kubectl(['-n', NAMESPACE, ...args]);
+
+let deployed: ReturnType<typeof deploy> | undefined;
+
+/** The cluster is up and has this checkout's release: made once, since every file leaves it as it found it. Resolves with the images' tags. */
+export function released(): ReturnType<typeof deploy> {
+  return (deployed ??= up().then(() => deploy()));
+}
+
+afterEach(function () {
+  if (this.currentTest?.state === 'failed') deployed = undefined; // what it left half done is put right
+});
 
 /** A namespace with the iris example serving in it. */
 export async function irisServes(): Promise<void> {

@@ -30,6 +30,9 @@ const CACHE: Record<string, keyof Caches> = {
   InferencePipeline: 'pipelines', ConfigMap: 'configMaps', Service: 'services', Deployment: 'deployments', HorizontalPodAutoscaler: 'autoscalers', PodDisruptionBudget: 'disruptionBudgets', NetworkPolicy: 'networkPolicies', Pod: 'pods', EndpointSlice: 'endpointSlices',
 };
 
+/** Who takes requests for a pipeline at zero; always Ready. */
+const ACTIVATOR = { apiVersion: 'v1', kind: 'Pod', metadata: { namespace: 'penstock-system', name: 'activator', uid: 'activator', resourceVersion: '1' }, status: { podIP: '10.9.0.2', conditions: [{ type: 'Ready', status: 'True' }] } } as unknown as Thing;
+
 export async function reconcileOnce({ objects, cache, version, now, lost, interfere, staleReads }: Input): Promise<Output> {
   const server = new Server(objects, version, { now, ...(interfere && { interfere }) });
   const view = { ...cache };
@@ -47,8 +50,7 @@ export async function reconcileOnce({ objects, cache, version, now, lost, interf
     scripts: { forget: () => undefined },
     marking: new MarkingWatch(),
     ports: { port: () => 20_000, forget: () => undefined },
-    scorers: { idleSeconds: () => Promise.resolve(3600) }, // asked only of pipelines that may have no pods
-    activators: () => ['10.9.0.2'],
+    scorers: { idleness: () => Promise.resolve({ seconds: 3600 }) }, // asked only of pipelines that may have no pods
     noConcurrency: () => undefined,
     lost: { get: (_: string, name: string) => lost[`ConfigMap/${name}`] },
     config,
@@ -65,9 +67,10 @@ export async function reconcileOnce({ objects, cache, version, now, lost, interf
 
 function cachesOf(objects: Objects): Caches {
   const index: Partial<Record<keyof Caches, Index<never>>> = { pipelines: byUse, pods: byWorker };
-  const names = [...new Set([...Object.values(CACHE), 'modelVersions', 'configMapMetadata', 'jobs'])] as (keyof Caches)[];
+  const names = [...new Set([...Object.values(CACHE), 'modelVersions', 'configMapMetadata', 'jobs', 'activators'])] as (keyof Caches)[];
   const caches = Object.fromEntries(names.map((name) => [name, new Cache<Thing>((index[name] ?? byOwner) as Index<Thing>)])) as unknown as Record<keyof Caches, Cache<Thing>>;
   for (const object of Object.values(objects)) caches[CACHE[object.kind]!].put(object);
+  caches.activators.put(ACTIVATOR);
   return caches as unknown as Caches;
 }
 

@@ -75,14 +75,13 @@ async function wish(stage: Stage, namespace: string, spec: InferencePipelineSpec
   }
   let [before, times] = ['', 0];
   for (const end = Date.now() + SETTLE_MS; Date.now() < end; await sleep(LOOK_MS)) {
-    const resting = await rests(stage, namespace);
-    const state = await stateOf(stage.admin, namespace, { goalOnly: true });
-    const now = JSON.stringify(state);
-    times = resting && now === before ? times + 1 : 0;
+    const state = (await rests(stage, namespace)) ? await stateOf(stage.admin, namespace, { goalOnly: true }) : undefined; // a dozen lists: the API server has the same two cores
+    const now = state ? JSON.stringify(state) : '';
+    times = state && now === before ? times + 1 : 0;
     before = now;
-    if (times >= SAME_FOR) return state;
+    if (state && times >= SAME_FOR) return state;
   }
-  throw new Error(`never comes to rest: ${JSON.stringify(spec)}\n${before.slice(0, 3000)}`);
+  throw new Error(`never comes to rest: ${JSON.stringify(spec)}\n${JSON.stringify(await stateOf(stage.admin, namespace)).slice(0, 3000)}`);
 }
 
 /** Told of this generation, nothing under way, and nothing left that retires. */

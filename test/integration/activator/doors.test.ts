@@ -9,7 +9,7 @@ import { keyHash } from '@penstock/contract';
 import { Registry } from 'prom-client';
 import { Doors } from '../../../operator/activator/doors.ts';
 import { activatorMetrics } from '../../../operator/activator/metrics.ts';
-import type { Activation } from '../../../operator/api/activation.ts';
+import { ACTIVATOR_PORTS, type Activation } from '../../../operator/api/activation.ts';
 import type { Slice } from '../../../operator/api/endpoints.ts';
 import { activationOf, activatorSlice } from '../../../operator/desired/activator.ts';
 import { effective } from '../../../operator/desired/effective.ts';
@@ -17,6 +17,7 @@ import { Cache } from '../../../operator/kube/cache.ts';
 import { KubeError } from '../../../operator/kube/errors.ts';
 import { sliceWords } from '../../../operator/kube/indexes.ts';
 import { jsonLogger } from '../../../operator/observability/logger.ts';
+import { freePort } from '../../cluster/ports.ts';
 import { pipeline } from '../../fixtures/objects.ts';
 import { until } from '../../fixtures/until.ts';
 
@@ -67,16 +68,6 @@ function ask(options: { method?: string; path?: string; headers?: Record<string,
 const counted = async (name: string, labels = ''): Promise<number> => Number(new RegExp(`^${name}${labels.replace(/[{}]/g, '\\$&')} (\\S+)$`, 'm').exec(await metrics.metrics())?.[1] ?? 0);
 const held = (count: number): Promise<void> => until(async () => (await counted('penstock_activator_held_requests')) === count, 15_000, { what: `${count} held` });
 
-/** In the activator's range, and free now. */
-async function freeDoor(): Promise<number> {
-  for (let candidate = 20_000 + (process.pid % 5_000); ; candidate++) {
-    const free = await new Promise<boolean>((resolve) => {
-      const probe = createServer().once('error', () => resolve(false)).listen(candidate, () => probe.close(() => resolve(true)));
-    });
-    if (free) return candidate;
-  }
-}
-
 const isShut = (at: number): Promise<boolean> => new Promise((resolve) => {
   const probe = connect(at, '127.0.0.1').once('connect', () => { probe.destroy(); resolve(false); }).once('error', () => resolve(true));
 });
@@ -85,7 +76,7 @@ describe('the activator', function () {
   this.timeout(20_000);
 
   beforeEach(async () => {
-    [version, wakes, questions, wakeFails, condition, port] = [1, 0, 0, undefined, { status: 'True', reason: 'Serving', message: '' }, await freeDoor()];
+    [version, wakes, questions, wakeFails, condition, port] = [1, 0, 0, undefined, { status: 'True', reason: 'Serving', message: '' }, await freePort(ACTIVATOR_PORTS)];
     onRequest = (_, response) => response.end('served');
     pod = createServer((question, response) => onRequest(question, response)).listen(0, '127.0.0.1');
     await once(pod, 'listening');
@@ -354,5 +345,19 @@ describe('the activator', function () {
     await new Promise((resolve) => somebody.close(resolve));
     service('127.0.0.1');
     await until(() => ask().answer.then(({ status }) => status === 200, () => false), 5_000, { what: 'an open door' });
+  });
+
+  it('a pipeline that loses its port to an older one gets another: who waits at the old one waits on, and is served', async () => {
+    announce();
+    const { answer } = ask();
+    await held(1);
+    slices.put({ ...activatorSlice({ ...pipeline(), metadata: { ...pipeline().metadata, name: 'older' } }, { port, addresses: [], addressType: 'IPv4' }, activationOf('older-1', effective({ target: 'Development' }), [])), metadata: { ...metadata('older-activator'), creationTimestamp: '2020-01-01T00:00:00Z' } });
+    slices.put({ ...slices.get('ns', 'iris-activator')!, metadata: { ...slices.get('ns', 'iris-activator')!.metadata, resourceVersion: String(++version) } }); // the operator has seen it, and has not moved it yet
+    await sleep(100);
+    port = await freePort(ACTIVATOR_PORTS);
+    announce();
+    service('127.0.0.1');
+    expect((await answer).status).to.equal(200);
+    expect((await ask().answer).status, 'at the new one').to.equal(200);
   });
 });

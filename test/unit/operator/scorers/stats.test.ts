@@ -42,9 +42,12 @@ describe('figures of scorers', () => {
 
   it('idle are pods that all say so: as long as the last one; one that is silent may be busy', async () => {
     said = { a: stats(0, { idleSeconds: 50 }), b: stats(0, { idleSeconds: 20 }) };
-    expect(await scorers.idleSeconds([pod('a'), pod('b')])).to.equal(20);
-    expect(await scorers.idleSeconds([pod('a'), pod('c')])).to.equal(undefined);
-    expect(await scorers.idleSeconds([])).to.equal(undefined);
+    expect(await scorers.idleness([pod('a'), pod('b')])).to.deep.equal({ seconds: 20 });
+    expect(await scorers.idleness([pod('a'), pod('c')])).to.deep.equal({ silentSeconds: 0 });
+    now += 70_000;
+    expect(await scorers.idleness([pod('a'), pod('c')]), 'c has not said for so long').to.deep.equal({ silentSeconds: 70 });
+    said.c = stats(0, { idleSeconds: 5 });
+    expect(await scorers.idleness([pod('a'), pod('c')]), 'c says something').to.deep.equal({ seconds: 5 });
   });
 
   for (const text of ['', '{}', 'null', '{"concurrency": "3"}', '{"concurrency": -1, "requestsPerSecond": 0, "idleSeconds": 0, "phase": "Ready"}']) {
