@@ -1,5 +1,5 @@
 /** `serve`: load → init → http → run, until told to stop. */
-import { FAILURE, PRE_STOP_SECONDS, type ScoringTest } from '@penstock/contract';
+import { FAILURE, type ScoringTest } from '@penstock/contract';
 import type { Server } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,7 +7,7 @@ import type { ScorerConfig } from './config.ts';
 import { asFailure, EXIT_CODE, StartFailure, writeTermination } from './failure.ts';
 import { operatorServer } from './http/operatorServer.ts';
 import { TrafficTable } from './http/traffic.ts';
-import { userServer } from './http/userServer.ts';
+import { KEPT_SECONDS, userServer } from './http/userServer.ts';
 import { Lifecycle } from './init/lifecycle.ts';
 import { mismatch } from './init/scoringTest.ts';
 import { flushed, logger } from './logger.ts';
@@ -19,8 +19,8 @@ import { ScoringPool } from './run/pool.ts';
 import { AT_ONCE, type WorkerCode } from './run/workerSide.ts';
 
 const SHUTDOWN_HOOK_MS = 2_000;
-/** How long idle keep-alive connections may send one more request, which is answered with `Connection: close`. */
-const LINGER_MS = PRE_STOP_SECONDS * 1000;
+/** How long idle connections may send one more request, which is answered with `Connection: close`; clients were told to leave earlier. */
+const LINGER_MS = KEPT_SECONDS * 1000;
 
 /** How the worker thread is started. */
 export type WorkerFile = Pick<WorkerCode, 'file' | 'execArgv'>;
@@ -100,14 +100,16 @@ const limitsOf = ({ maxConcurrentRequests, maxBatchSize, maxQueueWaitMs, request
   maxConcurrent: maxConcurrentRequests, batchSize: Math.min(maxBatchSize, Math.ceil(maxConcurrentRequests / (AT_ONCE * workers))), maxQueueWaitMs, requestTimeoutMs, hangMs, maxBytes: MOST_BYTES,
 });
 
+const connections = (server: Server): Promise<number> => new Promise((resolve, reject) => server.getConnections((error, count) => (error ? reject(error) : resolve(count))));
+
 const listen = (server: Server, port: number): Promise<void> => new Promise((resolve, reject) => void server.once('error', reject).listen(port, () => resolve()));
 
 /** Ends when every request is answered and every connection had its chance to be closed by an answer. */
 async function drain(server: Server, pool: ScoringPool, requestTimeoutMs: number): Promise<void> {
+  // While anybody is connected new connections are taken, too: a busy node may still send some here.
+  for (const until = performance.now() + LINGER_MS; (await connections(server)) > 0 && performance.now() < until;) await sleep(20);
   // net's close, which takes no new connections; http's would cut idle ones at once, and a request on its way with them.
   const closed = new Promise<void>((resolve) => void NetServer.prototype.close.call(server, () => resolve()));
-  const linger = sleep(LINGER_MS, undefined, { ref: false });
-  await Promise.race([closed, linger]);
   for (const until = performance.now() + requestTimeoutMs; pool.underWay > 0 && performance.now() < until; ) await sleep(20);
   server.closeIdleConnections();
   await Promise.race([closed, sleep(500, undefined, { ref: false })]);

@@ -29,11 +29,18 @@ export interface UserServerDeps {
 /** A whole request, its body included, has to be here after this long; one that is dripped in is cut off. */
 const WHOLE_REQUEST_MS = 10_000;
 
+/**
+ * Clients are told to use a connection no longer than this after an answer (the header Keep-Alive), and a pod that ends
+ * closes none earlier, so that no request meets a connection on its way out. Who does not listen is kept for longer.
+ */
+export const KEPT_SECONDS = 5;
+const KEPT_LONGER_MS = 70_000;
+
 export function userServer(deps: UserServerDeps): Server {
   const cold = coldRoutes(deps);
   const { config } = deps;
   const modelVersions = config.models.map(({ modelVersion }) => modelVersion).join(',');
-  const server = createServer({ headersTimeout: WHOLE_REQUEST_MS - 1000, requestTimeout: WHOLE_REQUEST_MS, connectionsCheckingInterval: 1000, keepAliveTimeout: 75_000 }, (request, response) => {
+  const server = createServer({ headersTimeout: WHOLE_REQUEST_MS - 1000, requestTimeout: WHOLE_REQUEST_MS, connectionsCheckingInterval: 1000, keepAliveTimeout: KEPT_SECONDS * 1000, keepAliveTimeoutBuffer: KEPT_LONGER_MS }, (request, response) => {
     const ids = requestIds(request.headers);
     const exchange = new Exchange(request, response, [...ids.headers, HEADER.revision, config.revision, HEADER.serverVersion, `penstock/${VERSION}`]);
     if (modelVersions !== '') exchange.header(HEADER.modelVersion, modelVersions);

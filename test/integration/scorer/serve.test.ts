@@ -2,7 +2,9 @@
 import { createHash } from 'node:crypto';
 import type { ScorerStats } from '@penstock/contract';
 import { expect } from 'chai';
+import { once } from 'node:events';
 import http from 'node:http';
+import { connect } from 'node:net';
 import { onnx } from '../../fixtures/onnx.ts';
 import { answers, answersWith, ready, scorerPerTest, type Scorer, type ScorerInput } from '../../fixtures/scorer.ts';
 
@@ -185,6 +187,24 @@ describe('a scorer process', function () {
       expect((await fetch(`${one.operator}/readyz`)).status).to.equal(503);
       expect((await slow).status).to.equal(200);
       expect((await upload).statusCode).to.equal(200);
+      expect(await one.exited).to.equal(0);
+    });
+    it('no request meets a connection that is about to be closed: clients are told to leave in time, and who is late is served while anybody is connected', async () => {
+      const one = await start({ script: 'echo.ts' });
+      expect((await keepAlive('{}')).headers['keep-alive']).to.equal('timeout=5');
+      const socket = connect(Number(new URL(one.url).port), '127.0.0.1');
+      const ask = async (): Promise<string> => {
+        socket.write('POST /score HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}');
+        return ((await once(socket, 'data')) as Buffer[])[0]!.toString();
+      };
+      expect(await ask()).to.match(/^HTTP\/1.1 200 OK/);
+      await new Promise((resolve) => setTimeout(resolve, 7000)); // it does not listen to what it was told
+      expect(await ask()).to.match(/^HTTP\/1.1 200 OK/);
+      one.process.kill('SIGTERM');
+      await answersWith(one, '/readyz', 503);
+      expect((await keepAlive('{}')).headers.connection, 'a new connection').to.equal('close');
+      await new Promise((resolve) => setTimeout(resolve, 4000));
+      expect(await ask(), 'the old one').to.match(/^HTTP\/1.1 200 OK[^]*\r\nconnection: close/i);
       expect(await one.exited).to.equal(0);
     });
     it('shutdown() of the script runs', async () => {
