@@ -14,11 +14,14 @@ import { Reflector } from '../kube/watch.ts';
 import { healthServer } from '../observability/http.ts';
 import type { ActivatorConfig } from './config.ts';
 import { Doors } from './doors.ts';
+import { SILENCE_MS } from './forward.ts';
 import { HOLD_MS } from './held.ts';
 import { activatorMetrics } from './metrics.ts';
 
 /** After SIGTERM: until no EndpointSlice leads here any more, and the nodes know it. */
 const ROUTED_MS = { longest: 20_000, nodes: 2_000 };
+/** And then: a request that is held until the last moment, and takes as long as endpoint.requestTimeout may be. Each ends by itself. */
+const BUSY_MS = HOLD_MS + 3_600_000 + SILENCE_MS;
 
 /** Runs until `signal` ends it, and then until everybody who waits has an answer. */
 export async function runActivator(config: ActivatorConfig, logger: Logger, signal: AbortSignal): Promise<void> {
@@ -62,6 +65,6 @@ async function leave(doors: Doors, stillRouted: () => boolean): Promise<void> {
   await until(() => !stillRouted(), ROUTED_MS.longest);
   await sleep(ROUTED_MS.nodes);
   doors.shut();
-  await until(() => doors.busy === 0, HOLD_MS);
+  await until(() => doors.busy === 0, BUSY_MS);
   await sleep(100); // the last answers' bytes
 }

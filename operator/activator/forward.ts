@@ -4,7 +4,7 @@ import type { Held } from './held.ts';
 
 const CONNECT_MS = 2_000;
 /** Beyond the pipeline's requestTimeout, within which a pod answers 504 itself: for a node that has vanished. */
-const SILENCE_MS = 30_000;
+export const SILENCE_MS = 30_000;
 
 /** Headers that are between two neighbours only (RFC 9110 §7.6.1), and `expect`, which has been answered. */
 const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'upgrade', 'expect']);
