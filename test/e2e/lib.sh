@@ -1,17 +1,20 @@
-# What the stories' shell steps share. kubectl is a namespace admin here, in the story's own namespace.
+# What the stories' shell steps share. kubectl is a namespace admin here, in the story's own namespace; one client pod asks for all stories.
 
 # eventually SECONDS COMMAND…: runs it until it succeeds; its last output is shown when it never does.
 eventually() {
   local until=$((SECONDS + $1)) output; shift
   until output=$("$@" 2>&1); do
     [ $SECONDS -lt $until ] || { echo "never succeeded: $*"; echo "$output"; return 1; }
-    sleep 0.5
+    sleep 1
   done
 }
 # call METHOD URL [BODY] [HEADERS]: one request from inside the cluster, as JSON {status, headers, body}.
-call() { kubectl exec client -- /usr/local/bin/node /client/client.mjs request "$@"; }
+call() { client /client/client.mjs --in "$NAMESPACE" request "$@"; }
 # load URL BODY SECONDS PER_SECOND [HEADERS]: a steady load, as JSON {sent, ok, failures, revisions}.
-load() { kubectl exec client -- /usr/local/bin/node /client/client.mjs load "$@"; }
+load() { client /client/client.mjs --in "$NAMESPACE" load "$@"; }
+end_load() { client /client/client.mjs --in "$NAMESPACE" end; }
+# client ARGUMENTS…: node in the client pod.
+client() { KUBECONFIG=$ADMIN_KUBECONFIG kubectl -n "$CLIENT_NAMESPACE" exec -i client -- /usr/local/bin/node "$@"; }
 # score PIPELINE BODY [HEADERS]
 score() { call POST "http://$1/score" "$2" "${3:-{\}}"; }
 # up_to_date PIPELINE: waits for the documented condition, and then for the nodes to route to the new Service (a second or so).

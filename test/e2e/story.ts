@@ -11,17 +11,19 @@ import { root } from '../cluster/paths.ts';
 import { tool } from '../cluster/tools.ts';
 
 const DEFAULT_WITHIN_SECONDS = 60;
+const CLIENT_NAMESPACE = 'e2e-client';
+/** What kubectl finds out about the API server: the stories share it, each of them asks in a home of its own. */
+const KUBECACHEDIR = join(tmpdir(), 'penstock-kubectl');
 interface Resource { apiVersion: string; kind: string; metadata: { name: string } }
 
 /** Throws with the step's name, what was wanted and what was there. The namespace is deleted in any case. */
-export async function runStory(folder: string, scorerImage: string): Promise<void> {
+export async function runStory(folder: string): Promise<void> {
   const name = folder.split('/').at(-1)!;
   const namespace = `e2e-${name}`;
   const home = mkdtempSync(join(tmpdir(), `${namespace}-`));
   await admin(['delete', 'namespace', namespace, '--ignore-not-found', '--wait', '--timeout=120s']);
   const config = await namespaceAdmin(namespace, home);
   try {
-    await startClient(config, scorerImage);
     for (const step of readdirSync(folder).filter((file) => /^\d\d-/.test(file)).sort()) await runStep(join(folder, step), { namespace, config, home });
   } catch (error) {
     throw new Error(`${(error as Error).message}\n--- the namespace\n${await dump(namespace)}`, { cause: error });
@@ -48,12 +50,21 @@ async function namespaceAdmin(namespace: string, home: string): Promise<string> 
   return file;
 }
 
-/** A pod `client` with client.mjs in the kubeconfig's namespace. */
-export async function startClient(config: string, scorerImage: string): Promise<void> {
+/** The namespace of the pod that asks for all stories; made anew. */
+export async function startClientOfStories(scorerImage: string): Promise<void> {
+  await admin(['delete', 'namespace', CLIENT_NAMESPACE, '--ignore-not-found', '--timeout=120s']);
+  await admin(['create', 'namespace', CLIENT_NAMESPACE]);
+  await startClient(scorerImage, CLIENT_NAMESPACE);
+}
+
+export const endClientOfStories = (): Promise<unknown> => admin(['delete', 'namespace', CLIENT_NAMESPACE, '--ignore-not-found', '--wait=false']);
+
+/** A pod `client` with client.mjs in that namespace. */
+export async function startClient(scorerImage: string, namespace: string): Promise<void> {
   const folder = join(root, 'test/e2e/client');
-  await kubectl(config, ['create', 'configmap', 'client', `--from-file=${join(folder, 'client.mjs')}`]);
-  await kubectl(config, ['apply', '-f', '-'], readFileSync(join(folder, 'pod.yaml'), 'utf8').replace('SCORER_IMAGE', scorerImage));
-  await kubectl(config, ['wait', 'pod/client', '--for=condition=Ready', '--timeout=60s']);
+  await admin(['-n', namespace, 'create', 'configmap', 'client', `--from-file=${join(folder, 'client.mjs')}`]);
+  await admin(['-n', namespace, 'apply', '-f', '-'], readFileSync(join(folder, 'pod.yaml'), 'utf8').replace('SCORER_IMAGE', scorerImage));
+  await admin(['-n', namespace, 'wait', 'pod/client', '--for=condition=Ready', '--timeout=60s']);
 }
 
 async function kubectl(config: string, args: string[], input?: string): Promise<string> {
@@ -77,13 +88,13 @@ async function runStep(file: string, place: Place): Promise<void> {
 async function shell(file: string, { namespace, config, home }: Place): Promise<void> {
   const path = `${(await tool('kubectl')).replace(/\/kubectl$/, '')}:${process.env.PATH ?? ''}`;
   await execa('bash', ['-euo', 'pipefail', '-c', `. "${join(root, 'test/e2e/lib.sh')}"; . "${file}"`], {
-    cwd: root, timeout: 600_000, env: { KUBECONFIG: config, ADMIN_KUBECONFIG: kubeconfig, NAMESPACE: namespace, STORY: join(file, '..'), HOME: home, PATH: path },
+    cwd: root, timeout: 600_000, env: { KUBECONFIG: config, ADMIN_KUBECONFIG: kubeconfig, NAMESPACE: namespace, CLIENT_NAMESPACE, KUBECACHEDIR, STORY: join(file, '..'), HOME: home, PATH: path },
   });
 }
 
 async function eventually(ms: number, check: () => Promise<string | undefined>): Promise<void> {
   let problem: string | undefined = 'not checked';
-  for (const until = Date.now() + ms; Date.now() < until; await sleep(500)) {
+  for (const until = Date.now() + ms; Date.now() < until; await sleep(1000)) {
     problem = await check();
     if (problem === undefined) return;
   }

@@ -127,7 +127,7 @@ class Run {
   async settlesAt(reference: Reference): Promise<string[]> {
     const wanted = digestOf(reference.state);
     let state: State = {};
-    for (const end = Date.now() + SETTLE_MS; Date.now() < end; await sleep(100)) {
+    for (const end = Date.now() + SETTLE_MS; Date.now() < end; await sleep(250)) {
       state = await stateOf(this.#stage.admin, this.namespace);
       if (digestOf(state) === wanted) return [];
     }

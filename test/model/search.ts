@@ -63,8 +63,9 @@ export async function search(specs: object[], { depth, faults, edits, staleReads
 interface Reached { state: State; way: Step[] }
 
 async function reachable({ state, way }: Reached, specs: object[]): Promise<Reached[]> {
-  const reached: Reached[] = [];
-  for (const step of await stepsFrom(state)) reached.push({ state: await take(state, step, specs), way: [...way, step] });
+  const { objects, cache, version, writes } = await reconcileOnce(state); // which also tells where things can go wrong
+  const reached: Reached[] = [{ state: arrived(state, { do: 'reconcile' }, { ...state, objects, cache, version }), way: [...way, { do: 'reconcile' }] }];
+  for (const step of stepsFrom(state, writes)) reached.push({ state: await take(state, step, specs), way: [...way, step] });
   return reached;
 }
 
@@ -72,12 +73,12 @@ const lostEndpoints = ({ served, objects }: State): string | undefined => (serve
 
 const pipeline = (spec: object, generation = 1): Thing => ({ apiVersion: 'penstock.dev/v1alpha1', kind: 'InferencePipeline', metadata: { name: 'p', namespace: 'ns', uid: 'uid-p', generation, resourceVersion: String(generation) }, spec: spec as Record<string, unknown> });
 
-async function stepsFrom(state: State): Promise<Step[]> {
-  const steps: Step[] = [{ do: 'reconcile' }, { do: 'hear of children' }, { do: 'hear of pods' }, { do: 'pods move on' }, { do: 'time passes' }];
+/** All but a reconcile in which nothing goes wrong; `writes` are those of that one. */
+function stepsFrom(state: State, writes: string[]): Step[] {
+  const steps: Step[] = [{ do: 'hear of children' }, { do: 'hear of pods' }, { do: 'pods move on' }, { do: 'time passes' }];
   if (state.edits > 0) steps.push({ do: 'the user edits' });
   if (state.edits > 0 && sleeper(state.objects)) steps.push({ do: 'the activator wakes' });
   if (state.faults === 0) return steps;
-  const { writes } = await reconcileOnce(state);
   const atWrites = writes.flatMap((_, i): Step[] => (['crash after', 'conflict at', 'lose the reply of'] as const).map((what) => ({ do: what, write: i + 1 })));
   const keys = Object.keys(state.objects).filter((key) => /^(Service|Deployment|ConfigMap)\//.test(key));
   return [...steps, ...atWrites, ...keys.map((key): Step => ({ do: 'somebody deletes', key })), ...keys.map((key): Step => ({ do: 'somebody strips', key }))];
@@ -85,7 +86,10 @@ async function stepsFrom(state: State): Promise<Step[]> {
 
 /** The state after a step; the one before stays as it was. */
 export async function take(state: State, step: Step, specs: object[]): Promise<State> {
-  const after = await act(state, step, specs);
+  return arrived(state, step, await act(state, step, specs));
+}
+
+function arrived(state: State, step: Step, after: State): State {
   const served = 'key' in step ? 'not asked' : state.served === 'no' && hasEndpoints(after.objects) ? 'yes' : state.served;
   return { ...after, faults: state.faults - ('write' in step || 'key' in step ? 1 : 0), served };
 }

@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { apiPath, KIND } from '../../operator/api/kinds.ts';
+import { LABEL } from '../../operator/api/labels.ts';
 import type { KubeObject } from '../../operator/api/objects.ts';
 import type { InferencePipelineSpec } from '../../operator/api/types.gen.ts';
 import { KubeError } from '../../operator/kube/errors.ts';
@@ -12,36 +13,59 @@ import { difference, stateOf, type State } from '../stage/state.ts';
 import type { Stage } from '../stage/stage.ts';
 
 const SETTLE_MS = 60_000;
-const SAME_FOR = 3;
-const LOOK_MS = 150;
+const SAME_FOR = 2;
+const LOOK_MS = 250;
 const SCRIPT = 'export const init = () => {}; export const run = (x) => x;';
 
 export interface Transition { from: InferencePipelineSpec; to: InferencePipelineSpec }
 /** What is wrong, or undefined; `refused` counts the specs that the API server did not take. */
 export interface Verdict { problem: string | undefined; refused: number }
 
+/** Two namespaces with what specs may name, and no pipeline. */
+type Room = readonly [string, string];
+const free: Room[] = [];
 let rooms = 0;
 
-/** A → B → A must equal A, and B by way of A must equal B made fresh. */
-export async function judge(stage: Stage, { from, to }: Transition): Promise<Verdict> {
-  const room = `t${(rooms += 1)}-${process.pid}`;
-  await Promise.all([furnish(stage, `${room}-x`), furnish(stage, `${room}-y`)]);
-  try {
-    const first = await wish(stage, `${room}-x`, from);
-    if (!first) return { problem: undefined, refused: 1 };
-    const second = await wish(stage, `${room}-x`, to);
-    const fresh = await wish(stage, `${room}-y`, to);
-    if ((second === undefined) !== (fresh === undefined)) return { problem: `the API server takes it ${fresh ? 'fresh' : 'as an update'} only`, refused: 0 };
-    if (second && fresh && isGood(fresh)) {
-      const differs = difference(fresh, second);
-      if (differs.length > 0) return { problem: `B by way of A is not B made fresh:\n${differs.join('\n')}`, refused: 0 };
-    }
-    const again = await wish(stage, `${room}-x`, from);
-    const differs = isGood(first) ? difference(first, again) : [];
-    return { problem: differs.length > 0 ? `A → B → A is not A:\n${differs.join('\n')}` : undefined, refused: second ? 0 : 1 };
-  } finally {
-    await Promise.all(['x', 'y'].map((side) => stage.admin.call('DELETE', `/api/v1/namespaces/${room}-${side}`)));
+/** Judges in a room that is used again once it is empty: a new namespace costs the API server more than a pipeline does. */
+export async function judge(stage: Stage, transition: Transition): Promise<Verdict> {
+  const room = free.pop() ?? (await furnished(stage));
+  const verdict = await judgeIn(stage, room, transition);
+  await Promise.all(room.map((namespace) => clear(stage, namespace)));
+  free.push(room);
+  return verdict;
+}
+
+async function furnished(stage: Stage): Promise<Room> {
+  const room = ['x', 'y'].map((side) => `t${rooms}-${process.pid}-${side}`) as unknown as Room;
+  rooms += 1;
+  await Promise.all(room.map((namespace) => furnish(stage, namespace)));
+  return room;
+}
+
+/** Deletes the pipeline, and waits until nothing of it is left: else the next one would not be fresh. */
+async function clear({ admin }: Stage, namespace: string): Promise<void> {
+  await admin.remove(KIND.pipeline, namespace, 'p');
+  for (const end = Date.now() + SETTLE_MS; Date.now() < end; await sleep(LOOK_MS)) {
+    const left = await Promise.all([KIND.secret, KIND.deployment, KIND.pod, KIND.service, KIND.autoscaler, KIND.networkPolicy, KIND.endpointSlice, KIND.disruptionBudget, KIND.configMap].map((kind) => admin.list(kind, namespace)));
+    if (left.flat().every(({ kind, metadata }) => metadata.labels?.[LABEL.pipeline] === undefined && !(kind === 'Secret' && metadata.name === 'p-keys'))) return;
   }
+  throw new Error(`a deleted pipeline leaves something in ${namespace}`);
+}
+
+/** A → B → A must equal A, and B by way of A must equal B made fresh. */
+async function judgeIn(stage: Stage, [used, other]: Room, { from, to }: Transition): Promise<Verdict> {
+  const first = await wish(stage, used, from);
+  if (!first) return { problem: undefined, refused: 1 };
+  const second = await wish(stage, used, to);
+  const fresh = await wish(stage, other, to);
+  if ((second === undefined) !== (fresh === undefined)) return { problem: `the API server takes it ${fresh ? 'fresh' : 'as an update'} only`, refused: 0 };
+  if (second && fresh && isGood(fresh)) {
+    const differs = difference(fresh, second);
+    if (differs.length > 0) return { problem: `B by way of A is not B made fresh:\n${differs.join('\n')}`, refused: 0 };
+  }
+  const again = await wish(stage, used, from);
+  const differs = isGood(first) ? difference(first, again) : [];
+  return { problem: differs.length > 0 ? `A → B → A is not A:\n${differs.join('\n')}` : undefined, refused: second ? 0 : 1 };
 }
 
 /** A namespace with what specs may name. */

@@ -1,10 +1,5 @@
 /** Pipelines that go to zero, in a namespace of the real cluster, and a client beside them. */
-import { writeFile } from 'node:fs/promises';
-import { mkdtempSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import * as yaml from 'js-yaml';
-import { kubeconfig, kubectl } from '../cluster/cluster.ts';
+import { kubectl } from '../cluster/cluster.ts';
 import { RELEASE } from '../cluster/deploy.ts';
 import { startClient } from '../e2e/story.ts';
 
@@ -28,11 +23,7 @@ export class Sleepers {
   async begin(scorerImage: string): Promise<void> {
     await kubectl(['delete', 'namespace', this.namespace, '--ignore-not-found', '--timeout=120s']);
     await kubectl(['create', 'namespace', this.namespace]);
-    const config = yaml.load(readFileSync(kubeconfig, 'utf8')) as { contexts: { context: { namespace?: string } }[] };
-    config.contexts[0]!.context.namespace = this.namespace;
-    const file = join(mkdtempSync(join(tmpdir(), 'penstock-zero-')), 'kubeconfig');
-    await writeFile(file, yaml.dump(config));
-    await startClient(file, scorerImage);
+    await startClient(scorerImage, this.namespace);
   }
 
   async end(): Promise<void> {

@@ -1,13 +1,24 @@
-// A client inside the cluster, on the scorer image: one request, or a steady load with a summary.
+// A client inside the cluster, on the scorer image: one request, or a steady load with a summary. `--in NAMESPACE` before the command: where the Services of URLs are.
 //   client.mjs idle | request METHOD URL [BODY] [HEADERS] [patient] | load URL BODY SECONDS PER_SECOND [HEADERS] | end
 //   client.mjs burst URL BODY COUNT [HEADERS] | rests URL BODY CYCLES PER_CYCLE IDLE_MS | curve URL BODY POINTS
+import { lookup as resolveName } from 'node:dns/promises';
 import { readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+// A Service keeps its address: asked for once, so that a load is one on the endpoint and not on the cluster's DNS.
+const addresses = new Map();
+function lookup(host, options, done) {
+  if (!addresses.has(host)) addresses.set(host, resolveName(host, { family: 4 }));
+  addresses.get(host).then(
+    ({ address, family }) => (options.all ? done(null, [{ address, family }]) : done(null, address, family)),
+    (error) => (addresses.delete(host), done(error)),
+  );
+}
+
 function call(method, url, body, headers = {}, agent, timeout = 10_000) {
   return new Promise((resolve) => {
-    const request = http.request(url, { method, headers, agent, timeout }, (response) => {
+    const request = http.request(namespace ? url.replace(/^http:\/\/[^/:]+/, `$&.${namespace}`) : url, { method, headers, agent, timeout, lookup }, (response) => {
       const chunks = [];
       response.on('data', (chunk) => chunks.push(chunk)).on('end', () => resolve({ status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks).toString() }));
       response.on('error', (error) => resolve({ status: 0, error: error.message }));
@@ -17,7 +28,8 @@ function call(method, url, body, headers = {}, agent, timeout = 10_000) {
   });
 }
 
-const PID = '/tmp/load.pid';
+const namespace = process.argv[2] === '--in' ? process.argv.splice(2, 2)[1] : '';
+const PID = `/tmp/load-${namespace}.pid`;
 /** Longer than the activator holds a request. */
 const COLD_MS = 70_000;
 /** endpoint.maxConcurrentRequests by default: more at a time may be told 429. */

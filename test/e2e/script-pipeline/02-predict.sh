@@ -1,7 +1,7 @@
-kubectl exec -i client -- /usr/local/bin/node -e '
+client -e '
 const answers = JSON.parse(require("fs").readFileSync(0));
 (async () => {
-  const said = await (await fetch("http://iris-script/score", { method: "POST", body: JSON.stringify({ data: answers.data }) })).json();
+  const said = await (await fetch("http://iris-script.'$NAMESPACE'/score", { method: "POST", body: JSON.stringify({ data: answers.data }) })).json();
   console.log(JSON.parse(said).prediction.filter((label, i) => label === answers.label[i]).length);
 })();' <examples/iris/training/answers.json >"$HOME/said"
 expect "rows that agree" "$(cat "$HOME/said")" 150

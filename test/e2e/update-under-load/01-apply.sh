@@ -22,7 +22,6 @@ version 1
 up_to_date greeter
 served=("$(active)")
 load http://greeter/score hello 600 "$rate" >"$HOME/load" & pid=$!
-end_load() { kubectl exec client -- /usr/local/bin/node /client/client.mjs end; }
 trap end_load ERR
 for i in $(seq 2 $((updates + 1))); do
   sleep 3; version "$i"

@@ -1,3 +1,2 @@
-. test/e2e/serve-iris.sh
 KUBECONFIG=$ADMIN_KUBECONFIG kubectl -n "$NAMESPACE" create quota tight --hard=requests.memory=400Mi
 eventually 20 bash -c 'kubectl get quota tight -o jsonpath="{.status.used}" | grep -q memory'

@@ -1,2 +1,0 @@
-expect "UpToDate" "$(condition iris UpToDate status)" False
-serves iris

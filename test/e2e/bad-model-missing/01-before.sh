@@ -1,1 +1,0 @@
-. test/e2e/serve-iris.sh
