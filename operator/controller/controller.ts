@@ -41,14 +41,13 @@ const NETWORK = /^(UND_ERR_|ECONN|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND)/;
 
 /** What kind of failure this was, for the pause after it. */
 export function classOf(error: Error): FailureClass {
-  if (isRace(error)) return 'conflict';
+  if (isRace(error) || error instanceof NotLeading) return 'conflict'; // a lease that is renewed late is held all the same; one that is lost ends the process
   if (error instanceof KubeError) return error.code === 429 || error.code >= 500 ? 'overloaded' : 'failed';
   return error.name === 'TimeoutError' || NETWORK.test((error as { code?: string }).code ?? '') ? 'overloaded' : 'failed';
 }
 
-/** A conflict is an everyday race and not worth a line; Retry-After is obeyed. */
+/** A conflict is an everyday race and not worth a line; Retry-After is obeyed. Nothing is dropped: nobody would tell of it a second time. */
 function retry(queue: WorkQueue, key: Key, { error, failure, logger }: { error: Error; failure: FailureClass; logger: Logger }): void {
-  if (error instanceof NotLeading) return; // the one that leads now sees to it
   if (failure !== 'conflict') logger.warn('reconcile failed, will retry', { key, error: error.message, ...(failure === 'failed' && !(error instanceof KubeError) ? { stack: error.stack } : {}) });
   queue.retry(key, failure, error instanceof KubeError ? error.retryAfterMs : undefined);
 }

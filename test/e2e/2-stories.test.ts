@@ -29,7 +29,7 @@ describe('stories on the real cluster', function () {
         const began = Date.now();
         let result = await attempt();
         if (result.error) { // a node on two shared cores stalls now and then; said, never in silence
-          say(`${story} FAILED and is tried once more: ${(result.error as Error).message.slice(0, 400)}`);
+          say(`${story} FAILED and is tried once more: ${(result.error as Error).message}`);
           result = await attempt();
         }
         say(`${story} took ${((Date.now() - began) / 1000).toFixed(0)} s`);
