@@ -75,11 +75,14 @@ describe('the metrics API', function () {
   it('nobody serves it: pods stay; another namespace cannot be deleted, which says why; the way out is to delete the registration', async () => {
     await operators(0);
     await eventually(60, 'no operator', async () => ((await exists('pods', '-n', RELEASE.namespace, '-l', 'app.kubernetes.io/component=operator')) ? undefined : true));
+    await eventually(60, 'the API server has noticed', async () => ((await available()) ? undefined : true)); // until then it answers from memory, and the namespace goes
     await kubectl(['create', 'namespace', BYSTANDER]);
     await kubectl(['delete', 'namespace', BYSTANDER, '--wait=false']);
     await eventually(60, 'what a user reads', async () => {
       const said = await kubectl(['get', 'namespace', BYSTANDER, '-o', 'jsonpath={.status.conditions[?(@.type=="NamespaceDeletionDiscoveryFailure")].message}']);
       return said.includes('custom.metrics.k8s.io/v1beta2') ? true : undefined;
+    }).catch(async (error: unknown) => {
+      throw new Error(await kubectl(['get', 'namespace', BYSTANDER, '-o', 'yaml', '--ignore-not-found']), { cause: error });
     });
     await sleep(DOWN_MS);
     await kubectl(['delete', 'apiservice', OURS]);

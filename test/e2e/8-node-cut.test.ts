@@ -43,6 +43,8 @@ describe('a worker node that is cut off', function () {
   after(async () => {
     await rules(cut, '-D').catch(() => undefined);
     await kubectl(['wait', 'nodes', '--all', '--for=condition=Ready', '--timeout=120s']);
+    await kubectl(['-n', 'kube-system', 'delete', 'pods', '-l', 'k8s-app=kube-proxy', `--field-selector=spec.nodeName=${cut}`]); // its watch may be deaf for a minute, and what comes next would be routed to pods that are gone
+    await kubectl(['-n', 'kube-system', 'rollout', 'status', 'daemonset/kube-proxy', '--timeout=90s']);
     await kubectl(['delete', 'namespace', NAMESPACE, '--ignore-not-found', '--wait=false']);
     await eventually(60, 'a leader', leader);
   });
