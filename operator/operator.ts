@@ -6,7 +6,7 @@ import type { Config } from './config.ts';
 import { runController } from './controller/controller.ts';
 import { wireActivators, wireModelVersions, wirePipelines } from './controller/wiring.ts';
 import { keyOf } from './api/flow.ts';
-import { effective } from './desired/effective.ts';
+import { mayRest } from './desired/effective.ts';
 import { KubeClient } from './kube/client.ts';
 import { EventRecorder } from './kube/events.ts';
 import { Kube } from './kube/kube.ts';
@@ -51,7 +51,7 @@ export async function runOperator(config: Config, logger: Logger, signal: AbortS
   const noConcurrency = (): string | undefined => (metricsApi ? metricsApi.missing : config.metricsApi === 'auto' ? OFF_MESSAGE : undefined);
   const deps = newDeps({ kube, config, noConcurrency, scorers, events: new EventRecorder(client, config.identity, onError) });
   wirePipelines(kube.caches, queues);
-  wireActivators(kube.caches, queues.pipelines, ({ spec }) => effective(spec).minReplicas === 0);
+  wireActivators(kube.caches, queues.pipelines, mayRest);
   wireModelVersions(kube.caches, queues.modelVersions);
 
   const http = healthServer(health(kube, queues, { metrics, signal }), registry);

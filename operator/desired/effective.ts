@@ -1,6 +1,6 @@
 /** The target's presets, and how they yield to what the user set (DESIGN §2). */
 import { quantity } from '../api/units.ts';
-import type { Effective, EffectiveMetric, InferencePipelineSpec } from '../api/types.gen.ts';
+import type { Effective, EffectiveMetric, InferencePipeline, InferencePipelineSpec } from '../api/types.gen.ts';
 
 type Quantities = Record<string, string>;
 interface Preset {
@@ -20,6 +20,9 @@ const PRESETS: Record<InferencePipelineSpec['target'], Preset> = {
 const DEFAULTS = { requestTimeout: '5s', initTimeout: '5m', maxConcurrentRequests: 16, maxQueueWait: '500ms', maxBatchSize: 64, progressDeadline: '10m', revisionHistoryLimit: 5, scaleDownDelay: '60s' };
 const CONCURRENCY = 4;
 const SCALE_TO_ZERO_AFTER = '10m';
+
+/** Whether there are times without a pod. */
+export const mayRest = ({ spec }: Pick<InferencePipeline, 'spec'>): boolean => effective(spec).minReplicas === 0;
 
 /** Every setting of a pipeline resolved; what the user set wins, and a preset that contradicts it yields. */
 export function effective(spec: InferencePipelineSpec): Effective {

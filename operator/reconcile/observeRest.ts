@@ -8,20 +8,21 @@ import type { Stored } from '../api/objects.ts';
 import type { ObservedPipeline } from '../api/observed.ts';
 import { addressesOf, isOver, isReady, readySince } from '../api/pods.ts';
 import type { InferencePipeline } from '../api/types.gen.ts';
-import { effective } from '../desired/effective.ts';
+import { mayRest } from '../desired/effective.ts';
 import { names } from '../desired/names.ts';
 import type { Deps } from './deps.ts';
 
 type Seen = { pods: Stored<Pod>[]; service: Stored<Service> | undefined; autoscaled: boolean; now: number };
 
 /** Nothing, of a pipeline that always has pods and always had some. */
-export async function observeRest({ spec, metadata: { namespace = '', name } }: InferencePipeline, seen: Seen, { kube: { caches }, ports, scorers }: Deps): Promise<Pick<ObservedPipeline, 'activator' | 'idle'>> {
-  const mayRest = effective(spec).minReplicas === 0;
+export async function observeRest(pipeline: InferencePipeline, seen: Seen, { kube: { caches }, ports, scorers }: Deps): Promise<Pick<ObservedPipeline, 'activator' | 'idle'>> {
+  const { namespace = '', name } = pipeline.metadata;
+  const sleeper = mayRest(pipeline);
   const slice = caches.endpointSlices.get(namespace, names.activator(name));
-  if (!mayRest && !slice) return {};
+  if (!sleeper && !slice) return {};
   const addresses = addressesOf(caches.activators.values());
   const port = slice || addresses.length > 0 ? ports.port(keyOf(namespace, name)) : undefined;
-  const idle = mayRest ? await idleness(seen, scorers) : undefined;
+  const idle = sleeper ? await idleness(seen, scorers) : undefined;
   return {
     activator: {
       ...(port !== undefined && { port }), addresses,

@@ -81,9 +81,7 @@ describe('the metrics API', function () {
     await eventually(60, 'what a user reads', async () => {
       const said = await kubectl(['get', 'namespace', BYSTANDER, '-o', 'jsonpath={.status.conditions[?(@.type=="NamespaceDeletionDiscoveryFailure")].message}']);
       return said.includes('custom.metrics.k8s.io/v1beta2') ? true : undefined;
-    }).catch(async (error: unknown) => {
-      throw new Error(await kubectl(['get', 'namespace', BYSTANDER, '-o', 'yaml', '--ignore-not-found']), { cause: error });
-    });
+    }, () => kubectl(['get', 'namespace', BYSTANDER, '-o', 'yaml', '--ignore-not-found']));
     await sleep(DOWN_MS);
     await kubectl(['delete', 'apiservice', OURS]);
     await kubectl(['wait', '--for=delete', `namespace/${BYSTANDER}`, '--timeout=90s']);

@@ -103,9 +103,9 @@ describe('to zero and back', function () {
     await place.kubectl(['delete', 'ipl', 'managed', 'slow', 'broken', 'c', 'd', '--wait=false']); // else all of them start at once, on two cores
     await atZero('b');
     await release('scale', 'deployment', `${RELEASE.name}-activator`, '--replicas=0');
-    await eventually(60, 'woken', async () => ((await place.kubectl(['get', 'ipl', 'b', '-o', 'jsonpath={.status.replicas.summary}'])) === '1/1' ? true : undefined)).catch(async (error: unknown) => {
-      throw new Error(`${await place.kubectl(['get', 'ipl,deploy,pods,endpointslices', '-o', 'wide'])}\n${await release('get', 'pods', '-o', 'wide')}`, { cause: error });
-    });
+    await eventually(60, 'woken', async () => ((await place.kubectl(['get', 'ipl', 'b', '-o', 'jsonpath={.status.replicas.summary}'])) === '1/1' ? true : undefined),
+      async () => `${await place.kubectl(['get', 'ipl,deploy,pods,endpointslices', '-o', 'wide'])}\n${await release('get', 'pods', '-o', 'wide')}`);
+    await eventually(10, 'the nodes know of the pod: nobody holds a request until they do', async () => ((await burst('b', 5)).ok === 5 ? true : undefined));
     expect(await burst('b', 20)).to.deep.include({ ok: 20, failures: {} });
     const why = await eventually(30, 'why', async () => {
       const line = await place.scaling('b');

@@ -33,13 +33,13 @@ export const irisPods = (): Promise<string> => inNamespace('get', 'pods', '-l', 
 /** uid and resourceVersion of every child. */
 export const children = (): Promise<string> => inNamespace('get', 'configmaps,services,deployments,networkpolicies,ipl,mver', '-o', 'jsonpath={range .items[*]}{.kind}/{.metadata.name} {.metadata.uid} {.metadata.resourceVersion}{"\\n"}{end}');
 
-/** Resolves with the first result that is not undefined; throws after `seconds`. */
-export async function eventually<T>(seconds: number, what: string, attempt: () => Promise<T | undefined>): Promise<T> {
+/** Resolves with the first result that is not undefined; throws after `seconds`, with what `instead` finds. */
+export async function eventually<T>(seconds: number, what: string, attempt: () => Promise<T | undefined>, instead?: () => Promise<string>): Promise<T> {
   for (const until = Date.now() + seconds * 1000; Date.now() < until; await sleep(300)) {
     const result = await attempt().catch(() => undefined);
     if (result !== undefined) return result;
   }
-  throw new Error(`not within ${seconds} s: ${what}`);
+  throw new Error(`not within ${seconds} s: ${what}${instead ? `\n${await instead().catch(String)}` : ''}`);
 }
 
 const operator = (...args: string[]): Promise<string> => kubectl(['-n', RELEASE.namespace, ...args]);

@@ -50,18 +50,15 @@ async function namespaceAdmin(namespace: string, home: string): Promise<string> 
   return file;
 }
 
-/** The namespace of the pod that asks for all stories; made anew. */
-export async function startClientOfStories(scorerImage: string): Promise<void> {
-  await admin(['delete', 'namespace', CLIENT_NAMESPACE, '--ignore-not-found', '--timeout=120s']);
-  await admin(['create', 'namespace', CLIENT_NAMESPACE]);
-  await startClient(scorerImage, CLIENT_NAMESPACE);
-}
-
+/** The pod that asks for all stories. */
+export const startClientOfStories = (scorerImage: string): Promise<void> => startClient(scorerImage, CLIENT_NAMESPACE);
 export const endClientOfStories = (): Promise<unknown> => admin(['delete', 'namespace', CLIENT_NAMESPACE, '--ignore-not-found', '--wait=false']);
 
-/** A pod `client` with client.mjs in that namespace. */
+/** Makes the namespace anew, with a pod `client` in it that has client.mjs. */
 export async function startClient(scorerImage: string, namespace: string): Promise<void> {
   const folder = join(root, 'test/e2e/client');
+  await admin(['delete', 'namespace', namespace, '--ignore-not-found', '--timeout=120s']);
+  await admin(['create', 'namespace', namespace]);
   await admin(['-n', namespace, 'create', 'configmap', 'client', `--from-file=${join(folder, 'client.mjs')}`]);
   await admin(['-n', namespace, 'apply', '-f', '-'], readFileSync(join(folder, 'pod.yaml'), 'utf8').replace('SCORER_IMAGE', scorerImage));
   await admin(['-n', namespace, 'wait', 'pod/client', '--for=condition=Ready', '--timeout=60s']);

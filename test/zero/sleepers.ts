@@ -21,8 +21,6 @@ export class Sleepers {
 
   /** An empty namespace with a client in it. */
   async begin(scorerImage: string): Promise<void> {
-    await kubectl(['delete', 'namespace', this.namespace, '--ignore-not-found', '--timeout=120s']);
-    await kubectl(['create', 'namespace', this.namespace]);
     await startClient(scorerImage, this.namespace);
   }
 

@@ -1,0 +1,1 @@
+. test/e2e/old-serves-on.sh
