@@ -36,8 +36,9 @@ describe('to zero and back', function () {
 
   it('a Managed pipeline rests at zero, and stays Ready; a stranger wakes nothing, a key does', async () => {
     await atZero('managed');
-    const said = await place.kubectl(['get', 'ipl', 'managed', '-o', 'jsonpath={.status.conditions[?(@.type=="Ready")].status} {.status.conditions[?(@.type=="UpToDate")].status} {.status.replicas.summary}']);
-    expect(said).to.equal('True True 0/0');
+    const said = (path: string): Promise<string> => place.kubectl(['get', 'ipl', 'managed', '-o', `jsonpath=${path}`]);
+    expect(await said('{.status.conditions[?(@.type=="Ready")].status} {.status.conditions[?(@.type=="UpToDate")].status}')).to.equal('True True');
+    await eventually(10, '0/0: the last pod is counted until it is gone', async () => ((await said('{.status.replicas.summary}')) === '0/0' ? true : undefined));
     const strangers = await place.client('burst', 'http://managed/score', 'x', '100', '{"authorization": "Bearer wrong"}');
     expect(Object.entries(strangers.failures).map(([what, count]) => [what.slice(0, 36), count])).to.deep.equal([['401 {"message":"Invalid credentials:', 100]]);
     expect((await place.client<Answer>('request', 'GET', 'http://managed/')).body, 'nor does a health check').to.equal('Healthy');

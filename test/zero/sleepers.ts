@@ -2,6 +2,7 @@
 import { kubectl } from '../cluster/cluster.ts';
 import { RELEASE } from '../cluster/deploy.ts';
 import { startClient } from '../e2e/story.ts';
+import { until } from '../fixtures/until.ts';
 
 /** What the client prints of its requests. */
 export interface Summary {
@@ -38,8 +39,10 @@ export class Sleepers {
     await this.kubectl(['apply', '-f', '-'], JSON.stringify(pipeline));
   }
 
+  /** Waits until the pipeline is up to date, and the nodes route to its Service. A health check wakes nothing. */
   async serves(name: string): Promise<void> {
     await this.kubectl(['wait', `ipl/${name}`, '--for=condition=UpToDate', '--timeout=90s']);
+    await until(async () => (await this.client<{ status: number }>('request', 'GET', `http://${name}/`)).status === 200, 15_000, { what: `the nodes route to ${name}`, everyMs: 500 });
   }
 
   /** Runs client.mjs with these words. */
