@@ -144,7 +144,7 @@ async function nodesRun(): Promise<boolean> {
 export async function down(): Promise<void> {
   if (given !== undefined) return say('KUBECONFIG is set: the cluster is yours, nothing is taken down');
   const foreign = await runningEngine();
-  const ours = existsSync(run);
+  const ours = existsSync(join(run, 'dockerd.json')); // an engine was started here
   if (foreign?.own === false || ours) {
     const docker = foreign ?? (await engine()); // a crashed engine is started once more, to delete its containers
     await execa(await tool('kind'), ['delete', 'cluster', '--name', CLUSTER_NAME, '--kubeconfig', kubeconfig], { env: docker.env });

@@ -25,8 +25,19 @@ export function start(name: string, [command, ...args]: [string, ...string[]], e
   closeSync(log);
   child.unref();
   child.on('error', () => undefined); // a missing program shows as a pid that does not run
-  writeFileSync(pidFile(name), `${child.pid ?? 0} ${startTime(child.pid ?? 0) ?? ''}`);
+  record(name, child.pid ?? 0);
   return child.pid ?? 0;
+}
+
+/** Resolves once no other process does `name` any more, and records this one as the one that does. */
+export async function alone(name: string): Promise<void> {
+  for (let pid = runningPid(name); pid !== undefined && pid !== process.pid; pid = runningPid(name)) await sleep(500);
+  mkdirSync(run, { recursive: true });
+  record(name, process.pid);
+}
+
+function record(name: string, pid: number): void {
+  writeFileSync(pidFile(name), `${pid} ${startTime(pid) ?? ''}`);
 }
 
 /** Ends the recorded process: SIGTERM, and SIGKILL after `graceMs`. */

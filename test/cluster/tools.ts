@@ -4,6 +4,7 @@ import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { here, keyOf, KUBERNETES_VERSION, toolsDir } from './paths.ts';
+import { alone } from './processes.ts';
 import { Advice, say } from './say.ts';
 
 const VERSION_PACKAGE = 'k8s.io/component-base/version';
@@ -17,6 +18,8 @@ const exists = (path: string): Promise<boolean> => stat(path).then(() => true, (
 export async function builtTools(): Promise<string> {
   if (await exists(toolsDir)) return toolsDir;
   await requireGo();
+  await alone('build-tools');
+  if (await exists(toolsDir)) return toolsDir;
   const partial = `${toolsDir}.partial`;
   await mkdir(partial, { recursive: true });
   say('building Kubernetes, etcd, containerd, kind, helm and metrics-server from Go modules (once; 10 to 20 minutes on two cores)');
