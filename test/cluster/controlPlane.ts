@@ -3,11 +3,11 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as yaml from 'js-yaml';
+import { freePort } from './ports.ts';
 import { builtTools } from './tools.ts';
 
 export interface ControlPlane {
@@ -30,7 +30,7 @@ export interface ControlPlaneOptions {
 export async function startControlPlane({ audit = false }: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const tools = await builtTools();
   const dir = await mkdtemp(join(tmpdir(), 'penstock-api-'));
-  const [client, peer, api, manager] = await freePorts(4);
+  const [client, peer, api] = [await freePort(), await freePort(), await freePort()];
   const auditLog = join(dir, 'audit.log');
   const token = randomBytes(16).toString('hex');
   const keys = generateKeyPairSync('rsa', { modulusLength: 2048, publicKeyEncoding: { type: 'spki', format: 'pem' }, privateKeyEncoding: { type: 'pkcs8', format: 'pem' } });
@@ -47,7 +47,10 @@ export async function startControlPlane({ audit = false }: ControlPlaneOptions =
     ...(audit ? [`--audit-policy-file=${join(dir, 'audit.yaml')}`, `--audit-log-path=${auditLog}`, '--audit-log-maxsize=500', '--audit-log-mode=batch', '--audit-log-batch-max-wait=1s'] : [])]);
   let controllerManager: ChildProcess | undefined;
   const stop = async (): Promise<void> => {
-    if (controllerManager) await end(controllerManager);
+    if (controllerManager) {
+      if (controllerManager.exitCode !== null) console.error(`kube-controller-manager ended by itself:\n${await logOf(dir, 'kube-controller-manager')}`);
+      await end(controllerManager);
+    }
     await end(apiserver);
     await end(etcd);
     await rm(dir, { recursive: true, force: true });
@@ -60,7 +63,7 @@ export async function startControlPlane({ audit = false }: ControlPlaneOptions =
     await writeFile(kubeconfig, yaml.dump(config));
     const startControllers = (names: string[]): void => {
       controllerManager = start(dir, 'kube-controller-manager', join(tools, 'kube-controller-manager'), [`--kubeconfig=${kubeconfig}`, `--controllers=${names.join(',')}`, '--leader-elect=false',
-        '--bind-address=127.0.0.1', `--secure-port=${manager}`, `--cert-dir=${dir}`, '--kube-api-qps=2000', '--kube-api-burst=4000', '--concurrent-deployment-syncs=10', '--concurrent-replicaset-syncs=10', '--concurrent-gc-syncs=10', '--concurrent-namespace-syncs=10']);
+        '--secure-port=0', '--kube-api-qps=2000', '--kube-api-burst=4000', '--concurrent-deployment-syncs=10', '--concurrent-replicaset-syncs=10', '--concurrent-gc-syncs=10', '--concurrent-namespace-syncs=10']);
     };
     return { kubeconfig, kubectl: join(tools, 'kubectl'), auditLog, startControllers, stop };
   } catch (error) {
@@ -91,14 +94,7 @@ async function readyWithin(ms: number, url: string, dir: string, apiserver: Chil
     const status = await request(url, { dispatcher }).then(async (r) => (await r.body.dump(), r.statusCode), () => 0);
     if (status === 200) return void (await dispatcher.close());
   }
-  throw new Error(`kube-apiserver is not ready:\n${(await readFile(join(dir, 'kube-apiserver.log'), 'utf8')).slice(-2000)}`);
+  throw new Error(`kube-apiserver is not ready:\n${await logOf(dir, 'kube-apiserver')}`);
 }
 
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => new Promise<ReturnType<typeof createServer>>((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => resolve(server));
-  })));
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
+const logOf = async (dir: string, name: string): Promise<string> => (await readFile(join(dir, `${name}.log`), 'utf8')).slice(-2000);

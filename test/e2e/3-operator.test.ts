@@ -5,7 +5,7 @@ import { kubectl } from '../cluster/cluster.ts';
 import { deploy } from '../cluster/deploy.ts';
 import { children, eventually, inNamespace, irisPods, irisServes, leader, operatorPods, released, writesIn } from './cluster-story.ts';
 
-/** Minutes by `DOWN_SECONDS=300 npm run test:e2e`. */
+/** Minutes by `DOWN_SECONDS=300 npm run test:release`. */
 const DOWN_MS = Number(process.env.DOWN_SECONDS ?? 5) * 1000;
 
 describe('the operator on the real cluster', function () {

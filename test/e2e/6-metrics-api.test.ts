@@ -9,7 +9,7 @@ import { eventually, inNamespace, irisServes, NAMESPACE, released } from './clus
 const OURS = 'v1beta2.custom.metrics.k8s.io';
 const THEIRS = 'v1beta1.custom.metrics.k8s.io';
 const BYSTANDER = 'e2e-bystander';
-/** How long nobody serves it; minutes by `DOWN_SECONDS=300 npm run test:e2e`. */
+/** How long nobody serves it; minutes by `DOWN_SECONDS=300 npm run test:release`. */
 const DOWN_MS = Number(process.env.DOWN_SECONDS ?? 5) * 1000;
 /** The API server asks those behind it once a minute what they serve. */
 const DISCOVERED_SECONDS = 90;

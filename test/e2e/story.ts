@@ -6,15 +6,17 @@ import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { kindOf } from '../../operator/api/kinds.ts';
+import type { KubeObject } from '../../operator/api/objects.ts';
 import { kubeconfig, kubectl as admin } from '../cluster/cluster.ts';
 import { root } from '../cluster/paths.ts';
 import { tool } from '../cluster/tools.ts';
+import { Admin } from '../stage/admin.ts';
 
 const DEFAULT_WITHIN_SECONDS = 60;
 const CLIENT_NAMESPACE = 'e2e-client';
 /** What kubectl finds out about the API server: the stories share it, each of them asks in a home of its own. */
 const KUBECACHEDIR = join(tmpdir(), 'penstock-kubectl');
-interface Resource { apiVersion: string; kind: string; metadata: { name: string } }
 
 /** Throws with the step's name, what was wanted and what was there. The namespace is deleted in any case. */
 export async function runStory(folder: string): Promise<void> {
@@ -22,32 +24,42 @@ export async function runStory(folder: string): Promise<void> {
   const namespace = `e2e-${name}`;
   const home = mkdtempSync(join(tmpdir(), `${namespace}-`));
   await admin(['delete', 'namespace', namespace, '--ignore-not-found', '--wait', '--timeout=120s']);
-  const config = await namespaceAdmin(namespace, home);
+  const place = await placeOf(namespace, home);
   try {
-    for (const step of readdirSync(folder).filter((file) => /^\d\d-/.test(file)).sort()) await runStep(join(folder, step), { namespace, config, home });
+    for (const step of readdirSync(folder).filter((file) => /^\d\d-/.test(file)).sort()) await runStep(join(folder, step), place);
   } catch (error) {
     throw new Error(`${(error as Error).message}\n--- the namespace\n${await dump(namespace)}`, { cause: error });
   } finally {
     await admin(['delete', 'namespace', namespace, '--wait=false']).catch(() => undefined);
+    await place.user.close();
     await rm(home, { recursive: true, force: true });
   }
 }
 
-interface Place { namespace: string; config: string; home: string }
+interface Place {
+  namespace: string;
+  /** Of an account with the built-in role admin in the namespace. */
+  config: string;
+  user: Admin;
+  home: string;
+}
 
-/** A namespace with restricted Pod Security, and a kubeconfig for an account with the built-in role admin in it. */
-async function namespaceAdmin(namespace: string, home: string): Promise<string> {
-  await admin(['create', 'namespace', namespace]);
-  await admin(['label', 'namespace', namespace, 'pod-security.kubernetes.io/enforce=restricted']);
-  await admin(['-n', namespace, 'create', 'serviceaccount', 'user']);
-  await admin(['-n', namespace, 'create', 'rolebinding', 'user', '--clusterrole=admin', `--serviceaccount=${namespace}:user`]);
-  const token = await admin(['-n', namespace, 'create', 'token', 'user']);
-  const config = yaml.load(readFileSync(kubeconfig, 'utf8')) as { users: { user: object }[]; contexts: { context: { namespace?: string } }[] };
-  config.users[0]!.user = { token };
-  config.contexts[0]!.context.namespace = namespace;
-  const file = join(home, 'kubeconfig');
-  await writeFile(file, yaml.dump(config));
-  return file;
+/** A namespace with restricted Pod Security, and somebody who may do there what a namespace's admin may. */
+async function placeOf(namespace: string, home: string): Promise<Place> {
+  const owner = new Admin(kubeconfig);
+  const of = (path: string): string => `/api/v1/namespaces/${namespace}/${path}`;
+  await owner.call('POST', '/api/v1/namespaces', { body: { metadata: { name: namespace, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } } } });
+  await owner.call('POST', of('serviceaccounts'), { body: { metadata: { name: 'user' } } });
+  const binding = { metadata: { name: 'user' }, roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'admin' }, subjects: [{ kind: 'ServiceAccount', name: 'user', namespace }] };
+  await owner.call('POST', `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/rolebindings`, { body: binding });
+  const { status } = await owner.call<{ status: { token: string } }>('POST', of('serviceaccounts/user/token'), { body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 3600 } } });
+  await owner.close();
+  const file = yaml.load(readFileSync(kubeconfig, 'utf8')) as { users: { user: object }[]; contexts: { context: { namespace?: string } }[] };
+  file.users[0]!.user = { token: status.token };
+  file.contexts[0]!.context.namespace = namespace;
+  const config = join(home, 'kubeconfig');
+  await writeFile(config, yaml.dump(file));
+  return { namespace, config, user: new Admin(config), home };
 }
 
 /** The pod that asks for all stories. */
@@ -64,19 +76,14 @@ export async function startClient(scorerImage: string, namespace: string): Promi
   await admin(['-n', namespace, 'wait', 'pod/client', '--for=condition=Ready', '--timeout=60s']);
 }
 
-async function kubectl(config: string, args: string[], input?: string): Promise<string> {
-  return (await execa(await tool('kubectl'), args, { env: { KUBECONFIG: config }, ...(input === undefined ? {} : { input }) })).stdout;
-}
-
 async function runStep(file: string, place: Place): Promise<void> {
   const step = file.split('/').at(-1)!;
   const within = Number(/^# within: (\d+)s$/m.exec(readFileSync(file, 'utf8'))?.[1] ?? DEFAULT_WITHIN_SECONDS) * 1000;
   try {
     if (step.endsWith('.sh')) await shell(file, place);
-    else if (step.endsWith('-apply.yaml')) await kubectl(place.config, ['apply', '-f', file]);
-    else if (step.endsWith('-assert.yaml')) await eventually(within, () => assertAll(file, place, true));
-    else if (step.endsWith('-gone.yaml')) await eventually(within, () => assertAll(file, place, false));
-    else throw new Error(`unknown kind of step: name it -apply.yaml, -assert.yaml, -gone.yaml or .sh`);
+    else if (step.endsWith('-apply.yaml')) await execa(await tool('kubectl'), ['apply', '-f', file], { env: { KUBECONFIG: place.config } });
+    else if (step.endsWith('-assert.yaml')) await eventually(within, () => assertAll(file, place));
+    else throw new Error(`unknown kind of step: name it -apply.yaml, -assert.yaml or .sh`);
   } catch (error) {
     throw new Error(`step ${step}: ${(error as { stdout?: string }).stdout ?? ''}${(error as Error).message}`, { cause: error });
   }
@@ -98,13 +105,10 @@ async function eventually(ms: number, check: () => Promise<string | undefined>):
   throw new Error(`after ${ms / 1000} s: ${problem}`);
 }
 
-async function assertAll(file: string, { config }: Place, present: boolean): Promise<string | undefined> {
-  for (const wanted of yaml.loadAll(readFileSync(file, 'utf8')) as Resource[]) {
-    const text = await kubectl(config, ['get', wanted.kind, wanted.metadata.name, '-o', 'json']).catch((error: unknown) => (/NotFound/.test(String(error)) ? undefined : Promise.reject(error as Error)));
-    if (!present && text !== undefined) return `${wanted.kind} ${wanted.metadata.name} is still there`;
-    if (!present) continue;
-    if (text === undefined) return `${wanted.kind} ${wanted.metadata.name} does not exist`;
-    const problem = differs(JSON.parse(text) as unknown, wanted, wanted.kind);
+async function assertAll(file: string, { namespace, user }: Place): Promise<string | undefined> {
+  for (const wanted of yaml.loadAll(readFileSync(file, 'utf8')) as KubeObject[]) {
+    const live = await user.get(kindOf(wanted), namespace, wanted.metadata.name);
+    const problem = live ? differs(live, wanted, wanted.kind) : `${wanted.kind} ${wanted.metadata.name} does not exist`;
     if (problem !== undefined) return problem;
   }
   return undefined;

@@ -1,9 +1,11 @@
 /** More than a scorer can do: who is told no, who is not harmed, and when it gives up. */
+import { METRIC } from '@penstock/contract';
 import { expect } from 'chai';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { scorerPerTest, type Scorer } from '../../fixtures/scorer.ts';
+import { until } from '../../fixtures/until.ts';
 
 describe('a scorer under too much', function () {
   this.timeout(30_000);
@@ -76,15 +78,18 @@ describe('a scorer under too much', function () {
   });
 
   it('what waits is dropped when its client goes', async () => {
-    scorer = await start({ script: 'tensors.ts', env: { PENSTOCK_MAX_CONCURRENT_REQUESTS: '1', PENSTOCK_MAX_QUEUE_WAIT_MS: '5000', PENSTOCK_REQUEST_TIMEOUT_MS: '10000', PENSTOCK_LEAST_HANG_MS: '1' } });
-    const gone = Array.from({ length: 50 }, () => {
-      const abort = new AbortController();
-      const request = post('x', abort.signal).catch(() => undefined);
-      abort.abort();
-      return request;
-    });
-    await Promise.all(gone);
-    expect(await seen()).to.be.lessThan(50);
+    scorer = await start({ script: 'tensors.ts', env: { PENSTOCK_MAX_CONCURRENT_REQUESTS: '1', PENSTOCK_MAX_QUEUE_WAIT_MS: '10000', PENSTOCK_REQUEST_TIMEOUT_MS: '10000' } });
+    const inProgress = async (): Promise<number> => Number(new RegExp(`^${METRIC.requestsInProgress}\\b.* (\\d+)$`, 'm').exec(await (await fetch(`${scorer.operator}/metrics`)).text())![1]);
+    const first = post('wait3000');
+    await until(async () => (await inProgress()) === 1);
+    const leave = new AbortController();
+    const gone = Promise.allSettled(Array.from({ length: 50 }, () => post('x', leave.signal)));
+    await until(async () => (await inProgress()) === 51);
+    leave.abort();
+    expect((await gone).every(({ status }) => status === 'rejected')).to.equal(true);
+    await until(async () => (await inProgress()) === 1);
+    expect((await first).status).to.equal(200);
+    expect(await seen()).to.equal(2); // the first, and the one that asks
   });
 
   it('an endless loop: 504 for its request, and then the process ends and says why', async () => {
