@@ -1,20 +1,41 @@
-/** `npm run build`: type-checks nothing (lint does), bundles operator, scorer and cli into their dist folders. */
-import { build } from 'esbuild';
-import { cpSync, mkdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+/**
+ * `npm run build`: type-checks nothing (lint does), bundles operator, scorer and cli into their dist folders. A file that would
+ * be the same is left alone, so that programs may be started from there meanwhile.
+ */
+import { build, type BuildOptions } from 'esbuild';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { cliBundle, operatorBundle, root, scorerBundle } from './bundle.ts';
 
-/** onnxruntime with the one native library this platform runs, of the five in the package. */
-function copyOnnxRuntime(target: string): void {
-  for (const [name, paths] of Object.entries({
-    'onnxruntime-node': ['package.json', 'dist', `bin/napi-v6/linux/${process.arch}`],
-    'onnxruntime-common': ['package.json', 'dist/cjs'],
-  })) for (const path of paths) cpSync(join(root, 'node_modules', name, path), join(target, name, path), { recursive: true, filter: (file) => !/\.(map|d\.ts)$/.test(file) });
+const same = (path: string, contents: Uint8Array): boolean => existsSync(path) && readFileSync(path).equals(contents);
+
+async function bundle(options: BuildOptions, room: string): Promise<void> {
+  const outdir = join(root, room, 'dist');
+  const { outputFiles } = await build({ ...options, outdir, write: false });
+  for (const { path, contents } of outputFiles) {
+    if (same(path, contents)) continue;
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(`${path}.new`, contents);
+    renameSync(`${path}.new`, path);
+  }
+  const made = new Set(outputFiles.map(({ path }) => path));
+  for (const entry of readdirSync(outdir, { withFileTypes: true })) if (entry.isFile() && !made.has(join(outdir, entry.name))) rmSync(join(outdir, entry.name));
 }
 
-for (const room of ['operator', 'scorer-image', 'cli']) rmSync(join(root, room, 'dist'), { recursive: true, force: true });
-await build({ ...operatorBundle, outdir: join(root, 'operator/dist') });
-await build({ ...scorerBundle, outdir: join(root, 'scorer-image/dist') });
-await build({ ...cliBundle, outdir: join(root, 'cli/dist') });
-mkdirSync(join(root, 'scorer-image/dist/node_modules'), { recursive: true });
+/** onnxruntime with the one native library this platform runs, of the five in the package; its package.json comes last, and tells that all is there. */
+function copyOnnxRuntime(target: string): void {
+  for (const [name, paths] of Object.entries({
+    'onnxruntime-node': ['dist', `bin/napi-v6/linux/${process.arch}`, 'package.json'],
+    'onnxruntime-common': ['dist/cjs', 'package.json'],
+  })) {
+    const from = join(root, 'node_modules', name);
+    if (same(join(target, name, 'package.json'), readFileSync(join(from, 'package.json')))) continue;
+    rmSync(join(target, name), { recursive: true, force: true });
+    for (const path of paths) cpSync(join(from, path), join(target, name, path), { recursive: true, filter: (file) => !/\.(map|d\.ts)$/.test(file) });
+  }
+}
+
+await bundle(operatorBundle, 'operator');
+await bundle(scorerBundle, 'scorer-image');
+await bundle(cliBundle, 'cli');
 copyOnnxRuntime(join(root, 'scorer-image/dist/node_modules'));

@@ -12,17 +12,18 @@ const counts = mkdtempSync(join(tmpdir(), 'penstock-test-'));
 let passed = 0;
 let failed = 0;
 
-/** Runs one of package.json's scripts, and counts its tests, or itself. What runs `beside` others is shown when it has ended; `nice` makes it give way to them. */
-async function stage(script: string, { beside = false, nice = 0 } = {}): Promise<boolean> {
+/** Runs one of package.json's scripts, and counts its tests, or itself. `nice` makes it give way to what runs beside it; what it says is then shown when it has ended. */
+async function stage(script: string, { nice = 0 } = {}): Promise<boolean> {
   const started = Date.now();
   const file = join(counts, script.replace(':', '-'));
-  console.log(`\n=== ${script}${beside ? ' (beside what follows)' : ''}`);
+  console.log(`\n=== ${script}${nice ? ' (beside what follows)' : ''}`);
   const [command, ...args] = [...(nice ? ['nice', '-n', String(nice)] : []), 'npm', 'run', '--silent', ...script.split(' ')] as [string, ...string[]];
-  const child = spawn(command, args, { stdio: ['ignore', beside ? 'pipe' : 'inherit', beside ? 'pipe' : 'inherit'], env: { ...process.env, PENSTOCK_COUNTS: file } });
+  const output = nice ? 'pipe' : 'inherit';
+  const child = spawn(command, args, { stdio: ['ignore', output, output], env: { ...process.env, PENSTOCK_COUNTS: file } });
   let said = '';
-  for (const output of [child.stdout, child.stderr]) output?.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (said += chunk.toString()));
   const status = await new Promise<number | null>((resolve) => child.on('close', resolve));
-  if (beside) console.log(`\n=== what ${script} said:\n${said}`);
+  if (nice) console.log(`\n=== what ${script} said:\n${said}`);
   console.log(`=== ${script}: ${status === 0 ? 'ok' : 'FAILED'} in ${((Date.now() - started) / 1000).toFixed(0)} s`);
   const tests = existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n').map((line) => JSON.parse(line) as { passes: number; failures: number }) : [];
   const failures = tests.reduce((sum, one) => sum + one.failures, 0);
@@ -37,10 +38,10 @@ async function inTurn(...scripts: string[]): Promise<boolean> {
   return true;
 }
 
-const cluster = stage('cluster up', { beside: true });
+const cluster = stage('cluster up');
 const sound = await inTurn('verify', 'lint', 'build', 'test:unit');
 if ((await cluster) && sound && (await stage('test:stories'))) {
-  const integration = stage('test:integration', { beside: true, nice: 5 });
+  const integration = stage('test:integration', { nice: 5 });
   await stage('test:release');
   await integration;
 }
