@@ -49,9 +49,9 @@ async function placeOf(namespace: string, home: string): Promise<Place> {
   const owner = new Admin(kubeconfig);
   const of = (path: string): string => `/api/v1/namespaces/${namespace}/${path}`;
   await owner.call('POST', '/api/v1/namespaces', { body: { metadata: { name: namespace, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } } } });
-  await owner.call('POST', of('serviceaccounts'), { body: { metadata: { name: 'user' } } });
   const binding = { metadata: { name: 'user' }, roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'admin' }, subjects: [{ kind: 'ServiceAccount', name: 'user', namespace }] };
-  await owner.call('POST', `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/rolebindings`, { body: binding });
+  await owner.call('POST', `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/rolebindings`, { body: binding }); // first, since the API server hears of it a moment later
+  await owner.call('POST', of('serviceaccounts'), { body: { metadata: { name: 'user' } } });
   const { status } = await owner.call<{ status: { token: string } }>('POST', of('serviceaccounts/user/token'), { body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 3600 } } });
   await owner.close();
   const file = yaml.load(readFileSync(kubeconfig, 'utf8')) as { users: { user: object }[]; contexts: { context: { namespace?: string } }[] };

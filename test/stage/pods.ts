@@ -23,6 +23,9 @@ const FAILURE = 'UserScriptInitFailed: no such file: weights.bin (score.ts:3)';
 const POD_IP = '10.9.0.1';
 const IDLE: ScorerStats = { revision: '', phase: 'Ready', inFlight: 0, concurrency: 0, requestsPerSecond: 0, idleSeconds: 3600 };
 
+/** Ready, and not about to end. */
+export const isReady = ({ metadata, status }: Stored<Pod>): boolean => metadata.deletionTimestamp === undefined && (status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false);
+
 export class PodPlayer {
   readonly #admin: Admin;
   readonly #stats = createServer((_, response) => response.end(JSON.stringify(IDLE)));
@@ -74,14 +77,14 @@ export class PodPlayer {
     });
   }
 
-  #count(type: string, { metadata: { namespace = '', uid = '', labels = {}, deletionTimestamp }, status }: Stored<Pod>): void {
+  #count(type: string, pod: Stored<Pod>): void {
+    const { namespace = '', uid = '', labels = {} } = pod.metadata;
     const revision = labels[LABEL.revision];
     if (revision === undefined) return;
     const key = `${namespace}/${revision}`;
     const pods = this.ready.get(key) ?? new Set();
     const before = pods.size;
-    const isReady = type !== 'DELETED' && deletionTimestamp === undefined && status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True');
-    if (isReady) pods.add(uid);
+    if (type !== 'DELETED' && isReady(pod)) pods.add(uid);
     else pods.delete(uid);
     this.ready.set(key, pods);
     if (pods.size !== before) this.#onReady(namespace);

@@ -7,6 +7,7 @@ import http from 'node:http';
 import { connect } from 'node:net';
 import { onnx } from '../../fixtures/onnx.ts';
 import { answers, answersWith, ready, scorerPerTest, type Scorer, type ScorerInput } from '../../fixtures/scorer.ts';
+import { until } from '../../fixtures/until.ts';
 
 describe('a scorer process', function () {
   this.timeout(20_000);
@@ -105,8 +106,11 @@ describe('a scorer process', function () {
     });
     it('the stack is in the log, with the request id, and the payload is not', async () => {
       await post('/score', 'throw', { 'x-request-id': 'find-me' });
+      await until(async () => scorer.log().includes('find-me')); // it comes by a pipe
       expect(scorer.log()).to.contain('find-me').and.to.contain('run went wrong').and.to.contain('echo.ts:3');
       await post('/score', 'canary-payload');
+      await post('/score', 'throw', { 'x-request-id': 'the-last' });
+      await until(async () => scorer.log().includes('the-last')); // and with it all that was said before
       expect(scorer.log()).not.to.contain('canary-payload');
     });
     it('its load stands under /stats', async () => {
