@@ -34,7 +34,8 @@ export class Sleepers {
     const script = 'export async function init() {}\nexport async function run(rawData) { return rawData.length; }\n';
     const pipeline = {
       apiVersion: 'penstock.dev/v1alpha1', kind: 'InferencePipeline', metadata: { name },
-      spec: { target: 'Development', resources: { requests: { cpu: '20m', memory: '96Mi' } }, scaling: { minReplicas: 0, maxReplicas: 3, scaleToZeroAfter: '10s' }, scoring: { script }, ...spec },
+      // Half a second of queue would tell of the machine's stalls (429), and this is about what gets lost on the way.
+      spec: { target: 'Development', endpoint: { maxQueueWait: '4s' }, resources: { requests: { cpu: '20m', memory: '96Mi' } }, scaling: { minReplicas: 0, maxReplicas: 3, scaleToZeroAfter: '10s' }, scoring: { script }, ...spec },
     };
     await this.kubectl(['apply', '-f', '-'], JSON.stringify(pipeline));
   }
