@@ -4,7 +4,7 @@
  */
 import { build, type BuildOptions } from 'esbuild';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { cliBundle, operatorBundle, root, scorerBundle } from './bundle.ts';
 
 const same = (path: string, contents: Uint8Array): boolean => existsSync(path) && readFileSync(path).equals(contents);
@@ -12,9 +12,9 @@ const same = (path: string, contents: Uint8Array): boolean => existsSync(path) &
 async function bundle(options: BuildOptions, room: string): Promise<void> {
   const outdir = join(root, room, 'dist');
   const { outputFiles } = await build({ ...options, outdir, write: false });
+  mkdirSync(outdir, { recursive: true });
   for (const { path, contents } of outputFiles) {
     if (same(path, contents)) continue;
-    mkdirSync(dirname(path), { recursive: true });
     writeFileSync(`${path}.new`, contents);
     renameSync(`${path}.new`, path);
   }

@@ -1,10 +1,14 @@
-/** What is read off an EndpointSlice. */
+/** What is read off a Service and its EndpointSlices. */
+import type { Service } from 'kubernetes-types/core/v1.js';
 import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
 import { ACTIVATOR_PORTS, ACTIVATOR_ROLE } from './activation.ts';
 import { LABEL } from './labels.ts';
 import type { Stored } from './objects.ts';
 
 export type Slice = Stored<EndpointSlice>;
+
+/** The revision whose pods the Service leads to. */
+export const selectedRevision = (service: Stored<Service> | undefined): string | undefined => service?.spec?.selector?.[LABEL.revision];
 
 export const isActivators = ({ metadata }: Slice): boolean => metadata.labels?.[LABEL.role] === ACTIVATOR_ROLE;
 

@@ -1,6 +1,6 @@
 /** Names the state of a rollout before anybody acts on it: which revision serves, which comes, which goes. */
+import { selectedRevision } from '../api/endpoints.ts';
 import { Stalled, Waiting } from '../api/flow.ts';
-import { LABEL } from '../api/labels.ts';
 import { newestFirst, type ObservedPipeline, type RenderConfig, type Revision, type TakeOver } from '../api/observed.ts';
 import { isFinal, REASON } from '../api/reasons.ts';
 import type { Effective, EffectiveMetric } from '../api/types.gen.ts';
@@ -99,7 +99,7 @@ function nextDrainEnd(seen: ObservedPipeline, live: LiveRevision[]): number | un
 /** What the stable Service points to; where it was deleted or edited, what the status says served last. */
 function servingNow({ service, revisions, pipeline }: ObservedPipeline): string | undefined {
   const known = (name: string | undefined): boolean => revisions.some((revision) => revision.name === name);
-  const selected = service?.spec?.selector?.[LABEL.revision];
+  const selected = selectedRevision(service);
   return known(selected) || !known(pipeline.status?.activeRevision) ? selected : pipeline.status?.activeRevision;
 }
 

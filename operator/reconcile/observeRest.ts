@@ -1,7 +1,7 @@
 /** What is known of a pipeline that may have no pods: who would take its requests, and whether its pods have anything to do. */
 import type { Pod, Service } from 'kubernetes-types/core/v1.js';
 import { HEARD_MS } from '../api/activation.ts';
-import { activatorPort, isActivators, leads } from '../api/endpoints.ts';
+import { activatorPort, isActivators, leads, selectedRevision } from '../api/endpoints.ts';
 import { keyOf } from '../api/flow.ts';
 import { LABEL, uses } from '../api/labels.ts';
 import type { Stored } from '../api/objects.ts';
@@ -36,7 +36,7 @@ export async function observeRest(pipeline: InferencePipeline, seen: Seen, { kub
 
 /** Asked of the pods that serve, once all of them are Ready; with more than one that is the autoscaler's to find out, where there is one. */
 async function idleness({ pods, service, autoscaled, now }: Seen, scorers: Deps['scorers']): Promise<ObservedPipeline['idle']> {
-  const revision = service?.spec?.selector?.[LABEL.revision];
+  const revision = selectedRevision(service);
   const serving = pods.filter((pod) => pod.metadata.labels?.[LABEL.revision] === revision && pod.metadata.deletionTimestamp === undefined && !isOver(pod));
   if (revision === undefined || serving.length === 0 || (serving.length > 1 && autoscaled) || !serving.every(isReady)) return undefined;
   const said = await scorers.idleness(serving);

@@ -10,6 +10,7 @@ import { startControlPlane } from '../cluster/controlPlane.ts';
 import { root } from '../cluster/paths.ts';
 import { say } from '../cluster/say.ts';
 import { pooled } from '../faults/main.ts';
+import { SCRIPT } from '../faults/workloads.ts';
 import { writesByKind } from '../fixtures/metrics.ts';
 import { until as within } from '../fixtures/until.ts';
 import { Admin } from '../stage/admin.ts';
@@ -24,7 +25,6 @@ const CLIENTS = 32;
 const ONE_BY_ONE = 200;
 /** MiB: a tenth of one for each pipeline, and never less than the chart's memory limit gives. */
 const heapFor = (pipelines: number): number => Math.max(128, Math.ceil(pipelines / 10));
-const SCRIPT = 'export const init = () => {}; export const run = (x) => x;';
 
 export interface ScaleReport {
   pipelines: number;

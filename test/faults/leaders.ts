@@ -4,14 +4,13 @@ import { KIND } from '../../operator/api/kinds.ts';
 import { bundle, HASTE, kubeconfigFor, startOperator, type OperatorProcess } from '../stage/operators.ts';
 import type { Stage } from '../stage/stage.ts';
 import { FaultProxy } from './proxy.ts';
-import { condition, pipeline } from './workloads.ts';
+import { condition, pipeline, SCRIPT } from './workloads.ts';
 
 export type Kill = 'SIGKILL' | 'SIGTERM' | 'SIGSTOP';
 const REPLICAS = 3;
 const FROZEN_MS = 13_000;
 const FOLLOWED_WITHIN_MS = 20_000;
 const EDIT_EVERY_MS = 150;
-const SCRIPT = 'export const init = () => {}; export const run = (x) => x;';
 
 export interface KillReport {
   kills: { how: Kill; followedMs: number }[];

@@ -1,16 +1,16 @@
 /** What must hold at every step, whatever goes wrong: watched on the server's side of the proxy. */
 import type { FetchItem } from '@penstock/contract';
 import type { Deployment } from 'kubernetes-types/apps/v1.js';
-import type { Pod } from 'kubernetes-types/core/v1.js';
-import { readyAddresses, type Slice } from '../../operator/api/endpoints.ts';
+import { leads, selectedRevision, type Slice } from '../../operator/api/endpoints.ts';
 import { KIND } from '../../operator/api/kinds.ts';
 import { LABEL } from '../../operator/api/labels.ts';
 import type { Stored } from '../../operator/api/objects.ts';
+import { isReady } from '../../operator/api/pods.ts';
 import { recordOf } from '../../operator/api/record.ts';
 import type { AnyObject } from '../stage/admin.ts';
-import { isReady } from '../stage/pods.ts';
 import type { Stage } from '../stage/stage.ts';
 import type { Call } from './proxy.ts';
+import { NOBODY } from './workloads.ts';
 
 const SECOND_LOOK_MS = 400;
 
@@ -67,33 +67,32 @@ export class Safety {
     if (before === false && this.#served) setTimeout(() => void this.#lookUp().catch((error: unknown) => (this.#stopped ? undefined : this.violations.push(String(error)))), SECOND_LOOK_MS).unref();
   }
 
-  /** Asks the server. What is asked for last is asked for twice, so that nothing has changed in between when all of it says the same. */
+  /** Asks the server. The Service and the slice are asked for before the pods and after: when they say the same both times, all of it held at one moment; when not, that change makes another look. */
   async #lookUp(): Promise<void> {
     const { admin } = this.#stage;
-    const service = (): Promise<AnyObject | undefined> => admin.get(KIND.service, this.#namespace, 'p');
-    const standsIn = async (): Promise<boolean> => {
-      const slice = await admin.get(KIND.endpointSlice, this.#namespace, 'p-activator');
-      return slice !== undefined && readyAddresses(slice as unknown as Slice).length > 0;
+    const asked = async (): Promise<{ service: AnyObject | undefined; relieved: boolean }> => {
+      const service = await admin.get(KIND.service, this.#namespace, 'p');
+      return { service, relieved: standsIn(await admin.get(KIND.endpointSlice, this.#namespace, 'p-activator')) };
     };
-    const [before, relieved] = [await service(), await standsIn()];
-    const revision = revisionOf(before);
-    const ready = (await admin.list(KIND.pod, this.#namespace)).filter((pod) => pod.metadata.labels?.[LABEL.revision] === revision && isReady(pod as Stored<Pod>));
-    if (revision === undefined || ready.length > 0 || relieved || (await standsIn()) || (await service())?.metadata.resourceVersion !== before?.metadata.resourceVersion) return;
+    const before = await asked();
+    const revision = selectedRevision(before.service);
+    const pods = (await admin.list(KIND.pod, this.#namespace)).filter(({ metadata }) => metadata.labels?.[LABEL.revision] === revision);
+    const after = await asked();
     const pipeline = await admin.get(KIND.pipeline, this.#namespace, 'p');
-    if (this.#served && pipeline && pipeline.metadata.deletionTimestamp === undefined) this.violations.push(`the stable Service selects ${revision}, which has no Ready pod, and no activator stands in`);
+    if (revision === undefined || revision === NOBODY || before.relieved || after.relieved || before.service?.metadata.resourceVersion !== after.service?.metadata.resourceVersion) return;
+    if (this.#served && isThere(pipeline) && !pods.some((pod) => isReady(pod))) this.violations.push(`the stable Service selects ${revision}, which has no Ready pod, and no activator stands in`);
   }
 
   /** Undefined while there is no pipeline. */
   #servesNow(): boolean | undefined {
-    const pipeline = this.#stage.latest('InferencePipeline', this.#namespace, 'p');
-    if (!pipeline || pipeline.metadata.deletionTimestamp !== undefined) {
+    if (!isThere(this.#stage.latest('InferencePipeline', this.#namespace, 'p'))) {
       this.#served = false;
       return undefined;
     }
-    const slice = this.#stage.latest('EndpointSlice', this.#namespace, 'p-activator') as Slice | undefined;
-    const revision = revisionOf(this.#stage.latest('Service', this.#namespace, 'p'));
-    return (revision !== undefined && this.#stage.pods.readyPods(this.#namespace, revision) > 0) || (slice !== undefined && readyAddresses(slice).length > 0);
+    const revision = selectedRevision(this.#stage.latest('Service', this.#namespace, 'p'));
+    return (revision !== undefined && this.#stage.pods.readyPods(this.#namespace, revision) > 0) || standsIn(this.#stage.latest('EndpointSlice', this.#namespace, 'p-activator'));
   }
 }
 
-const revisionOf = (service: AnyObject | undefined): string | undefined => (service?.spec as { selector?: Record<string, string> } | undefined)?.selector?.[LABEL.revision];
+const isThere = (pipeline: AnyObject | undefined): boolean => pipeline !== undefined && pipeline.metadata.deletionTimestamp === undefined;
+const standsIn = (slice: AnyObject | undefined): boolean => slice !== undefined && leads(slice as unknown as Slice);

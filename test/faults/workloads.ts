@@ -1,5 +1,6 @@
 /** What users do while things go wrong: each workload is a short life of one pipeline `p` in a namespace of its own. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { selectedRevision } from '../../operator/api/endpoints.ts';
 import { KIND, type Kind } from '../../operator/api/kinds.ts';
 import { LABEL } from '../../operator/api/labels.ts';
 import type { KubeObject } from '../../operator/api/objects.ts';
@@ -10,7 +11,10 @@ import type { Admin, AnyObject } from '../stage/admin.ts';
 export interface Place { admin: Admin; namespace: string; patienceMs: number }
 export type Workload = (place: Place) => Promise<void>;
 
-const SCRIPT = 'export const init = () => {}; export const run = (x) => x;';
+/** The smallest that serves. */
+export const SCRIPT = 'export const init = () => {}; export const run = (x) => x;';
+/** Where a user's own edit of the Service leads: that nothing serves then is no fault of the operator's. */
+export const NOBODY = 'nobody';
 const play = (how: string): Pick<InferencePipelineSpec, 'environment'> => ({ environment: { variables: [{ name: 'STAGE', value: how }] } });
 
 export const pipeline = (namespace: string, spec: InferencePipelineSpec): KubeObject => ({ apiVersion: 'penstock.dev/v1alpha1', kind: 'InferencePipeline', metadata: { name: 'p', namespace }, spec } as KubeObject);
@@ -159,11 +163,11 @@ export const WORKLOADS: Record<string, Workload> = {
     const policy = await admin.get(KIND.networkPolicy, namespace, 'p');
     await admin.remove(KIND.networkPolicy, namespace, 'p');
     await admin.merge(KIND.deployment, namespace, revision, { body: { metadata: { ownerReferences: null } } });
-    await admin.merge(KIND.service, namespace, 'p', { body: { spec: { selector: { [LABEL.revision]: 'nobody' } } } });
+    await admin.merge(KIND.service, namespace, 'p', { body: { spec: { selector: { [LABEL.revision]: NOBODY } } } });
     await admin.remove(KIND.configMap, namespace, revision);
     await until(place, 'all of it is mended', async () => {
       const [again, deployment, stable, configMap] = await Promise.all([admin.get(KIND.networkPolicy, namespace, 'p'), admin.get(KIND.deployment, namespace, revision), admin.get(KIND.service, namespace, 'p'), admin.get(KIND.configMap, namespace, revision)]);
-      const selects = (stable?.spec as { selector: Record<string, string> }).selector[LABEL.revision] === revision;
+      const selects = selectedRevision(stable) === revision;
       return again !== undefined && again.metadata.uid !== policy?.metadata.uid && deployment?.metadata.uid === uid && deployment?.metadata.ownerReferences?.length === 1 && selects && configMap !== undefined;
     });
   },
@@ -178,7 +182,7 @@ export const WORKLOADS: Record<string, Workload> = {
     const { metadata: { name: revision } } = await activeDeployment(place);
     const merge = (kind: Kind, name: string, body: object): Promise<AnyObject> => admin.merge(kind, namespace, name, { body });
     const spoiled: [Kind, string, object][] = [
-      [KIND.service, 'p', { spec: { selector: { [LABEL.revision]: 'nobody' } } }], [KIND.deployment, revision, { spec: { progressDeadlineSeconds: 7 } }], [KIND.autoscaler, revision, { spec: { maxReplicas: 7 } }],
+      [KIND.service, 'p', { spec: { selector: { [LABEL.revision]: NOBODY } } }], [KIND.deployment, revision, { spec: { progressDeadlineSeconds: 7 } }], [KIND.autoscaler, revision, { spec: { maxReplicas: 7 } }],
       [KIND.disruptionBudget, revision, { spec: { maxUnavailable: 7 } }], [KIND.networkPolicy, 'p', { spec: { ingress: [] } }], [KIND.configMap, 'p-traffic', { data: { 'traffic.json': '{}' } }], [KIND.configMap, revision, { metadata: { ownerReferences: null } }],
     ];
     for (const [kind, name, body] of spoiled) {

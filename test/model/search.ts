@@ -5,8 +5,11 @@
  * pods must not lose them by our doing, unless it leads to an activator.
  */
 import { createHash } from 'node:crypto';
-import { readyAddresses, type Slice } from '../../operator/api/endpoints.ts';
+import type { Pod } from 'kubernetes-types/core/v1.js';
+import { leads, selectedRevision, type Slice } from '../../operator/api/endpoints.ts';
 import { LABEL } from '../../operator/api/labels.ts';
+import type { Stored } from '../../operator/api/objects.ts';
+import { isReady } from '../../operator/api/pods.ts';
 import { KubeError } from '../../operator/kube/errors.ts';
 import { playPods } from './pods.ts';
 import { Crash, reconcileOnce } from './reconcile.ts';
@@ -155,12 +158,12 @@ function deleted(state: State, key: string): State {
   return { ...state, version: state.version + 1, objects };
 }
 
-const selected = (objects: Objects): string | undefined => (objects['Service/p']?.spec as { selector?: Record<string, string> } | undefined)?.selector?.[LABEL.revision];
-const leadsToActivator = (objects: Objects): boolean => objects['EndpointSlice/p-activator'] !== undefined && readyAddresses(objects['EndpointSlice/p-activator'] as unknown as Slice).length > 0;
+const selected = (objects: Objects): string | undefined => selectedRevision(objects['Service/p']);
+const leadsToActivator = (objects: Objects): boolean => objects['EndpointSlice/p-activator'] !== undefined && leads(objects['EndpointSlice/p-activator'] as unknown as Slice);
 
 function hasEndpoints(objects: Objects): boolean {
   const revision = selected(objects);
-  return leadsToActivator(objects) || Object.values(objects).some(({ kind, metadata, status }) => kind === 'Pod' && metadata.labels?.[LABEL.revision] === revision && (status?.conditions as { type: string; status: string }[] | undefined)?.some(({ type, status: value }) => type === 'Ready' && value === 'True'));
+  return leadsToActivator(objects) || Object.values(objects).some((object) => object.kind === 'Pod' && object.metadata.labels?.[LABEL.revision] === revision && isReady(object as unknown as Stored<Pod>));
 }
 
 /** From here on nothing goes wrong: what does not end well, or never ends. `known` holds states whose end has been seen. */
@@ -198,7 +201,7 @@ function wrongAtRest({ objects }: State): string | undefined {
   const deployments = Object.values(objects).filter(({ kind }) => kind === 'Deployment');
   if (deployments.length !== 1) return `rests with ${deployments.length} Deployments`;
   const active = deployments[0]!.metadata.name;
-  if ((objects['Service/p']?.spec as { selector: Record<string, string> } | undefined)?.selector[LABEL.revision] !== active) return 'rests with a Service that selects something else';
+  if (selected(objects) !== active) return 'rests with a Service that selects something else';
   const missing = [`ConfigMap/${active}`, 'ConfigMap/p-traffic', 'NetworkPolicy/p'].find((key) => !objects[key]);
   if (missing !== undefined) return is('Stalled') ? undefined : `rests without ${missing}`;
   const orphan = Object.values(objects).find(({ kind, metadata: { ownerReferences } }) => kind !== 'Pod' && kind !== 'InferencePipeline' && !ownerReferences?.length);

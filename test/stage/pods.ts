@@ -12,6 +12,7 @@ import type { ContainerStatus, Pod } from 'kubernetes-types/core/v1.js';
 import { KIND } from '../../operator/api/kinds.ts';
 import { LABEL } from '../../operator/api/labels.ts';
 import type { Stored } from '../../operator/api/objects.ts';
+import { isReady } from '../../operator/api/pods.ts';
 import type { Admin } from './admin.ts';
 
 /** `ready`, `init-fails` (five times), or `never` (stays as it is). */
@@ -22,9 +23,6 @@ const FAILURE = 'UserScriptInitFailed: no such file: weights.bin (score.ts:3)';
 /** Nobody is asked there: see HASTE. */
 const POD_IP = '10.9.0.1';
 const IDLE: ScorerStats = { revision: '', phase: 'Ready', inFlight: 0, concurrency: 0, requestsPerSecond: 0, idleSeconds: 3600 };
-
-/** Ready, and not about to end. */
-export const isReady = ({ metadata, status }: Stored<Pod>): boolean => metadata.deletionTimestamp === undefined && (status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false);
 
 export class PodPlayer {
   readonly #admin: Admin;

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { InferencePipelineSpec } from '../../operator/api/types.gen.ts';
 import { root } from '../cluster/paths.ts';
+import { SCRIPT } from '../faults/workloads.ts';
 
 export interface Schema {
   type?: string;
@@ -25,7 +26,6 @@ export interface Schema {
 const crd = yaml.load(readFileSync(join(root, 'crds/inferencepipelines.yaml'), 'utf8')) as { spec: { versions: { schema: { openAPIV3Schema: { properties: { spec: Schema } } } }[] } };
 export const specSchema: Schema = crd.spec.versions[0]!.schema.openAPIV3Schema.properties.spec;
 
-const SCRIPT = 'export const init = () => {}; export const run = (x) => x;';
 
 /** Values for fields whose schema alone does not say what means something: names of what is there, or is not. */
 const KNOWN: Record<string, fc.Arbitrary<unknown>> = {

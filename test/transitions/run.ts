@@ -8,14 +8,13 @@ import { LABEL } from '../../operator/api/labels.ts';
 import type { KubeObject } from '../../operator/api/objects.ts';
 import type { InferencePipelineSpec } from '../../operator/api/types.gen.ts';
 import { KubeError } from '../../operator/kube/errors.ts';
-import { pipeline } from '../faults/workloads.ts';
+import { pipeline, SCRIPT } from '../faults/workloads.ts';
 import { difference, stateOf, type State } from '../stage/state.ts';
 import type { Stage } from '../stage/stage.ts';
 
 const SETTLE_MS = 60_000;
 const SAME_FOR = 2;
 const LOOK_MS = 250;
-const SCRIPT = 'export const init = () => {}; export const run = (x) => x;';
 
 export interface Transition { from: InferencePipelineSpec; to: InferencePipelineSpec }
 /** What is wrong, or undefined; `refused` counts the specs that the API server did not take. */

@@ -12,14 +12,12 @@ import { allPlans } from '../../faults/plans.ts';
 import { PLANTED, plansFor } from '../../faults/planted.ts';
 import type { Outcome, Reference } from '../../faults/run.ts';
 import { Safety } from '../../faults/safety.ts';
-import { pipeline } from '../../faults/workloads.ts';
+import { NOBODY, pipeline, SCRIPT } from '../../faults/workloads.ts';
 import { until } from '../../fixtures/until.ts';
 import { startStage, type Stage } from '../../stage/stage.ts';
 
 const WORKLOADS = ['create a Production pipeline with a script', 'serve a new version of the model', 'update to a script whose init() throws', 'delete a pipeline, and make it again'];
 const SOON_FOUND = ['silence on an open connection is taken for peace', 'a rotated token is found out within a minute, not at the first 401', 'deletions have no preconditions', 'a write that the server refused once is not tried again'];
-
-const metadata = (apiVersion: string, kind: string, namespace: string): KubeObject => ({ apiVersion, kind, metadata: { name: 'p', namespace } });
 
 describe('faults between the operator and the API server', function () {
   this.timeout(300_000);
@@ -61,15 +59,18 @@ describe('faults between the operator and the API server', function () {
     await stage.namespace(namespace);
     const safety = new Safety(stage, namespace);
     safety.watch();
-    await stage.admin.create(pipeline(namespace, { target: 'Development', scoring: { script: 'export const init = () => {}; export const run = (x) => x;' } }));
-    await stage.admin.create({ ...metadata('v1', 'Pod', namespace), metadata: { name: 'one', namespace, labels: labels('one') }, spec: { containers: [{ name: 'scorer', image: 'none' }] } } as KubeObject);
-    await stage.admin.create({ ...metadata('v1', 'Service', namespace), spec: { selector: labels('one'), ports: [{ port: 80 }] } } as KubeObject);
+    await stage.admin.create(pipeline(namespace, { target: 'Development', scoring: { script: SCRIPT } }));
+    await stage.admin.create({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'one', namespace, labels: labels('one') }, spec: { containers: [{ name: 'scorer', image: 'none' }] } } as KubeObject);
+    await stage.admin.create({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'p', namespace }, spec: { selector: labels('one'), ports: [{ port: 80 }] } } as KubeObject);
     await until(async () => stage.pods.readyPods(namespace, 'one') === 1 && stage.latest('Service', namespace, 'p') !== undefined);
     const select = (revision: string): Promise<unknown> => stage.admin.merge(KIND.service, namespace, 'p', { body: { spec: { selector: labels(revision) } } });
     await select('two');
     await select('one');
     await sleep(1000);
-    expect(safety.violations).to.deep.equal([]);
+    expect(safety.violations, 'it has moved on').to.deep.equal([]);
+    await select(NOBODY);
+    await sleep(1000);
+    expect(safety.violations, 'the user’s own doing').to.deep.equal([]);
     await select('two');
     await until(async () => safety.violations.length > 0);
     expect(safety.violations).to.deep.equal(['the stable Service selects two, which has no Ready pod, and no activator stands in']);

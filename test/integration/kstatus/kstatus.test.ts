@@ -4,13 +4,12 @@ import { execa } from 'execa';
 import { KIND } from '../../../operator/api/kinds.ts';
 import type { InferencePipelineSpec } from '../../../operator/api/types.gen.ts';
 import { kstatus } from '../../cluster/tools.ts';
-import { condition, pipeline, until } from '../../faults/workloads.ts';
+import { condition, pipeline, SCRIPT, until } from '../../faults/workloads.ts';
 import type { AnyObject } from '../../stage/admin.ts';
 import { bundle, HASTE, kubeconfigFor, startOperator, type OperatorProcess } from '../../stage/operators.ts';
 import { startStage, type Stage } from '../../stage/stage.ts';
 
 const NAMESPACE = 'kstatus';
-const SCRIPT = 'export const init = () => {}; export const run = (x) => x;';
 const spec = (timeout: string, play = 'ready'): InferencePipelineSpec => ({ target: 'Development', scoring: { script: SCRIPT }, endpoint: { requestTimeout: timeout }, environment: { variables: [{ name: 'STAGE', value: play }] } });
 
 describe('what kstatus reads', function () {
