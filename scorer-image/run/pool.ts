@@ -48,10 +48,13 @@ export class ScoringPool {
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#admission = new Admission(options.limits);
-    this.#sides = Array.from({ length: options.workers }, () => new WorkerSide(options));
+    this.#sides = Array.from({ length: options.workers }, () => {
+      const side: WorkerSide = new WorkerSide(options, (message) => this.#received(side, message), (failure) => this.#crashed(failure));
+      return side;
+    });
   }
 
-  /** Resolves with the seconds that loading and init() took, in the slowest worker; rejects with a StartFailure. */
+  /** Waits for the workers, which began with the pool. Resolves with the seconds that loading and init() took, in the slowest of them; rejects with a StartFailure. */
   async start(): Promise<number> {
     const { initTimeoutMs } = this.#options;
     let timer: NodeJS.Timeout | undefined;
@@ -59,7 +62,7 @@ export class ScoringPool {
       timer = setTimeout(() => reject(new StartFailure(FAILURE.initTimeout, `init() did not end within initTimeout (${initTimeoutMs} ms)`)), initTimeoutMs);
     });
     try {
-      const ready = await Promise.race([late, Promise.all(this.#sides.map((side) => side.start((message) => this.#received(side, message), (failure) => this.#crashed(failure))))]);
+      const ready = await Promise.race([late, Promise.all(this.#sides.map(({ ready }) => ready))]);
       this.signatures = ready[0]!.signatures;
       this.script = ready[0]!;
       for (const note of ready[0]!.notes) this.#options.log('info', note);

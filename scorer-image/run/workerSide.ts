@@ -38,13 +38,13 @@ export class WorkerSide {
   #started = false;
   #stopped: (() => void) | undefined;
 
-  constructor({ file, data, execArgv }: WorkerCode) {
-    this.#worker = new Worker(file, { workerData: data, ...(execArgv ? { execArgv } : {}) });
-  }
+  /** Resolves when init() has ended well, rejects with a StartFailure. */
+  readonly ready: Promise<Ready>;
 
-  /** Resolves when init() has ended well; afterwards `onMessage` gets what the worker says, and `onEnd` that it is gone. */
-  start(onMessage: (message: FromWorker) => void, onEnd: (failure: StartFailure) => void): Promise<Ready> {
-    return new Promise((resolve, reject) => {
+  /** Begins at once, and listens from the first moment: a worker can be done before anybody asks for it. Once ready, `onMessage` gets what it says, and `onEnd` that it is gone. */
+  constructor({ file, data, execArgv }: WorkerCode, onMessage: (message: FromWorker) => void, onEnd: (failure: StartFailure) => void) {
+    this.#worker = new Worker(file, { workerData: data, ...(execArgv ? { execArgv } : {}) });
+    this.ready = new Promise((resolve, reject) => {
       const ended = (failure: StartFailure): void => {
         if (this.#stopped) return;
         if (this.#started) onEnd(failure);
@@ -64,6 +64,7 @@ export class WorkerSide {
         }
       });
     });
+    this.ready.catch(() => undefined); // whoever starts the pool hears of it
   }
 
   /** Messages it can take now. */

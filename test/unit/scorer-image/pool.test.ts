@@ -1,0 +1,46 @@
+/** A worker may be done before the server listens: what it said by then must not be lost. */
+import { expect } from 'chai';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { StartFailure } from '../../../scorer-image/failure.ts';
+import { ScoringPool } from '../../../scorer-image/run/pool.ts';
+
+const limits = { maxConcurrent: 1, batchSize: 1, maxQueueWaitMs: 1000, requestTimeoutMs: 1000, hangMs: 1000, maxBytes: 1000 };
+
+/** A pool whose only worker says `message` at once, and is heard of when it has. */
+async function poolOfOneThatSaid(message: unknown): Promise<ScoringPool> {
+  const said = new Int32Array(new SharedArrayBuffer(4));
+  const code = `import { parentPort, workerData } from 'node:worker_threads';
+    if (workerData.message) parentPort.postMessage(workerData.message);
+    Atomics.store(workerData.said, 0, 1);
+    Atomics.notify(workerData.said, 0);`;
+  const pool = new ScoringPool({
+    file: new URL(`data:text/javascript,${encodeURIComponent(code)}`), data: { message, said },
+    workers: 1, limits, initTimeoutMs: 5_000, onCrash: () => undefined, log: () => undefined, onBatch: () => undefined, onLoad: () => undefined,
+  });
+  await Atomics.waitAsync(said, 0, 0).value;
+  await sleep(200); // what it said has come, and that it has ended, too
+  return pool;
+}
+
+describe('a worker that is faster than the server', () => {
+  it('failed: start() rejects with its reason', async () => {
+    const pool = await poolOfOneThatSaid({ type: 'failed', reason: 'ScriptInitFailed', message: 'no such file', detail: '' });
+    const failure = await pool.start().catch((error: unknown) => error);
+    expect(failure).to.be.instanceOf(StartFailure);
+    expect(failure).to.include({ reason: 'ScriptInitFailed', message: 'no such file' });
+    await pool.stop(0);
+  });
+
+  it('is ready: start() resolves with what init() took', async () => {
+    const pool = await poolOfOneThatSaid({ type: 'ready', signatures: {}, wantsRequest: false, rawHttp: false, schemas: {}, notes: [], initMs: 250 });
+    expect(await pool.start()).to.equal(0.25);
+    await pool.stop(0);
+  });
+
+  it('ended itself without a word: start() rejects', async () => {
+    const pool = await poolOfOneThatSaid(undefined);
+    const failure = await pool.start().catch((error: unknown) => error);
+    expect(failure).to.have.property('message', 'the script ended its own process (exit code 0)');
+    await pool.stop(0);
+  });
+});
