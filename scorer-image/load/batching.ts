@@ -76,10 +76,12 @@ function groups(calls: readonly Call[], most: number): Call[][] {
 }
 
 function alike(a: Call, b: Call): boolean {
-  return a.outputs.join() === b.outputs.join() && Object.entries(a.feeds).every(([name, { shape }]) => {
-    const other = b.feeds[name]?.shape;
-    return other?.length === shape.length && other[0] === b.rows && shape[0] === a.rows && shape.every((dimension, i) => i === 0 || other[i] === dimension);
-  });
+  if (a.outputs !== b.outputs && a.outputs.join() !== b.outputs.join()) return false;
+  for (const name of Object.keys(a.feeds)) {
+    const [shape, other] = [a.feeds[name]!.shape, b.feeds[name]?.shape];
+    if (other?.length !== shape.length || shape[0] !== a.rows || other[0] !== b.rows || shape.some((dimension, i) => i > 0 && other[i] !== dimension)) return false;
+  }
+  return true;
 }
 
 /** Feeds of several calls as those of one. */
@@ -105,11 +107,14 @@ function joined(datatype: string, parts: readonly Tensor[]): Tensor['data'] {
 
 /** Rows `from` to `to` of each tensor; numbers are not copied. */
 export function slice(results: Feeds, from: number, to: number): Feeds {
-  return Object.fromEntries(Object.entries(results).map(([name, { datatype, shape, data }]) => {
-    const width = sizeOf(shape.slice(1));
-    const part = Array.isArray(data) ? data.slice(from * width, to * width) : (data as Float32Array).subarray(from * width, to * width);
-    return [name, { datatype, shape: [to - from, ...shape.slice(1)], data: part }];
-  }));
+  const part: Feeds = {};
+  for (const name of Object.keys(results)) {
+    const { datatype, shape, data } = results[name]!;
+    const width = data.length / shape[0]!;
+    const rows = Array.isArray(data) ? data.slice(from * width, to * width) : (data as Float32Array).subarray(from * width, to * width);
+    part[name] = { datatype, shape: shape.with(0, to - from), data: rows };
+  }
+  return part;
 }
 
 const PROBE_ROWS = 3;

@@ -107,12 +107,11 @@ export function flatJson({ data, datatype }: Tensor): string {
 export function nestedJson({ data, shape, datatype }: Tensor): string {
   let at = 0;
   const level = (depth: number): string => {
-    if (depth === shape.length - 1) {
-      const from = at;
-      at += shape[depth]!;
-      return `[${items(data, datatype, from, at)}]`;
-    }
-    return `[${Array.from({ length: shape[depth]! }, () => level(depth + 1)).join(',')}]`;
+    const length = shape[depth]!;
+    if (depth === shape.length - 1) return `[${items(data, datatype, at, (at += length))}]`;
+    let text = '';
+    for (let i = 0; i < length; i++) text += i === 0 ? level(depth + 1) : `,${level(depth + 1)}`;
+    return `[${text}]`;
   };
   return shape.length === 0 ? items(data, datatype, 0, 1) : level(0);
 }

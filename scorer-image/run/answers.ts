@@ -1,4 +1,4 @@
-/** Answers as they cross from the worker: the usual ones by column, since a message is copied property by property. Pure. */
+/** Answers as they cross from the worker: the usual ones by column, since a message is copied value by value. Pure. */
 import type { Answer } from './messages.ts';
 
 /** Longer texts cross by themselves: together they could be longer than any string, and would be kept until all are sent. */
@@ -7,31 +7,30 @@ const SHORT = 16_384;
 /** Said by whichever thread notices first. */
 export const tooLate = ({ requestTimeoutMs }: { requestTimeoutMs: number }): string => `Scoring timeout after ${requestTimeoutMs} ms`;
 
-export interface Answers {
-  /** Those with 200 and a short text: that of `ids[i]` ends at `ends[i]`. */
-  ids: number[];
-  runMs: number[];
-  ends: number[];
-  text: string;
-  others: Answer[];
-}
+/**
+ * `taken`: messages that the worker needs no longer hold back for; `batches`: rows of the native calls since the last
+ * one. Then the answers with 200 and a short text, that of `ids[i]` up to `ends[i]`, and the others.
+ */
+export type Answers = [taken: number, batches: number[], ids: number[], runMs: number[], ends: number[], text: string, others: Answer[]];
 
-export function packed(answers: readonly Answer[]): Answers {
-  const columns: Answers = { ids: [], runMs: [], ends: [], text: '', others: [] };
+export function packed(answers: readonly Answer[], taken: number, batches: number[]): Answers {
+  const [ids, runTimes, ends]: number[][] = [[], [], []];
+  const others: Answer[] = [];
+  let texts = '';
   for (const answer of answers) {
     const { id, status, body, runMs, jsonBytes, headers } = answer;
     if (status !== 200 || typeof body !== 'string' || body.length > SHORT || runMs === undefined || jsonBytes !== undefined || headers) {
-      columns.others.push(answer);
+      others.push(answer);
       continue;
     }
-    columns.ids.push(id);
-    columns.runMs.push(runMs);
-    columns.text += body;
-    columns.ends.push(columns.text.length);
+    ids!.push(id);
+    runTimes!.push(runMs);
+    texts += body;
+    ends!.push(texts.length);
   }
-  return columns;
+  return [taken, batches, ids!, runTimes!, ends!, texts, others];
 }
 
-export function unpacked({ ids, runMs, ends, text, others }: Answers): Answer[] {
+export function unpacked([, , ids, runMs, ends, text, others]: Answers): Answer[] {
   return [...ids.map((id, i) => ({ id, status: 200, body: text.slice(i === 0 ? 0 : ends[i - 1], ends[i]), runMs: runMs[i]! })), ...others];
 }

@@ -10,12 +10,18 @@ export async function scoreRows(body: unknown, session: Session): Promise<string
   const { inputs } = session.signature;
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new BadInput(`the body must be a JSON object: ${expectation(session.signature)}`);
   const given = body as Record<string, unknown>;
-  const one = inputs.length === 1 && Object.hasOwn(given, 'data') && !Object.hasOwn(given, inputs[0]!.name) ? { [inputs[0]!.name]: given.data } : given;
-  const unknown = Object.keys(one).filter((name) => !inputs.some((input) => input.name === name));
+  const asData = inputs.length === 1 && Object.hasOwn(given, 'data') && !Object.hasOwn(given, inputs[0]!.name);
+  const unknown = Object.keys(given).filter((name) => (asData ? name !== 'data' : !inputs.some((input) => input.name === name)));
   if (unknown.length > 0) throw new BadInput(`unknown input ${unknown.slice(0, 5).join(', ').slice(0, 200)}: ${expectation(session.signature)}`);
-  const feeds = Object.fromEntries(inputs.map((input) => [input.name, rowsToTensor(Object.hasOwn(one, input.name) ? one[input.name] : undefined, input, session.signature)]));
+  const feeds: Record<string, Tensor> = {};
+  for (const input of inputs) {
+    const name = asData ? 'data' : input.name;
+    feeds[input.name] = rowsToTensor(Object.hasOwn(given, name) ? given[name] : undefined, input, session.signature);
+  }
   const results = await session.run(feeds);
-  return `{${Object.entries(results).map(([name, tensor]) => `${JSON.stringify(name)}:${nestedJson(tensor)}`).join(',')}}`;
+  let text = '';
+  for (const name of Object.keys(results)) text += `${text === '' ? '{' : ','}${JSON.stringify(name)}:${nestedJson(results[name]!)}`;
+  return `${text}}`;
 }
 
 function expectation({ inputs }: ModelSignature): string {

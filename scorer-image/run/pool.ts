@@ -160,10 +160,13 @@ export class ScoringPool {
   }
 
   #received(side: WorkerSide, message: FromWorker): void {
-    if (message.type === 'log') this.#options.log(message.level, message.message);
-    if (message.type !== 'answers') return;
-    for (const rows of message.batches) this.#options.onBatch(rows);
-    for (const answer of unpacked(message.answers)) {
+    if (!Array.isArray(message)) {
+      if (message.type === 'log') this.#options.log(message.level, message.message);
+      return;
+    }
+    const [, batches] = message;
+    for (const rows of batches) this.#options.onBatch(rows);
+    for (const answer of unpacked(message)) {
       const ticket = side.back(answer.id);
       if (!ticket) continue;
       this.#admission.back(ticket);

@@ -6,7 +6,7 @@ import { asFailure } from '../failure.ts';
 import { BadInput } from '../load/json.ts';
 import { stackOf } from '../load/script.ts';
 import { packed, tooLate } from './answers.ts';
-import type { Answer, FromWorker, ToWorker, Work } from './messages.ts';
+import type { Answer, FromWorker, Requests, ToWorker, Work } from './messages.ts';
 import { noCode, scripted, type Scoring } from './scoring.ts';
 
 /** A turn of the event loop that took longer has kept answers waiting. */
@@ -25,7 +25,7 @@ function post(): void {
   if (posting) return;
   posting = true;
   queueMicrotask(() => {
-    say({ type: 'answers', answers: packed(answers), taken, batches });
+    say(packed(answers, taken, batches));
     [answers, batches, taken, posting] = [[], [], 0, false];
   });
 }
@@ -55,7 +55,7 @@ function textOfError(error: unknown, read = (value: unknown): unknown => (value 
 }
 
 /** Begun one after the other in one turn, so that their calls of a model are joined; but slow ones let answers out in between. */
-async function requests({ ids, ends, work, until, bytes }: Extract<ToWorker, { type: 'requests' }>, scoring: Scoring): Promise<void> {
+async function requests([ids, ends, until, work, bytes]: Requests, scoring: Scoring): Promise<void> {
   let open = ids.length;
   let turn = performance.now();
   for (const [i, id] of ids.entries()) {
@@ -88,7 +88,7 @@ try {
   const options = { threads: config.threads, maxBatchSize: config.maxBatchSize, onBatch: (rows: number) => batches.push(rows) };
   const scoring = config.script === undefined ? await noCode(config, options) : await scripted(config.script, config, options);
   batches = []; // those that warmed the model
-  parentPort!.on('message', (message: ToWorker) => void (message.type === 'shutdown' ? shutdown(scoring) : requests(message, scoring)));
+  parentPort!.on('message', (message: ToWorker) => void (Array.isArray(message) ? requests(message, scoring) : shutdown(scoring)));
   const { signatures, wantsRequest, rawHttp, schemas, notes } = scoring;
   say({ type: 'ready', signatures, wantsRequest, rawHttp, schemas, notes, initMs: performance.now() - started });
 } catch (error) {

