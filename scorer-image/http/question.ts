@@ -32,8 +32,8 @@ export class Question {
     this.#exchange = exchange;
     this.#deps = deps;
     this.#asking = asking;
-    deps.metrics.inProgress.inc();
-    exchange.response.once('close', () => this.#closed());
+    deps.metrics.begun();
+    exchange.response.on('close', () => this.#closed());
   }
 
   /** Reads the body and asks; what cannot be read is answered here. */
@@ -82,12 +82,11 @@ export class Question {
   }
 
   #end(code: number, runMs?: number): void {
-    const { inProgress, count, duration } = this.#deps.metrics;
+    const { metrics, demand } = this.#deps;
     const now = performance.now();
     this.#over = true;
-    this.#deps.demand.ended(now, { rejected: code === TOO_MANY, runMs });
-    inProgress.dec();
-    count(code);
-    duration.observe((now - this.#exchange.started) / 1000);
+    demand.ended(now, { rejected: code === TOO_MANY, runMs });
+    metrics.ended(code);
+    metrics.duration.observe((now - this.#exchange.started) / 1000);
   }
 }

@@ -19,5 +19,7 @@ export function requestIds(headers: IncomingHttpHeaders): RequestIds {
   const requestId = given ?? randomUUID();
   if ((ms ?? client ?? '').length > LONGEST || (client ?? '').length > LONGEST) return { headers: [HEADER.requestId, requestId], problem: `${HEADER.msRequestId} and ${HEADER.msClientRequestId} must not exceed ${LONGEST} characters` };
   const clientId = client ?? ms;
-  return { headers: [HEADER.requestId, requestId, HEADER.msRequestId, ms ?? clientId ?? requestId, ...(clientId === undefined ? [] : [HEADER.msClientRequestId, clientId])] };
+  const ids = [HEADER.requestId, requestId, HEADER.msRequestId, ms ?? clientId ?? requestId];
+  if (clientId !== undefined) ids.push(HEADER.msClientRequestId, clientId);
+  return { headers: ids };
 }

@@ -42,7 +42,8 @@ export function userServer(deps: UserServerDeps): Server {
   const modelVersions = config.models.map(({ modelVersion }) => modelVersion).join(',');
   const server = createServer({ headersTimeout: WHOLE_REQUEST_MS - 1000, requestTimeout: WHOLE_REQUEST_MS, connectionsCheckingInterval: 1000, keepAliveTimeout: KEPT_SECONDS * 1000, keepAliveTimeoutBuffer: KEPT_LONGER_MS }, (request, response) => {
     const ids = requestIds(request.headers);
-    const exchange = new Exchange(request, response, [...ids.headers, HEADER.revision, config.revision, HEADER.serverVersion, `penstock/${VERSION}`]);
+    ids.headers.push(HEADER.revision, config.revision, HEADER.serverVersion, `penstock/${VERSION}`);
+    const exchange = new Exchange(request, response, ids.headers);
     if (modelVersions !== '') exchange.header(HEADER.modelVersion, modelVersions);
     if (request.headers[HEADER.traceId] !== undefined) exchange.header(HEADER.traceId, request.headers[HEADER.traceId] as string);
     const preflight = config.corsOrigins.length > 0 && allowOrigin(exchange, config.corsOrigins);

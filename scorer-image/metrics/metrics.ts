@@ -12,6 +12,7 @@ export function scorerMetrics(labels: { pipeline: string; revision: string }) {
   registry.setDefaultLabels(labels);
   const registers = [registry];
   const codes = new Map<number, number>();
+  let inProgress = 0;
   new Counter({
     name: METRIC.requests, help: 'Scoring requests by status code.', labelNames: ['code'], registers,
     collect() {
@@ -19,12 +20,17 @@ export function scorerMetrics(labels: { pipeline: string; revision: string }) {
       for (const [code, count] of codes) this.inc({ code }, count);
     },
   });
+  new Gauge({ name: METRIC.requestsInProgress, help: 'Scoring requests that have no answer yet.', registers, collect() { this.set(inProgress); } });
   return {
     registry,
-    /** One more answer with this status code. */
-    count: (code: number) => void codes.set(code, (codes.get(code) ?? 0) + 1),
+    /** A request for a score has begun. */
+    begun: () => void (inProgress += 1),
+    /** It was answered with this status code. */
+    ended: (code: number): void => {
+      inProgress -= 1;
+      codes.set(code, (codes.get(code) ?? 0) + 1);
+    },
     duration: histogram({ name: METRIC.requestDuration, help: 'Time from the first byte of a request to its answer.', buckets: SECONDS, registry })[''],
-    inProgress: new Gauge({ name: METRIC.requestsInProgress, help: 'Scoring requests that have no answer yet.', registers }),
     initDuration: new Gauge({ name: METRIC.initDuration, help: 'Time that loading and init() took.', registers }),
     steps: histogram({ name: METRIC.stepDuration, help: 'Parts of a request: read (until its body is here), queue (until it goes to the worker), run (in the worker).', label: { name: 'step', values: ['read', 'queue', 'run'] }, buckets: SECONDS, registry }),
     batchSize: histogram({ name: METRIC.batchSize, help: 'Rows of each call of an ONNX model.', buckets: ROWS, registry })[''],
