@@ -3,6 +3,7 @@
  * loop is joined along the first dimension, run once, and split again.
  */
 import type { ModelSignature, TensorSignature } from '@penstock/contract';
+import { Gain } from './gain.ts';
 import type { Session } from './session.ts';
 import { arrayOf, sizeOf, type NumberArray, type Tensor } from './tensor.ts';
 
@@ -21,28 +22,48 @@ export interface Batches {
   maxBatchSize: number;
   /** Told the rows of each native call. */
   onBatch?: (rows: number) => void;
+  /** Milliseconds of a monotonic clock. */
+  now?: () => number;
 }
 
+/** Calls that are joined while one is run alone, to see which is faster. */
+const COMPARED = 3;
+
 /** A session whose calls are joined where {@link rowsAreIndependent} has shown that they may be. */
-export function batching({ session, maxBatchSize, onBatch = () => undefined }: Batches): Session {
+export function batching({ session, maxBatchSize, onBatch = () => undefined, now = () => performance.now() }: Batches): Session {
   const names = session.signature.outputs.map(({ name }) => name);
+  const gain = new Gain();
   let waiting: Call[] = [];
 
   const flush = async (): Promise<void> => {
     const calls = waiting;
     waiting = [];
-    for (const group of groups(calls, maxBatchSize)) await (group.length === 1 ? alone(group[0]!) : together(group));
+    for (const group of groups(calls, maxBatchSize)) await (group.length > 2 && gain.due() ? measured(group) : run(group));
+  };
+  const run = async (group: Call[]): Promise<void> => {
+    if (group.length > 1 && gain.pays) return together(group);
+    for (const call of group) await alone(call);
+  };
+  const measured = async ([first, ...others]: Call[]): Promise<void> => {
+    const joined = others.splice(0, COMPARED);
+    const begun = now();
+    await alone(first!);
+    const between = now();
+    await together(joined);
+    gain.learn((between - begun) / first!.rows, (now() - between) / rowsOf(joined));
+    await run(others);
   };
   const alone = async ({ feeds, outputs, rows, resolve, reject }: Call): Promise<void> => {
     onBatch(rows);
     await session.run(feeds, [...outputs]).then(resolve, reject);
   };
   const together = async (group: Call[]): Promise<void> => {
-    const rows = group.reduce((sum, call) => sum + call.rows, 0);
+    const [rows, begun] = [rowsOf(group), now()];
     try {
       const results = await session.run(join(group.map(({ feeds }) => feeds)), [...group[0]!.outputs]);
       if (Object.values(results).some(({ shape }) => shape[0] !== rows)) throw new Error('an output has another number of rows');
       onBatch(rows);
+      gain.took(now() - begun);
       let from = 0;
       for (const call of group) call.resolve(slice(results, from, (from += call.rows)));
     } catch {
@@ -57,6 +78,8 @@ export function batching({ session, maxBatchSize, onBatch = () => undefined }: B
     }),
   };
 }
+
+const rowsOf = (group: readonly Call[]): number => group.reduce((sum, { rows }) => sum + rows, 0);
 
 /** Neighbours that ask for the same outputs and differ in nothing but rows, up to `most` rows together. */
 function groups(calls: readonly Call[], most: number): Call[][] {

@@ -48,6 +48,51 @@ describe('batching', () => {
   });
 });
 
+describe('whether joining pays', () => {
+  const CALLS = 8;
+  /** The groups that a model runs, round after round, when a call takes so many milliseconds and so many more for each row. */
+  async function groupsOf(rounds: number, cost: (round: number) => { call: number; row: number }): Promise<number[][]> {
+    let [clock, round] = [0, 0];
+    const session = model(twice);
+    const timed: Session = { ...session, run: (feeds) => {
+      const { call, row: each } = cost(round);
+      clock += call + each * feeds.x!.shape[0]!;
+      return session.run(feeds);
+    } };
+    const joined = batching({ session: timed, maxBatchSize: 64, now: () => clock });
+    const groups: number[][] = [];
+    for (; round < rounds; round++) {
+      const answers = await Promise.all(Array.from({ length: CALLS }, (_, i) => joined.run({ x: row(i, i) })));
+      expect(answers.map(values)).to.deep.equal(Array.from({ length: CALLS }, (_, i) => [2 * i, 2 * i]));
+      groups.push(session.calls.splice(0));
+    }
+    return groups;
+  }
+  const APART = Array.from({ length: CALLS }, () => 1);
+  const sum = (all: number[][], group: number[]): number => all.filter((one) => one.join() === group.join()).length;
+
+  it('a small model is joined, and nothing is measured', async () => {
+    expect(await groupsOf(100, () => ({ call: 0.02, row: 0.001 }))).to.deep.equal(Array.from({ length: 100 }, () => [CALLS]));
+  });
+  it('a large one whose calls cost more than its rows is joined; one call is run alone ever more seldom', async () => {
+    const groups = await groupsOf(100, () => ({ call: 5, row: 1 }));
+    expect(groups.slice(0, 3)).to.deep.equal([[8], [1, 3, 4], [8]]);
+    expect(groups.flatMap(({ length }, round) => (length > 1 ? [round] : []))).to.deep.equal([1, 33, 97]);
+  });
+  it('one that gains nothing is run call by call after two measurements', async () => {
+    const groups = await groupsOf(60, () => ({ call: 0.1, row: 5 }));
+    expect(groups.slice(0, 4)).to.deep.equal([[8], [1, 3, 4], [1, 3, ...APART.slice(4)], APART]);
+    expect(sum(groups, APART)).to.equal(60 - 3 - 2);
+  });
+  it('one slow call changes nothing; a machine that has changed does', async () => {
+    const stall = await groupsOf(30, (round) => (round === 1 ? { call: 0, row: 9 } : { call: 9, row: 0.1 }));
+    expect(sum(stall, APART)).to.equal(0);
+    const changed = await groupsOf(60, (round) => (round < 10 ? { call: 0, row: 5 } : { call: 5, row: 0.1 }));
+    expect(changed[9]).to.deep.equal(APART);
+    expect(changed.at(-1)).to.deep.equal([CALLS]);
+  });
+});
+
 describe('whether rows are independent', () => {
   const rows: [string, Session, boolean][] = [
     ['each row by itself', model(twice), true],
