@@ -8,6 +8,8 @@ for (const count of counts.length > 0 ? counts : [100, 1000, 3000]) reports.push
 const rows: [string, (report: ScaleReport) => string, string][] = [
   ['all children there, s', ({ burstSeconds }) => burstSeconds.toFixed(1), '≤ 30'],
   ['(creating the pipelines took, s)', ({ createSeconds }) => createSeconds.toFixed(1), ''],
+  ['the same writes by a bare loop, s', ({ bareSeconds }) => bareSeconds.toFixed(1), ''],
+  ['burst, of the bare loop', ({ burstSeconds, bareSeconds }) => (burstSeconds / bareSeconds).toFixed(2), ''],
   ['CPU of the operator, s', ({ cpuSeconds }) => cpuSeconds.toFixed(1), '≤ 20'],
   ['peak RSS of the operator, MiB', ({ peakMiB }) => String(peakMiB), '≤ 160'],
   ['writes per pipeline', ({ writes }) => Object.entries(writes).map(([kind, count]) => `${count} ${kind}`).join(', '), 'one a child, one status, one usedBy a model'],
@@ -15,6 +17,7 @@ const rows: [string, (report: ScaleReport) => string, string][] = [
   ['restart until it leads, s', ({ restartSeconds }) => restartSeconds.toFixed(1), ''],
   ['created → Deployment seen, p50, ms', ({ latencyMs }) => latencyMs.p50.toFixed(0), '≤ 40'],
   ['… p99, ms', ({ latencyMs }) => latencyMs.p99.toFixed(0), '≤ 70'],
+  ['(a bare POST in between, p50 and p99, ms)', ({ latencyMs: { post } }) => `${post.p50.toFixed(0)}, ${post.p99.toFixed(0)}`, ''],
   ['a child deleted, edited or stripped → healed, p50, ms', ({ healingMs }) => healingMs.p50.toFixed(0), ''],
   ['… longest, ms', ({ healingMs }) => healingMs.longest.toFixed(0), '≤ 5000'],
 ];

@@ -15,6 +15,7 @@ import { writesByKind } from '../fixtures/metrics.ts';
 import { until as within } from '../fixtures/until.ts';
 import { Admin } from '../stage/admin.ts';
 import { bundle, kubeconfigFor, startOperator, type OperatorProcess } from '../stage/operators.ts';
+import { bareWrites } from './bare.ts';
 import { cpuSeconds, peakMiB, percentile } from './figures.ts';
 import { healing, type Healing } from './healing.ts';
 import { join } from 'node:path';
@@ -31,15 +32,20 @@ export interface ScaleReport {
   /** From the first creation until every Deployment is there and every status is written. */
   burstSeconds: number;
   createSeconds: number;
+  /** The same writes by a bare loop, nobody watching. */
+  bareSeconds: number;
   cpuSeconds: number;
   peakMiB: number;
   /** Writes by kind, of one pipeline. */
   writes: Record<string, number>;
   restartWrites: number;
   restartSeconds: number;
-  latencyMs: { p50: number; p99: number };
+  latencyMs: Latency;
   healingMs: Healing;
 }
+
+/** `post`: of a ConfigMap alone, in between: what the machine adds to anything. */
+interface Latency { p50: number; p99: number; post: { p50: number; p99: number } }
 
 export async function scale(pipelines: number): Promise<ScaleReport> {
   const plane = await startControlPlane();
@@ -79,7 +85,8 @@ export async function scale(pipelines: number): Promise<ScaleReport> {
     await sleep(10_000);
     const restartWrites = Object.values(await writesOf(operator)).reduce((sum, count) => sum + count, 0);
     await operator.end('SIGKILL');
-    return { pipelines, burstSeconds, createSeconds, cpuSeconds: cpu, peakMiB: peak, writes, restartWrites, restartSeconds, latencyMs, healingMs };
+    const bareSeconds = await bareWrites(admin, { namespace: NAMESPACE, pipelines, clients: CLIENTS });
+    return { pipelines, burstSeconds, createSeconds, bareSeconds, cpuSeconds: cpu, peakMiB: peak, writes, restartWrites, restartSeconds, latencyMs, healingMs };
   } finally {
     await admin.close();
     await plane.stop();
@@ -108,7 +115,7 @@ async function finished(operator: OperatorProcess, pipelines: number): Promise<b
 }
 
 /** From the answer to a creation until the Deployment is seen, one pipeline at a time, beside all the others. */
-async function latency(admin: Admin, present: number): Promise<{ p50: number; p99: number }> {
+async function latency(admin: Admin, present: number): Promise<Latency> {
   const stop = new AbortController();
   const waiting = new Map<string, (at: number) => void>();
   void admin.follow(KIND.deployment, stop.signal, (type, { metadata }) => {
@@ -116,7 +123,7 @@ async function latency(admin: Admin, present: number): Promise<{ p50: number; p9
     if (type === 'ADDED') waiting.get(name)?.(performance.now());
   });
   await sleep(2000);
-  const times: number[] = [];
+  const [times, posts]: [number[], number[]] = [[], []];
   for (let i = 0; i < ONE_BY_ONE; i++) {
     const name = `one-${i}`;
     const seen = new Promise<number>((resolve) => waiting.set(name, resolve));
@@ -124,10 +131,14 @@ async function latency(admin: Admin, present: number): Promise<{ p50: number; p9
     await admin.create(pipeline(name, used));
     const answered = performance.now();
     times.push(Math.max(0, (await seen) - answered));
+    const posted = performance.now();
+    await admin.create({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: `post-${i}`, namespace: NAMESPACE }, data: { some: 'data' } } as KubeObject);
+    posts.push(performance.now() - posted);
     await sleep(40);
   }
   stop.abort();
-  return { p50: percentile(times, 50), p99: percentile(times, 99) };
+  const figures = (all: number[]): { p50: number; p99: number } => ({ p50: percentile(all, 50), p99: percentile(all, 99) });
+  return { ...figures(times), post: figures(posts) };
 }
 
 const writesOf = async (operator: OperatorProcess): Promise<Record<string, number>> => writesByKind(await operator.metrics());

@@ -19,7 +19,7 @@ export const HASTE: Mutation[] = [
 
 /** As in operator/Dockerfile; and what V8 makes of the chart's memory limit. */
 const HEAP_MIB = 128;
-const FLAGS = ['--disable-proto=delete', '--max-semi-space-size=1'];
+const FLAGS = ['--disable-proto=delete', '--max-semi-space-size=2', '--no-parallel-scavenge'];
 
 const built = new Map<string, Promise<string>>();
 const folder = mkdtempSync(join(tmpdir(), 'penstock-bundles-'));
