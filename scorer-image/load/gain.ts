@@ -13,15 +13,16 @@ const OFTEN = 16;
 const SELDOM = 1024;
 
 export class Gain {
-  #pays = true;
+  /** Unknown before the first measurement: a large model is not to take the memory of eight rows for nothing. */
+  #pays: boolean | undefined;
   #slow = false;
   #contradicted = false;
   #every = OFTEN;
-  #left = 1;
+  #left = OFTEN;
 
   /** Whether groups should be joined, as far as is known. */
   get pays(): boolean {
-    return this.#pays;
+    return this.#pays ?? true;
   }
 
   /** A joined call took so long. */
@@ -31,6 +32,7 @@ export class Gain {
 
   /** For each group in turn: whether it should be measured. */
   due(): boolean {
+    if (this.#pays === undefined) return true;
     if (!this.#slow) return false;
     this.#left -= 1;
     return this.#left <= 0;
@@ -38,7 +40,8 @@ export class Gain {
 
   /** What a row took alone and joined, one after the other. A change of mind needs two measurements in a row. */
   learn(alone: number, joined: number): void {
-    const pays = joined < WORTH_IT * alone;
+    const pays = !this.#slow || joined < WORTH_IT * alone;
+    this.#pays ??= pays;
     if (pays !== this.#pays && !this.#contradicted) {
       this.#contradicted = true;
       this.#left = 1;
