@@ -1,6 +1,6 @@
 /**
- * Calls for one model that come together go to it as one: no window, no waiting. What was asked in one turn of the event
- * loop is joined along the first dimension, run once, and split again.
+ * Calls for one model that come together go to it as one, where that is faster: no window, no waiting. What was asked in
+ * one turn of the event loop, or while a slow model was busy, is joined along the first dimension, run once, and split.
  */
 import type { ModelSignature, TensorSignature } from '@penstock/contract';
 import { Gain } from './gain.ts';
@@ -26,38 +26,56 @@ export interface Batches {
   now?: () => number;
 }
 
-/** Calls that are joined while one is run alone, to see which is faster. */
+/** Calls that are joined when another was run alone, to see which is faster. */
 const COMPARED = 3;
 
-/** A session whose calls are joined where {@link rowsAreIndependent} has shown that they may be. */
+/** A session whose calls are joined where {@link rowsAreIndependent} has shown that they may be, and {@link Gain} that it pays. */
 export function batching({ session, maxBatchSize, onBatch = () => undefined, now = () => performance.now() }: Batches): Session {
   const names = session.signature.outputs.map(({ name }) => name);
   const gain = new Gain();
   let waiting: Call[] = [];
+  let scheduled = false;
+  let underWay = 0;
 
   const flush = async (): Promise<void> => {
     const calls = waiting;
     waiting = [];
-    for (const group of groups(calls, maxBatchSize)) await (group.length > 2 && gain.due() ? measured(group) : run(group));
+    scheduled = false;
+    underWay += 1;
+    for (const group of groups(calls, maxBatchSize)) await (comparable(group) && gain.next() ? measured(group) : run(group));
+    underWay -= 1;
+    if (waiting.length > 0) soon();
+  };
+  /** Where calls are measured, what comes meanwhile waits: nothing else is to be timed with them. */
+  const soon = (): void => {
+    if (scheduled || (underWay > 0 && !gain.settled)) return;
+    scheduled = true;
+    setImmediate(() => void flush());
   };
   const run = async (group: Call[]): Promise<void> => {
-    if (group.length > 1 && gain.pays) return together(group);
-    for (const call of group) await alone(call);
+    if (group.length > 1 && (gain.pays ?? group.length === 2)) await together(group); // what is not known is not to take the memory of many rows
+    else for (const call of group) await alone(call);
   };
   const measured = async ([first, ...others]: Call[]): Promise<void> => {
-    const joined = others.splice(0, COMPARED);
+    const few = others.splice(0, COMPARED);
     const begun = now();
-    await alone(first!);
+    const fine = await alone(first!);
     const between = now();
-    await together(joined);
-    gain.learn((between - begun) / first!.rows, (now() - between) / rowsOf(joined));
+    if ((await together(few)) && fine) gain.learn(now() - between, (between - begun) * few.length);
     await run(others);
   };
-  const alone = async ({ feeds, outputs, rows, resolve, reject }: Call): Promise<void> => {
+  /** Resolve with whether the model took the calls; what became of each is told to its caller. */
+  const alone = ({ feeds, outputs, rows, resolve, reject }: Call): Promise<boolean> => {
     onBatch(rows);
-    await session.run(feeds, [...outputs]).then(resolve, reject);
+    return session.run(feeds, [...outputs]).then((results) => {
+      resolve(results);
+      return true;
+    }, (error: unknown) => {
+      reject(error);
+      return false;
+    });
   };
-  const together = async (group: Call[]): Promise<void> => {
+  const together = async (group: Call[]): Promise<boolean> => {
     const [rows, begun] = [rowsOf(group), now()];
     try {
       const results = await session.run(join(group.map(({ feeds }) => feeds)), [...group[0]!.outputs]);
@@ -66,18 +84,23 @@ export function batching({ session, maxBatchSize, onBatch = () => undefined, now
       gain.took(now() - begun);
       let from = 0;
       for (const call of group) call.resolve(slice(results, from, (from += call.rows)));
+      return true;
     } catch {
       for (const call of group) await alone(call); // the mistake of one is not the others'
+      return false;
     }
   };
   return {
     signature: session.signature,
     run: (feeds, outputs = names) => new Promise((resolve, reject) => {
-      if (waiting.length === 0) setImmediate(() => void flush());
       waiting.push({ feeds, outputs, rows: Object.values(feeds)[0]?.shape[0] ?? 1, resolve, reject });
+      soon();
     }),
   };
 }
+
+/** One call alone and some others joined tell something of each other when all have as many rows. */
+const comparable = (group: readonly Call[]): boolean => group.length > 2 && group[0]!.rows > 0 && group.slice(1, 1 + COMPARED).every(({ rows }) => rows === group[0]!.rows);
 
 const rowsOf = (group: readonly Call[]): number => group.reduce((sum, { rows }) => sum + rows, 0);
 

@@ -108,7 +108,10 @@ export function nestedJson({ data, shape, datatype }: Tensor): string {
   let at = 0;
   const level = (depth: number): string => {
     const length = shape[depth]!;
-    if (depth === shape.length - 1) return `[${items(data, datatype, at, (at += length))}]`;
+    if (depth === shape.length - 1) {
+      at += length;
+      return `[${items(data, datatype, at - length, at)}]`;
+    }
     let text = '';
     for (let i = 0; i < length; i++) text += i === 0 ? level(depth + 1) : `,${level(depth + 1)}`;
     return `[${text}]`;

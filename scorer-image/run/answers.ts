@@ -8,13 +8,18 @@ const SHORT = 16_384;
 export const tooLate = ({ requestTimeoutMs }: { requestTimeoutMs: number }): string => `Scoring timeout after ${requestTimeoutMs} ms`;
 
 /**
- * `taken`: messages that the worker needs no longer hold back for; `batches`: rows of the native calls since the last
- * one. Then the answers with 200 and a short text, that of `ids[i]` up to `ends[i]`, and the others.
+ * A word of their own in front, since a script may post what it likes. `taken`: messages that the worker needs no
+ * longer hold back for; `batches`: rows of the native calls since the last one. Then the answers with 200 and a short
+ * text, that of `ids[i]` up to `ends[i]`, and the others.
  */
-export type Answers = [taken: number, batches: number[], ids: number[], runMs: number[], ends: number[], text: string, others: Answer[]];
+export type Answers = [type: 'answers', taken: number, batches: number[], ids: number[], runMs: number[], ends: number[], text: string, others: Answer[]];
+
+export const isAnswers = (message: unknown): message is Answers => Array.isArray(message) && message[0] === 'answers';
 
 export function packed(answers: readonly Answer[], taken: number, batches: number[]): Answers {
-  const [ids, runTimes, ends]: number[][] = [[], [], []];
+  const ids: number[] = [];
+  const runTimes: number[] = [];
+  const ends: number[] = [];
   const others: Answer[] = [];
   let texts = '';
   for (const answer of answers) {
@@ -23,14 +28,14 @@ export function packed(answers: readonly Answer[], taken: number, batches: numbe
       others.push(answer);
       continue;
     }
-    ids!.push(id);
-    runTimes!.push(runMs);
+    ids.push(id);
+    runTimes.push(runMs);
     texts += body;
-    ends!.push(texts.length);
+    ends.push(texts.length);
   }
-  return [taken, batches, ids!, runTimes!, ends!, texts, others];
+  return ['answers', taken, batches, ids, runTimes, ends, texts, others];
 }
 
-export function unpacked([, , ids, runMs, ends, text, others]: Answers): Answer[] {
+export function unpacked([, , , ids, runMs, ends, text, others]: Answers): Answer[] {
   return [...ids.map((id, i) => ({ id, status: 200, body: text.slice(i === 0 ? 0 : ends[i - 1], ends[i]), runMs: runMs[i]! })), ...others];
 }

@@ -28,7 +28,7 @@ export interface ContextInput {
 
 /**
  * Models are opened on first use and kept; one of format Files has a path and nothing to run. What several run()s ask
- * of a model at the same time goes to it as one call.
+ * of a model at the same time goes to it as one call where that is faster.
  */
 export function scriptContext({ models, modelsDir, modelDir }: ContextInput, options: ModelOptions): ScriptContext {
   const sessions = new Map<string, Promise<Session>>();

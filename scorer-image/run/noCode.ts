@@ -11,7 +11,7 @@ export async function scoreRows(body: unknown, session: Session): Promise<string
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new BadInput(`the body must be a JSON object: ${expectation(session.signature)}`);
   const given = body as Record<string, unknown>;
   const asData = inputs.length === 1 && Object.hasOwn(given, 'data') && !Object.hasOwn(given, inputs[0]!.name);
-  const unknown = Object.keys(given).filter((name) => (asData ? name !== 'data' : !inputs.some((input) => input.name === name)));
+  const unknown = asData ? [] : Object.keys(given).filter((name) => !inputs.some((input) => input.name === name)); // beside data stand Azure's method and GlobalParameters
   if (unknown.length > 0) throw new BadInput(`unknown input ${unknown.slice(0, 5).join(', ').slice(0, 200)}: ${expectation(session.signature)}`);
   const feeds: Record<string, Tensor> = {};
   for (const input of inputs) {
@@ -20,8 +20,8 @@ export async function scoreRows(body: unknown, session: Session): Promise<string
   }
   const results = await session.run(feeds);
   let text = '';
-  for (const name of Object.keys(results)) text += `${text === '' ? '{' : ','}${JSON.stringify(name)}:${nestedJson(results[name]!)}`;
-  return `${text}}`;
+  for (const name of Object.keys(results)) text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${nestedJson(results[name]!)}`;
+  return `{${text}}`;
 }
 
 function expectation({ inputs }: ModelSignature): string {

@@ -2,7 +2,7 @@
 import { FAILURE, type ModelSignature } from '@penstock/contract';
 import { StartFailure } from '../failure.ts';
 import { Admission, type Limits, type Ticket } from './admission.ts';
-import { tooLate, unpacked } from './answers.ts';
+import { isAnswers, tooLate, unpacked } from './answers.ts';
 import type { Answer, FromWorker } from './messages.ts';
 import { WorkerSide, type Asked, type Ready, type WorkerCode } from './workerSide.ts';
 
@@ -160,11 +160,11 @@ export class ScoringPool {
   }
 
   #received(side: WorkerSide, message: FromWorker): void {
-    if (!Array.isArray(message)) {
+    if (!isAnswers(message)) {
       if (message.type === 'log') this.#options.log(message.level, message.message);
       return;
     }
-    const [, batches] = message;
+    const [, , batches] = message;
     for (const rows of batches) this.#options.onBatch(rows);
     for (const answer of unpacked(message)) {
       const ticket = side.back(answer.id);

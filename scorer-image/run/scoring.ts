@@ -84,7 +84,7 @@ export async function noCode(config: ScorerConfig, options: ModelOptions): Promi
   const suited: Session = { signature: session.signature, run: (feeds, outputs) => session.run(feeds, outputs).catch(refusedByModel) };
   return {
     signatures: { [model.name]: session.signature }, wantsRequest: false, rawHttp: false, schemas: {}, async: false,
-    notes: [joined ? `rows of requests that come together share calls of model ${model.name}, up to ${options.maxBatchSize}` : `model ${model.name} runs request by request`],
+    notes: [joined ? `rows of requests that come together may share calls of model ${model.name}, up to ${options.maxBatchSize}` : `model ${model.name} runs request by request`],
     score: async (body) => ({ body: await scoreRows(exactJson(body, () => integers), suited) }),
     invocations: async (body) => ({ body: `{"predictions":${await scoreRows(invocation(exactJson(body, () => integers), session.signature), suited)}}` }),
     infer: async (body, { jsonBytes }) => inferTensors(decodeInfer(body, jsonBytes), { name: model.name, version: model.version, session: suited }),

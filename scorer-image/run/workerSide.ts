@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { StartFailure } from '../failure.ts';
 import type { Ticket } from './admission.ts';
+import { isAnswers } from './answers.ts';
 import type { Answer, FromWorker, Requests, ToWorker, Work } from './messages.ts';
 import { Slots } from './slots.ts';
 
@@ -53,8 +54,8 @@ export class WorkerSide {
       this.#worker.on('error', (error: unknown) => ended(new StartFailure(FAILURE.initFailed, error instanceof Error ? error.message : String(error), error instanceof Error ? error.stack : '')));
       this.#worker.on('exit', (code) => ended(new StartFailure(FAILURE.initFailed, `the script ended its own process (exit code ${code})`)));
       this.#worker.on('message', (message: FromWorker) => {
-        if (Array.isArray(message)) {
-          this.#heard(message[0]);
+        if (isAnswers(message)) {
+          this.#heard(message[1]);
           onMessage(message);
         } else if (message.type === 'ready') {
           this.#started = true;

@@ -23,6 +23,8 @@ describe('a scorer process', function () {
       const score = (await (await post('/score', JSON.stringify({ data: answers.data }))).json()) as { label: number[]; probabilities: number[][] };
       expect(score.label).to.deep.equal(answers.label);
       for (const [i, row] of score.probabilities.entries()) for (const [j, p] of row.entries()) expect(p).to.be.closeTo(answers.probabilities[i]![j]!, 1e-4);
+      const besides = await post('/score', JSON.stringify({ data: answers.data, method: 'predict', GlobalParameters: 1 }));
+      expect(((await besides.json()) as typeof score).label, 'what Azure’s clients send beside data is ignored').to.deep.equal(answers.label);
       const infer = await post('/v2/models/iris/versions/1/infer', JSON.stringify({ id: 'seven', inputs: [{ name: 'X', shape: [150, 4], datatype: 'FP32', data: answers.data.flat() }], outputs: [{ name: 'label' }] }));
       expect(await infer.json()).to.deep.equal({ model_name: 'iris', model_version: '1', id: 'seven', outputs: [{ name: 'label', datatype: 'INT64', shape: [150], data: answers.label }] });
     });

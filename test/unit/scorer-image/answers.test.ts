@@ -1,6 +1,6 @@
 /** What crosses between the threads is what was said. */
 import { expect } from 'chai';
-import { packed, unpacked } from '../../../scorer-image/run/answers.ts';
+import { isAnswers, packed, unpacked } from '../../../scorer-image/run/answers.ts';
 import type { Answer } from '../../../scorer-image/run/messages.ts';
 
 const rows: [string, Answer[]][] = [
@@ -13,6 +13,8 @@ const rows: [string, Answer[]][] = [
 
 describe('answers between the threads', () => {
   for (const [sentence, answers] of rows) it(sentence, () => expect(unpacked(structuredClone(packed(answers, 1, [2])))).to.deep.equal(answers));
+
+  for (const said of [['progress', 1], [], null, 'ready', { type: 'log' }]) it(`${JSON.stringify(said)}, which a script may have posted, is none`, () => expect(isAnswers(said)).to.equal(false));
 
   it('unusual ones come after the usual ones, with their ids', () => {
     const usual: Answer = { id: 2, status: 200, body: 'a', runMs: 1 };

@@ -21,30 +21,56 @@ function model(f: (data: Float32Array) => Float32Array, shape = [-1, 2]): Sessio
 const twice = (data: Float32Array): Float32Array => data.map((value) => value * 2);
 const values = (results: Record<string, Tensor>): number[] => [...(results.y!.data as Float32Array)];
 
+/** As after two turns of four calls, which have shown that the calls of a fast model are joined. */
+async function learnt(session: ReturnType<typeof model>, maxBatchSize: number): Promise<Session> {
+  const joined = batching({ session, maxBatchSize, now: () => 0 });
+  for (let turn = 0; turn < 2; turn++) await Promise.all([1, 2, 3, 4].map((x) => joined.run({ x: row(x, x) })));
+  session.calls.length = 0;
+  return joined;
+}
+
 describe('batching', () => {
   it('calls of one turn go to the model as one, and each gets its own rows back', async () => {
     const session = model(twice);
-    const joined = batching({ session, maxBatchSize: 64 });
-    for (let turn = 0; turn < 2; turn++) {
-      const answers = await Promise.all([joined.run({ x: row(1, 2) }), joined.run({ x: row(3, 4, 5, 6) }), joined.run({ x: row(7, 8) })]);
-      expect(answers.map(values)).to.deep.equal([[2, 4], [6, 8, 10, 12], [14, 16]]);
-    }
-    expect(session.calls, 'measured the first time').to.deep.equal([1, 3, 4]);
+    const joined = await learnt(session, 64);
+    const answers = await Promise.all([joined.run({ x: row(1, 2) }), joined.run({ x: row(3, 4, 5, 6) }), joined.run({ x: row(7, 8) })]);
+    expect(answers.map(values)).to.deep.equal([[2, 4], [6, 8, 10, 12], [14, 16]]);
+    expect(session.calls).to.deep.equal([4]);
+  });
+  it('what comes while a slow model is busy goes next, together', async () => {
+    const session = model(twice);
+    let clock = 0;
+    const joined = batching({ session: { ...session, run: async (feeds) => {
+      const result = session.run(feeds);
+      clock += 5; // a call costs the same for any number of rows
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return result;
+    } }, maxBatchSize: 64, now: () => clock });
+    for (let turn = 0; turn < 2; turn++) await Promise.all([1, 2, 3, 4].map((x) => joined.run({ x: row(x, x) })));
+    session.calls.length = 0;
+    const first = joined.run({ x: row(1, 1) });
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const second = joined.run({ x: row(2, 2) });
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    await Promise.all([first, second, joined.run({ x: row(3, 3) })]);
+    expect(session.calls).to.deep.equal([1, 2]);
   });
   it('no call gets more rows than the limit; a request that is larger goes alone', async () => {
     const session = model(twice);
-    const joined = batching({ session, maxBatchSize: 2 });
+    const joined = await learnt(session, 2);
     await Promise.all([row(1, 1), row(2, 2), row(3, 3), row(4, 4, 4, 4, 4, 4)].map((x) => joined.run({ x })));
     expect(session.calls).to.deep.equal([2, 1, 3]);
   });
   it('the mistake of one is not the others’', async () => {
-    const joined = batching({ session: model(twice), maxBatchSize: 64 });
+    const session = model(twice);
+    const joined = await learnt(session, 64);
     const ends = await Promise.allSettled([row(1, 2), row(666, 0), row(3, 4)].map((x) => joined.run({ x })));
     expect(ends.map((end) => (end.status === 'fulfilled' ? values(end.value) : (end.reason as Error).message))).to.deep.equal([[2, 4], 'no such row', [6, 8]]);
+    expect(session.calls).to.deep.equal([3, 1, 1, 1]);
   });
   it('calls for other outputs or of another width are not mixed', async () => {
     const session = model(twice);
-    const joined = batching({ session, maxBatchSize: 64 });
+    const joined = await learnt(session, 64);
     await Promise.all([joined.run({ x: row(1, 2) }), joined.run({ x: { datatype: 'FP32', shape: [1, 3], data: new Float32Array(3) } })]);
     expect(session.calls).to.deep.equal([1, 1]);
   });
@@ -71,27 +97,39 @@ describe('whether joining pays', () => {
     return groups;
   }
   const APART = Array.from({ length: CALLS }, () => 1);
-  const sum = (all: number[][], group: number[]): number => all.filter((one) => one.join() === group.join()).length;
+  const MEASURED = [1, 3, 4];
+  const FIRST = [1, 3, ...APART.slice(4)];
+  const roundsOf = (all: number[][], group: number[]): number[] => all.flatMap((one, round) => (one.join() === group.join() ? [round] : []));
 
-  it('a small model is joined, and measured but once', async () => {
-    expect(await groupsOf(100, () => ({ call: 0.02, row: 0.001 }))).to.deep.equal([[1, 3, 4], ...Array.from({ length: 99 }, () => [CALLS])]);
+  it('a small model is joined as soon as two measurements have said so, and is not measured again', async () => {
+    expect(await groupsOf(100, () => ({ call: 0.02, row: 0.001 }))).to.deep.equal([FIRST, MEASURED, ...Array.from({ length: 98 }, () => [CALLS])]);
   });
   it('a large one whose calls cost more than its rows is joined; one call is run alone ever more seldom', async () => {
     const groups = await groupsOf(100, () => ({ call: 5, row: 1 }));
-    expect(groups.slice(0, 3)).to.deep.equal([[1, 3, 4], [8], [8]]);
-    expect(groups.flatMap(({ length }, round) => (length > 1 ? [round] : []))).to.deep.equal([0, 32, 96]);
+    expect(groups.slice(0, 3)).to.deep.equal([FIRST, MEASURED, [CALLS]]);
+    expect(roundsOf(groups, MEASURED)).to.deep.equal([1, 18, 51]);
   });
-  it('one that gains nothing is run call by call from its first rows on', async () => {
+  it('one that gains nothing is run call by call, and never gets more than three rows', async () => {
     const groups = await groupsOf(60, () => ({ call: 0.1, row: 5 }));
-    expect(groups.slice(0, 3)).to.deep.equal([[1, 3, ...APART.slice(4)], APART, APART]);
-    expect(sum(groups, APART)).to.equal(60 - 2);
+    expect(roundsOf(groups, FIRST)).to.deep.equal([0, 1, 18, 51]);
+    expect(roundsOf(groups, APART)).to.have.length(60 - 4);
   });
   it('one strange measurement changes nothing; a machine that has changed does', async () => {
-    const stall = await groupsOf(60, (round) => (round === 32 ? { call: 0, row: 9 } : { call: 9, row: 0.1 }));
-    expect(stall.slice(31, 35)).to.deep.equal([[8], [1, 3, 4], [1, 3, 4], [8]]);
-    const changed = await groupsOf(100, (round) => (round < 10 ? { call: 0, row: 5 } : { call: 5, row: 0.1 }));
+    const stall = await groupsOf(60, (round) => (round === 18 ? { call: 0, row: 9 } : { call: 9, row: 0.1 }));
+    expect(stall.slice(17, 21)).to.deep.equal([[CALLS], MEASURED, MEASURED, [CALLS]]);
+    const changed = await groupsOf(60, (round) => (round < 10 ? { call: 0, row: 5 } : { call: 5, row: 0.1 }));
     expect(changed[9]).to.deep.equal(APART);
     expect(changed.at(-1)).to.deep.equal([CALLS]);
+  });
+  it('calls with different numbers of rows tell nothing of each other, and neither do calls that the model refuses', async () => {
+    const session = model(twice);
+    let clock = 0;
+    const joined = batching({ session: { ...session, run: (feeds) => session.run(feeds).finally(() => (clock += 5)) }, maxBatchSize: 64, now: () => clock });
+    for (let turn = 0; turn < 5; turn++) {
+      await Promise.allSettled([row(1, 1, 2, 2), row(3, 3), row(4, 4)].map((x) => joined.run({ x })));
+      await Promise.allSettled([row(1, 1), row(666, 0), row(4, 4)].map((x) => joined.run({ x })));
+    }
+    expect(session.calls).to.deep.equal(Array.from({ length: 5 }, () => [2, 1, 1, 1, 2, 1, 1]).flat());
   });
 });
 
