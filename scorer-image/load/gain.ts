@@ -44,6 +44,7 @@ export class Gain {
 
   /** What so many calls took joined, and what they would have taken one by one: milliseconds. */
   learn(joined: number, apart: number): void {
+    this.#slow = joined >= SLOW_MS; // a machine that stalled once makes no model large
     const pays = !this.#slow || joined < WORTH_IT * apart;
     const sure = pays === this.#last || pays === this.#pays;
     this.#last = pays;

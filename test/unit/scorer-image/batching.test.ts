@@ -121,6 +121,10 @@ describe('whether joining pays', () => {
     expect(changed[9]).to.deep.equal(APART);
     expect(changed.at(-1)).to.deep.equal([CALLS]);
   });
+  it('a small model on a machine that stalled once is measured once more', async () => {
+    const groups = await groupsOf(100, (round) => (round === 5 ? { call: 9, row: 0 } : { call: 0.02, row: 0.001 }));
+    expect(roundsOf(groups, MEASURED)).to.deep.equal([1, 22]);
+  });
   it('calls with different numbers of rows tell nothing of each other, and neither do calls that the model refuses', async () => {
     const session = model(twice);
     let clock = 0;
