@@ -2,9 +2,9 @@
 import { FAILURE, type ModelSignature } from '@penstock/contract';
 import { StartFailure } from '../failure.ts';
 import { Admission, type Limits, type Ticket } from './admission.ts';
-import { isAnswers, tooLate, unpacked } from './answers.ts';
-import type { Answer, FromWorker } from './messages.ts';
-import { WorkerSide, type Asked, type Ready, type WorkerCode } from './workerSide.ts';
+import { tooLate, unpacked, type Answers } from './answers.ts';
+import type { Answer } from './messages.ts';
+import { WorkerSide, type Asked, type Listener, type Ready, type WorkerCode } from './workerSide.ts';
 
 export interface PoolOptions extends WorkerCode {
   workers: number;
@@ -12,7 +12,7 @@ export interface PoolOptions extends WorkerCode {
   initTimeoutMs: number;
   /** A worker ended although nobody asked it to, or hangs. */
   onCrash: (failure: StartFailure) => void;
-  log: (level: 'info' | 'error', message: string) => void;
+  log: Listener['log'];
   onBatch: (rows: number) => void;
   /** So many requests are in the pool from `now` on (performance.now()). */
   onLoad: (inFlight: number, now: number) => void;
@@ -49,7 +49,7 @@ export class ScoringPool {
     this.#options = options;
     this.#admission = new Admission(options.limits);
     this.#sides = Array.from({ length: options.workers }, () => {
-      const side: WorkerSide = new WorkerSide(options, (message) => this.#received(side, message), (failure) => this.#crashed(failure));
+      const side: WorkerSide = new WorkerSide(options, { onAnswers: (answers) => this.#received(side, answers), log: options.log, onEnd: (failure) => this.#crashed(failure) });
       return side;
     });
   }
@@ -159,14 +159,10 @@ export class ScoringPool {
     return freest;
   }
 
-  #received(side: WorkerSide, message: FromWorker): void {
-    if (!isAnswers(message)) {
-      if (message.type === 'log') this.#options.log(message.level, message.message);
-      return;
-    }
-    const [, , batches] = message;
+  #received(side: WorkerSide, answers: Answers): void {
+    const [, , batches] = answers;
     for (const rows of batches) this.#options.onBatch(rows);
-    for (const answer of unpacked(message)) {
+    for (const answer of unpacked(answers)) {
       const ticket = side.back(answer.id);
       if (!ticket) continue;
       this.#admission.back(ticket);

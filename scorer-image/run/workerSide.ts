@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { StartFailure } from '../failure.ts';
 import type { Ticket } from './admission.ts';
-import { isAnswers } from './answers.ts';
+import { isAnswers, type Answers } from './answers.ts';
 import type { Answer, FromWorker, Requests, ToWorker, Work } from './messages.ts';
 import { Slots } from './slots.ts';
 
@@ -31,6 +31,13 @@ export interface Asked {
   answered: (answer: Answer) => void;
 }
 
+/** Who hears what a worker says, and, once it was ready, that it is gone. */
+export interface Listener {
+  onAnswers: (answers: Answers) => void;
+  log: (level: 'info' | 'error', message: string) => void;
+  onEnd: (failure: StartFailure) => void;
+}
+
 export class WorkerSide {
   readonly #worker: Worker;
   readonly #inHand = new Slots<Ticket<Asked>>();
@@ -42,8 +49,8 @@ export class WorkerSide {
   /** Resolves when init() has ended well, rejects with a StartFailure. */
   readonly ready: Promise<Ready>;
 
-  /** Begins at once, and listens from the first moment: a worker can be done before anybody asks for it. Once ready, `onMessage` gets what it says, and `onEnd` that it is gone. */
-  constructor({ file, data, execArgv }: WorkerCode, onMessage: (message: FromWorker) => void, onEnd: (failure: StartFailure) => void) {
+  /** Begins at once, and listens from the first moment: a worker can be done before anybody asks for it. */
+  constructor({ file, data, execArgv }: WorkerCode, { onAnswers, log, onEnd }: Listener) {
     this.#worker = new Worker(file, { workerData: data, ...(execArgv ? { execArgv } : {}) });
     this.ready = new Promise((resolve, reject) => {
       const ended = (failure: StartFailure): void => {
@@ -56,13 +63,16 @@ export class WorkerSide {
       this.#worker.on('message', (message: FromWorker) => {
         if (isAnswers(message)) {
           this.#heard(message[1]);
-          onMessage(message);
-        } else if (message.type === 'ready') {
-          this.#started = true;
-          resolve(message);
-        } else if (message.type === 'failed') reject(new StartFailure(message.reason, message.message, message.detail));
-        else if (message.type === 'stopped') this.#stopped?.();
-        else onMessage(message);
+          return onAnswers(message);
+        }
+        switch (message.type) { // of whatever else a script posts, nothing
+          case 'ready':
+            this.#started = true;
+            return resolve(message);
+          case 'failed': return reject(new StartFailure(message.reason, message.message, message.detail));
+          case 'log': return log(message.level, message.message);
+          case 'stopped': return this.#stopped?.();
+        }
       });
     });
     this.ready.catch(() => undefined); // whoever starts the pool hears of it

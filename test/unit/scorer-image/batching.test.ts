@@ -21,9 +21,9 @@ function model(f: (data: Float32Array) => Float32Array, shape = [-1, 2]): Sessio
 const twice = (data: Float32Array): Float32Array => data.map((value) => value * 2);
 const values = (results: Record<string, Tensor>): number[] => [...(results.y!.data as Float32Array)];
 
-/** As after two turns of four calls, which have shown that the calls of a fast model are joined. */
-async function learnt(session: ReturnType<typeof model>, maxBatchSize: number): Promise<Session> {
-  const joined = batching({ session, maxBatchSize, now: () => 0 });
+/** As after two turns of four calls, which have shown that the model's calls are joined: a fast one's, where no time passes. */
+async function learnt(session: ReturnType<typeof model>, maxBatchSize: number, now = (): number => 0): Promise<Session> {
+  const joined = batching({ session, maxBatchSize, now });
   for (let turn = 0; turn < 2; turn++) await Promise.all([1, 2, 3, 4].map((x) => joined.run({ x: row(x, x) })));
   session.calls.length = 0;
   return joined;
@@ -40,14 +40,12 @@ describe('batching', () => {
   it('what comes while a slow model is busy goes next, together', async () => {
     const session = model(twice);
     let clock = 0;
-    const joined = batching({ session: { ...session, run: async (feeds) => {
+    const joined = await learnt({ ...session, run: async (feeds) => {
       const result = session.run(feeds);
       clock += 5; // a call costs the same for any number of rows
       await new Promise((resolve) => setTimeout(resolve, 20));
       return result;
-    } }, maxBatchSize: 64, now: () => clock });
-    for (let turn = 0; turn < 2; turn++) await Promise.all([1, 2, 3, 4].map((x) => joined.run({ x: row(x, x) })));
-    session.calls.length = 0;
+    } }, 64, () => clock);
     const first = joined.run({ x: row(1, 1) });
     await new Promise((resolve) => setTimeout(resolve, 5));
     const second = joined.run({ x: row(2, 2) });
