@@ -25,7 +25,8 @@ export class WorkQueue {
   readonly #dirty = new Map<string, number>();
   /** Keys in work, and since when. */
   readonly #processing = new Map<string, number>();
-  readonly #failures = new Map<string, number>();
+  /** Of each key that failed: how, and how many pauses it has had for that. */
+  readonly #failures = new Map<string, { failure: FailureClass; pauses: number }>();
   readonly #delayed = new Map<string, { at: number; clear: () => void }>();
   readonly #waiting: ((key: string | undefined) => void)[] = [];
   readonly #options: WorkQueueOptions;
@@ -66,12 +67,17 @@ export class WorkQueue {
     this.#delayed.set(key, { at, clear });
   }
 
-  /** Adds a key that failed, later each time until {@link forget}; not before `atLeastMs`, when the server said so. */
+  /**
+   * Adds a key that failed, later each time until {@link forget}; not before `atLeastMs`, when the server said so. One
+   * that was woken by news and failed before its pause was over has not waited: the same pause goes on.
+   */
   retry(key: string, failure: FailureClass, atLeastMs = 0): void {
-    const failures = this.#failures.get(key) ?? 0;
-    this.#failures.set(key, failures + 1);
+    const last = this.#failures.get(key);
+    const pauses = last?.failure === failure ? last.pauses : 0;
+    const rests = last !== undefined && this.#delayed.has(key);
+    this.#failures.set(key, { failure, pauses: rests ? Math.max(pauses, 1) : pauses + 1 });
     const random = this.#options.random();
-    this.addAfter(key, Math.max(backoff(failure, failures, random), atLeastMs * (1 + random / 4)));
+    this.addAfter(key, Math.max(backoff(failure, pauses, random), atLeastMs * (1 + random / 4)));
   }
 
   forget(key: string): void {

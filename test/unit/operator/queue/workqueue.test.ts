@@ -44,6 +44,25 @@ describe('the work queue', () => {
     }
     expect(timers).to.deep.equal([50, 100, 50]);
   });
+  it('one that news has woken before its pause was over, and that failed again, rests no longer for it', () => {
+    const timers: number[] = [];
+    let fire = (): void => undefined;
+    const queue = new WorkQueue({ random: () => 0.5, setTimer: (work, ms) => (timers.push(ms), (fire = work), { clear: () => undefined }) });
+    for (let news = 0; news < 10; news++) queue.retry('a', 'overloaded');
+    fire();
+    queue.retry('a', 'overloaded');
+    expect(timers).to.deep.equal([250, 500]);
+  });
+  it('a failure of another kind is a first one: many conflicts make no long pause of a single refusal', () => {
+    const timers: number[] = [];
+    let fire = (): void => undefined;
+    const queue = new WorkQueue({ random: () => 0.5, setTimer: (work, ms) => (timers.push(ms), (fire = work), { clear: () => undefined }) });
+    for (const failure of ['conflict', 'conflict', 'conflict', 'overloaded'] as const) {
+      queue.retry('a', failure);
+      fire();
+    }
+    expect(timers).to.deep.equal([20, 40, 80, 250]);
+  });
   it('rests at least as long as the server said', () => {
     const timers: number[] = [];
     const queue = new WorkQueue({ random: () => 0, setTimer: (_, ms) => (timers.push(ms), { clear: () => undefined }) });
