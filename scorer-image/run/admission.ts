@@ -51,6 +51,11 @@ export class Admission<T> {
     return this.#waiting.length;
   }
 
+  /** So many wait that they are worth a message by themselves. */
+  get worthAMessage(): boolean {
+    return this.#waiting.length >= WORTH_A_MESSAGE;
+  }
+
   /** In the worker, also those that were answered 504 meanwhile. */
   get working(): number {
     return this.#out.size;

@@ -111,7 +111,8 @@ export class ScoringPool {
     const ticket = this.#stopping ? undefined : this.#admission.offer(asked, asked.body.length, now);
     if (ticket) {
       this.#options.onLoad(this.inFlight, now);
-      this.#soon();
+      if (this.#admission.worthAMessage && this.#freest()) this.#send(); // the worker begins while others are still read
+      else this.#soon();
     } else queueMicrotask(() => asked.answered({ id: -1, ...(this.#stopping ? { status: 503, body: RESTARTING } : { status: 429, body: TOO_MANY_BYTES }) }));
     return ticket;
   }
@@ -130,7 +131,7 @@ export class ScoringPool {
     return (await Promise.all(this.#sides.map((side) => side.stop(this.#started ? ms : 0)))).every(Boolean);
   }
 
-  /** What comes in one turn of the event loop goes as one message. */
+  /** The few that come in one turn of the event loop go as one message. */
   #soon(): void {
     if (this.#sending) return;
     this.#sending = true;

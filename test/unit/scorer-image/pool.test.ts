@@ -1,4 +1,4 @@
-/** A worker may be done before the server listens: what it said by then must not be lost. */
+/** The HTTP thread's side of a worker: what it says early is heard, and it begins while others still arrive. */
 import { expect } from 'chai';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StartFailure } from '../../../scorer-image/failure.ts';
@@ -41,6 +41,27 @@ describe('a worker that is faster than the server', () => {
     const pool = await poolOfOneThatSaid(undefined);
     const failure = await pool.start().catch((error: unknown) => error);
     expect(failure).to.have.property('message', 'the script ended its own process (exit code 0)');
+    await pool.stop(0);
+  });
+});
+
+describe('requests that come in one turn', () => {
+  it('set the worker off once they are worth a message, and not when all have come', async () => {
+    const code = `import { parentPort } from 'node:worker_threads';
+      parentPort.on('message', ([ids]) => parentPort.postMessage(['answers', 1, [], ids, ids.map(() => 0), ids.map((_, i) => i + 1), String(ids.length % 10).repeat(ids.length), []]));
+      parentPort.postMessage({ type: 'ready', signatures: {}, wantsRequest: false, rawHttp: false, schemas: {}, notes: [], initMs: 0 });`;
+    const pool = new ScoringPool({
+      file: new URL(`data:text/javascript,${encodeURIComponent(code)}`), data: undefined,
+      workers: 1, limits: { ...limits, maxConcurrent: 100, batchSize: 64, maxBytes: 10_000 }, initTimeoutMs: 5_000, onCrash: () => undefined, log: () => undefined, onBatch: () => undefined, onLoad: () => undefined,
+    });
+    await pool.start();
+    const tickets: unknown[] = [];
+    const answers = await Promise.all(Array.from({ length: 40 }, () => new Promise<unknown>((resolve) => {
+      const ticket = pool.ask({ work: { kind: 'score' }, body: new Uint8Array(1), answered: ({ body }) => resolve(body) });
+      tickets.push(ticket?.sent === undefined ? 'waits' : 'sent');
+    })));
+    expect(tickets.filter((one) => one === 'sent').length, 'those that completed a message went with it').to.equal(2);
+    expect(answers.map(String).join(''), 'sixteen, sixteen, and the other eight').to.equal(`${'6'.repeat(32)}${'8'.repeat(8)}`);
     await pool.stop(0);
   });
 });
