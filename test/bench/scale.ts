@@ -15,7 +15,7 @@ import { writesByKind } from '../fixtures/metrics.ts';
 import { until as within } from '../fixtures/until.ts';
 import { Admin } from '../stage/admin.ts';
 import { bundle, kubeconfigFor, startOperator, type OperatorProcess } from '../stage/operators.ts';
-import { bareWrites } from './bare.ts';
+import { BARE, bareChildren, bareWrites } from './bare.ts';
 import { cpuSeconds, peakMiB, percentile } from './figures.ts';
 import { healing, type Healing } from './healing.ts';
 import { join } from 'node:path';
@@ -44,8 +44,8 @@ export interface ScaleReport {
   healingMs: Healing;
 }
 
-/** `post`: of a ConfigMap alone, in between: what the machine adds to anything. */
-interface Latency { p50: number; p99: number; post: { p50: number; p99: number } }
+/** `bare`: of the same children by a loop that only writes them, in between. */
+interface Latency { p50: number; p99: number; bare: { p50: number; p99: number } }
 
 export async function scale(pipelines: number): Promise<ScaleReport> {
   const plane = await startControlPlane();
@@ -54,7 +54,7 @@ export async function scale(pipelines: number): Promise<ScaleReport> {
     const kubectl = (args: string[]): string => execFileSync(plane.kubectl, args, { env: { ...process.env, KUBECONFIG: plane.kubeconfig }, encoding: 'utf8' });
     kubectl(['apply', '--server-side', '-f', join(root, 'crds/inferencepipelines.yaml'), '-f', join(root, 'crds/modelversions.yaml')]);
     kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=20s']);
-    for (const namespace of [NAMESPACE, 'penstock-system']) await admin.namespace(namespace);
+    for (const namespace of [NAMESPACE, BARE, 'penstock-system']) await admin.namespace(namespace);
     await pooled(Array.from({ length: 2 * pipelines }, (_, i) => i), CLIENTS, (i) => verifiedModel(admin, i));
     say(`${2 * pipelines} ModelVersions are there`);
 
@@ -114,31 +114,31 @@ async function finished(operator: OperatorProcess, pipelines: number): Promise<b
   return (writes['POST Deployment'] ?? 0) >= pipelines && (writes['PATCH InferencePipeline/status'] ?? 0) >= pipelines;
 }
 
-/** From the answer to a creation until the Deployment is seen, one pipeline at a time, beside all the others. */
+/** From the answer to a creation until the Deployment is seen, one pipeline at a time, beside all the others; in turns with the same children by a bare loop. */
 async function latency(admin: Admin, present: number): Promise<Latency> {
   const stop = new AbortController();
   const waiting = new Map<string, (at: number) => void>();
+  const seen = (deployment: string): Promise<number> => new Promise((resolve) => waiting.set(deployment, resolve));
   void admin.follow(KIND.deployment, stop.signal, (type, { metadata }) => {
-    const name = metadata.name.replace(/-[0-9a-f]{8}$/, '');
-    if (type === 'ADDED') waiting.get(name)?.(performance.now());
+    if (type === 'ADDED') (waiting.get(metadata.name) ?? waiting.get(metadata.name.replace(/-[0-9a-f]{8}$/, '')))?.(performance.now());
   });
+  const bare = await bareChildren(admin, NAMESPACE);
   await sleep(2000);
-  const [times, posts]: [number[], number[]] = [[], []];
+  const [times, bareTimes]: [number[], number[]] = [[], []];
   for (let i = 0; i < ONE_BY_ONE; i++) {
-    const name = `one-${i}`;
-    const seen = new Promise<number>((resolve) => waiting.set(name, resolve));
-    const used = Math.floor((i * present) / ONE_BY_ONE); // models that another pipeline uses already
-    await admin.create(pipeline(name, used));
+    const ours = seen(`one-${i}`);
+    await admin.create(pipeline(`one-${i}`, Math.floor((i * present) / ONE_BY_ONE))); // models that another pipeline uses already
     const answered = performance.now();
-    times.push(Math.max(0, (await seen) - answered));
+    times.push(Math.max(0, (await ours) - answered));
     await sleep(40);
-    const posted = performance.now();
-    await admin.create({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: `post-${i}`, namespace: NAMESPACE }, data: { some: 'data' } } as KubeObject);
-    posts.push(performance.now() - posted);
+    const theirs = seen(bare.deploymentOf(i));
+    const begun = performance.now();
+    await bare.make(i);
+    bareTimes.push((await theirs) - begun);
   }
   stop.abort();
   const figures = (all: number[]): { p50: number; p99: number } => ({ p50: percentile(all, 50), p99: percentile(all, 99) });
-  return { ...figures(times), post: figures(posts) };
+  return { ...figures(times), bare: figures(bareTimes) };
 }
 
 const writesOf = async (operator: OperatorProcess): Promise<Record<string, number>> => writesByKind(await operator.metrics());
