@@ -1,5 +1,5 @@
 /** Brings children about: creates what is missing, applies what differs, refuses what is not ours, prunes the rest. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { absent, answered, Outdated, Stalled } from '../api/flow.ts';
 import { ANNOTATION } from '../api/labels.ts';
 import type { KubeObject } from '../api/objects.ts';
@@ -99,6 +99,6 @@ function notOwned({ kind, metadata }: KubeObject, owner: KubeObject): Error {
 
 /** Notes the hash of the wish on the object itself, so that a field we no longer want is noticed, too. */
 function sign<T extends KubeObject>(object: T): T {
-  const hash = createHash('sha256').update(JSON.stringify(object)).digest('hex').slice(0, 16);
-  return { ...object, metadata: { ...object.metadata, annotations: { ...object.metadata.annotations, [ANNOTATION.applied]: hash } } };
+  const applied = hash('sha256', JSON.stringify(object)).slice(0, 16);
+  return { ...object, metadata: { ...object.metadata, annotations: { ...object.metadata.annotations, [ANNOTATION.applied]: applied } } };
 }

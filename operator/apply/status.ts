@@ -25,13 +25,10 @@ export function mergePatch(before: object, after: object): Record<string, unknow
       const inner = mergePatch(old[name], value);
       return Object.keys(inner).length === 0 ? [] : [[name, inner]];
     }
-    return isDeepStrictEqual(thawed(old[name]), thawed(value)) ? [] : [[name, value]];
+    return isDeepStrictEqual(old[name], value) ? [] : [[name, value]];
   });
   const gone = Object.keys(old).filter((name) => now[name] === undefined).map((name): [string, unknown] => [name, null]);
   return Object.fromEntries([...changed, ...gone]);
 }
 
 const isPlain = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value);
-
-/** A frozen array is not equal to one that is not. */
-const thawed = (value: unknown): unknown => (typeof value === 'object' ? structuredClone(value) : value);

@@ -1,5 +1,5 @@
 /** Hashes of values, independent of the order in which an object's fields were written. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** JSON with sorted keys and without undefined fields. */
 export function canonical(value: unknown): string {
@@ -9,7 +9,7 @@ export function canonical(value: unknown): string {
   return `{${fields.map(([name, inner]) => `${JSON.stringify(name)}:${canonical(inner)}`).join(',')}}`;
 }
 
-export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+export const sha256 = (text: string): string => hash('sha256', text);
 export const hashOf = (value: unknown): string => sha256(canonical(value));
 
 /** Digest of a set of files: SHA-256 of the lines "<sha256>  <name>\n", sorted bytewise by name (sha256sum's form). */

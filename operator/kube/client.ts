@@ -6,6 +6,7 @@ import { FIELD_MANAGER } from '../api/labels.ts';
 import type { KubeObject } from '../api/objects.ts';
 import { kubeError } from './errors.ts';
 import { fence, NotLeading } from './fence.ts';
+import { parseObject } from './parse.ts';
 import type { Pool, Use } from './pool.ts';
 
 const CALL_TIMEOUT_MS = 15_000;
@@ -88,7 +89,7 @@ export class KubeClient {
     const answer = await this.open(call);
     const text = await answer.body.text();
     if (answer.statusCode >= 300) throw kubeError(answer.statusCode, text, answer.headers['retry-after']);
-    return JSON.parse(text) as T;
+    return parseObject(text) as T;
   }
 
   #write<T>(call: Call, kind: string): Promise<T> {

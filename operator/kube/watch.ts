@@ -10,6 +10,7 @@ import { cacheKey, type Cache } from './cache.ts';
 import type { KubeClient } from './client.ts';
 import { KubeError, kubeError } from './errors.ts';
 import { lines } from './lines.ts';
+import { parseObject } from './parse.ts';
 import { isOver } from './signals.ts';
 
 const PAGE = 500;
@@ -122,7 +123,7 @@ export class Reflector<T extends KubeObject> {
       query: { watch: true, allowWatchBookmarks: true, resourceVersion: this.#resourceVersion, timeoutSeconds: 240 + Math.floor(Math.random() * 120), labelSelector: this.#options.labelSelector },
     });
     if (answer.statusCode !== 200) throw kubeError(answer.statusCode, await answer.body.text(), answer.headers['retry-after']);
-    for await (const line of lines(answer.body)) this.#handle(JSON.parse(line) as WatchEvent<T>);
+    for await (const line of lines(answer.body)) this.#handle(parseObject(line) as WatchEvent<T>);
   }
 
   #handle({ type, object }: WatchEvent<T>): void {
