@@ -8,10 +8,13 @@ const SLICE_SECONDS = 0.5;
 
 export interface Server {
   what: string;
-  port: number;
   process: ChildProcess;
-  request: Buffer;
+  /** So many requests at the same time, for so long. */
+  ask: (connections: number, seconds: number) => Promise<LoadResult>;
 }
+
+/** A server on a loopback port, which gets one request again and again. */
+export const overHttp = (port: number, request: Buffer): Server['ask'] => (connections, seconds) => load({ port, request, connections, seconds });
 
 /** Medians of all slices; ratios are those of slices that were measured one after the other. */
 export interface Measured {
@@ -29,7 +32,7 @@ interface Slice extends LoadResult { cpuMicros: number }
 
 /** Throws when a server answers anything but 200. */
 export async function inTurns(servers: readonly Server[], connections: number): Promise<Measured[]> {
-  for (const { port, request } of servers) await load({ port, request, connections, seconds: 1 }); // warm
+  for (const { ask } of servers) await ask(connections, 1); // warm
   const slices = servers.map((): Slice[] => []);
   for (let round = 0; round < ROUNDS; round++) {
     for (const [i, server] of servers.entries()) slices[i]!.push(await slice(server, connections));
@@ -44,9 +47,9 @@ export async function inTurns(servers: readonly Server[], connections: number): 
   });
 }
 
-async function slice({ what, port, process: child, request }: Server, connections: number): Promise<Slice> {
+async function slice({ what, process: child, ask }: Server, connections: number): Promise<Slice> {
   const before = cpuSeconds(child);
-  const result = await load({ port, request, connections, seconds: SLICE_SECONDS });
+  const result = await ask(connections, SLICE_SECONDS);
   const count = Object.values(result.statuses).reduce((sum, n) => sum + n, 0);
   if (Object.keys(result.statuses).join() !== '200') throw new Error(`${what}: answers other than 200: ${JSON.stringify(result.statuses)}`);
   return { ...result, cpuMicros: ((cpuSeconds(child) - before) / count) * 1e6 };

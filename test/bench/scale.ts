@@ -23,7 +23,7 @@ import * as yaml from 'js-yaml';
 
 const NAMESPACE = 'scale';
 const CLIENTS = 32;
-const ONE_BY_ONE = 200;
+const ONE_BY_ONE = 400;
 /** MiB: a tenth of one for each pipeline, and never less than the chart's memory limit gives. */
 const heapFor = (pipelines: number): number => Math.max(128, Math.ceil(pipelines / 10));
 
