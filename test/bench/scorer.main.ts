@@ -52,8 +52,6 @@ async function raw({ name, bytes, shape }: Subject, rows: number): Promise<Serve
   return { what: rows === 1 ? ONE_BY_ONE : JOINED, process: child, ask };
 }
 
-const portOf = ({ url }: Pick<Scorer, 'url'>): number => Number(new URL(url).port);
-
 /** What is measured: session.run by itself, the echo, /score, V2 with binary tensors, and /score with a call a request. A picture is sent as bytes only, and there is no echo of it. */
 async function servers(subject: Subject): Promise<Server[]> {
   const { name, bytes, shape } = subject;
@@ -69,7 +67,7 @@ async function servers(subject: Subject): Promise<Server[]> {
   };
   const [batching, single] = [await start(64), await start(1)];
   const limits = [await raw(subject, 1), await raw(subject, subject.batch)];
-  const server = (what: string, { process: child, ...scorer }: Scorer, request: Buffer): Server => ({ what, process: child, ask: overHttp(portOf(scorer), request) });
+  const server = (what: string, { process: child, url }: Scorer, request: Buffer): Server => ({ what, process: child, ask: overHttp(Number(new URL(url).port), request) });
   const binary = server('penstock V2 binary', batching, v2);
   if (shape.length > 2) return [...limits, binary, server('penstock V2 binary, batching off', single, v2)];
   const port = await freePort();
