@@ -81,13 +81,16 @@ export class Admission<T> {
     return ticket;
   }
 
-  /** The next message to a free worker, oldest first: its share of what waits, if `messages` can go out now. */
+  /**
+   * The next message to a free worker, oldest first: its share of what waits, if `messages` can go out now. Who has waited
+   * too long and was not told yet, because the process stood still, is left to {@link due}: the answer would come too late.
+   */
   next(now: number, messages = 1): Ticket<T>[] {
     const { maxConcurrent, batchSize } = this.#limits;
     const share = Math.max(WORTH_A_MESSAGE, Math.ceil(this.#waiting.length / messages));
     const free = Math.min(maxConcurrent - this.#out.size, batchSize, share);
     if (free <= 0 || this.#waiting.length === 0) return [];
-    const tickets = this.#waiting.splice(0, free);
+    const tickets = this.#waiting.splice(this.#late(now), free);
     for (const ticket of tickets) {
       ticket.sent = ticket.since = now;
       ticket.place = this.#out.put(ticket);
@@ -119,10 +122,8 @@ export class Admission<T> {
 
   /** Who has run out of time by now: those that waited too long, those whose answer is due, and whether a call hangs. */
   due(now: number): { waitedTooLong: Ticket<T>[]; timedOut: Ticket<T>[]; hung: boolean } {
-    const { maxQueueWaitMs, requestTimeoutMs, hangMs } = this.#limits;
-    const patience = Math.min(maxQueueWaitMs, requestTimeoutMs);
-    const late = this.#waiting.findIndex(({ arrived }) => now - arrived < patience);
-    const waitedTooLong = this.#waiting.splice(0, late < 0 ? this.#waiting.length : late);
+    const { requestTimeoutMs, hangMs } = this.#limits;
+    const waitedTooLong = this.#waiting.splice(0, this.#late(now));
     for (const ticket of waitedTooLong) {
       ticket.over = true;
       this.#bytes -= ticket.bytes;
@@ -136,5 +137,13 @@ export class Admission<T> {
       timedOut.push(ticket);
     }
     return { waitedTooLong, timedOut, hung };
+  }
+
+  /** How many of those who wait have waited too long: the first ones. */
+  #late(now: number): number {
+    const { maxQueueWaitMs, requestTimeoutMs } = this.#limits;
+    const since = now - Math.min(maxQueueWaitMs, requestTimeoutMs);
+    const late = this.#waiting.findIndex(({ arrived }) => arrived > since);
+    return late < 0 ? this.#waiting.length : late;
   }
 }

@@ -20,6 +20,8 @@ export interface PoolOptions extends WorkerCode {
 
 /** How late a deadline may be noticed. */
 const TICK_MS = 10;
+/** A clock that rings so much late tells of a process that stood still; what its workers had ready comes within as much again. */
+const STALL_MS = 50;
 const QUEUED_TOO_LONG = 'The endpoint is busy: all its places are taken. Try again later, or raise scaling.maxReplicas or endpoint.maxConcurrentRequests';
 const TOO_MANY_BYTES = 'The endpoint is busy: the requests in it are as large as it can hold. Try again later';
 const RESTARTING = 'The endpoint is restarting: try again';
@@ -37,6 +39,8 @@ export class ScoringPool {
   readonly #admission: Admission<Asked>;
   readonly #sides: WorkerSide[];
   #timer: NodeJS.Timeout | undefined;
+  /** When it is to ring. */
+  #bell = 0;
   #sending = false;
   #arriving = 0;
   #started = false;
@@ -178,13 +182,17 @@ export class ScoringPool {
   }
 
   /** One timer for all deadlines: while somebody waits for an answer, it rings all the time. */
-  #watchTheClock(): void {
-    if (!this.#timer && !this.#stopping && this.inFlight > 0) this.#timer = setTimeout(() => this.#ring(), TICK_MS);
+  #watchTheClock(ms = TICK_MS): void {
+    if (this.#timer || this.#stopping || this.inFlight === 0) return;
+    this.#bell = performance.now() + ms;
+    this.#timer = setTimeout(() => this.#ring(ms), ms);
   }
 
-  #ring(): void {
+  /** Nobody is told that time ran out while the process stood still and the answer lies at the door; but twice in a row it does not wait. */
+  #ring(afterMs: number): void {
     this.#timer = undefined;
     const now = performance.now();
+    if (now - this.#bell > STALL_MS && afterMs !== STALL_MS) return this.#watchTheClock(STALL_MS);
     const { waitedTooLong, timedOut, hung } = this.#admission.due(now);
     if (waitedTooLong.length > 0) this.#options.onLoad(this.inFlight, now);
     for (const { item } of waitedTooLong) item.answered({ id: -1, status: 429, body: QUEUED_TOO_LONG });

@@ -26,6 +26,24 @@ describe('a scorer under too much', function () {
     expect(await (await fetch(`${scorer.operator}/metrics`)).text()).to.match(/penstock_rejected_total\{reason="busy",.*\} 4/);
   });
 
+  it('a process that stood still: those that waited meanwhile get 429 and never 504, and what was being answered is answered', async () => {
+    scorer = await start({ script: 'echo.ts', env: { PENSTOCK_REQUEST_TIMEOUT_MS: '1000', PENSTOCK_MAX_CONCURRENT_REQUESTS: '2', PENSTOCK_MAX_QUEUE_WAIT_MS: '200' } });
+    const codes: number[] = [];
+    let over = false;
+    const clients = Array.from({ length: 12 }, async () => {
+      while (!over) codes.push((await post('wait100')).status);
+    });
+    for (let stalls = 0; stalls < 3; stalls++) {
+      await sleep(500);
+      scorer.process.kill('SIGSTOP');
+      await sleep(900);
+      scorer.process.kill('SIGCONT');
+    }
+    over = true;
+    await Promise.all(clients);
+    expect([...new Set(codes)].sort()).to.deep.equal([200, 429]);
+  });
+
   it('one over its time gets 504 and harms nobody; its place is free when it is back', async () => {
     scorer = await start({ script: 'echo.ts', env: { PENSTOCK_REQUEST_TIMEOUT_MS: '400', PENSTOCK_MAX_CONCURRENT_REQUESTS: '2' } });
     const [late, fine] = await Promise.all([post('wait900'), post('wait100')]);

@@ -50,6 +50,13 @@ describe('the admission of requests', () => {
     expect(queue.waiting).to.equal(1);
   });
 
+  it('one that waited too long goes to no worker, also when a process that stood still has not told it yet', () => {
+    offer('ab');
+    offer('cd', 500);
+    expect(names(queue.next(800))).to.equal('cd');
+    expect(names(queue.due(800).waitedTooLong)).to.equal('ab');
+  });
+
   it('one whose answer is due is told so once, and holds its place until the worker is done with it', () => {
     const [a] = offer('a');
     queue.next(100);
