@@ -1,5 +1,6 @@
-/** One request and its answer: headers gathered in a list, which node:http writes fastest, and sent once. */
+/** One request and its answer: headers gathered in a list, and sent once. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { writeOk, type Shared } from './head.ts';
 
 /** A client that has not taken its answer after this long is cut off. */
 const SLOW_READER_MS = 10_000;
@@ -10,12 +11,16 @@ export class Exchange {
   /** Path without the query. */
   readonly path: string;
   readonly started = performance.now();
+  /** Its own, beside those that all answers share. */
   readonly headers: string[];
+  readonly #shared: Shared;
+  #strange = false;
 
-  constructor(request: IncomingMessage, response: ServerResponse, headers: string[]) {
+  constructor(request: IncomingMessage, response: ServerResponse, headers: string[], shared: Shared) {
     this.request = request;
     this.response = response;
     this.headers = headers;
+    this.#shared = shared;
     if (!request.url!.startsWith('/')) request.url = request.url!.replace(/^https?:\/\/[^/?]*(?=\/)/i, ''); // as a proxy writes it
     const url = request.url!;
     const query = url.indexOf('?');
@@ -27,7 +32,7 @@ export class Exchange {
     return this.response.headersSent || this.response.destroyed;
   }
 
-  /** The first header of every answer. */
+  /** The first of its own headers. */
   get requestId(): string {
     return this.headers[1]!;
   }
@@ -36,23 +41,32 @@ export class Exchange {
     this.headers.push(name, value);
   }
 
+  /** The connection ends with the answer. */
+  last(): void {
+    this.response.shouldKeepAlive = false;
+  }
+
   /** Hands what was gathered to node:http, for somebody else who answers. */
   setHeaders(): void {
-    for (let i = 0; i < this.headers.length; i += 2) this.response.setHeader(this.headers[i]!, this.headers[i + 1]!);
+    const all = [...this.#shared.list, ...this.headers];
+    for (let i = 0; i < all.length; i += 2) this.response.setHeader(all[i]!, all[i + 1]!);
   }
 
   /** The whole answer. */
   send(status: number, body: string | Uint8Array, type = 'application/json'): void {
     if (this.over) return;
-    this.headers.push('content-type', type, 'content-length', String(typeof body === 'string' ? Buffer.byteLength(body) : body.length));
-    this.response.writeHead(status, this.headers).end(body);
+    const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+    this.headers.push('content-type', type, 'content-length', String(length));
+    if (status !== 200 || this.#strange || !writeOk(this.response, this.#shared, this.headers)) this.response.writeHead(status, [...this.#shared.list, ...this.headers]);
+    this.response.end(body, length === body.length ? 'latin1' : 'utf8'); // ASCII is both, and latin1 is written faster
     if (this.response.writableLength > 0) this.#cutOff();
   }
 
-  /** An answer with headers of its own, content type and all. */
+  /** An answer with headers of somebody else's, content type and all: node:http looks at them. */
   pass(status: number, body: string | Uint8Array, headers: readonly string[]): void {
     const type = headers.findIndex((name, i) => i % 2 === 0 && name === 'content-type');
     this.headers.push(...headers.filter((_, i) => type < 0 || (i !== type && i !== type + 1)));
+    this.#strange = true;
     this.send(status, body, type < 0 ? 'application/octet-stream' : headers[type + 1]);
   }
 

@@ -12,6 +12,7 @@ import type { ScoringPool } from '../run/pool.ts';
 import { logAccess } from './accessLog.ts';
 import { coldRoutes } from './coldRoutes.ts';
 import { Exchange } from './exchange.ts';
+import { KEPT_SECONDS, shared } from './head.ts';
 import { hotRoutes } from './hotRoutes.ts';
 import { requestIds } from './requestIds.ts';
 import type { TrafficTable } from './traffic.ts';
@@ -29,25 +30,21 @@ export interface UserServerDeps {
 /** A whole request, its body included, has to be here after this long; one that is dripped in is cut off. */
 const WHOLE_REQUEST_MS = 10_000;
 
-/**
- * Clients are told to use a connection no longer than this after an answer (the header Keep-Alive), and a pod that ends
- * closes none earlier, so that no request meets a connection on its way out. Who does not listen is kept for longer.
- */
-export const KEPT_SECONDS = 5;
+/** {@link KEPT_SECONDS}, for those who do not listen. */
 const KEPT_LONGER_MS = 70_000;
+const NOTHING = shared([]);
 
 export function userServer(deps: UserServerDeps): Server {
   const cold = coldRoutes(deps);
   const { config } = deps;
   const modelVersions = config.models.map(({ modelVersion }) => modelVersion).join(',');
+  const everywhere = shared([HEADER.revision, config.revision, HEADER.serverVersion, `penstock/${VERSION}`, ...(modelVersions === '' ? [] : [HEADER.modelVersion, modelVersions])]);
   const server = createServer({ headersTimeout: WHOLE_REQUEST_MS - 1000, requestTimeout: WHOLE_REQUEST_MS, connectionsCheckingInterval: 1000, keepAliveTimeout: KEPT_SECONDS * 1000, keepAliveTimeoutBuffer: KEPT_LONGER_MS }, (request, response) => {
     const ids = requestIds(request.headers);
-    ids.headers.push(HEADER.revision, config.revision, HEADER.serverVersion, `penstock/${VERSION}`);
-    const exchange = new Exchange(request, response, ids.headers);
-    if (modelVersions !== '') exchange.header(HEADER.modelVersion, modelVersions);
+    const exchange = new Exchange(request, response, ids.headers, everywhere);
     if (request.headers[HEADER.traceId] !== undefined) exchange.header(HEADER.traceId, request.headers[HEADER.traceId] as string);
     const preflight = config.corsOrigins.length > 0 && allowOrigin(exchange, config.corsOrigins);
-    if (deps.lifecycle.phase === 'Draining' || deps.traffic.retiring(config.revision)) exchange.header('connection', 'close');
+    if (deps.lifecycle.phase === 'Draining' || deps.traffic.retiring(config.revision)) exchange.last();
     if (config.accessLog) logAccess(exchange, config, deps.logger);
     if (ids.problem !== undefined) return exchange.fail(431, ids.problem);
     if (!exchange.path.startsWith('/')) return exchange.fail(400, 'The request target must be a path, or an http:// address with one');
@@ -64,7 +61,7 @@ export function userServer(deps: UserServerDeps): Server {
     const body = JSON.stringify({ message: `The request could not be read: ${status.slice(4)}` });
     socket.end(`HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`, () => socket.destroy());
   });
-  server.on('checkExpectation', (request, response) => new Exchange(request, response, []).fail(417, 'The header Expect can only be 100-continue'));
+  server.on('checkExpectation', (request, response) => new Exchange(request, response, [], NOTHING).fail(417, 'The header Expect can only be 100-continue'));
   return server;
 }
 

@@ -1,0 +1,59 @@
+/** Heads that we write ourselves: byte for byte node:http's own, on the same connection state, or left to it. */
+import { expect } from 'chai';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { KEPT_SECONDS, shared, writeOk } from '../../../scorer-image/http/head.ts';
+
+const everywhere = shared(['x-penstock-revision', 'iris-1', 'x-ms-server-version', 'penstock/1']);
+const own = ['x-request-id', 'an id\twith é', 'content-type', 'application/json', 'content-length', '2'];
+
+describe('the head of an answer', () => {
+  let server: Server;
+  /** Whether writeOk wrote it, by path. */
+  let wrote: Record<string, boolean>;
+
+  before((done) => {
+    const answer = (request: IncomingMessage, response: ServerResponse): void => {
+      const path = request.url!;
+      wrote[path] = path.startsWith('/ours') && writeOk(response, everywhere, own);
+      if (!wrote[path]) response.writeHead(200, [...everywhere.list, ...own]);
+      response.end('{}');
+    };
+    server = createServer({ keepAliveTimeout: KEPT_SECONDS * 1000 }, answer).listen(0, '127.0.0.1', done);
+  });
+  beforeEach(() => (wrote = {}));
+  after((done) => void server.close(done));
+
+  /** All that comes back for what is sent, until the server ends the connection; the time aside. */
+  async function said(requests: string): Promise<string> {
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    socket.write(requests);
+    return (await text(socket)).replace(/Date: [A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT\r\n/g, 'Date: now\r\n');
+  }
+  const get = (path: string, version = '1.1', ...headers: string[]): string => [`GET ${path} HTTP/${version}`, 'host: a', ...headers, '', ''].join('\r\n');
+
+  for (const [what, requests, ours] of [
+    ['connection that is kept', (path: string) => get(path) + get('/end', '1.1', 'connection: close'), true],
+    ['second request in the same packet', (path: string) => get('/first') + get(path) + get('/end', '1.1', 'connection: close'), true],
+    ['HTTP/1.0 that asks to be kept', (path: string) => get(path, '1.0', 'connection: keep-alive') + get('/end', '1.0'), true],
+    ['HTTP/1.0 that does not', (path: string) => get(path, '1.0'), false],
+    ['client that says it is the last', (path: string) => get(path, '1.1', 'connection: close'), false],
+  ] as const) {
+    it(`${what}: ${ours ? 'the same bytes' : 'node:http writes it'}`, async () => {
+      expect(await said(requests('/ours'))).to.equal(await said(requests('/node'))).and.to.contain('x-request-id: an id\twith ');
+      expect(wrote['/ours']).to.equal(ours);
+    });
+  }
+
+  it('a value that would begin another header is left to node:http, which refuses it', () => {
+    const response = { _header: null, shouldKeepAlive: true } as unknown as ServerResponse;
+    for (const value of ['a\r\nset-cookie: b', 'a\nb', 'a\0', '…']) expect(writeOk(response, everywhere, ['x-request-id', value]), value).to.equal(false);
+    expect(response).to.deep.equal({ _header: null, shouldKeepAlive: true });
+    expect(() => shared(['x-penstock-revision', 'a\r\nb'])).to.throw('Invalid character');
+  });
+
+  it('a Node whose answers have no such place writes them itself, and so does one that has written already', () => {
+    for (const _header of [undefined, 'HTTP/1.1 200 OK\r\n\r\n']) expect(writeOk({ _header, shouldKeepAlive: true } as unknown as ServerResponse, everywhere, own)).to.equal(false);
+  });
+});
