@@ -58,7 +58,7 @@ export class Exchange {
     const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
     this.headers.push('content-type', type, 'content-length', String(length));
     if (status !== 200 || this.#strange || !writeOk(this.response, this.#shared, this.headers)) this.response.writeHead(status, [...this.#shared.list, ...this.headers]);
-    this.response.end(body, length === body.length ? 'latin1' : 'utf8'); // ASCII is both, and latin1 is written faster
+    this.response.end(length === body.length ? body : Buffer.from(body as string), 'latin1'); // ASCII is the same in latin1, which is written faster, and heads are latin1
     if (this.response.writableLength > 0) this.#cutOff();
   }
 

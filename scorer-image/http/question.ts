@@ -69,6 +69,7 @@ export class Question {
       // What node:http refuses to write (a header of the script's, as a rule) is the script's mistake, not the process's end.
       this.#deps.logger.error('the answer of run() cannot be sent', { requestId: this.#exchange.requestId, error: error instanceof Error ? error.stack : String(error) });
       this.#exchange.headers.length = FIXED_HEADERS;
+      this.#exchange.response.statusMessage = ''; // of the head that was refused
       this.#exchange.fail(500, RUN_FAILED);
     }
     this.#end(this.#exchange.response.statusCode, answer.runMs);

@@ -34,6 +34,8 @@ export interface Ticket<T> {
 
 /** Fewer requests are not spread over several messages: one costs as much as some requests. */
 const WORTH_A_MESSAGE = 16;
+/** Where there is room, nobody is turned away for a turn of the event loop that took long, however short maxQueueWait is. */
+const LONG_TURN_MS = 50;
 
 export class Admission<T> {
   readonly #limits: Limits;
@@ -83,14 +85,14 @@ export class Admission<T> {
 
   /**
    * The next message to a free worker, oldest first: its share of what waits, if `messages` can go out now. Who has waited
-   * too long and was not told yet, because the process stood still, is left to {@link due}: the answer would come too late.
+   * too long and was not told yet, because the process stood still, is left to {@link impatient}: the answer would come too late.
    */
   next(now: number, messages = 1): Ticket<T>[] {
     const { maxConcurrent, batchSize } = this.#limits;
     const share = Math.max(WORTH_A_MESSAGE, Math.ceil(this.#waiting.length / messages));
     const free = Math.min(maxConcurrent - this.#out.size, batchSize, share);
     if (free <= 0 || this.#waiting.length === 0) return [];
-    const tickets = this.#waiting.splice(this.#late(now), free);
+    const tickets = this.#waiting.splice(this.#late(now - Math.max(this.#patience, LONG_TURN_MS)), free);
     for (const ticket of tickets) {
       ticket.sent = ticket.since = now;
       ticket.place = this.#out.put(ticket);
@@ -120,14 +122,19 @@ export class Admission<T> {
     return this.#waiting.splice(0);
   }
 
-  /** Who has run out of time by now: those that waited too long, those whose answer is due, and whether a call hangs. */
-  due(now: number): { waitedTooLong: Ticket<T>[]; timedOut: Ticket<T>[]; hung: boolean } {
-    const { requestTimeoutMs, hangMs } = this.#limits;
-    const waitedTooLong = this.#waiting.splice(0, this.#late(now));
-    for (const ticket of waitedTooLong) {
+  /** Takes out those that have waited too long by now. */
+  impatient(now: number): Ticket<T>[] {
+    const tickets = this.#waiting.splice(0, this.#late(now - this.#patience));
+    for (const ticket of tickets) {
       ticket.over = true;
       this.#bytes -= ticket.bytes;
     }
+    return tickets;
+  }
+
+  /** Of those that are out: whose answer is due by now, and whether a call hangs. */
+  due(now: number): { timedOut: Ticket<T>[]; hung: boolean } {
+    const { requestTimeoutMs, hangMs } = this.#limits;
     const timedOut: Ticket<T>[] = [];
     let hung = false;
     for (const ticket of this.#out.all()) {
@@ -136,14 +143,16 @@ export class Admission<T> {
       ticket.over = true;
       timedOut.push(ticket);
     }
-    return { waitedTooLong, timedOut, hung };
+    return { timedOut, hung };
   }
 
-  /** How many of those who wait have waited too long: the first ones. */
-  #late(now: number): number {
-    const { maxQueueWaitMs, requestTimeoutMs } = this.#limits;
-    const since = now - Math.min(maxQueueWaitMs, requestTimeoutMs);
-    const late = this.#waiting.findIndex(({ arrived }) => arrived > since);
+  get #patience(): number {
+    return Math.min(this.#limits.maxQueueWaitMs, this.#limits.requestTimeoutMs);
+  }
+
+  /** How many of those who wait came no later than `then`: the first ones. */
+  #late(then: number): number {
+    const late = this.#waiting.findIndex(({ arrived }) => arrived > then);
     return late < 0 ? this.#waiting.length : late;
   }
 }

@@ -18,9 +18,9 @@ export interface PoolOptions extends WorkerCode {
   onLoad: (inFlight: number, now: number) => void;
 }
 
-/** How late a deadline may be noticed. */
+/** How late a deadline is noticed, while the process runs. */
 const TICK_MS = 10;
-/** A clock that rings so much late tells of a process that stood still; what its workers had ready comes within as much again. */
+/** A clock that rings so much late tells of a process that stood still. What its workers had ready then gets as long to come. */
 const STALL_MS = 50;
 const QUEUED_TOO_LONG = 'The endpoint is busy: all its places are taken. Try again later, or raise scaling.maxReplicas or endpoint.maxConcurrentRequests';
 const TOO_MANY_BYTES = 'The endpoint is busy: the requests in it are as large as it can hold. Try again later';
@@ -188,14 +188,15 @@ export class ScoringPool {
     this.#timer = setTimeout(() => this.#ring(ms), ms);
   }
 
-  /** Nobody is told that time ran out while the process stood still and the answer lies at the door; but twice in a row it does not wait. */
   #ring(afterMs: number): void {
     this.#timer = undefined;
     const now = performance.now();
+    const impatient = this.#admission.impatient(now);
+    if (impatient.length > 0) this.#options.onLoad(this.inFlight, now);
+    for (const { item } of impatient) item.answered({ id: -1, status: 429, body: QUEUED_TOO_LONG });
+    // After a standstill answers may lie at the door: they are let in before anybody is told 504. Not twice in a row, or a busy process would never tell.
     if (now - this.#bell > STALL_MS && afterMs !== STALL_MS) return this.#watchTheClock(STALL_MS);
-    const { waitedTooLong, timedOut, hung } = this.#admission.due(now);
-    if (waitedTooLong.length > 0) this.#options.onLoad(this.inFlight, now);
-    for (const { item } of waitedTooLong) item.answered({ id: -1, status: 429, body: QUEUED_TOO_LONG });
+    const { timedOut, hung } = this.#admission.due(now);
     for (const { item } of timedOut) item.answered({ id: -1, status: 504, body: tooLate(this.#options.limits) });
     if (hung) this.#crashed(new StartFailure(FAILURE.scriptHung, `a call has not come back for ${this.#options.limits.hangMs / 1000} s: run() loops or waits for something that never comes`));
     else this.#watchTheClock();

@@ -30,11 +30,18 @@ describe('a scorer under too much', function () {
     scorer = await start({ script: 'echo.ts', env: { PENSTOCK_REQUEST_TIMEOUT_MS: '1000', PENSTOCK_MAX_CONCURRENT_REQUESTS: '2', PENSTOCK_MAX_QUEUE_WAIT_MS: '200' } });
     const codes: number[] = [];
     let over = false;
+    let answered: () => void = () => undefined;
     const clients = Array.from({ length: 12 }, async () => {
-      while (!over) codes.push((await post('wait100')).status);
+      while (!over) {
+        const { status } = await post('wait100');
+        codes.push(status);
+        if (status === 200) answered();
+      }
     });
     for (let stalls = 0; stalls < 3; stalls++) {
-      await sleep(500);
+      await sleep(400);
+      await new Promise<void>((resolve) => (answered = resolve));
+      await sleep(50); // in the middle of the next two
       scorer.process.kill('SIGSTOP');
       await sleep(900);
       scorer.process.kill('SIGCONT');

@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StartFailure } from '../../../scorer-image/failure.ts';
+import type { Answer } from '../../../scorer-image/run/messages.ts';
 import { ScoringPool } from '../../../scorer-image/run/pool.ts';
 
 const limits = { maxConcurrent: 1, batchSize: 1, maxQueueWaitMs: 1000, requestTimeoutMs: 1000, hangMs: 1000, maxBytes: 1000 };
@@ -42,6 +43,50 @@ describe('a worker that is faster than the server', () => {
     const failure = await pool.start().catch((error: unknown) => error);
     expect(failure).to.have.property('message', 'the script ended its own process (exit code 0)');
     await pool.stop(0);
+  });
+});
+
+describe('a process that stands still', () => {
+  const goesOn = new Int32Array(new SharedArrayBuffer(4));
+  /** Ready; answers each request with `done`, as soon as the process goes on. */
+  const stopsToo = `import { parentPort, workerData } from 'node:worker_threads';
+    const answer = (ids) => parentPort.postMessage(['answers', 1, [], ids, ids.map(() => 0), ids.map((_, i) => 4 * (i + 1)), 'done'.repeat(ids.length), []]);
+    parentPort.on('message', ([ids]) => {
+      Atomics.wait(workerData, 0, 0);
+      setTimeout(() => answer(ids), 5);
+    });
+    parentPort.postMessage({ type: 'ready', signatures: {}, wantsRequest: false, rawHttp: false, schemas: {}, notes: [], initMs: 0 });`;
+  const standStill = (ms: number): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+  let pool: ScoringPool;
+  const go = (): void => {
+    Atomics.store(goesOn, 0, 1);
+    Atomics.notify(goesOn, 0);
+  };
+  beforeEach(async () => {
+    goesOn[0] = 0;
+    pool = new ScoringPool({
+      file: new URL(`data:text/javascript,${encodeURIComponent(stopsToo)}`), data: goesOn,
+      workers: 1, limits: { ...limits, requestTimeoutMs: 300, hangMs: 60_000 }, initTimeoutMs: 5_000, onCrash: () => undefined, log: () => undefined, onBatch: () => undefined, onLoad: () => undefined,
+    });
+    await pool.start();
+  });
+  const ask = (): Promise<Answer> => new Promise((answered) => void pool.ask({ work: { kind: 'score' }, body: new Uint8Array(1), answered }));
+  afterEach(() => pool.stop(0));
+
+  it('an answer that comes when it goes on is an answer, however late it is', async () => {
+    const answer = ask();
+    await sleep(20); // it is out
+    standStill(600);
+    go();
+    expect((await answer).status).to.equal(200);
+  });
+
+  it('again and again still tells who waits for nothing', async () => {
+    const busy = setInterval(() => standStill(80), 1);
+    const answer = await ask();
+    clearInterval(busy);
+    go();
+    expect(answer.status).to.equal(504);
   });
 });
 
