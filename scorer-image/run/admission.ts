@@ -34,8 +34,8 @@ export interface Ticket<T> {
 
 /** Fewer requests are not spread over several messages: one costs as much as some requests. */
 const WORTH_A_MESSAGE = 16;
-/** Where there is room, nobody is turned away for a turn of the event loop that took long, however short maxQueueWait is. */
-const LONG_TURN_MS = 50;
+/** What takes the event loop longer than this is no long turn: the process stood still. */
+export const STALL_MS = 50;
 
 export class Admission<T> {
   readonly #limits: Limits;
@@ -86,13 +86,14 @@ export class Admission<T> {
   /**
    * The next message to a free worker, oldest first: its share of what waits, if `messages` can go out now. Who has waited
    * too long and was not told yet, because the process stood still, is left to {@link impatient}: the answer would come too late.
+   * For a long turn alone nobody is turned away where there is room, however short maxQueueWait is.
    */
   next(now: number, messages = 1): Ticket<T>[] {
     const { maxConcurrent, batchSize } = this.#limits;
     const share = Math.max(WORTH_A_MESSAGE, Math.ceil(this.#waiting.length / messages));
     const free = Math.min(maxConcurrent - this.#out.size, batchSize, share);
     if (free <= 0 || this.#waiting.length === 0) return [];
-    const tickets = this.#waiting.splice(this.#late(now - Math.max(this.#patience, LONG_TURN_MS)), free);
+    const tickets = this.#waiting.splice(this.#late(now - Math.max(this.#patience, STALL_MS)), free);
     for (const ticket of tickets) {
       ticket.sent = ticket.since = now;
       ticket.place = this.#out.put(ticket);

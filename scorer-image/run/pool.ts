@@ -1,7 +1,7 @@
 /** The HTTP thread's side of the workers: requests out in batches, answers back, deadlines kept. */
 import { FAILURE, type ModelSignature } from '@penstock/contract';
 import { StartFailure } from '../failure.ts';
-import { Admission, type Limits, type Ticket } from './admission.ts';
+import { Admission, STALL_MS, type Limits, type Ticket } from './admission.ts';
 import { tooLate, unpacked, type Answers } from './answers.ts';
 import type { Answer } from './messages.ts';
 import { WorkerSide, type Asked, type Listener, type Ready, type WorkerCode } from './workerSide.ts';
@@ -20,8 +20,6 @@ export interface PoolOptions extends WorkerCode {
 
 /** How late a deadline is noticed, while the process runs. */
 const TICK_MS = 10;
-/** A clock that rings so much late tells of a process that stood still. What its workers had ready then gets as long to come. */
-const STALL_MS = 50;
 const QUEUED_TOO_LONG = 'The endpoint is busy: all its places are taken. Try again later, or raise scaling.maxReplicas or endpoint.maxConcurrentRequests';
 const TOO_MANY_BYTES = 'The endpoint is busy: the requests in it are as large as it can hold. Try again later';
 const RESTARTING = 'The endpoint is restarting: try again';
@@ -39,8 +37,6 @@ export class ScoringPool {
   readonly #admission: Admission<Asked>;
   readonly #sides: WorkerSide[];
   #timer: NodeJS.Timeout | undefined;
-  /** When it is to ring. */
-  #bell = 0;
   #sending = false;
   #arriving = 0;
   #started = false;
@@ -182,20 +178,21 @@ export class ScoringPool {
   }
 
   /** One timer for all deadlines: while somebody waits for an answer, it rings all the time. */
-  #watchTheClock(ms = TICK_MS): void {
+  #watchTheClock(stoodStill = false): void {
     if (this.#timer || this.#stopping || this.inFlight === 0) return;
-    this.#bell = performance.now() + ms;
-    this.#timer = setTimeout(() => this.#ring(ms), ms);
+    const ms = stoodStill ? STALL_MS : TICK_MS;
+    const bell = performance.now() + ms;
+    this.#timer = setTimeout(() => this.#ring(bell, stoodStill), ms);
   }
 
-  #ring(afterMs: number): void {
+  #ring(bell: number, stoodStill: boolean): void {
     this.#timer = undefined;
     const now = performance.now();
     const impatient = this.#admission.impatient(now);
     if (impatient.length > 0) this.#options.onLoad(this.inFlight, now);
     for (const { item } of impatient) item.answered({ id: -1, status: 429, body: QUEUED_TOO_LONG });
-    // After a standstill answers may lie at the door: they are let in before anybody is told 504. Not twice in a row, or a busy process would never tell.
-    if (now - this.#bell > STALL_MS && afterMs !== STALL_MS) return this.#watchTheClock(STALL_MS);
+    // After a standstill answers may lie at the door: they get as long to come in before anybody is told 504. Not twice in a row, or a busy process would never tell.
+    if (now - bell > STALL_MS && !stoodStill) return this.#watchTheClock(true);
     const { timedOut, hung } = this.#admission.due(now);
     for (const { item } of timedOut) item.answered({ id: -1, status: 504, body: tooLate(this.#options.limits) });
     if (hung) this.#crashed(new StartFailure(FAILURE.scriptHung, `a call has not come back for ${this.#options.limits.hangMs / 1000} s: run() loops or waits for something that never comes`));

@@ -1,10 +1,10 @@
 // The limit: node:http, the body read and parsed, and sent back. With a model file: its answer to the body's data, by session.run in the same thread.
 import { createServer } from 'node:http';
 const [port, file] = process.argv.slice(2);
-const session = file && (await (await import('onnxruntime-node')).InferenceSession.create(file, { intraOpNumThreads: 1, interOpNumThreads: 1 }));
-const { Tensor } = file ? await import('onnxruntime-node') : {};
+const ort = file && (await import('onnxruntime-node'));
+const session = ort && (await ort.InferenceSession.create(file, { intraOpNumThreads: 1, interOpNumThreads: 1 }));
 async function answer({ data }) {
-  const results = await session.run({ [session.inputNames[0]]: new Tensor('float32', Float32Array.from(data.flat()), [data.length, data[0].length]) });
+  const results = await session.run({ [session.inputNames[0]]: new ort.Tensor('float32', Float32Array.from(data.flat()), [data.length, data[0].length]) });
   return Object.fromEntries(Object.entries(results).map(([name, value]) => [name, Array.from(value.data)]));
 }
 createServer((request, response) => {

@@ -2,22 +2,26 @@
 import { expect } from 'chai';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StartFailure } from '../../../scorer-image/failure.ts';
+import type { Limits } from '../../../scorer-image/run/admission.ts';
 import type { Answer } from '../../../scorer-image/run/messages.ts';
 import { ScoringPool } from '../../../scorer-image/run/pool.ts';
 
 const limits = { maxConcurrent: 1, batchSize: 1, maxQueueWaitMs: 1000, requestTimeoutMs: 1000, hangMs: 1000, maxBytes: 1000 };
 
+/** A pool whose only worker runs `code`. */
+const poolOf = (code: string, data: unknown, own: Partial<Limits> = {}): ScoringPool => new ScoringPool({
+  file: new URL(`data:text/javascript,${encodeURIComponent(code)}`), data,
+  workers: 1, limits: { ...limits, ...own }, initTimeoutMs: 5_000, onCrash: () => undefined, log: () => undefined, onBatch: () => undefined, onLoad: () => undefined,
+});
+const READY = { type: 'ready', signatures: {}, wantsRequest: false, rawHttp: false, schemas: {}, notes: [], initMs: 250 };
+
 /** A pool whose only worker says `message` at once, and is heard of when it has. */
 async function poolOfOneThatSaid(message: unknown): Promise<ScoringPool> {
   const said = new Int32Array(new SharedArrayBuffer(4));
-  const code = `import { parentPort, workerData } from 'node:worker_threads';
+  const pool = poolOf(`import { parentPort, workerData } from 'node:worker_threads';
     if (workerData.message) parentPort.postMessage(workerData.message);
     Atomics.store(workerData.said, 0, 1);
-    Atomics.notify(workerData.said, 0);`;
-  const pool = new ScoringPool({
-    file: new URL(`data:text/javascript,${encodeURIComponent(code)}`), data: { message, said },
-    workers: 1, limits, initTimeoutMs: 5_000, onCrash: () => undefined, log: () => undefined, onBatch: () => undefined, onLoad: () => undefined,
-  });
+    Atomics.notify(workerData.said, 0);`, { message, said });
   await Atomics.waitAsync(said, 0, 0).value;
   await sleep(200); // what it said has come, and that it has ended, too
   return pool;
@@ -33,7 +37,7 @@ describe('a worker that is faster than the server', () => {
   });
 
   it('is ready: start() resolves with what init() took', async () => {
-    const pool = await poolOfOneThatSaid({ type: 'ready', signatures: {}, wantsRequest: false, rawHttp: false, schemas: {}, notes: [], initMs: 250 });
+    const pool = await poolOfOneThatSaid(READY);
     expect(await pool.start()).to.equal(0.25);
     await pool.stop(0);
   });
@@ -55,7 +59,7 @@ describe('a process that stands still', () => {
       Atomics.wait(workerData, 0, 0);
       setTimeout(() => answer(ids), 5);
     });
-    parentPort.postMessage({ type: 'ready', signatures: {}, wantsRequest: false, rawHttp: false, schemas: {}, notes: [], initMs: 0 });`;
+    parentPort.postMessage(${JSON.stringify(READY)});`;
   const standStill = (ms: number): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
   let pool: ScoringPool;
   const go = (): void => {
@@ -64,10 +68,7 @@ describe('a process that stands still', () => {
   };
   beforeEach(async () => {
     goesOn[0] = 0;
-    pool = new ScoringPool({
-      file: new URL(`data:text/javascript,${encodeURIComponent(stopsToo)}`), data: goesOn,
-      workers: 1, limits: { ...limits, requestTimeoutMs: 300, hangMs: 60_000 }, initTimeoutMs: 5_000, onCrash: () => undefined, log: () => undefined, onBatch: () => undefined, onLoad: () => undefined,
-    });
+    pool = poolOf(stopsToo, goesOn, { requestTimeoutMs: 300, hangMs: 60_000 });
     await pool.start();
   });
   const ask = (): Promise<Answer> => new Promise((answered) => void pool.ask({ work: { kind: 'score' }, body: new Uint8Array(1), answered }));
@@ -94,11 +95,8 @@ describe('requests that come in one turn', () => {
   it('set the worker off once they are worth a message, and not when all have come', async () => {
     const code = `import { parentPort } from 'node:worker_threads';
       parentPort.on('message', ([ids]) => parentPort.postMessage(['answers', 1, [], ids, ids.map(() => 0), ids.map((_, i) => i + 1), String(ids.length % 10).repeat(ids.length), []]));
-      parentPort.postMessage({ type: 'ready', signatures: {}, wantsRequest: false, rawHttp: false, schemas: {}, notes: [], initMs: 0 });`;
-    const pool = new ScoringPool({
-      file: new URL(`data:text/javascript,${encodeURIComponent(code)}`), data: undefined,
-      workers: 1, limits: { ...limits, maxConcurrent: 100, batchSize: 64, maxBytes: 10_000 }, initTimeoutMs: 5_000, onCrash: () => undefined, log: () => undefined, onBatch: () => undefined, onLoad: () => undefined,
-    });
+      parentPort.postMessage(${JSON.stringify(READY)});`;
+    const pool = poolOf(code, undefined, { maxConcurrent: 100, batchSize: 64, maxBytes: 10_000 });
     await pool.start();
     const tickets: unknown[] = [];
     const answers = await Promise.all(Array.from({ length: 40 }, () => new Promise<unknown>((resolve) => {
