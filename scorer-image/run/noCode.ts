@@ -6,7 +6,7 @@ import { fits, nestedJson, type Tensor } from '../load/tensor.ts';
 import { clientsTensor, encodeInfer, type InferAnswer, type InferRequest } from './protocol.ts';
 
 /** Azure's dialect: `{"data": rows}` with one input, `{"<input>": rows, …}` with any; answers `{"<output>": rows, …}`. */
-export async function scoreRows(body: unknown, session: Session): Promise<string> {
+export async function scoreRows(body: unknown, session: Session): Promise<{ body: string }> {
   const { inputs } = session.signature;
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new BadInput(`the body must be a JSON object: ${expectation(session.signature)}`);
   const given = body as Record<string, unknown>;
@@ -18,10 +18,20 @@ export async function scoreRows(body: unknown, session: Session): Promise<string
     const name = asData ? 'data' : input.name;
     feeds[input.name] = rowsToTensor(Object.hasOwn(given, name) ? given[name] : undefined, input, session.signature);
   }
-  const results = await session.run(feeds);
-  let text = '';
-  for (const name of Object.keys(results)) text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${nestedJson(results[name]!)}`;
-  return `{${text}}`;
+  try {
+    const results = await session.run(feeds);
+    let text = '';
+    for (const name of Object.keys(results)) text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${nestedJson(results[name]!)}`;
+    return { body: `{${text}}` };
+  } catch (error) {
+    throw refused(error);
+  }
+}
+
+/** With open dimensions only the model itself finds out that shapes or values do not fit: the client's to change. */
+function refused(error: unknown): unknown {
+  const byModel = error instanceof Error && /Non-zero status code returned while running|invalid dimensions|Invalid rank/i.test(error.message);
+  return byModel ? new BadInput('the model cannot run on this input: its dimensions or values do not fit together') : error;
 }
 
 function expectation({ inputs }: ModelSignature): string {
@@ -68,7 +78,7 @@ export async function inferTensors(request: InferRequest, model: { name: string;
   const wanted = request.outputs?.map(({ name }) => name) ?? signature.outputs.map(({ name }) => name);
   const strange = wanted.filter((name) => !signature.outputs.some((output) => output.name === name));
   if (strange.length > 0) throw new BadInput(`unknown output ${strange.slice(0, 5).join(', ').slice(0, 200)}; the model has ${signature.outputs.map(({ name }) => name).join(', ')}`);
-  const results = await model.session.run(feeds, wanted);
+  const results = await model.session.run(feeds, wanted).catch((error: unknown) => { throw refused(error); });
   return encodeInfer(request, model, wanted.map((name) => ({ name, ...results[name]! })));
 }
 

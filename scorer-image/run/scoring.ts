@@ -5,7 +5,6 @@ import { StartFailure } from '../failure.ts';
 import { BadInput, exactJson } from '../load/json.ts';
 import { openModel, type ModelOptions } from '../load/model.ts';
 import { modelPath } from '../load/modelPath.ts';
-import type { Session } from '../load/session.ts';
 import { describe, loadScript, stackOf } from '../load/script.ts';
 import { tensorOf, type LooseData } from '../load/tensor.ts';
 import { score, type ScoreAnswer } from './azure.ts';
@@ -70,24 +69,17 @@ function tensorsOf(answer: unknown, { outputs: wanted }: InferRequest): NamedTen
   return wanted ? wanted.map(({ name }) => all.find((one) => one.name === name)!) : all;
 }
 
-/** With open dimensions only the model itself finds out that shapes or values do not fit: the client's to change. */
-function refusedByModel(error: unknown): never {
-  if (error instanceof Error && /Non-zero status code returned while running|invalid dimensions|Invalid rank/i.test(error.message)) throw new BadInput('the model cannot run on this input: its dimensions or values do not fit together');
-  throw error;
-}
-
 /** Serves the one model of the pipeline. Throws StartFailure. */
 export async function noCode(config: ScorerConfig, options: ModelOptions): Promise<Scoring> {
   const model = config.models[0]!;
   const { session, joined } = await openModel(modelPath(config.modelsDir, model), options);
   const integers = session.signature.inputs.some(({ datatype }) => datatype.endsWith('INT64'));
-  const suited: Session = { signature: session.signature, run: (feeds, outputs) => session.run(feeds, outputs).catch(refusedByModel) };
   return {
     signatures: { [model.name]: session.signature }, wantsRequest: false, rawHttp: false, schemas: {}, async: false,
     notes: [joined ? `rows of requests that come together may share calls of model ${model.name}, up to ${options.maxBatchSize}` : `model ${model.name} runs request by request`],
-    score: async (body) => ({ body: await scoreRows(exactJson(body, () => integers), suited) }),
-    invocations: async (body) => ({ body: `{"predictions":${await scoreRows(invocation(exactJson(body, () => integers), session.signature), suited)}}` }),
-    infer: async (body, { jsonBytes }) => inferTensors(decodeInfer(body, jsonBytes), { name: model.name, version: model.version, session: suited }),
+    score: (body) => scoreRows(exactJson(body, () => integers), session),
+    invocations: async (body) => ({ body: `{"predictions":${(await scoreRows(invocation(exactJson(body, () => integers), session.signature), session)).body}}` }),
+    infer: async (body, { jsonBytes }) => inferTensors(decodeInfer(body, jsonBytes), { name: model.name, version: model.version, session }),
     shutdown: () => Promise.resolve(),
   };
 }

@@ -30,19 +30,27 @@ function post(): void {
   });
 }
 
-type Done = Pick<Answer, 'body' | 'jsonBytes' | 'headers'> & { status?: number };
-
-async function answer(id: number, started: number, work: () => Promise<Done>): Promise<Answer> {
-  try {
-    const done = await work();
-    return { id, status: 200, runMs: performance.now() - started, ...done };
-  } catch (error) {
-    if (error instanceof BadInput) return { id, status: error.status, body: error.message };
-    return { id, status: 500, body: textOfError(error), stack: textOfError(error, stackOf), runMs: performance.now() - started };
-  }
+/** One request of a message, begun at `begun`; nobody waits for its answer after `until`. */
+interface Begun {
+  id: number;
+  work: Work;
+  body: Uint8Array;
+  begun: number;
+  until: number;
 }
 
-const begin = (scoring: Scoring, work: Work, body: Uint8Array) => (): Promise<Done> => (work.kind === 'infer' ? scoring.infer(body, work) : scoring[work.kind](body, work.request));
+type Done = Pick<Answer, 'body' | 'jsonBytes' | 'headers'> & { status?: number };
+
+async function answer({ id, work, body, begun, until }: Begun, scoring: Scoring): Promise<Answer> {
+  if (Date.now() > until) return { id, status: 504, body: tooLate(config) };
+  try {
+    const done: Done = await (work.kind === 'infer' ? scoring.infer(body, work) : scoring[work.kind](body, work.request));
+    return { id, status: 200, runMs: performance.now() - begun, ...done };
+  } catch (error) {
+    if (error instanceof BadInput) return { id, status: error.status, body: error.message };
+    return { id, status: 500, body: textOfError(error), stack: textOfError(error, stackOf), runMs: performance.now() - begun };
+  }
+}
 
 /** A script may throw anything, and what cannot be written cannot be sent. */
 function textOfError(error: unknown, read = (value: unknown): unknown => (value instanceof Error ? value.message : value)): string {
@@ -57,20 +65,20 @@ function textOfError(error: unknown, read = (value: unknown): unknown => (value 
 async function requests([ids, ends, until, work, bytes]: Requests, scoring: Scoring): Promise<void> {
   let open = ids.length;
   let turn = performance.now();
+  const end = (done: Answer): void => {
+    answers.push(done);
+    open -= 1;
+    if (open === 0 && !scoring.async) taken += 1;
+    post();
+  };
+  let from = 0;
   for (const [i, id] of ids.entries()) {
-    let now = performance.now();
-    if (now - turn > LONG_TURN_MS) {
+    let begun = performance.now();
+    if (begun - turn > LONG_TURN_MS) {
       await new Promise((resolve) => setImmediate(resolve));
-      turn = now = performance.now();
+      turn = begun = performance.now();
     }
-    const body = bytes.subarray(i === 0 ? 0 : ends[i - 1]!, ends[i]);
-    const ended = Date.now() > until[i]! ? Promise.resolve({ id, status: 504, body: tooLate(config) }) : answer(id, now, begin(scoring, work[i]!, body));
-    void ended.then((done) => {
-      answers.push(done);
-      open -= 1;
-      if (open === 0 && !scoring.async) taken += 1;
-      post();
-    });
+    void answer({ id, work: work[i]!, body: bytes.subarray(from, (from = ends[i]!)), begun, until: until[i]! }, scoring).then(end);
   }
   if (scoring.async) setImmediate(() => {
     taken += 1;
