@@ -3,9 +3,8 @@ import type { ChildProcess } from 'node:child_process';
 import { cpuSeconds, percentile, rssMiB } from './figures.ts';
 import { load, type LoadResult } from './load.ts';
 
-/** Odd, so that a median is a measurement. */
-const ROUNDS = Number(process.env.ROUNDS ?? 11);
-const SLICE_SECONDS = 0.5;
+const ROUNDS = Number(process.env.ROUNDS ?? 25);
+const SLICE_SECONDS = 0.3;
 
 export interface Server {
   what: string;
@@ -17,7 +16,7 @@ export interface Server {
 /** A server on a loopback port, which gets one request again and again. */
 export const overHttp = (port: number, request: Buffer): Server['ask'] => (connections, seconds) => load({ port, request, connections, seconds });
 
-/** Medians of all slices; ratios are those of slices that were measured one after the other. */
+/** Requests and CPU time of all slices together; latencies are medians of the slices'. Medians of the slices' ratios would waver twice as much (docs/adr/0018). */
 export interface Measured {
   what: string;
   perSecond: number;
@@ -29,7 +28,11 @@ export interface Measured {
   rssMiB: number;
 }
 
-interface Slice extends LoadResult { cpuMicros: number }
+interface Slice extends LoadResult {
+  requests: number;
+  seconds: number;
+  cpuSeconds: number;
+}
 
 /** Throws when a server answers anything but 200. */
 export async function inTurns(servers: readonly Server[], connections: number): Promise<Measured[]> {
@@ -38,20 +41,21 @@ export async function inTurns(servers: readonly Server[], connections: number): 
   for (let round = 0; round < ROUNDS; round++) {
     for (const [i, server] of servers.entries()) slices[i]!.push(await slice(server, connections));
   }
-  return servers.map(({ what, process: child }, i) => {
-    const own = (figure: (slice: Slice) => number): number => percentile(slices[i]!.map(figure), 50);
-    const ratio = (figure: (slice: Slice) => number): number => percentile(slices[i]!.map((one, round) => figure(one) / figure(slices[0]![round]!)), 50);
-    return {
-      what, perSecond: own(({ perSecond }) => perSecond), p50: own(({ p50 }) => p50), p99: own(({ p99 }) => p99), cpuMicros: own(({ cpuMicros }) => cpuMicros),
-      ofFirst: ratio(({ perSecond }) => perSecond), cpuOfFirst: ratio(({ cpuMicros }) => cpuMicros), rssMiB: Math.round(rssMiB(child)),
-    };
+  const all = slices.map((own) => {
+    const sum = (figure: (slice: Slice) => number): number => own.reduce((total, one) => total + figure(one), 0);
+    const requests = sum((one) => one.requests);
+    return { perSecond: requests / sum(({ seconds }) => seconds), cpuMicros: (sum((one) => one.cpuSeconds) / requests) * 1e6 };
   });
+  return servers.map(({ what, process: child }, i) => ({
+    what, ...all[i]!, ofFirst: all[i]!.perSecond / all[0]!.perSecond, cpuOfFirst: all[i]!.cpuMicros / all[0]!.cpuMicros,
+    p50: percentile(slices[i]!.map(({ p50 }) => p50), 50), p99: percentile(slices[i]!.map(({ p99 }) => p99), 50), rssMiB: Math.round(rssMiB(child)),
+  }));
 }
 
 async function slice({ what, process: child, ask }: Server, connections: number): Promise<Slice> {
   const before = cpuSeconds(child);
   const result = await ask(connections, SLICE_SECONDS);
-  const count = Object.values(result.statuses).reduce((sum, n) => sum + n, 0);
   if (Object.keys(result.statuses).join() !== '200') throw new Error(`${what}: answers other than 200: ${JSON.stringify(result.statuses)}`);
-  return { ...result, cpuMicros: ((cpuSeconds(child) - before) / count) * 1e6 };
+  const requests = result.statuses[200]!;
+  return { ...result, requests, seconds: requests / result.perSecond, cpuSeconds: cpuSeconds(child) - before };
 }
