@@ -1,5 +1,9 @@
 /** One JSON line an event; payloads are never logged. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import winston, { type Logger } from 'winston';
+
+/** A process that ends waits no longer for who reads its lines. */
+const LAST_WORDS_MS = 1000;
 
 export const logger: Logger = winston.createLogger({
   level: 'info',
@@ -7,10 +11,9 @@ export const logger: Logger = winston.createLogger({
   transports: [new winston.transports.Console()],
 });
 
-/** Resolves when all lines are out, so that the last words before an exit are not lost. */
-export function flushed(): Promise<void> {
-  return new Promise((resolve) => {
-    logger.once('finish', resolve);
-    logger.end();
-  });
+/** Ends the logger. Resolves when all lines are out, so that the last words before an exit are not lost; or after a second, so that no exit is. */
+export async function flushed(log = logger): Promise<void> {
+  const out = new Promise((resolve) => void log.once('finish', resolve));
+  log.end();
+  await Promise.race([out, sleep(LAST_WORDS_MS)]);
 }

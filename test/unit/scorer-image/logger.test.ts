@@ -1,0 +1,34 @@
+/** The last words of a process: all of them, but it does not stay for them. */
+import { expect } from 'chai';
+import { createLogger, transports } from 'winston';
+import { flushed } from '../../../scorer-image/logger.ts';
+
+/** Takes each line after so long. */
+class Slow extends transports.Console {
+  readonly lines: unknown[] = [];
+  readonly #ms: number;
+
+  constructor(ms: number) {
+    super();
+    this.#ms = ms;
+  }
+
+  override log(info: { message: unknown }, next: () => void): void {
+    setTimeout(() => {
+      this.lines.push(info.message);
+      next();
+    }, this.#ms).unref();
+  }
+}
+
+describe('the last words', () => {
+  for (const [what, ms, out] of [['are all out when flushed() resolves', 20, ['one', 'two']], ['keep no process that nobody listens to', 60_000, []]] as const) {
+    it(what, async () => {
+      const slow = new Slow(ms);
+      const log = createLogger({ transports: [slow] });
+      for (const word of ['one', 'two']) log.info(word);
+      await flushed(log);
+      expect(slow.lines).to.deep.equal(out);
+    });
+  }
+});
