@@ -18,14 +18,15 @@ export async function scoreRows(body: unknown, session: Session): Promise<{ body
     const name = asData ? 'data' : input.name;
     feeds[input.name] = rowsToTensor(Object.hasOwn(given, name) ? given[name] : undefined, input, session.signature);
   }
+  let results: Record<string, Tensor>;
   try {
-    const results = await session.run(feeds);
-    let text = '';
-    for (const name of Object.keys(results)) text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${nestedJson(results[name]!)}`;
-    return { body: `{${text}}` };
+    results = await session.run(feeds);
   } catch (error) {
     throw refused(error);
   }
+  let text = '';
+  for (const name of Object.keys(results)) text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${nestedJson(results[name]!)}`;
+  return { body: `{${text}}` };
 }
 
 /** With open dimensions only the model itself finds out that shapes or values do not fit: the client's to change. */

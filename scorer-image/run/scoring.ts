@@ -26,6 +26,7 @@ export interface Scoring {
   notes: string[];
   rawHttp: boolean;
   schemas: Schemas;
+  // What these three refuse they reject, or throw at once.
   score(body: Uint8Array, request: ScoreRequest | undefined): Promise<ScoreAnswer>;
   invocations(body: Uint8Array, request: ScoreRequest | undefined): Promise<ScoreAnswer>;
   infer(body: Uint8Array, work: InferWork): Promise<InferAnswer>;

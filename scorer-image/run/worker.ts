@@ -30,7 +30,7 @@ function post(): void {
   });
 }
 
-/** One request of a message, begun at `begun`; nobody waits for its answer after `until`. */
+/** One request of a message, begun at `begun` (performance.now()); nobody waits for its answer after `until` (milliseconds since the epoch). */
 interface Begun {
   id: number;
   work: Work;

@@ -3,8 +3,8 @@ import type { ChildProcess } from 'node:child_process';
 import { cpuSeconds, percentile, rssMiB } from './figures.ts';
 import { load, type LoadResult } from './load.ts';
 
-const ROUNDS = Number(process.env.ROUNDS ?? 25);
-const SLICE_SECONDS = 0.3;
+/** Of each server, all slices together. */
+const SECONDS = 7.5;
 
 export interface Server {
   what: string;
@@ -16,7 +16,7 @@ export interface Server {
 /** A server on a loopback port, which gets one request again and again. */
 export const overHttp = (port: number, request: Buffer): Server['ask'] => (connections, seconds) => load({ port, request, connections, seconds });
 
-/** Requests and CPU time of all slices together; latencies are medians of the slices'. Medians of the slices' ratios would waver twice as much (docs/adr/0018). */
+/** Requests and CPU time of all slices together; latencies are medians of the slices'. Medians of the slices' ratios waver more (docs/adr/0018). */
 export interface Measured {
   what: string;
   perSecond: number;
@@ -30,16 +30,15 @@ export interface Measured {
 
 interface Slice extends LoadResult {
   requests: number;
-  seconds: number;
   cpuSeconds: number;
 }
 
-/** Throws when a server answers anything but 200. */
-export async function inTurns(servers: readonly Server[], connections: number): Promise<Measured[]> {
+/** Slices of so many seconds. Throws when a server answers anything but 200. */
+export async function inTurns(servers: readonly Server[], connections: number, seconds: number): Promise<Measured[]> {
   for (const { ask } of servers) await ask(connections, 1); // warm
   const slices = servers.map((): Slice[] => []);
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const [i, server] of servers.entries()) slices[i]!.push(await slice(server, connections));
+  for (let round = 0; round < SECONDS / seconds; round++) {
+    for (const [i, server] of servers.entries()) slices[i]!.push(await slice(server, connections, seconds));
   }
   const all = slices.map((own) => {
     const sum = (figure: (slice: Slice) => number): number => own.reduce((total, one) => total + figure(one), 0);
@@ -52,10 +51,9 @@ export async function inTurns(servers: readonly Server[], connections: number): 
   }));
 }
 
-async function slice({ what, process: child, ask }: Server, connections: number): Promise<Slice> {
+async function slice({ what, process: child, ask }: Server, connections: number, seconds: number): Promise<Slice> {
   const before = cpuSeconds(child);
-  const result = await ask(connections, SLICE_SECONDS);
+  const result = await ask(connections, seconds);
   if (Object.keys(result.statuses).join() !== '200') throw new Error(`${what}: answers other than 200: ${JSON.stringify(result.statuses)}`);
-  const requests = result.statuses[200]!;
-  return { ...result, requests, seconds: requests / result.perSecond, cpuSeconds: cpuSeconds(child) - before };
+  return { ...result, requests: result.statuses[200]!, cpuSeconds: cpuSeconds(child) - before };
 }

@@ -1,5 +1,5 @@
-// The least that keeps a model off the HTTP thread and joins calls: node:http in one thread, session.run in another. What came in one
-// turn of the event loop goes as one message and one call, two at the same time. No rules: whatever comes is taken for rows.
+// A plain server that keeps a model off the HTTP thread and joins calls: node:http in one thread, session.run in another. What waits at
+// the end of a turn of the event loop goes as one message and one call, two at the same time. No rules: whatever comes is taken for a row.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
@@ -11,7 +11,6 @@ async function serve(port, file) {
   let waiting = [];
   let soon = false;
   const send = () => {
-    soon = false;
     if (asked.length === 2 || waiting.length === 0) return;
     asked.push(waiting.map(({ response }) => response));
     worker.postMessage(waiting.map(({ body }) => body));
@@ -25,8 +24,12 @@ async function serve(port, file) {
     const chunks = [];
     request.on('data', (chunk) => chunks.push(chunk)).on('end', () => {
       waiting.push({ body: Buffer.concat(chunks).toString(), response });
-      if (!soon) setImmediate(send);
+      if (soon) return;
       soon = true;
+      setImmediate(() => {
+        soon = false;
+        send();
+      });
     });
   }).listen(port, '127.0.0.1');
 }

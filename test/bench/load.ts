@@ -12,7 +12,7 @@ export interface Load {
 }
 
 export interface LoadResult {
-  perSecond: number;
+  seconds: number;
   p50: number;
   p99: number;
   /** Answers by status. */
@@ -34,8 +34,7 @@ export async function load({ port, request, connections, seconds }: Load): Promi
   const sockets = await Promise.all(Array.from({ length: connections }, () => open(port)));
   const started = performance.now();
   await Promise.all(sockets.map((socket) => repeat(socket, { request, until, times, statuses })));
-  const took = (performance.now() - started) / 1000;
-  return { perSecond: times.length / took, p50: percentile(times, 50), p99: percentile(times, 99), statuses };
+  return { seconds: (performance.now() - started) / 1000, p50: percentile(times, 50), p99: percentile(times, 99), statuses };
 }
 
 /** Sends so many a second for so long, whatever becomes of them; resolves with how many that were. */

@@ -1,7 +1,7 @@
 /** The Open Inference Protocol V2 over real HTTP: JSON and binary tensors, both ways, and what it says to bad ones. */
 import { expect } from 'chai';
 import { gzipSync } from 'node:zlib';
-import { identity } from '../../fixtures/onnx.ts';
+import { identity, onnx } from '../../fixtures/onnx.ts';
 import { scorerPerTest, type Scorer } from '../../fixtures/scorer.ts';
 
 describe('the Open Inference Protocol', function () {
@@ -83,6 +83,20 @@ describe('the Open Inference Protocol', function () {
       expect((await post('same', 'x', { 'content-encoding': 'gzip' })).status).to.equal(400);
       expect((await post('same', gzipSync(Buffer.alloc(64 * 2 ** 20)), { 'content-encoding': 'gzip' })).status).to.equal(413);
     });
+  });
+
+  it('what only the model can refuse is 400 on each path, and an answer that fits comes as ever', async () => {
+    const weights = [{ name: 'w', shape: [4, 3], data: new Float32Array(12).fill(1) }];
+    const open = onnx({ inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, -1] }], outputs: [{ name: 'y', datatype: 'FP32', shape: [-1, 3] }], weights, nodes: [{ op: 'MatMul', inputs: ['x', 'w'], outputs: ['y'] }] });
+    scorer = await start({ model: { name: 'wide', bytes: open } });
+    for (const [width, status] of [[5, 400], [4, 200]] as const) {
+      const row = new Array<number>(width).fill(1);
+      for (const [path, body] of Object.entries({ '/score': { data: [row] }, '/invocations': { instances: [row] }, '/v2/models/wide/infer': { inputs: [{ name: 'x', shape: [1, width], datatype: 'FP32', data: row }] } })) {
+        const answer = await fetch(scorer.url + path, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } });
+        expect(answer.status, `${path} with ${width}`).to.equal(status);
+        expect(await answer.text(), path).to.contain(status === 200 ? '4,4,4' : 'the model cannot run on this input: its dimensions or values do not fit together');
+      }
+    }
   });
 
   it('a script takes tensors and gives tensors', async () => {
