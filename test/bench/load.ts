@@ -12,6 +12,7 @@ export interface Load {
 }
 
 export interface LoadResult {
+  /** How long it took. */
   seconds: number;
   p50: number;
   p99: number;

@@ -58,7 +58,7 @@ async function raw(subject: Subject, rows: number): Promise<Server> {
   return { what: rows === 1 ? ONE_BY_ONE : JOINED, process: child, ask };
 }
 
-/** What has as little between HTTP and its answer as there can be: a script beside this one, with a model or none. */
+/** A plain server: a script beside this one, with a model or none. */
 async function bare(what: string, script: string, request: Buffer, ...model: string[]): Promise<Server> {
   const port = await freePort();
   const child = spawn(process.execPath, [join(here, script), String(port), ...model]);
@@ -93,26 +93,24 @@ async function servers(subject: Subject): Promise<Server[]> {
 
 type Results = Map<number, Measured[]>;
 const of = (results: Results, c: number, what: string): Measured => results.get(c)!.find((one) => one.what === what)!;
-const verdict = (what: string, value: number, limit: string, kept: boolean): string => `- ${what}: ${value.toFixed(2)} (${limit}) ${kept ? 'kept' : 'NOT kept'}`;
+const verdict = (what: string, value: number, relation: '≤' | '≥', limit: number): string => `- ${what}: ${value.toFixed(2)} (${relation} ${limit}) ${(relation === '≤' ? value <= limit : value >= limit) ? 'kept' : 'NOT kept'}`;
 
 /** DESIGN §10, as ADRs 11, 17 and 18 read it, beside what was measured. */
 function budgets({ name }: Subject, results: Results): string[] {
   if (name === 'vision') {
     const ratio = of(results, 16, 'penstock V2 binary').ofFirst / Math.max(1, of(results, 16, JOINED).ofFirst);
-    return [verdict('c=16, binary, of session.run at its best', ratio, '≥ 0.8', ratio >= 0.8)];
+    return [verdict('c=16, binary, of session.run at its best', ratio, '≥', 0.8)];
   }
   const ours = (c: number): Measured => of(results, c, 'penstock /score');
-  const added = ours(1).p50 - of(results, 1, BARE).p50;
-  const latency = verdict(`added at c=1 over ${BARE}, ms`, added, '≤ 0.3', added <= 0.3);
+  const latency = verdict(`added at c=1 over ${BARE}, ms`, ours(1).p50 - of(results, 1, BARE).p50, '≤', 0.3);
   if (name === 'tiny') {
     const plain = (c: number): Measured => of(results, c, BARE_JOINED);
-    const rate = ours(64).perSecond / plain(64).perSecond;
-    const cpu = (c: number): string => verdict(`CPU per request, c=${c}, of ${BARE_JOINED}`, ours(c).cpuMicros / plain(c).cpuMicros, '≤ 1.35', ours(c).cpuMicros <= 1.35 * plain(c).cpuMicros);
+    const cpu = (c: number): string => verdict(`CPU per request, c=${c}, of ${BARE_JOINED}`, ours(c).cpuMicros / plain(c).cpuMicros, '≤', 1.35);
     const given = `- DESIGN's words, which hold in some hours: c=64, of the echo: ${ours(64).ofFirst.toFixed(2)} (≥ 0.9); CPU per request, c=16, of the echo: ${ours(16).cpuOfFirst.toFixed(2)} (≤ 2)`;
-    return [verdict(`c=64, of ${BARE_JOINED}`, rate, '≥ 0.8', rate >= 0.8), cpu(16), cpu(64), verdict('CPU per request, c=64, of the echo', ours(64).cpuOfFirst, '≤ 2', ours(64).cpuOfFirst <= 2), given, latency];
+    return [verdict(`c=64, of ${BARE_JOINED}`, ours(64).perSecond / plain(64).perSecond, '≥', 0.8), cpu(16), cpu(64), verdict('CPU per request, c=64, of the echo', ours(64).cpuOfFirst, '≤', 2), given, latency];
   }
   const limit = of(results, 64, 'node:http echo').cpuMicros + of(results, 64, JOINED).cpuMicros;
-  const sum = (what: string, measured: Measured): string => verdict(`CPU per request, c=64, ${what}, of echo and session.run with batches together`, measured.cpuMicros / limit, '≤ 1.25', measured.cpuMicros <= 1.25 * limit);
+  const sum = (what: string, measured: Measured): string => verdict(`CPU per request, c=64, ${what}, of echo and session.run with batches together`, measured.cpuMicros / limit, '≤', 1.25);
   return [sum('/score', ours(64)), sum('binary', of(results, 64, 'penstock V2 binary')), latency];
 }
 
@@ -129,8 +127,7 @@ async function startup(): Promise<string[]> {
     rss = rssMiB(scorer.process);
     scorer.process.kill('SIGKILL');
   }
-  const listening = percentile(times, 50);
-  return [verdict('start to listening, median of 9, ms', listening, '≤ 300', listening <= 300), verdict('RSS before a model, MiB', rss, '≤ 110', rss <= 110)];
+  return [verdict('start to listening, median of 9, ms', percentile(times, 50), '≤', 300), verdict('RSS before a model, MiB', rss, '≤', 110)];
 }
 
 if (process.argv.length < 3 || process.argv.includes('startup')) console.log(`\nstartup\n\n${(await startup()).join('\n')}`);
