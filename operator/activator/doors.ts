@@ -1,5 +1,7 @@
 /** A server for each pipeline that may have no pods, on the port that its EndpointSlice names. */
+import { lastWords } from '@penstock/contract';
 import { createServer, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Logger } from 'winston';
 import { parseActivation } from '../api/activation.ts';
 import { activatorPort, age, isActivators, readyAddresses, type Slice } from '../api/endpoints.ts';
@@ -126,11 +128,16 @@ export class Doors {
 
   #open(pipeline: Key, port: number, entrance: Entrance): Door {
     const { namespace, name } = splitKey(pipeline);
-    const server = createServer({ headersTimeout: HEADERS_MS, requestTimeout: 0, keepAliveTimeout: 5_000, highWaterMark: 16_384 }, (request, response) => entrance.endpoint.take(new Held(request, response)));
+    const server = createServer({ headersTimeout: HEADERS_MS, requestTimeout: 0, connectionsCheckingInterval: 1_000, keepAliveTimeout: 5_000, highWaterMark: 16_384 }, (request, response) => entrance.endpoint.take(new Held(request, response)));
     server.maxConnections = MOST_CONNECTIONS;
     const door: Door = { port, server: server.listen(port) };
     this.#doors.add(door);
     server.on('close', () => this.#doors.delete(door));
+    server.on('clientError', ({ code }: NodeJS.ErrnoException, socket) => {
+      const words = lastWords(code, socket as Socket);
+      if (words === undefined) socket.destroy();
+      else socket.end(words, () => socket.destroy());
+    });
     server.on('error', (error) => {
       this.#deps.logger.error('a port of the activator cannot be opened', { port, namespace, pipeline: name, error: error.message });
       door.blocked = true;

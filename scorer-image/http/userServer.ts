@@ -1,8 +1,9 @@
 /**
  * Port 8080: who may ask what, and what every answer has. Scoring is on bare node:http, everything else by express. User code never runs here.
  */
-import { authorized, HEADER, refusalOf, VERSION } from '@penstock/contract';
+import { authorized, HEADER, lastWords, refusalOf, VERSION } from '@penstock/contract';
 import { createServer, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Logger } from 'winston';
 import type { ScorerConfig } from '../config.ts';
 import type { Lifecycle } from '../init/lifecycle.ts';
@@ -54,15 +55,24 @@ export function userServer(deps: UserServerDeps): Server {
     exchange.setHeaders();
     cold(request, response);
   });
-  server.on('clientError', (error: Error & { code?: string }, socket) => {
-    // Never over the answer to a request that came before on this connection.
-    if (!socket.writable || (socket as { _httpMessage?: unknown })._httpMessage) return void socket.destroy();
-    const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request';
-    const body = JSON.stringify({ message: `The request could not be read: ${status.slice(4)}` });
-    socket.end(`HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`, () => socket.destroy());
+  server.on('clientError', ({ code }: NodeJS.ErrnoException, socket) => {
+    const caller = socket as Socket;
+    if (code === 'ERR_HTTP_REQUEST_TIMEOUT' && caller.bytesRead === 0) return openedAhead(caller);
+    const words = lastWords(code, caller);
+    if (words === undefined) caller.destroy();
+    else caller.end(words, () => caller.destroy());
   });
   server.on('checkExpectation', (request, response) => new Exchange(request, response, [], NOTHING).fail(417, 'The header Expect can only be 100-continue'));
   return server;
+}
+
+/**
+ * Nothing has come on it: browsers open connections ahead, and clients keep that of a request they called off. It waits as an
+ * idle one does, and ends without a word.
+ */
+function openedAhead(socket: Socket): void {
+  const timer = setTimeout(() => socket.bytesRead === 0 && socket.destroy(), KEPT_SECONDS * 1000 + KEPT_LONGER_MS - WHOLE_REQUEST_MS).unref();
+  socket.once('close', () => clearTimeout(timer));
 }
 
 /** As flask-cors does for Azure's server; true for a preflight from an origin that may. */

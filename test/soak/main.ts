@@ -36,8 +36,9 @@ let sent = 0;
 
 function send(): void {
   const [path, body, headers, status] = requests[sent % requests.length]!;
-  const gone = sent % 97 === 0; // a client that does not wait
-  const request = http.request(scorer.url + path, { method: 'POST', headers, agent: agents[sent++ % 7 === 0 ? 1 : 0]!, timeout: 10_000 }, (answer) => {
+  const gone = sent % 97 === 0; // a client that does not wait; node:http would give its unused connection to the next one, for longer than a server keeps it
+  sent += 1;
+  const request = http.request(scorer.url + path, { method: 'POST', headers, agent: agents[gone || sent % 7 === 0 ? 1 : 0]!, timeout: 10_000 }, (answer) => {
     if (answer.statusCode !== status) wrong[`${path} ${answer.statusCode}`] = (wrong[`${path} ${answer.statusCode}`] ?? 0) + 1;
     answer.resume();
   });

@@ -257,6 +257,14 @@ describe('the activator', function () {
     expect(performance.now() - begun).to.be.below(14_000);
   });
 
+  it('a connection opened ahead of its first request that never comes is closed without a word: an answer would be taken for that request’s', async () => {
+    announce();
+    let heard = '';
+    const silent = connect(port, '127.0.0.1').on('data', (chunk: Buffer) => (heard += chunk.toString()));
+    await once(silent, 'close');
+    expect(heard).to.equal('');
+  });
+
   it('somebody else’s slice with the same port, or one that is no pipeline’s, opens nothing', async () => {
     announce();
     const mine = slices.get('ns', 'iris-activator')!;

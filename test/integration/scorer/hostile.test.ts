@@ -35,7 +35,7 @@ describe('hostile clients', function () {
     expect(rss() - before, 'MiB more than before').to.be.lessThan(MIB_BACK);
   });
 
-  it('2,000 slow clients: each is cut off within ten seconds or so, and good ones never notice', async () => {
+  it('2,000 slow clients: each is cut off within ten seconds or so, one that only stops hears why, and good ones never notice', async () => {
     const dripping = Array.from({ length: 2000 }, (_, i): Promise<number> => new Promise((resolve) => {
       const started = performance.now();
       const head = 'POST /score HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n';
@@ -46,9 +46,24 @@ describe('hostile clients', function () {
         resolve((performance.now() - started) / 1000);
       }).resume();
     }));
+    const stops: Promise<string> = new Promise((resolve) => connect({ port, host: '127.0.0.1' }).once('data', (chunk: Buffer) => resolve(chunk.toString())).once('close', () => resolve('closed')).write(GOOD.subarray(0, -1)));
     const good = await load({ port, request: GOOD, connections: 8, seconds: 5 });
     expect(Object.keys(good.statuses)).to.deep.equal(['200']);
+    expect(await stops).to.match(/^HTTP\/1\.1 408 .*"message":"The request could not be read/s);
     const seconds = await Promise.all(dripping);
     expect(Math.max(...seconds)).to.be.lessThan(14);
+  });
+
+  it('a connection opened ahead of its first request waits as an idle one does, and is told nothing; that request has ten seconds, like any other', async () => {
+    const [whole, half] = [connect({ port, host: '127.0.0.1' }), connect({ port, host: '127.0.0.1' })];
+    const heard = [whole, half].map((socket): Promise<string> => new Promise((resolve) => socket.once('data', (chunk: Buffer) => resolve(chunk.toString())).once('close', () => resolve('closed'))));
+    expect(await Promise.race([...heard, sleep(11_500)])).to.equal(undefined);
+    const started = performance.now();
+    half.write(GOOD.subarray(0, 20));
+    whole.write(GOOD);
+    expect(await heard[0]).to.match(/^HTTP\/1\.1 200 /);
+    expect(await heard[1]).to.match(/^HTTP\/1\.1 408 /);
+    whole.destroy();
+    expect((performance.now() - started) / 1000).to.be.within(9, 14);
   });
 });
