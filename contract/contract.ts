@@ -3,7 +3,7 @@
  * Everything the two must agree on stands here once; neither room imports the other.
  */
 export { authorized, keyHash, refusalOf } from './keys.ts';
-export { lastWords } from './lastWords.ts';
+export { refuseUnreadable } from './unreadable.ts';
 
 /** Names of the environment variables that the operator sets and the scorer reads. */
 export const ENV = {

@@ -1,5 +1,5 @@
 /** A server for each pipeline that may have no pods, on the port that its EndpointSlice names. */
-import { lastWords } from '@penstock/contract';
+import { refuseUnreadable } from '@penstock/contract';
 import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Logger } from 'winston';
@@ -21,6 +21,8 @@ import type { ActivatorMetrics } from './metrics.ts';
 const MOST_AT_ONCE = 2_000;
 const MOST_CONNECTIONS = 4_000;
 const HEADERS_MS = 10_000;
+/** There are so many connections and no more: one on which nothing comes is not kept for longer, as a pod would. */
+const CHECK_MS = 1_000;
 const PORT_AGAIN_MS = 2_000;
 /** A pipeline that always has pods now may still be sent here by nodes that have not heard of it. */
 const CLOSE_AFTER_MS = 5_000;
@@ -128,16 +130,12 @@ export class Doors {
 
   #open(pipeline: Key, port: number, entrance: Entrance): Door {
     const { namespace, name } = splitKey(pipeline);
-    const server = createServer({ headersTimeout: HEADERS_MS, requestTimeout: 0, connectionsCheckingInterval: 1_000, keepAliveTimeout: 5_000, highWaterMark: 16_384 }, (request, response) => entrance.endpoint.take(new Held(request, response)));
+    const server = createServer({ headersTimeout: HEADERS_MS, requestTimeout: 0, connectionsCheckingInterval: CHECK_MS, keepAliveTimeout: 5_000, highWaterMark: 16_384 }, (request, response) => entrance.endpoint.take(new Held(request, response)));
     server.maxConnections = MOST_CONNECTIONS;
     const door: Door = { port, server: server.listen(port) };
     this.#doors.add(door);
     server.on('close', () => this.#doors.delete(door));
-    server.on('clientError', ({ code }: NodeJS.ErrnoException, socket) => {
-      const words = lastWords(code, socket as Socket);
-      if (words === undefined) socket.destroy();
-      else socket.end(words, () => socket.destroy());
-    });
+    server.on('clientError', ({ code }: NodeJS.ErrnoException, socket) => refuseUnreadable(code, socket as Socket));
     server.on('error', (error) => {
       this.#deps.logger.error('a port of the activator cannot be opened', { port, namespace, pipeline: name, error: error.message });
       door.blocked = true;

@@ -27,6 +27,7 @@ export function forward(held: Held, { address, port, requestTimeoutMs }: Target)
     upstream.once('socket', (socket) => socket.once('connect', () => {
       reached = true;
       clearTimeout(connecting);
+      upstream.flushHeaders(); // the pod watches over the time that a body takes
       request.pipe(upstream);
     }));
     upstream.once('timeout', leave);

@@ -79,7 +79,8 @@ export class Question {
     if (this.#over) return;
     this.#arrived();
     if (this.#ticket) this.#deps.pool.cancel(this.#ticket);
-    this.#end(CLIENT_GONE);
+    const { headersSent, statusCode } = this.#exchange.response;
+    this.#end(headersSent ? statusCode : CLIENT_GONE); // a body that could not be read has its answer
   }
 
   #end(code: number, runMs?: number): void {

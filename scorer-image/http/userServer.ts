@@ -1,7 +1,7 @@
 /**
  * Port 8080: who may ask what, and what every answer has. Scoring is on bare node:http, everything else by express. User code never runs here.
  */
-import { authorized, HEADER, lastWords, refusalOf, VERSION } from '@penstock/contract';
+import { authorized, HEADER, refusalOf, refuseUnreadable, VERSION } from '@penstock/contract';
 import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Logger } from 'winston';
@@ -15,6 +15,7 @@ import { coldRoutes } from './coldRoutes.ts';
 import { Exchange } from './exchange.ts';
 import { KEPT_SECONDS, shared } from './head.ts';
 import { hotRoutes } from './hotRoutes.ts';
+import { endUnlessAsked } from './openedAhead.ts';
 import { requestIds } from './requestIds.ts';
 import type { TrafficTable } from './traffic.ts';
 
@@ -57,22 +58,11 @@ export function userServer(deps: UserServerDeps): Server {
   });
   server.on('clientError', ({ code }: NodeJS.ErrnoException, socket) => {
     const caller = socket as Socket;
-    if (code === 'ERR_HTTP_REQUEST_TIMEOUT' && caller.bytesRead === 0) return openedAhead(caller);
-    const words = lastWords(code, caller);
-    if (words === undefined) caller.destroy();
-    else caller.end(words, () => caller.destroy());
+    if (code === 'ERR_HTTP_REQUEST_TIMEOUT' && caller.bytesRead === 0) endUnlessAsked(caller, KEPT_SECONDS * 1000 + KEPT_LONGER_MS - WHOLE_REQUEST_MS); // as long as any idle one
+    else refuseUnreadable(code, caller);
   });
   server.on('checkExpectation', (request, response) => new Exchange(request, response, [], NOTHING).fail(417, 'The header Expect can only be 100-continue'));
   return server;
-}
-
-/**
- * Nothing has come on it: browsers open connections ahead, and clients keep that of a request they called off. It waits as an
- * idle one does, and ends without a word.
- */
-function openedAhead(socket: Socket): void {
-  const timer = setTimeout(() => socket.bytesRead === 0 && socket.destroy(), KEPT_SECONDS * 1000 + KEPT_LONGER_MS - WHOLE_REQUEST_MS).unref();
-  socket.once('close', () => clearTimeout(timer));
 }
 
 /** As flask-cors does for Azure's server; true for a preflight from an origin that may. */

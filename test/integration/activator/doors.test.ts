@@ -257,12 +257,27 @@ describe('the activator', function () {
     expect(performance.now() - begun).to.be.below(14_000);
   });
 
-  it('a connection opened ahead of its first request that never comes is closed without a word: an answer would be taken for that request’s', async () => {
+  it('a head that stops hears 408 after ten seconds; where nothing comes at all nothing is said: it would be taken for the next request’s answer', async () => {
     announce();
-    let heard = '';
-    const silent = connect(port, '127.0.0.1').on('data', (chunk: Buffer) => (heard += chunk.toString()));
-    await once(silent, 'close');
-    expect(heard).to.equal('');
+    const heard = ['POST /score HTTP/1.1\r\n', ''].map(async (start) => {
+      let text = '';
+      const socket = connect(port, '127.0.0.1').on('data', (chunk: Buffer) => (text += chunk.toString()));
+      socket.write(start);
+      await once(socket, 'close');
+      return text;
+    });
+    expect(await heard[0]).to.match(/^HTTP\/1\.1 408 .*"message"/s);
+    expect(await heard[1]).to.equal('');
+  });
+
+  it('a request whose body does not begin is with the pod, which watches over its time', async () => {
+    announce();
+    service('127.0.0.1');
+    const arrived = new Promise<string>((resolve) => (onRequest = (question) => resolve(question.headers['content-length']!)));
+    const socket = connect(port, '127.0.0.1');
+    socket.write('POST /score HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\n');
+    expect(await arrived).to.equal('5');
+    socket.destroy();
   });
 
   it('somebody else’s slice with the same port, or one that is no pipeline’s, opens nothing', async () => {

@@ -52,6 +52,7 @@ describe('hostile clients', function () {
     expect(await stops).to.match(/^HTTP\/1\.1 408 .*"message":"The request could not be read/s);
     const seconds = await Promise.all(dripping);
     expect(Math.max(...seconds)).to.be.lessThan(14);
+    expect(await (await fetch(`${scorer.operator}/metrics`)).text()).to.match(/penstock_requests_total\{code="408",/);
   });
 
   it('a connection opened ahead of its first request waits as an idle one does, and is told nothing; that request has ten seconds, like any other', async () => {

@@ -1,0 +1,39 @@
+/** What becomes of a request that a door to the endpoint cannot read. */
+
+/** A node:http server's connection, as far as one must know it: what came on it, and the answer that it is at. */
+export interface Caller {
+  readonly writable: boolean;
+  readonly bytesRead: number;
+  write: (text: string) => unknown;
+  destroy: () => unknown;
+  _httpMessage?: Answering | null;
+}
+
+interface Answering {
+  readonly headersSent: boolean;
+  /** `complete`: all of its request was read, so that it is another one that cannot be. */
+  readonly req: { readonly complete: boolean };
+  writeHead: (status: number, headers: Record<string, string | number>) => { end: (body: string) => unknown };
+}
+
+/** By the code of node:http's clientError; RFC 9110 §15.5, RFC 6585 §5. */
+const STATUS: Record<string, [number, string]> = {
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'Payload Too Large'],
+  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large'],
+};
+
+/**
+ * For clientError: says why, in JSON, and ends the connection. Nothing is said over the answer to an earlier request; nor where
+ * nothing has come, since that would be taken for the answer to a request just on its way.
+ */
+export function refuseUnreadable(code: string | undefined, caller: Caller): void {
+  const { writable, bytesRead, _httpMessage: answering } = caller;
+  if (writable && bytesRead > 0 && !answering?.headersSent && !answering?.req.complete) {
+    const [status, reason] = STATUS[code ?? ''] ?? [400, 'Bad Request'];
+    const body = JSON.stringify({ message: `The request could not be read: ${reason}` });
+    if (answering) answering.writeHead(status, { 'content-type': 'application/json', 'content-length': body.length, connection: 'close' }).end(body);
+    else caller.write(`HTTP/1.1 ${status} ${reason}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`);
+  }
+  caller.destroy();
+}
