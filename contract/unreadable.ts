@@ -23,13 +23,17 @@ const STATUS: Record<string, [number, string]> = {
   HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large'],
 };
 
+/** The client has closed its side in the middle. */
+const LEFT = 'HPE_INVALID_EOF_STATE';
+
 /**
- * For clientError: says why, in JSON, and ends the connection. Nothing is said over the answer to an earlier request; nor where
- * nothing has come, since that would be taken for the answer to a request just on its way.
+ * For clientError: says why, in JSON, and ends the connection. Nothing is said over the answer to an earlier request; nor to
+ * who leaves before a body is whole; nor where nothing has come, since that would be taken for the answer to a request just on its way.
  */
 export function refuseUnreadable(code: string | undefined, caller: Caller): void {
   const { writable, bytesRead, _httpMessage: answering } = caller;
-  if (writable && bytesRead > 0 && !answering?.headersSent && !answering?.req.complete) {
+  const ownAnswer = !answering || (!answering.headersSent && !answering.req.complete && code !== LEFT);
+  if (writable && bytesRead > 0 && ownAnswer) {
     const [status, reason] = STATUS[code ?? ''] ?? [400, 'Bad Request'];
     const body = JSON.stringify({ message: `The request could not be read: ${reason}` });
     if (answering) answering.writeHead(status, { 'content-type': 'application/json', 'content-length': body.length, connection: 'close' }).end(body);

@@ -21,13 +21,14 @@ async function served(listener: RequestListener, refuse: Refuse, test: (port: nu
   server.closeAllConnections();
 }
 
-/** All that comes back until the connection ends. */
+/** All that comes back until the connection ends; an empty text is the client's end. */
 async function heard(port: number, ...texts: string[]): Promise<string> {
   let text = '';
   const socket = connect(port, '127.0.0.1').on('data', (chunk: Buffer) => (text += chunk.toString()));
   const closed = once(socket, 'close');
   for (const part of texts) {
-    socket.write(part);
+    if (part === '') socket.end();
+    else socket.write(part);
     await sleep(50);
   }
   await closed;
@@ -43,6 +44,8 @@ describe('a request that cannot be read', () => {
     ['extensions of a chunk longer than a server reads: 413', waits, [`${POST}transfer-encoding: chunked\r\n\r\n1;${'x'.repeat(20_000)}\r\n`], '413 Payload Too Large'],
     ['a head that stops: 408', waits, [POST], '408 Request Timeout'],
     ['a body that stops: 408', waits, [`${POST}content-length: 2\r\n\r\n1`], '408 Request Timeout'],
+    ['a client that leaves in the middle of a head: 400, it may still read', waits, [POST, ''], '400 Bad Request'],
+    ['a client that leaves in the middle of a body has left', waits, [`${POST}content-length: 2\r\n\r\n1`, ''], undefined],
     ['a chunk that is none: 400', waits, [`${POST}transfer-encoding: chunked\r\n\r\nnone\r\n`], '400 Bad Request'],
     ['a chunk that is none, after its answer has begun: nothing over that', begins, [`${POST}transfer-encoding: chunked\r\n\r\n`, 'none\r\n'], undefined],
     ['the next request is none, while the one before is in work: nothing in place of that one’s answer', waits, [`${POST}content-length: 0\r\n\r\n`, 'nonsense\r\n\r\n'], undefined],
