@@ -17,6 +17,7 @@ const REFUSED_AFTER_MS = 3_000;
 const QUEUE_RECHECK_MS = 15_000;
 /** A Job that has had no running pod for this long gives its slot away: it may never get one. */
 const SLOT_MS = 30_000;
+const VERIFYING = { reason: REASON.verifying, message: 'fetching and verifying the source' };
 
 /** A failure is tried again, later each time: the source may be put right without a word to us. */
 export interface Verification {
@@ -36,32 +37,42 @@ export function planVerification(seen: ObservedModelVersion): Verification {
   const { modelVersion: { spec, status, metadata }, jobs } = seen;
   const key = verificationKey(seen.modelVersion);
   const mine = jobs.filter(({ metadata: { name } }) => name.includes(`-verify-${key.slice(0, 8)}-`)).sort((a, b) => attemptOf(a) - attemptOf(b));
-  const prune = jobs.filter((job) => !mine.includes(job) || job !== mine.at(-1));
+  const last = mine.at(-1);
+  const before = last?.status?.conditions?.length ? undefined : mine.at(-2); // says why there is another attempt, until that has ended
+  const prune = jobs.filter((job) => job !== last && job !== before);
   if (spec.digest !== undefined && status?.digest !== undefined && spec.digest !== status.digest) {
     return { ready: false, reason: REASON.digest, message: `spec.digest is ${spec.digest}, but the bytes that were verified have ${status.digest}: register the other bytes as another ModelVersion than ${metadata.name}`, prune: jobs };
   }
   if (status?.verifiedSource === key && status.digest) return { ready: true, reason: REASON.verified, message: '', prune: jobs };
   if (!seen.sourceExists) return { ready: false, reason: REASON.resourceNotReady, message: `ConfigMap ${configMapSource(spec.source.uri)?.name ?? ''} does not exist in this namespace`, prune: jobs };
-  const last = mine.at(-1);
-  return { ...(last ? judge(seen, last) : startOrQueue(seen, 1)), prune };
+  return { ...(last ? judge(seen, last, before) : startOrQueue(seen, 1)), prune };
 }
 
 const attemptOf = ({ metadata }: Stored<Job>): number => Number(metadata.labels?.[LABEL.attempt] ?? 0);
 
 function startOrQueue({ running }: ObservedModelVersion, attempt: number): Omit<Verification, 'prune'> {
   if (running >= MOST_AT_ONCE) return { ready: false, reason: REASON.queued, message: `${running} verifications run already`, wakeAfterMs: QUEUE_RECHECK_MS };
-  return { ready: false, reason: REASON.verifying, message: 'fetching and verifying the source', start: attempt };
+  return { ready: false, ...VERIFYING, start: attempt };
 }
 
-function judge(seen: ObservedModelVersion, job: Stored<Job>): Omit<Verification, 'prune'> {
-  const pods = seen.pods.filter(({ metadata }) => metadata.labels?.['batch.kubernetes.io/job-name'] === job.metadata.name);
-  const ended = pods.flatMap(({ status }) => status?.containerStatuses?.[0]?.state?.terminated ?? [])[0];
+function judge(seen: ObservedModelVersion, job: Stored<Job>, before: Stored<Job> | undefined): Omit<Verification, 'prune'> {
+  const ended = endOf(seen, job);
   if (ended?.exitCode === 0) return succeeded(ended.message);
+  const failure = failureOf(seen, job);
+  if (failure) return { ready: false, ...failure, ...retry(seen, job) };
+  return unfinished(seen, job, before && failureOf(seen, before));
+}
+
+const podsOf = ({ pods }: ObservedModelVersion, { metadata: { name } }: Stored<Job>): ObservedModelVersion['pods'] => pods.filter(({ metadata }) => metadata.labels?.['batch.kubernetes.io/job-name'] === name);
+
+const endOf = (seen: ObservedModelVersion, job: Stored<Job>) => podsOf(seen, job).flatMap(({ status }) => status?.containerStatuses?.[0]?.state?.terminated ?? [])[0];
+
+/** Why an attempt has failed; undefined while it has not. */
+function failureOf(seen: ObservedModelVersion, job: Stored<Job>): { reason: string; message: string } | undefined {
+  const ended = endOf(seen, job);
   const finished = job.status?.conditions?.find(({ type, status }) => type === 'Failed' && status === 'True');
-  if (!ended && !finished) return unfinished(seen, job, pods);
-  const said = parseTermination(ended?.message);
-  const failure = said ?? podFailure(pods) ?? { reason: REASON.verificationFailed, message: finished?.message ?? 'the verification Job failed' };
-  return { ready: false, reason: failure.reason, message: failure.message, ...retry(seen, job) };
+  if (!ended && !finished) return undefined;
+  return parseTermination(ended?.message) ?? podFailure(podsOf(seen, job)) ?? { reason: REASON.verificationFailed, message: finished?.message ?? 'the verification Job failed' };
 }
 
 function succeeded(message: string | undefined): Omit<Verification, 'prune'> {
@@ -72,14 +83,16 @@ function succeeded(message: string | undefined): Omit<Verification, 'prune'> {
   }
 }
 
-/** A pod that cannot even be made: nobody tells but the Job's events. */
-function unfinished({ refusal, now }: ObservedModelVersion, job: Stored<Job>, pods: ObservedModelVersion['pods']): Omit<Verification, 'prune'> {
+/** A pod that cannot even be made: nobody tells but the Job's events. What the attempt `before` failed by stands until this one knows better. */
+function unfinished(seen: ObservedModelVersion, job: Stored<Job>, before: { reason: string; message: string } | undefined): Omit<Verification, 'prune'> {
+  const { refusal, now } = seen;
+  const pods = podsOf(seen, job);
   const failure = podFailure(pods);
   if (failure) return { ready: false, reason: failure.reason, message: failure.message };
   if (refusal !== undefined) return { ready: false, reason: /exceeded quota|failed quota/.test(refusal) ? REASON.quota : REASON.verificationFailed, message: lasting(refusal), wakeAfterMs: LONGEST_RETRY_MS / 10 };
   const age = now - Date.parse(job.metadata.creationTimestamp ?? '');
   const wake = pods.length === 0 && age < 10 * REFUSED_AFTER_MS ? { wakeAfterMs: REFUSED_AFTER_MS } : {};
-  return { ready: false, reason: REASON.verifying, message: 'fetching and verifying the source', ...wake };
+  return { ready: false, ...(before ?? VERIFYING), ...wake };
 }
 
 /** Whether a Job counts among those that run at a time. */
