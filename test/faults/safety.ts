@@ -10,7 +10,7 @@ import { recordOf } from '../../operator/api/record.ts';
 import type { AnyObject } from '../stage/admin.ts';
 import type { Stage } from '../stage/stage.ts';
 import type { Call } from './proxy.ts';
-import { NOBODY } from './workloads.ts';
+import { NOBODY, NOWHERE } from './workloads.ts';
 
 const SECOND_LOOK_MS = 400;
 
@@ -72,7 +72,7 @@ export class Safety {
     const { admin } = this.#stage;
     const asked = async (): Promise<{ service: AnyObject | undefined; relieved: boolean }> => {
       const service = await admin.get(KIND.service, this.#namespace, 'p');
-      return { service, relieved: standsIn(await admin.get(KIND.endpointSlice, this.#namespace, 'p-activator')) };
+      return { service, relieved: wouldStandIn(await admin.get(KIND.endpointSlice, this.#namespace, 'p-activator')) };
     };
     const before = await asked();
     const revision = selectedRevision(before.service);
@@ -96,3 +96,5 @@ export class Safety {
 
 const isThere = (pipeline: AnyObject | undefined): boolean => pipeline !== undefined && pipeline.metadata.deletionTimestamp === undefined;
 const standsIn = (slice: AnyObject | undefined): boolean => slice !== undefined && leads(slice as unknown as Slice);
+/** But for the user's own edit. */
+const wouldStandIn = (slice: AnyObject | undefined): boolean => standsIn(slice) || JSON.stringify(slice?.endpoints ?? []).includes(NOWHERE);

@@ -15,6 +15,8 @@ export type Workload = (place: Place) => Promise<void>;
 export const SCRIPT = 'export const init = () => {}; export const run = (x) => x;';
 /** Where a user's own edit of the Service leads: that nothing serves then is no fault of the operator's. */
 export const NOBODY = 'nobody';
+/** And where one of the activator's slice leads. */
+export const NOWHERE = '10.9.9.9';
 const play = (how: string): Pick<InferencePipelineSpec, 'environment'> => ({ environment: { variables: [{ name: 'STAGE', value: how }] } });
 
 export const pipeline = (namespace: string, spec: InferencePipelineSpec): KubeObject => ({ apiVersion: 'penstock.dev/v1alpha1', kind: 'InferencePipeline', metadata: { name: 'p', namespace }, spec } as KubeObject);
@@ -208,8 +210,8 @@ export const WORKLOADS: Record<string, Workload> = {
     await apply(place, { ...wish('2s'), scaling: { minReplicas: 0, scaleToZeroAfter: '10s' } });
     await admin.merge(KIND.deployment, namespace, (await activeDeployment(place)).metadata.name, { subresource: 'scale', body: { spec: { replicas: 1 } } }); // as the autoscaler would
     await until(place, 'at zero', async () => (await condition(admin, KIND.pipeline, namespace, 'ScalingActive')).reason === 'AtZero');
-    await merge(KIND.endpointSlice, 'p-activator', { endpoints: [] });
-    await until(place, 'the activator is in front again', async () => ((await admin.get(KIND.endpointSlice, namespace, 'p-activator'))?.endpoints as unknown[] | undefined)?.length === 1);
+    await merge(KIND.endpointSlice, 'p-activator', { endpoints: [{ addresses: [NOWHERE], conditions: { ready: false } }] });
+    await until(place, 'the activator is in front again', async () => !JSON.stringify((await admin.get(KIND.endpointSlice, namespace, 'p-activator'))?.endpoints ?? NOWHERE).includes(NOWHERE));
     await merge(KIND.endpointSlice, 'p-activator', { metadata: { labels: { [LABEL.managedBy]: null } } });
     await until(place, 'the slice has its label again', async () => (await admin.get(KIND.endpointSlice, namespace, 'p-activator'))?.metadata.labels?.[LABEL.managedBy] === 'penstock');
     await apply(place, wish('2s'));

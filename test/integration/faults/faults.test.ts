@@ -12,7 +12,7 @@ import { allPlans } from '../../faults/plans.ts';
 import { PLANTED, plansFor } from '../../faults/planted.ts';
 import type { Outcome, Reference } from '../../faults/run.ts';
 import { Safety } from '../../faults/safety.ts';
-import { NOBODY, pipeline, SCRIPT } from '../../faults/workloads.ts';
+import { NOBODY, NOWHERE, pipeline, SCRIPT } from '../../faults/workloads.ts';
 import { until } from '../../fixtures/until.ts';
 import { startStage, type Stage } from '../../stage/stage.ts';
 
@@ -71,7 +71,12 @@ describe('faults between the operator and the API server', function () {
     await select(NOBODY);
     await sleep(1000);
     expect(safety.violations, 'the user’s own doing').to.deep.equal([]);
+    const slice = { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', metadata: { name: 'p-activator', namespace, labels: { [LABEL.managedBy]: 'penstock' } }, addressType: 'IPv4', endpoints: [{ addresses: [NOWHERE], conditions: { ready: false } }], ports: [] };
+    await stage.admin.create(slice);
     await select('two');
+    await sleep(1000);
+    expect(safety.violations, 'the user’s own doing, at zero').to.deep.equal([]);
+    await stage.admin.remove(KIND.endpointSlice, namespace, 'p-activator');
     await until(async () => safety.violations.length > 0);
     expect(safety.violations).to.deep.equal(['the stable Service selects two, which has no Ready pod, and no activator stands in']);
     safety.stop();
