@@ -13,7 +13,7 @@ interface Answering {
   readonly headersSent: boolean;
   /** `complete`: all of its request was read, so that it is another one that cannot be. */
   readonly req: { readonly complete: boolean };
-  writeHead: (status: number, headers: Record<string, string | number>) => { end: (body: string) => unknown };
+  statusCode: number;
 }
 
 /** By the code of node:http's clientError; RFC 9110 §15.5, RFC 6585 §5. */
@@ -29,6 +29,7 @@ const LEFT = 'HPE_INVALID_EOF_STATE';
 /**
  * For clientError: says why, in JSON, and ends the connection. Nothing is said over the answer to an earlier request; nor to
  * who leaves before a body is whole; nor where nothing has come, since that would be taken for the answer to a request just on its way.
+ * Whoever was about to answer the request finds its status set and its connection gone, as if the client had left.
  */
 export function refuseUnreadable(code: string | undefined, caller: Caller): void {
   const { writable, bytesRead, _httpMessage: answering } = caller;
@@ -36,8 +37,8 @@ export function refuseUnreadable(code: string | undefined, caller: Caller): void
   if (writable && bytesRead > 0 && ownAnswer) {
     const [status, reason] = STATUS[code ?? ''] ?? [400, 'Bad Request'];
     const body = JSON.stringify({ message: `The request could not be read: ${reason}` });
-    if (answering) answering.writeHead(status, { 'content-type': 'application/json', 'content-length': body.length, connection: 'close' }).end(body);
-    else caller.write(`HTTP/1.1 ${status} ${reason}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`);
+    caller.write(`HTTP/1.1 ${status} ${reason}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`);
+    if (answering) answering.statusCode = status;
   }
   caller.destroy();
 }

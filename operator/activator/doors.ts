@@ -20,9 +20,8 @@ import type { ActivatorMetrics } from './metrics.ts';
 /** Requests that wait or are on their way, of all pipelines: each may have some 64 KiB of its body in buffers. */
 const MOST_AT_ONCE = 2_000;
 const MOST_CONNECTIONS = 4_000;
+/** Also for connections on which nothing comes: a pod keeps those for longer, but here there are so many and no more. */
 const HEADERS_MS = 10_000;
-/** There are so many connections and no more: one on which nothing comes is not kept for longer, as a pod would. */
-const CHECK_MS = 1_000;
 const PORT_AGAIN_MS = 2_000;
 /** A pipeline that always has pods now may still be sent here by nodes that have not heard of it. */
 const CLOSE_AFTER_MS = 5_000;
@@ -130,7 +129,7 @@ export class Doors {
 
   #open(pipeline: Key, port: number, entrance: Entrance): Door {
     const { namespace, name } = splitKey(pipeline);
-    const server = createServer({ headersTimeout: HEADERS_MS, requestTimeout: 0, connectionsCheckingInterval: CHECK_MS, keepAliveTimeout: 5_000, highWaterMark: 16_384 }, (request, response) => entrance.endpoint.take(new Held(request, response)));
+    const server = createServer({ headersTimeout: HEADERS_MS, requestTimeout: 0, connectionsCheckingInterval: 1_000, keepAliveTimeout: 5_000, highWaterMark: 16_384 }, (request, response) => entrance.endpoint.take(new Held(request, response)));
     server.maxConnections = MOST_CONNECTIONS;
     const door: Door = { port, server: server.listen(port) };
     this.#doors.add(door);

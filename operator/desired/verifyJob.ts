@@ -11,7 +11,8 @@ import { childMeta } from './meta.ts';
 import { names } from './names.ts';
 
 const DEADLINE_SECONDS = 600;
-const KEEP_SECONDS = 600;
+/** Longer than the longest pause and the attempt after it: until that has ended the Job says why there is one. */
+const KEEP_SECONDS = 1_200;
 /** Room for a model whose size nobody knows yet. */
 const FIRST_FETCH_LIMIT = '16Gi';
 

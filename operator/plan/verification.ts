@@ -38,7 +38,7 @@ export function planVerification(seen: ObservedModelVersion): Verification {
   const key = verificationKey(seen.modelVersion);
   const mine = jobs.filter(({ metadata: { name } }) => name.includes(`-verify-${key.slice(0, 8)}-`)).sort((a, b) => attemptOf(a) - attemptOf(b));
   const last = mine.at(-1);
-  const before = last?.status?.conditions?.length ? undefined : mine.at(-2); // says why there is another attempt, until that has ended
+  const before = last && (ended(last) || endOf(seen, last)) ? undefined : mine.at(-2); // says why there is another attempt, until that has ended
   const prune = jobs.filter((job) => job !== last && job !== before);
   if (spec.digest !== undefined && status?.digest !== undefined && spec.digest !== status.digest) {
     return { ready: false, reason: REASON.digest, message: `spec.digest is ${spec.digest}, but the bytes that were verified have ${status.digest}: register the other bytes as another ModelVersion than ${metadata.name}`, prune: jobs };
@@ -56,23 +56,25 @@ function startOrQueue({ running }: ObservedModelVersion, attempt: number): Omit<
 }
 
 function judge(seen: ObservedModelVersion, job: Stored<Job>, before: Stored<Job> | undefined): Omit<Verification, 'prune'> {
-  const ended = endOf(seen, job);
-  if (ended?.exitCode === 0) return succeeded(ended.message);
+  const end = endOf(seen, job);
+  if (end?.exitCode === 0) return succeeded(end.message);
   const failure = failureOf(seen, job);
   if (failure) return { ready: false, ...failure, ...retry(seen, job) };
   return unfinished(seen, job, before && failureOf(seen, before));
 }
 
-const podsOf = ({ pods }: ObservedModelVersion, { metadata: { name } }: Stored<Job>): ObservedModelVersion['pods'] => pods.filter(({ metadata }) => metadata.labels?.['batch.kubernetes.io/job-name'] === name);
+/** Of a ModelVersion's pods those of one Job. */
+const podsOf = (pods: ObservedModelVersion['pods'], { metadata: { name } }: Stored<Job>): ObservedModelVersion['pods'] => pods.filter(({ metadata }) => metadata.labels?.['batch.kubernetes.io/job-name'] === name);
 
-const endOf = (seen: ObservedModelVersion, job: Stored<Job>) => podsOf(seen, job).flatMap(({ status }) => status?.containerStatuses?.[0]?.state?.terminated ?? [])[0];
+const endOf = (seen: ObservedModelVersion, job: Stored<Job>) => podsOf(seen.pods, job).flatMap(({ status }) => status?.containerStatuses?.[0]?.state?.terminated ?? [])[0];
 
 /** Why an attempt has failed; undefined while it has not. */
 function failureOf(seen: ObservedModelVersion, job: Stored<Job>): { reason: string; message: string } | undefined {
-  const ended = endOf(seen, job);
+  const end = endOf(seen, job);
   const finished = job.status?.conditions?.find(({ type, status }) => type === 'Failed' && status === 'True');
-  if (!ended && !finished) return undefined;
-  return parseTermination(ended?.message) ?? podFailure(podsOf(seen, job)) ?? { reason: REASON.verificationFailed, message: finished?.message ?? 'the verification Job failed' };
+  if (!end && !finished) return undefined;
+  const { reason, message } = parseTermination(end?.message) ?? podFailure(podsOf(seen.pods, job)) ?? { reason: REASON.verificationFailed, message: finished?.message ?? 'the verification Job failed' };
+  return { reason, message };
 }
 
 function succeeded(message: string | undefined): Omit<Verification, 'prune'> {
@@ -86,7 +88,7 @@ function succeeded(message: string | undefined): Omit<Verification, 'prune'> {
 /** A pod that cannot even be made: nobody tells but the Job's events. What the attempt `before` failed by stands until this one knows better. */
 function unfinished(seen: ObservedModelVersion, job: Stored<Job>, before: { reason: string; message: string } | undefined): Omit<Verification, 'prune'> {
   const { refusal, now } = seen;
-  const pods = podsOf(seen, job);
+  const pods = podsOf(seen.pods, job);
   const failure = podFailure(pods);
   if (failure) return { ready: false, reason: failure.reason, message: failure.message };
   if (refusal !== undefined) return { ready: false, reason: /exceeded quota|failed quota/.test(refusal) ? REASON.quota : REASON.verificationFailed, message: lasting(refusal), wakeAfterMs: LONGEST_RETRY_MS / 10 };
@@ -95,13 +97,15 @@ function unfinished(seen: ObservedModelVersion, job: Stored<Job>, before: { reas
   return { ready: false, ...(before ?? VERIFYING), ...wake };
 }
 
-/** Whether a Job counts among those that run at a time. */
-export const holdsSlot = ({ status, metadata }: Stored<Job>, now: number): boolean =>
-  !status?.conditions?.some(({ type }) => type === 'Complete' || type === 'Failed') && ((status?.ready ?? 0) > 0 || now - Date.parse(metadata.creationTimestamp ?? '') < SLOT_MS);
+const ended = ({ status }: Stored<Job>): boolean => status?.conditions?.some(({ type }) => type === 'Complete' || type === 'Failed') ?? false;
 
-/** True when the Job has had time for a pod and has none: its events are worth a look. */
-export const looksRefused = (job: Stored<Job>, podCount: number, now: number): boolean =>
-  podCount === 0 && (job.status?.conditions ?? []).length === 0 && now - Date.parse(job.metadata.creationTimestamp ?? '') >= REFUSED_AFTER_MS - 500;
+/** Whether a Job counts among those that run at a time. */
+export const holdsSlot = (job: Stored<Job>, now: number): boolean =>
+  !ended(job) && ((job.status?.ready ?? 0) > 0 || now - Date.parse(job.metadata.creationTimestamp ?? '') < SLOT_MS);
+
+/** True when the Job has had time for a pod and has none among its ModelVersion's: its events are worth a look. */
+export const looksRefused = (job: Stored<Job>, pods: ObservedModelVersion['pods'], now: number): boolean =>
+  podsOf(pods, job).length === 0 && (job.status?.conditions ?? []).length === 0 && now - Date.parse(job.metadata.creationTimestamp ?? '') >= REFUSED_AFTER_MS - 500;
 
 function retry(seen: ObservedModelVersion, job: Stored<Job>): Pick<Verification, 'start' | 'wakeAfterMs'> {
   const attempt = attemptOf(job);

@@ -41,7 +41,7 @@ async function observeModelVersion(key: Key, { kube: { caches, client }, now: cl
   const jobs = [...caches.jobs.by(modelVersion.metadata.uid ?? ''), ...orphans];
   const pods = caches.pods.by(podOwner(namespace, LABEL.modelVersion, name));
   const source = configMapSource(modelVersion.spec.source.uri);
-  const refused = jobs.find((job) => looksRefused(job, pods.length, now));
+  const refused = jobs.find((job) => looksRefused(job, pods, now));
   const refusal = refused && (await client.lastWarning(namespace, refused.metadata.uid ?? ''));
   return {
     modelVersion, jobs, orphans, pods, now,

@@ -1,5 +1,6 @@
 /** One line a request, with the names of Azure's AmlOnlineEndpointTrafficLog, so that queries on it go on working. Only when asked for. */
 import { HEADER } from '@penstock/contract';
+import { STATUS_CODES } from 'node:http';
 import type { Logger } from 'winston';
 import type { ScorerConfig } from '../config.ts';
 import type { Exchange } from './exchange.ts';
@@ -10,7 +11,8 @@ export function traceOf(traceparent: string | string[] | undefined): string | un
 }
 
 /** Logs the request once its answer is out, or its client gone. */
-export function logAccess({ request, response, path, started, headers, requestId }: Exchange, { pipeline, revision, auth }: ScorerConfig, logger: Logger): void {
+export function logAccess(exchange: Exchange, { pipeline, revision, auth }: ScorerConfig, logger: Logger): void {
+  const { request, response, path, started, headers, requestId } = exchange;
   let received = started; // a request whose body nobody reads has no end
   request.once('end', () => (received = performance.now()));
   const given = (name: string): string | undefined => {
@@ -21,7 +23,7 @@ export function logAccess({ request, response, path, started, headers, requestId
     const failed = given(HEADER.runFailed);
     logger.info('access', {
       Method: request.method, Path: path, Protocol: `HTTP/${request.httpVersion}`,
-      ResponseCode: response.headersSent ? response.statusCode : 499, ResponseCodeReason: response.headersSent ? response.statusMessage : 'Client Closed Request',
+      ResponseCode: exchange.heard, ResponseCodeReason: response.headersSent ? response.statusMessage : (STATUS_CODES[exchange.heard] ?? 'Client Closed Request'),
       ...(failed !== undefined && { ModelStatusCode: response.statusCode, ModelStatusReason: failed === 'True' ? 'run() failed' : 'OK' }),
       RequestPayloadSize: Number(request.headers['content-length'] ?? 0), ResponsePayloadSize: Number(given('content-length') ?? 0),
       TotalDurationMs: Math.round((performance.now() - started) * 1000) / 1000, RequestDurationMs: Math.round((received - started) * 1000) / 1000,

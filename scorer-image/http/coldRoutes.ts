@@ -30,7 +30,7 @@ export function coldRoutes({ config, pool, lifecycle }: Pick<UserServerDeps, 'co
   app.disable('x-powered-by').disable('etag');
   app.get('/', (_, response) => void response.type('text').send('Healthy'));
   app.options('/score', (_, response) => void response.status(200).end());
-  app.get('/swagger.json', (request, response) => void swaggerRoute(request, response, { config, pool }));
+  app.get('/swagger.json', (request, response) => swaggerRoute(request, response, { config, pool }));
   app.get('/ping', (_, response) => void response.status(lifecycle.phase === 'Ready' ? 200 : 503).json({ ready: lifecycle.phase === 'Ready' })); // SageMaker's, and MLflow's
   app.get('/v2/health/live', (_, response) => void response.json({ live: true }));
   app.get('/v2/health/ready', (_, response) => void response.status(lifecycle.phase === 'Ready' ? 200 : 503).json({ live: true, ready: lifecycle.phase === 'Ready' }));

@@ -4,6 +4,8 @@ import { writeOk, type Shared } from './head.ts';
 
 /** A client that has not taken its answer after this long is cut off. */
 const SLOW_READER_MS = 10_000;
+const NOBODY_HAS_SAID = 200; // what node:http begins with
+const CLIENT_GONE = 499;
 
 export class Exchange {
   readonly request: IncomingMessage;
@@ -30,6 +32,12 @@ export class Exchange {
   /** Nobody waits for an answer any more, or has got one. */
   get over(): boolean {
     return this.response.headersSent || this.response.destroyed;
+  }
+
+  /** The status that its client has heard, from here or because its body could not be read; nginx's 499 for one that left before. */
+  get heard(): number {
+    const { headersSent, statusCode } = this.response;
+    return headersSent || statusCode !== NOBODY_HAS_SAID ? statusCode : CLIENT_GONE;
   }
 
   /** The first of its own headers. */

@@ -10,8 +10,6 @@ import type { UserServerDeps } from './userServer.ts';
 export const RUN_FAILED = 'An unexpected error occurred in scoring script. Check the logs for more info.';
 /** Names and values of request id and its twin, which every answer has. */
 const FIXED_HEADERS = 4;
-/** nginx's word for a client that went away. */
-const CLIENT_GONE = 499;
 const TOO_MANY = 429;
 
 export interface Asking {
@@ -79,8 +77,7 @@ export class Question {
     if (this.#over) return;
     this.#arrived();
     if (this.#ticket) this.#deps.pool.cancel(this.#ticket);
-    const { headersSent, statusCode } = this.#exchange.response;
-    this.#end(headersSent ? statusCode : CLIENT_GONE); // a body that could not be read has its answer
+    this.#end(this.#exchange.heard);
   }
 
   #end(code: number, runMs?: number): void {

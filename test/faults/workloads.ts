@@ -47,9 +47,11 @@ const stalled = (place: Place): Promise<void> => until(place, 'Stalled', async (
 const retired = (place: Place): Promise<void> => until(place, 'one Deployment', async () => (await place.admin.list(KIND.deployment, place.namespace)).length === 1);
 
 /** One that is Ready, for who looks. */
+const ACTIVATOR = '10.9.0.2';
+
 async function activator({ admin, namespace }: Place): Promise<void> {
   await admin.create({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'activator', namespace, labels: { 'app.kubernetes.io/name': 'penstock', 'app.kubernetes.io/component': 'activator' } }, spec: { containers: [{ name: 'activator', image: 'none' }] } } as KubeObject);
-  await admin.merge(KIND.pod, namespace, 'activator', { subresource: 'status', body: { status: { phase: 'Running', podIP: '10.9.0.2', podIPs: [{ ip: '10.9.0.2' }], conditions: [{ type: 'Ready', status: 'True' }] } } });
+  await admin.merge(KIND.pod, namespace, 'activator', { subresource: 'status', body: { status: { phase: 'Running', podIP: ACTIVATOR, podIPs: [{ ip: ACTIVATOR }], conditions: [{ type: 'Ready', status: 'True' }] } } });
 }
 
 async function activeDeployment({ admin, namespace }: Place): Promise<AnyObject> {
@@ -211,7 +213,7 @@ export const WORKLOADS: Record<string, Workload> = {
     await admin.merge(KIND.deployment, namespace, (await activeDeployment(place)).metadata.name, { subresource: 'scale', body: { spec: { replicas: 1 } } }); // as the autoscaler would
     await until(place, 'at zero', async () => (await condition(admin, KIND.pipeline, namespace, 'ScalingActive')).reason === 'AtZero');
     await merge(KIND.endpointSlice, 'p-activator', { endpoints: [{ addresses: [NOWHERE], conditions: { ready: false } }] });
-    await until(place, 'the activator is in front again', async () => !JSON.stringify((await admin.get(KIND.endpointSlice, namespace, 'p-activator'))?.endpoints ?? NOWHERE).includes(NOWHERE));
+    await until(place, 'the activator is in front again', async () => JSON.stringify((await admin.get(KIND.endpointSlice, namespace, 'p-activator'))?.endpoints ?? []).includes(ACTIVATOR));
     await merge(KIND.endpointSlice, 'p-activator', { metadata: { labels: { [LABEL.managedBy]: null } } });
     await until(place, 'the slice has its label again', async () => (await admin.get(KIND.endpointSlice, namespace, 'p-activator'))?.metadata.labels?.[LABEL.managedBy] === 'penstock');
     await apply(place, wish('2s'));

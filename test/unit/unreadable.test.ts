@@ -7,7 +7,7 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endUnlessAsked } from '../../scorer-image/http/openedAhead.ts';
 
-const DEADLINE_MS = 300;
+const DEADLINE_MS = 600;
 const POST = 'POST / HTTP/1.1\r\nhost: a\r\n';
 
 type Refuse = (code: string | undefined, socket: Socket) => void;
@@ -16,9 +16,12 @@ async function served(listener: RequestListener, refuse: Refuse, test: (port: nu
   const server: Server = createServer({ headersTimeout: DEADLINE_MS, requestTimeout: DEADLINE_MS, connectionsCheckingInterval: 50 }, listener);
   server.on('clientError', ({ code }: NodeJS.ErrnoException, socket) => refuse(code, socket as Socket)).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  await test((server.address() as AddressInfo).port);
-  server.close();
-  server.closeAllConnections();
+  try {
+    await test((server.address() as AddressInfo).port);
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
 }
 
 /** All that comes back until the connection ends; an empty text is the client's end. */
@@ -35,7 +38,8 @@ async function heard(port: number, ...texts: string[]): Promise<string> {
   return text;
 }
 
-describe('a request that cannot be read', () => {
+describe('a request that cannot be read', function () {
+  this.timeout(10_000);
   const waits: RequestListener = (request) => void request.resume();
   const begins: RequestListener = (request, response) => void (request.resume(), response.writeHead(200), response.write('some'));
   const ROWS: [string, RequestListener, string[], string | undefined][] = [
@@ -62,7 +66,8 @@ describe('a request that cannot be read', () => {
   }
 });
 
-describe('a connection opened ahead of its first request', () => {
+describe('a connection opened ahead of its first request', function () {
+  this.timeout(10_000);
   const KEPT_MS = 400;
   const keep: Refuse = (_, socket) => endUnlessAsked(socket, KEPT_MS);
   const BY_THEN_MS = DEADLINE_MS + KEPT_MS + 500;

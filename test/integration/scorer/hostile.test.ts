@@ -67,4 +67,15 @@ describe('hostile clients', function () {
     whole.destroy();
     expect((performance.now() - started) / 1000).to.be.within(9, 14);
   });
+
+  it('a request whose body turns out to be none while its answer is being prepared: 400, and a process that lives', async () => {
+    const scripted = await startScorer({ script: 'echo.ts' });
+    await ready(scripted);
+    const socket = connect({ port: Number(new URL(scripted.url).port), host: '127.0.0.1' });
+    const heard = new Promise<string>((resolve) => socket.once('data', (chunk: Buffer) => resolve(chunk.toString())).once('close', () => resolve('closed')));
+    socket.write('GET /swagger.json HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nnone\r\n'); // which looks for a file of the script's
+    expect(await heard).to.match(/^HTTP\/1\.1 400 /);
+    expect((await Promise.race([scripted.exited, sleep(500, 'lives')]))).to.equal('lives');
+    scripted.process.kill('SIGKILL');
+  });
 });

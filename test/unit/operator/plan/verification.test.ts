@@ -3,7 +3,7 @@ import type { Job } from 'kubernetes-types/batch/v1.js';
 import type { Stored } from '../../../../operator/api/objects.ts';
 import type { ObservedModelVersion } from '../../../../operator/api/observed.ts';
 import { verificationKey, verifyJob } from '../../../../operator/desired/verifyJob.ts';
-import { planVerification } from '../../../../operator/plan/verification.ts';
+import { looksRefused, planVerification } from '../../../../operator/plan/verification.ts';
 import { config, DIGEST, modelVersion, NOW, verified } from '../../../fixtures/objects.ts';
 
 const fresh = modelVersion({}, { observedGeneration: 1 });
@@ -32,6 +32,7 @@ const rows: Row[] = [
   { when: 'its Job found other bytes: said, and not tried again at once', seen: see({ jobs: [job(1, failed(1))], pods: [podOf(job(1), 3, 'DigestMismatch: other bytes')] }), ready: false, reason: 'DigestMismatch', message: 'other bytes' },
   { when: 'ten seconds after a failure: the next attempt, the reason stays', seen: see({ jobs: [job(1, failed(11))], pods: [podOf(job(1), 3, 'ResourceNotReady: 404')] }), ready: false, reason: 'ResourceNotReady', start: 2 },
   { when: 'while it is tried again, why it failed can still be read', seen: see({ jobs: [job(1, failed(11)), job(2)], pods: [podOf(job(1), 3, 'ResourceNotReady: 404')] }), ready: false, reason: 'ResourceNotReady', message: '404', pruned: 0 },
+  { when: 'also where the next Job is held back by somebody', seen: see({ jobs: [job(1, failed(11)), job(2, { conditions: [{ type: 'Suspended', status: 'True' }] })], pods: [podOf(job(1), 3, 'ResourceNotReady: 404')] }), ready: false, reason: 'ResourceNotReady', message: '404', pruned: 0 },
   { when: 'that attempt fails in another way: this one is said, and the first Job goes', seen: see({ jobs: [job(1, failed(11)), job(2, failed(1))], pods: [podOf(job(1), 3, 'ResourceNotReady: 404'), podOf(job(2), 3, 'DigestMismatch: other bytes')] }), ready: false, reason: 'DigestMismatch', message: 'other bytes', pruned: 1 },
   { when: 'the third attempt waits longer', seen: see({ jobs: [job(1, failed(90)), job(2, failed(60)), job(3, failed(30))], pods: [podOf(job(3), 3, 'ResourceNotReady: 404')] }), ready: false, reason: 'ResourceNotReady', pruned: 2 },
   { when: 'a Job that ended without last words', seen: see({ jobs: [job(1, failed(1))] }), ready: false, reason: 'VerificationFailed', message: 'too many' },
@@ -60,5 +61,10 @@ describe('the verification of a model', () => {
   it('gives the Job the pinned digest to check', () => {
     const moved = modelVersion({}, verified());
     expect(JSON.stringify(verifyJob(moved, 1, config))).to.contain(DIGEST);
+  });
+
+  it('looks for a refusal where a Job has no pod of its own, whatever the attempt before has left', () => {
+    expect(looksRefused(job(2, {}, 9), [podOf(job(1), 3, 'ResourceNotReady: 404')], NOW)).to.equal(true);
+    expect(looksRefused(job(2, {}, 9), [podOf(job(2), 3, 'ResourceNotReady: 404')], NOW)).to.equal(false);
   });
 });
