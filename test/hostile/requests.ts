@@ -47,7 +47,7 @@ export const WAYS: Record<string, (random: Random) => Buffer> = {
   },
   'a false Content-Length': (random) => http({ length: pick(random, [VALID.length - 3, VALID.length + 5, -1, 1e15, 17 * 2 ** 20]) }),
   'two lengths': (random) => http({ headers: [pick(random, ['content-length: 5', 'transfer-encoding: chunked', 'transfer-encoding: chunked, identity'])] }),
-  'broken chunks': (random) => http({ length: null, headers: ['transfer-encoding: chunked'], body: Buffer.from(pick(random, ['zz\r\nabc\r\n0\r\n\r\n', '5\r\nab\r\n0\r\n\r\n', 'ffffffffffff\r\nabc', '3;x=y\r\n{} \r\n0\r\n\r\n', '-1\r\n\r\n', '0\r\n\r\n'])) }),
+  'broken chunks': (random) => http({ line: `${pick(random, ['POST /score', 'POST /invocations', 'GET /swagger.json?version=3', 'GET /v2/models/iris', 'OPTIONS /score'])} HTTP/1.1`, length: null, headers: ['transfer-encoding: chunked'], body: Buffer.from(pick(random, ['zz\r\nabc\r\n0\r\n\r\n', '5\r\nab\r\n0\r\n\r\n', 'ffffffffffff\r\nabc', '3;x=y\r\n{} \r\n0\r\n\r\n', '-1\r\n\r\n', '0\r\n\r\n'])) }),
   'a false encoding': (random) => http({ headers: [`content-encoding: ${pick(random, ['gzip', 'deflate', 'br', 'zstd', '__proto__', 'gzip, gzip', ''])}`], body: noise(random, 50) }),
   'a request line': (random) => http({ line: pick(random, ['POST /score HTTP/9.9', 'POST  /score HTTP/1.1', 'BREW /score HTTP/1.1', 'POST /%zz/..%2f HTTP/1.1', 'POST score HTTP/1.1', 'CONNECT x:1 HTTP/1.1', 'POST http://[::1/score HTTP/1.1', `POST /${'a'.repeat(20_000)} HTTP/1.1`, 'POST /score?%ff=%00 HTTP/1.1', 'TRACE /score HTTP/1.1', '\0\0\0']) }),
   'a query': (random) => http({ line: `GET /score?${encodeURI(noise(random, 30).toString('latin1')).replaceAll('%2', '%')}=1&a[]=${pick(random, VALUES)} HTTP/1.1`, length: 0, body: Buffer.alloc(0) }),
