@@ -46,9 +46,9 @@ const stalled = (place: Place): Promise<void> => until(place, 'Stalled', async (
 /** Only the active revision has pods. */
 const retired = (place: Place): Promise<void> => until(place, 'one Deployment', async () => (await place.admin.list(KIND.deployment, place.namespace)).length === 1);
 
-/** One that is Ready, for who looks. */
 const ACTIVATOR = '10.9.0.2';
 
+/** One that is Ready, for who looks. */
 async function activator({ admin, namespace }: Place): Promise<void> {
   await admin.create({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'activator', namespace, labels: { 'app.kubernetes.io/name': 'penstock', 'app.kubernetes.io/component': 'activator' } }, spec: { containers: [{ name: 'activator', image: 'none' }] } } as KubeObject);
   await admin.merge(KIND.pod, namespace, 'activator', { subresource: 'status', body: { status: { phase: 'Running', podIP: ACTIVATOR, podIPs: [{ ip: ACTIVATOR }], conditions: [{ type: 'Ready', status: 'True' }] } } });
