@@ -109,8 +109,8 @@ export const looksRefused = (job: Stored<Job>, pods: ObservedModelVersion['pods'
 
 function retry(seen: ObservedModelVersion, job: Stored<Job>): Pick<Verification, 'start' | 'wakeAfterMs'> {
   const attempt = attemptOf(job);
-  const ended = Date.parse(job.status?.conditions?.[0]?.lastTransitionTime ?? job.metadata.creationTimestamp ?? '');
-  const left = ended + Math.min(FIRST_RETRY_MS * 2 ** (attempt - 1), LONGEST_RETRY_MS) - seen.now;
+  const endedAt = Date.parse(job.status?.conditions?.[0]?.lastTransitionTime ?? job.metadata.creationTimestamp ?? '');
+  const left = endedAt + Math.min(FIRST_RETRY_MS * 2 ** (attempt - 1), LONGEST_RETRY_MS) - seen.now;
   if (left > 0) return { wakeAfterMs: left };
   return seen.running >= MOST_AT_ONCE ? { wakeAfterMs: QUEUE_RECHECK_MS } : { start: attempt + 1 };
 }

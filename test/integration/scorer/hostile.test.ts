@@ -4,16 +4,20 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rssMiB } from '../../bench/figures.ts';
 import { load, post } from '../../bench/load.ts';
-import { ready, startScorer, type Scorer } from '../../fixtures/scorer.ts';
+import { ready, scorerPerTest, startScorer, type Scorer } from '../../fixtures/scorer.ts';
 import { attack } from '../../hostile/attack.ts';
 
 const GOOD = post('/score', '{"data":[[5.1,3.5,1.4,0.2]]}');
 const MIB_BACK = 20;
 
+/** What comes first on a connection, be it its end. */
+const firstWords = (socket: Socket): Promise<string> => new Promise((resolve) => socket.once('data', (chunk: Buffer) => resolve(chunk.toString())).once('close', () => resolve('closed')));
+
 describe('hostile clients', function () {
   this.timeout(120_000);
   let scorer: Scorer;
   let port: number;
+  const startOne = scorerPerTest();
   before(async () => {
     scorer = await startScorer({});
     await ready(scorer);
@@ -46,10 +50,12 @@ describe('hostile clients', function () {
         resolve((performance.now() - started) / 1000);
       }).resume();
     }));
-    const stops: Promise<string> = new Promise((resolve) => connect({ port, host: '127.0.0.1' }).once('data', (chunk: Buffer) => resolve(chunk.toString())).once('close', () => resolve('closed')).write(GOOD.subarray(0, -1)));
+    const stops = connect({ port, host: '127.0.0.1' });
+    stops.write(GOOD.subarray(0, -1));
+    const why = firstWords(stops);
     const good = await load({ port, request: GOOD, connections: 8, seconds: 5 });
     expect(Object.keys(good.statuses)).to.deep.equal(['200']);
-    expect(await stops).to.match(/^HTTP\/1\.1 408 .*"message":"The request could not be read/s);
+    expect(await why).to.match(/^HTTP\/1\.1 408 .*"message":"The request could not be read/s);
     const seconds = await Promise.all(dripping);
     expect(Math.max(...seconds)).to.be.lessThan(14);
     expect(await (await fetch(`${scorer.operator}/metrics`)).text()).to.match(/penstock_requests_total\{code="408",/);
@@ -57,7 +63,7 @@ describe('hostile clients', function () {
 
   it('a connection opened ahead of its first request waits as an idle one does, and is told nothing; that request has ten seconds, like any other', async () => {
     const [whole, half] = [connect({ port, host: '127.0.0.1' }), connect({ port, host: '127.0.0.1' })];
-    const heard = [whole, half].map((socket): Promise<string> => new Promise((resolve) => socket.once('data', (chunk: Buffer) => resolve(chunk.toString())).once('close', () => resolve('closed'))));
+    const heard = [whole, half].map(firstWords);
     expect(await Promise.race([...heard, sleep(11_500)])).to.equal(undefined);
     const started = performance.now();
     half.write(GOOD.subarray(0, 20));
@@ -69,13 +75,11 @@ describe('hostile clients', function () {
   });
 
   it('a request whose body turns out to be none while its answer is being prepared: 400, and a process that lives', async () => {
-    const scripted = await startScorer({ script: 'echo.ts' });
-    await ready(scripted);
+    const scripted = await startOne({ script: 'echo.ts' });
     const socket = connect({ port: Number(new URL(scripted.url).port), host: '127.0.0.1' });
-    const heard = new Promise<string>((resolve) => socket.once('data', (chunk: Buffer) => resolve(chunk.toString())).once('close', () => resolve('closed')));
+    const heard = firstWords(socket);
     socket.write('GET /swagger.json HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nnone\r\n'); // which looks for a file of the script's
     expect(await heard).to.match(/^HTTP\/1\.1 400 /);
     expect((await Promise.race([scripted.exited, sleep(500, 'lives')]))).to.equal('lives');
-    scripted.process.kill('SIGKILL');
   });
 });
