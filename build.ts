@@ -22,12 +22,16 @@ async function bundle(options: BuildOptions, room: string): Promise<void> {
   for (const entry of readdirSync(outdir, { withFileTypes: true })) if (entry.isFile() && !made.has(join(outdir, entry.name))) rmSync(join(outdir, entry.name));
 }
 
-/** onnxruntime with the one native library this platform runs, of the five in the package; its package.json comes last, and tells that all is there. */
-function copyOnnxRuntime(target: string): void {
-  for (const [name, paths] of Object.entries({
-    'onnxruntime-node': ['dist', `bin/napi-v6/linux/${process.arch}`, 'package.json'],
-    'onnxruntime-common': ['dist/cjs', 'package.json'],
-  })) {
+/** Packages that are not bundled, each with the one native part this platform runs; package.json comes last, and tells that all is there. */
+const BESIDE: Record<string, string[]> = {
+  'onnxruntime-node': ['dist', `bin/napi-v6/linux/${process.arch}`, 'package.json'],
+  'onnxruntime-common': ['dist/cjs', 'package.json'],
+  [`@esbuild/linux-${process.arch}`]: ['bin', 'package.json'],
+  esbuild: ['lib', 'package.json'],
+};
+
+function copyPackages(target: string): void {
+  for (const [name, paths] of Object.entries(BESIDE)) {
     const from = join(root, 'node_modules', name);
     if (same(join(target, name, 'package.json'), readFileSync(join(from, 'package.json')))) continue;
     rmSync(join(target, name), { recursive: true, force: true });
@@ -38,4 +42,4 @@ function copyOnnxRuntime(target: string): void {
 await bundle(operatorBundle, 'operator');
 await bundle(scorerBundle, 'scorer-image');
 await bundle(cliBundle, 'cli');
-copyOnnxRuntime(join(root, 'scorer-image/dist/node_modules'));
+copyPackages(join(root, 'scorer-image/dist/node_modules'));

@@ -43,9 +43,9 @@ const noBodyParser: Plugin = {
   },
 };
 
-/** The scorer, as `main.mjs` and `worker.mjs`; onnxruntime is laid beside them. */
+/** The scorer, as `main.mjs` and `worker.mjs`; onnxruntime and esbuild are laid beside them. */
 export const scorerBundle: BuildOptions = {
-  ...common, splitting: true, minifyWhitespace: true, external: ['onnxruntime-node'], plugins: [noBodyParser],
+  ...common, splitting: true, minifyWhitespace: true, external: ['onnxruntime-node', 'esbuild'], plugins: [noBodyParser],
   entryPoints: { main: join(root, 'scorer-image/main.ts'), worker: join(root, 'scorer-image/run/worker.ts') },
 };
 

@@ -17,7 +17,8 @@ export interface Local {
   fetch: FetchItem[];
   /** Bytes by path below the folder of sources: models out of ConfigMaps. */
   sources: Record<string, Buffer>;
-  script: Record<string, string>;
+  /** Bytes by file name. */
+  script: Record<string, Buffer>;
 }
 
 const NOTHING = `sha256:${'0'.repeat(64)}`;
@@ -36,7 +37,7 @@ export function render({ pipeline, modelVersions, configMaps }: Manifests, shell
     env: { ...Object.fromEntries((scorer.env ?? []).filter(({ name }) => !(name in local)).map((variable) => [variable.name, valueOf(variable, shell, configMaps)])), ...local },
     fetch: fetch.map(({ digest, ...item }) => (digest === NOTHING ? item : { ...item, digest: digest! })),
     sources: Object.fromEntries(fetch.flatMap((item) => sourceOf(item, configMaps))),
-    script: script?.files ?? {},
+    script: bytesOf({ data: script?.files ?? {}, binaryData: script?.binaries ?? {} }),
   };
 }
 
@@ -51,7 +52,7 @@ function scriptOf({ spec: { scoring } }: InferencePipeline, configMaps: Manifest
   if (scoring?.script !== undefined) return inlineScript(scoring.script);
   const from = scoring?.scriptFrom?.configMap;
   if (!from) return undefined;
-  const picked = scriptIn(from, found(configMaps, from.name, 'spec.scoring.scriptFrom').data ?? {});
+  const picked = scriptIn(from, found(configMaps, from.name, 'spec.scoring.scriptFrom'));
   if ('problem' in picked) throw new UserError(picked.problem);
   return picked.script;
 }
@@ -62,12 +63,16 @@ function found(configMaps: Manifests['configMaps'], name: string, where: string)
   return configMap;
 }
 
+/** All keys of a ConfigMap. */
+const bytesOf = ({ data = {}, binaryData = {} }: Pick<ConfigMapObject, 'data' | 'binaryData'>): Record<string, Buffer> => ({
+  ...Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text)])), ...Object.fromEntries(Object.entries(binaryData).map(([key, text]) => [key, Buffer.from(text, 'base64')])),
+});
+
 /** The files of a source by their path below the sources; none for what is downloaded. */
 function sourceOf({ name, uri }: FetchItem, configMaps: Manifests['configMaps']): [string, Buffer][] {
   const source = configMapSource(uri);
   if (!source) return [];
-  const { data = {}, binaryData = {} } = found(configMaps, source.name, uri);
-  const files = { ...Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text)])), ...Object.fromEntries(Object.entries(binaryData).map(([key, text]) => [key, Buffer.from(text, 'base64')])) };
+  const files = bytesOf(found(configMaps, source.name, uri));
   if (source.key !== undefined && !Object.hasOwn(files, source.key)) throw new UserError(`ConfigMap ${source.name} has no key ${source.key}`);
   const strange = Object.keys(files).find((key) => !/^[-._a-zA-Z0-9]+$/.test(key) || key.startsWith('..'));
   if (strange !== undefined) throw new UserError(`ConfigMap ${source.name} has the key ${JSON.stringify(strange)}, which Kubernetes would refuse: letters, digits and -._ are allowed`);

@@ -1,5 +1,5 @@
 /** `penstock serve`: the scorer of a pod, as a process of this machine, started anew when a file changes. */
-import { ENV, LOCAL_ENV, MOUNT } from '@penstock/contract';
+import { ENV, LOCAL_ENV, MOUNT, SCORER_NODE_FLAGS } from '@penstock/contract';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -76,7 +76,7 @@ class Running {
       mkdirSync(dirname(join(home, 'sources', path)), { recursive: true });
       writeFileSync(join(home, 'sources', path), bytes);
     }
-    for (const [file, text] of Object.entries(script)) writeFileSync(join(home, 'script', file), text);
+    for (const [file, bytes] of Object.entries(script)) writeFileSync(join(home, 'script', file), bytes);
     const running = new Running(home, {
       PATH: shell().PATH, ...env, [ENV.modelDir]: env[ENV.modelDir]!.replace(MOUNT.models, join(home, 'models')), [ENV.fetch]: JSON.stringify(fetch),
       [LOCAL_ENV.userPort]: String(options.port), [LOCAL_ENV.operatorPort]: String(options.operatorPort), ...Object.fromEntries(FOLDERS.map((folder) => [LOCAL_ENV[folder], join(home, folder)])),
@@ -88,13 +88,13 @@ class Running {
   }
 
   serve(options: ServeOptions): void {
-    this.#child = this.#run('serve', options).once('exit', (code) => {
+    this.#child = this.#run('serve', options).once('close', (code) => { // all that it said was read
       if (code) options.say(`✗ the scorer ended with ${code}: mend what it says, and it starts anew`);
     });
   }
 
   #run(command: string, { scorer, port, say }: ServeOptions): ChildProcess {
-    const child = spawn(process.execPath, [scorer, command], { env: this.#settings, stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [...SCORER_NODE_FLAGS, scorer, command], { env: this.#settings, stdio: ['ignore', 'pipe', 'inherit'] });
     createInterface({ input: child.stdout }).on('line', (line) => say(readable(line, port)));
     return child;
   }
@@ -103,7 +103,7 @@ class Running {
   async end(): Promise<void> {
     const child = this.#child;
     if (child?.exitCode === null && child.signalCode === null) {
-      const exited = new Promise((resolve) => child.removeAllListeners('exit').once('exit', resolve));
+      const exited = new Promise((resolve) => child.removeAllListeners('close').once('exit', resolve));
       child.kill('SIGKILL');
       await exited;
     }

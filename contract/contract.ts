@@ -24,7 +24,10 @@ export const ENV = {
   initTimeoutMs: 'PENSTOCK_INIT_TIMEOUT_MS',
   maxConcurrentRequests: 'PENSTOCK_MAX_CONCURRENT_REQUESTS',
   maxQueueWaitMs: 'PENSTOCK_MAX_QUEUE_WAIT_MS',
+  maxRequestBytes: 'PENSTOCK_MAX_REQUEST_BYTES',
   maxBatchSize: 'PENSTOCK_MAX_BATCH_SIZE',
+  /** `true`: the user wrote scoring.maxBatchSize, so a model whose rows are not known to be independent is joined, too. */
+  joinUnknown: 'PENSTOCK_JOIN_UNKNOWN',
   /** JSON of {@link ScoringTest}: what has to be right before the pod is Ready. */
   test: 'PENSTOCK_TEST',
   /** The container's CPU limit in thousandths, by the downward API. */
@@ -67,6 +70,8 @@ export const MOUNT = {
 export const TRAFFIC_FILE = 'traffic.json';
 /** Name of the file that holds an inline `scoring.script`; Node strips types, so one name serves JS and TS. */
 export const INLINE_SCRIPT = 'score.ts';
+/** How Node runs the scorer, in its image and in `penstock serve` alike: bursts leave no memory behind (a small young generation, looked through by one thread), and nothing is done by `__proto__`. */
+export const SCORER_NODE_FLAGS: readonly string[] = ['--disable-proto=delete', '--max-semi-space-size=4', '--no-parallel-scavenge'];
 export const SCORER_COMMAND = { fetch: 'fetch', verify: 'verify', serve: 'serve' } as const;
 
 export const OPERATOR_PATH = { live: '/livez', ready: '/readyz', startup: '/startupz', metrics: '/metrics', stats: '/stats' } as const;
@@ -94,6 +99,7 @@ export const METRIC = {
   queueDepth: 'penstock_queue_depth',
   stepDuration: 'penstock_step_duration_seconds',
   batchSize: 'penstock_batch_size',
+  batchingDisabled: 'penstock_batching_disabled',
 } as const;
 
 /**
@@ -132,6 +138,8 @@ export interface MountedModel {
   digest: string;
   /** File name of the model below `<MOUNT.models>/<name>`; absent where the whole folder is the model. */
   file?: string;
+  /** Names of the features of the model's one input, in the order of its columns, as the ModelVersion has them. */
+  features?: string[];
 }
 
 export interface FetchItem {
@@ -157,13 +165,23 @@ export interface VerifiedModel {
   digest: string;
   sizeBytes: number;
   signature?: ModelSignature;
+  /** Of an ONNX model: whether requests may share its calls, and why in one sentence. */
+  rows?: RowIndependence;
+  rowsMessage?: string;
 }
+
+/** Independent: each output row depends on its own input row alone. Mixed: it depends on other rows, too. Unknown: neither is proven. */
+export type RowIndependence = 'Independent' | 'Mixed' | 'Unknown';
 
 /** One tensor in the Open Inference Protocol's words; -1 is a variable dimension. */
 export interface TensorSignature {
   name: string;
   datatype: string;
   shape: number[];
+  /** Of an input: names of the features that its columns are. */
+  features?: string[];
+  /** Of an output: the classes that its columns are. */
+  classes?: (string | number)[];
 }
 export interface ModelSignature {
   inputs: TensorSignature[];
@@ -180,6 +198,8 @@ export interface ScorerStats {
   concurrency: number;
   requestsPerSecond: number;
   idleSeconds: number;
+  /** What the pipeline's users should know although the pod serves. */
+  warning?: string;
 }
 
 /** Reads a traffic table; undefined for a text that is none, as an edited ConfigMap may hold. */

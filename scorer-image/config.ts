@@ -16,9 +16,13 @@ export interface ScorerConfig {
   initTimeoutMs: number;
   maxConcurrentRequests: number;
   maxQueueWaitMs: number;
+  /** Bytes of a body, also unpacked. */
+  maxRequestBytes: number;
   test?: ScoringTest;
   /** Rows of several requests in one call of a model. */
   maxBatchSize: number;
+  /** Calls of a model whose rows are not known to be independent are joined, too. */
+  joinUnknown: boolean;
   /** A call that is not back after this long never comes back; max(30 s, 4 × requestTimeout). */
   hangMs: number;
   workers: number;
@@ -63,8 +67,10 @@ export function parseServe(env: Env): ScorerConfig {
     initTimeoutMs: milliseconds(env, ENV.initTimeoutMs),
     maxConcurrentRequests: count(env, ENV.maxConcurrentRequests, 16),
     maxQueueWaitMs: count(env, ENV.maxQueueWaitMs, 500),
+    maxRequestBytes: count(env, ENV.maxRequestBytes, 16 * 2 ** 20),
     ...(env[ENV.test] ? { test: json(env, ENV.test) as ScoringTest } : {}),
     maxBatchSize: count(env, ENV.maxBatchSize, 64),
+    joinUnknown: env[ENV.joinUnknown] === 'true',
     hangMs: Math.max(count(env, 'PENSTOCK_LEAST_HANG_MS', LEAST_HANG_MS), 4 * requestTimeoutMs),
     workers,
     threads: Math.max(1, Math.floor(count(env, ENV.cpuMillis, 1000) / 1000 / workers)),

@@ -1,5 +1,5 @@
 /** `fetch` and `verify`: the two commands that bring models, and the only ones that see credentials. */
-import { MOUNT, TERMINATION_MESSAGE_BYTES, type VerifiedModel } from '@penstock/contract';
+import { MOUNT, TERMINATION_MESSAGE_BYTES, type ModelSignature, type TensorSignature, type VerifiedModel } from '@penstock/contract';
 import { writeFile } from 'node:fs/promises';
 import type { FetchConfig } from './config.ts';
 import { fetchItem } from './fetch/source.ts';
@@ -13,17 +13,22 @@ export async function fetchAll(config: FetchConfig): Promise<void> {
   }
 }
 
-/** Fetches the one item, and leaves digest, size and (ONNX) signature in the termination message for the operator. */
+/** Fetches the one item, and leaves digest, size and (ONNX) what the model is in the termination message for the operator. */
 export async function verify(config: FetchConfig): Promise<void> {
   const item = config.items[0]!;
   const { digest, sizeBytes } = await fetchItem(item, config);
-  const result: VerifiedModel = { digest, sizeBytes };
-  if (item.format === 'ONNX') {
-    const { loadSession } = await import('./load/session.ts'); // 40 MB of native library, only where a model is looked into
-    result.signature = (await loadSession(modelPath(config.modelsDir, item))).signature;
-  }
-  const text = JSON.stringify(result);
-  // The kubelet keeps 4096 bytes: a model with very many inputs is registered without its signature.
-  await writeFile(MOUNT.terminationLog, Buffer.byteLength(text) <= TERMINATION_MESSAGE_BYTES ? text : JSON.stringify({ digest, sizeBytes })).catch(() => undefined);
+  const { inspect } = await import('./load/inspect.ts');
+  const result: VerifiedModel = { digest, sizeBytes, ...(item.format === 'ONNX' && (await inspect(modelPath(config.modelsDir, item)))) };
+  await writeFile(MOUNT.terminationLog, bounded(result)).catch(() => undefined);
   logger.info('verified', { ...result });
 }
+
+/** The kubelet keeps 4096 bytes: a model with very many inputs or names is registered without them. */
+function bounded(result: VerifiedModel): string {
+  const { signature, ...short } = result;
+  const plain = ({ inputs, outputs }: ModelSignature): ModelSignature => ({ inputs: inputs.map(unnamed), outputs: outputs.map(unnamed) });
+  const texts = [result, { ...short, ...(signature && { signature: plain(signature) }) }, short].map((one) => JSON.stringify(one));
+  return texts.find((text) => Buffer.byteLength(text) <= TERMINATION_MESSAGE_BYTES)!;
+}
+
+const unnamed = ({ name, datatype, shape }: TensorSignature): TensorSignature => ({ name, datatype, shape });

@@ -2,6 +2,7 @@
 import { FAILURE, type ScoringTest } from '@penstock/contract';
 import type { Server } from 'node:http';
 import { Server as NetServer } from 'node:net';
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ScorerConfig } from './config.ts';
 import { asFailure, EXIT_CODE, StartFailure, writeTermination } from './failure.ts';
@@ -42,11 +43,18 @@ export async function serve(config: ScorerConfig, modelDir: string, worker: Work
   const crashed = new Promise<StartFailure>((resolve) => (crash = resolve));
   const pool = new ScoringPool({
     ...worker, data: { ...config, modelDir }, workers: config.workers, limits: limitsOf(config), initTimeoutMs: config.initTimeoutMs, onCrash: crash,
-    log: (level, message) => logger.log(level, message), onBatch: (rows) => metrics.batchSize.observe(rows), onLoad: (inFlight, now) => demand.level(inFlight, now),
+    log: (level, message) => logger.log(level, message), onBatch: (rows) => metrics.batchSize.observe(rows), 
+    onDisabled: (message) => {
+      logger.error(message);
+      metrics.batchingDisabled.inc();
+      lifecycle.warn(message);
+    },
+    onLoad: (inFlight, now) => demand.level(inFlight, now),
   });
   const deps = { config, pool, lifecycle, traffic, metrics, demand, logger };
   const user = userServer(deps);
   const operator = operatorServer(deps);
+  if (config.script !== undefined) process.chdir(dirname(config.script)); // files beside the script by relative paths
   await traffic.open();
   await Promise.all([listen(user, config.userPort), listen(operator, config.operatorPort)]);
   logger.info("Invoking user's init function");
@@ -94,11 +102,12 @@ async function passTest(test: ScoringTest, pool: ScoringPool): Promise<void> {
   if (problem !== undefined) throw new StartFailure(FAILURE.testFailed, `scoring.test: ${problem}`, answer.stack);
 }
 
-/** Bodies that arrive, wait or are in work: what a small pod can hold beside a model. */
+/** Bodies that arrive, wait or are in work: what a small pod can hold beside a model, or four of the largest. */
 const MOST_BYTES = 64 * 2 ** 20;
+const MOST_LARGEST = 4;
 
-const limitsOf = ({ maxConcurrentRequests, maxBatchSize, maxQueueWaitMs, requestTimeoutMs, hangMs, workers }: ScorerConfig): Limits => ({
-  maxConcurrent: maxConcurrentRequests, batchSize: Math.min(maxBatchSize, Math.ceil(maxConcurrentRequests / (AT_ONCE * workers))), maxQueueWaitMs, requestTimeoutMs, hangMs, maxBytes: MOST_BYTES,
+const limitsOf = ({ maxConcurrentRequests, maxBatchSize, maxQueueWaitMs, requestTimeoutMs, hangMs, workers, maxRequestBytes }: ScorerConfig): Limits => ({
+  maxConcurrent: maxConcurrentRequests, batchSize: Math.min(maxBatchSize, Math.ceil(maxConcurrentRequests / (AT_ONCE * workers))), maxQueueWaitMs, requestTimeoutMs, hangMs, maxBytes: Math.max(MOST_BYTES, MOST_LARGEST * maxRequestBytes),
 });
 
 const connections = (server: Server): Promise<number> => new Promise((resolve, reject) => server.getConnections((error, count) => (error ? reject(error) : resolve(count))));

@@ -25,7 +25,9 @@ const ROOMS: Record<string, string[]> = {
   'operator/observability': ['contract', 'operator/api', 'prom-client', 'winston', 'node:http'],
   operator: ['*'],
   'scorer-image/fetch': ['scorer-image', 'contract', 'undici', 'node:*'],
-  'scorer-image/load': ['scorer-image', 'contract', 'onnxruntime-node', 'node:*'],
+  'scorer-image/onnx': ['contract', 'protobufjs', 'node:*'],
+  'scorer-image/rows': ['contract', 'scorer-image/onnx'],
+  'scorer-image/load': ['scorer-image', 'scorer-image/onnx', 'scorer-image/rows', 'contract', 'onnxruntime-node', 'esbuild', 'node:*'],
   'scorer-image/init': ['scorer-image', 'contract'],
   'scorer-image/run': ['scorer-image', 'scorer-image/load', 'scorer-image/init', 'contract', 'node:*'],
   'scorer-image/http': ['scorer-image', 'type:scorer-image/run', 'scorer-image/init', 'scorer-image/metrics', 'contract', 'express', 'type:winston', 'node:*'],
@@ -34,7 +36,7 @@ const ROOMS: Record<string, string[]> = {
   cli: ['operator/api', 'operator/desired', 'contract', 'kubernetes-types', 'js-yaml', 'node:*'],
 };
 /** Rooms without a clock, a network, a process or chance. */
-const PURE = ['contract', 'operator/api', 'operator/desired', 'operator/status', 'operator/plan'];
+const PURE = ['contract', 'operator/api', 'operator/desired', 'operator/status', 'operator/plan', 'scorer-image/rows'];
 const IMPURE = /\b(process\.|Date\.now|new Date\(\)|Math\.random|setTimeout|fetch\()/;
 
 const sources = globSync(['contract/**/*.ts', 'operator/**/*.ts', 'scorer-image/**/*.ts', 'cli/**/*.ts'], { cwd: root }).filter((file) => !/node_modules|dist\//.test(file));
@@ -53,7 +55,7 @@ function importsOf(file: string): { target: string; typeOnly: boolean }[] {
 
 function allowed(room: string, target: string, typeOnly: boolean): boolean {
   const rules = ROOMS[room]!;
-  const isFile = target.endsWith('.ts');
+  const isFile = /\.(ts|json)$/.test(target);
   const name = isFile ? roomOf(target) : target.split('/').slice(0, target.startsWith('@') ? 2 : 1).join('/');
   if (rules.includes('*') || name === room) return true;
   if (!isFile && builtinModules.includes(target.replace('node:', '')) && rules.includes('node:*')) return true;

@@ -7,10 +7,17 @@ import type { Job } from 'kubernetes-types/batch/v1.js';
 import type { KubeObject, Stored } from './objects.ts';
 import type { InferencePipeline, ModelVersion } from './types.gen.ts';
 
-/** The files of a script: text by file name, and the one that is loaded. */
-export interface Script {
-  entry: string;
+/** The files beside a script, itself among them. */
+export interface ScriptFiles {
+  /** Text by file name. */
   files: Record<string, string>;
+  /** What is no text, in base64, by file name. */
+  binaries?: Record<string, string>;
+}
+
+/** A script's files, and the one that is loaded. */
+export interface Script extends ScriptFiles {
+  entry: string;
 }
 
 /** What a revision is made of; with the pod template and the script files it lies in the revision's ConfigMap. */
@@ -35,7 +42,7 @@ export interface Revision {
   /** The stored ConfigMap; absent for a revision that is not written yet, and for one whose ConfigMap was lost. */
   configMap?: Stored<ConfigMap>;
   /** What is written in place of a lost ConfigMap. */
-  restored?: Pick<Stored<ConfigMap>, 'data'> & { annotations: Record<string, string> };
+  restored?: Pick<Stored<ConfigMap>, 'data' | 'binaryData'> & { annotations: Record<string, string> };
 }
 
 /** Traffic moves from one revision to another, which should have so many Ready pods. */

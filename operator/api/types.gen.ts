@@ -59,7 +59,7 @@ export interface Scoring {
   scriptFrom?: ScriptFrom;
   test?: ScoringTest;
   /**
-   * Rows that one call of an ONNX model takes at most when requests that come together share it; 1: each request by itself. Default 64.
+   * Rows that one call of an ONNX model takes at most when requests that come together share it; 1: each request by itself. A value above 1 also lets requests share the calls of a model whose rows are Unknown (status.rows of its ModelVersion). Default 64.
    */
   maxBatchSize?: number;
 }
@@ -222,6 +222,10 @@ export interface Endpoint {
    * How long a request waits for a place before the client gets 429. Default 500ms.
    */
   maxQueueWait?: string;
+  /**
+   * Largest body of a request, also unpacked, for example 64Mi. A pod holds four of them, or 64Mi, whichever is more. At most a quarter of the memory limit. Default 16Mi.
+   */
+  maxRequestBytes?: string;
 }
 /**
  * Who may call.
@@ -406,6 +410,10 @@ export interface Effective {
    */
   maxQueueWait: string;
   /**
+   * Largest body of a request.
+   */
+  maxRequestBytes: string;
+  /**
    * Rows of several requests in one call of a model.
    */
   maxBatchSize: number;
@@ -576,6 +584,12 @@ export interface ModelVersionSpec {
   format: 'ONNX' | 'Files';
   source: ModelSource;
   /**
+   * Names of the features of an ONNX model with one input, in the order of its columns. Data frames are then matched by name. Absent: the metadata feature_names of the file, if it has that.
+   *
+   * @maxItems 2000
+   */
+  features?: string[];
+  /**
    * SHA-256 of the bytes; of several files, of the lines "<sha256>  <name>" that sha256sum prints, sorted by name. Absent, the first verified fetch pins status.digest; may be added once.
    */
   digest?: string;
@@ -620,6 +634,14 @@ export interface ModelVersionStatus {
    * The source that the bytes were verified from.
    */
   verifiedSource?: string;
+  /**
+   * Whether each output row of an ONNX model depends on its own input row alone, read from its graph. Independent: requests that come together may share a call. Mixed: never. Unknown: only where a pipeline sets scoring.maxBatchSize above 1.
+   */
+  rows?: 'Independent' | 'Mixed' | 'Unknown';
+  /**
+   * Why rows is what it is, with the first operator that decides it.
+   */
+  rowsMessage?: string;
   signature?: Signature;
   /**
    * The state in the Kubernetes API's own words.
@@ -665,4 +687,14 @@ export interface TensorSignature {
    * Its shape.
    */
   shape: number[];
+  /**
+   * Of an input: the features that its columns are, as the file names them.
+   */
+  features?: string[];
+  /**
+   * Of an output: the classes that its columns are.
+   */
+  classes?: {
+    [k: string]: unknown;
+  }[];
 }

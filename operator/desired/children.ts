@@ -1,7 +1,7 @@
 /** Every child a pipeline should have after this reconcile. */
 import type { Traffic } from '@penstock/contract';
 import type { KubeObject } from '../api/objects.ts';
-import type { Revision } from '../api/observed.ts';
+import type { Revision, ScriptFiles } from '../api/observed.ts';
 import type { Effective, EffectiveMetric, InferencePipeline } from '../api/types.gen.ts';
 import { activationOf, activatorSlice, type Route } from './activator.ts';
 import { autoscaler } from './autoscaler.ts';
@@ -24,7 +24,7 @@ export interface ChildrenInput {
   /** Revisions with pods; of one that retires nothing but a lost ConfigMap is made or mended any more. */
   live: { revision: Revision; role: 'active' | 'next' | 'retiring'; autoscaled: boolean; held: boolean }[];
   /** Files of a revision that has no ConfigMap yet. */
-  scriptFiles: Record<string, string>;
+  scriptFiles: Partial<ScriptFiles>;
   /** The pipeline has had children before. */
   begun: boolean;
 }

@@ -17,7 +17,7 @@ const PRESETS: Record<InferencePipelineSpec['target'], Preset> = {
   Production: { replicas: [2, 10], requests: { cpu: '500m', memory: '512Mi' }, limits: { cpu: '1', memory: '1Gi' }, auth: 'Key', disruptionBudget: true, exposeErrors: false },
   Managed: { replicas: [0, 10], requests: { cpu: '500m', memory: '512Mi' }, limits: { cpu: '1', memory: '1Gi' }, auth: 'Key', disruptionBudget: true, exposeErrors: false },
 };
-const DEFAULTS = { requestTimeout: '5s', initTimeout: '5m', maxConcurrentRequests: 16, maxQueueWait: '500ms', maxBatchSize: 64, progressDeadline: '10m', revisionHistoryLimit: 5, scaleDownDelay: '60s' };
+const DEFAULTS = { requestTimeout: '5s', initTimeout: '5m', maxConcurrentRequests: 16, maxQueueWait: '500ms', maxRequestBytes: '16Mi', maxBatchSize: 64, progressDeadline: '10m', revisionHistoryLimit: 5, scaleDownDelay: '60s' };
 const CONCURRENCY = 4;
 const SCALE_TO_ZERO_AFTER = '10m';
 
@@ -44,7 +44,7 @@ export function effective(spec: InferencePipelineSpec): Effective {
 /** What no target presets: the user's, or the default. */
 function settings({ scoring = {}, scaling = {}, endpoint = {}, rollout = {} }: InferencePipelineSpec): typeof DEFAULTS {
   const set: Partial<Record<keyof typeof DEFAULTS, string | number | undefined>> = {
-    requestTimeout: endpoint.requestTimeout, initTimeout: endpoint.initTimeout, maxConcurrentRequests: endpoint.maxConcurrentRequests, maxQueueWait: endpoint.maxQueueWait, maxBatchSize: scoring.maxBatchSize,
+    requestTimeout: endpoint.requestTimeout, initTimeout: endpoint.initTimeout, maxConcurrentRequests: endpoint.maxConcurrentRequests, maxQueueWait: endpoint.maxQueueWait, maxRequestBytes: endpoint.maxRequestBytes, maxBatchSize: scoring.maxBatchSize,
     progressDeadline: rollout.progressDeadline, revisionHistoryLimit: rollout.revisionHistoryLimit, scaleDownDelay: scaling.scaleDownDelay,
   };
   return { ...DEFAULTS, ...Object.fromEntries(Object.entries(set).filter(([, value]) => value !== undefined)) };

@@ -4,7 +4,7 @@ import type { Container, EnvVar, PodSpec, PodTemplateSpec, Volume } from 'kubern
 import { LABEL, MANAGED_BY } from '../api/labels.ts';
 import type { RenderConfig, RevisionRecord, Script } from '../api/observed.ts';
 import type { Effective, InferencePipeline } from '../api/types.gen.ts';
-import { durationMs, durationSeconds } from '../api/units.ts';
+import { durationMs, durationSeconds, quantity } from '../api/units.ts';
 import { fetchContainer, fetchVolumes, modelsVolume, POD_SECURITY, RESTRICTED, TMP_VOLUME, type Fetch } from './fetching.ts';
 import { podSelector } from './meta.ts';
 import { names } from './names.ts';
@@ -80,6 +80,8 @@ function environment({ metadata, spec }: InferencePipeline, revision: string, re
     [ENV.maxConcurrentRequests]: String(effective.maxConcurrentRequests),
     [ENV.maxQueueWaitMs]: String(durationMs(effective.maxQueueWait)),
     [ENV.maxBatchSize]: String(effective.maxBatchSize),
+    [ENV.joinUnknown]: (spec.scoring?.maxBatchSize ?? 1) > 1 ? 'true' : undefined,
+    [ENV.maxRequestBytes]: spec.endpoint?.maxRequestBytes === undefined ? undefined : String(quantity(effective.maxRequestBytes)),
     [ENV.test]: spec.scoring?.test && JSON.stringify(spec.scoring.test),
   };
   const cpu: EnvVar = { name: ENV.cpuMillis, valueFrom: { resourceFieldRef: { containerName: 'scorer', resource: 'limits.cpu', divisor: '1m' } } };
@@ -94,7 +96,7 @@ function volumes({ pipeline, revision, fetches, modelBytes, script }: TemplateIn
     modelsVolume(modelBytes),
     { name: 'traffic', configMap: { name: names.traffic(pipeline.metadata.name) } },
     TMP_VOLUME,
-    ...(script ? [{ name: 'script', configMap: { name: revision, items: Object.keys(script.files).map((file) => ({ key: scriptKey(file), path: file })) } }] : []),
+    ...(script ? [{ name: 'script', configMap: { name: revision, items: Object.keys({ ...script.files, ...script.binaries }).map((file) => ({ key: scriptKey(file), path: file })) } }] : []),
     ...fetchVolumes(fetches).volumes,
   ];
 }

@@ -31,17 +31,17 @@ function fromMemory(configMap: Stored<ConfigMap> | undefined): Revision | undefi
   const revision = configMap && parseRevision(configMap);
   if (!revision) return undefined;
   const { configMap: _, ...rest } = revision;
-  return { ...rest, restored: { data: configMap.data!, annotations: pick(configMap.metadata.annotations, ANNOTATION.abandoned) } };
+  return { ...rest, restored: { data: configMap.data!, ...(configMap.binaryData && { binaryData: configMap.binaryData }), annotations: pick(configMap.metadata.annotations, ANNOTATION.abandoned) } };
 }
 
 /** The server has put defaults into the live template; applied again it changes nothing, so no pod is touched. */
 function fromDeployment({ metadata, spec }: Stored<Deployment>, script: Script | undefined): Revision | undefined {
   const record = recordOf(metadata);
   if (!record || !spec) return undefined;
-  const files = record.scriptDigest === undefined ? {} : script?.files;
-  if (!files || (record.scriptDigest !== undefined && filesDigest(files) !== record.scriptDigest)) return undefined;
+  const files = record.scriptDigest === undefined ? {} : script;
+  if (!files || (record.scriptDigest !== undefined && filesDigest({ files: {}, ...files }) !== record.scriptDigest)) return undefined;
   const podTemplate: PodTemplateSpec = spec.template;
-  return { name: metadata.name, record, podTemplate, restored: { data: revisionData({ record, podTemplate }, files), annotations: {} } };
+  return { name: metadata.name, record, podTemplate, restored: { ...revisionData({ record, podTemplate }, files), annotations: {} } };
 }
 
 const pick = (annotations: Record<string, string> | undefined, name: string): Record<string, string> => (annotations?.[name] === undefined ? {} : { [name]: annotations[name] });

@@ -4,7 +4,7 @@ import type { ConfigMap, PodTemplateSpec } from 'kubernetes-types/core/v1.js';
 import { ANNOTATION, LABEL } from '../api/labels.ts';
 import { Marking, Stalled, Waiting } from '../api/flow.ts';
 import type { Stored } from '../api/objects.ts';
-import type { ObservedPipeline, RenderConfig, Revision, RevisionRecord } from '../api/observed.ts';
+import type { ObservedPipeline, RenderConfig, Revision, RevisionRecord, ScriptFiles } from '../api/observed.ts';
 import { REASON } from '../api/reasons.ts';
 import type { Effective, InferencePipeline, ModelVersion } from '../api/types.gen.ts';
 import { timestamp } from '../api/units.ts';
@@ -26,7 +26,7 @@ export function wantedRevision(seen: ObservedPipeline, effective: Effective, con
   if (!script && models[0]?.modelVersion.spec.format !== 'ONNX') {
     throw new Stalled(REASON.invalid, `model ${models[0]?.name ?? ''} has format Files, which nothing can serve without code: add spec.scoring.script, or use an ONNX model`);
   }
-  const scriptDigest = script && filesDigest(bounded(script.files));
+  const scriptDigest = script && filesDigest(bounded(script));
   const revision = names.revision(pipeline.metadata.name, revisionHash(pipeline, models, script && { entry: script.entry, digest: scriptDigest }));
   const frozen = frozenRevision(seen, revision, models);
   if (frozen) return frozen;
@@ -69,10 +69,11 @@ function modelsToFetch(models: NamedModel[]): { fetches: Fetch[]; modelBytes: nu
   };
 }
 
-function bounded(files: Record<string, string>): Record<string, string> {
-  const bytes = Object.values(files).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+function bounded(script: ScriptFiles): ScriptFiles {
+  const { files, binaries = {} } = script;
+  const bytes = [...Object.values(files), ...Object.values(binaries)].reduce((sum, text) => sum + Buffer.byteLength(text), 0);
   if (bytes > SCRIPT_BYTES) throw new Stalled(REASON.invalid, `the script's files are ${Math.ceil(bytes / 1024)} KiB together, at most 768 are possible: move data into a model of format Files`);
-  return files;
+  return script;
 }
 
 /** A model version that is verified at its newest generation. */
@@ -86,7 +87,7 @@ function readyModel(name: string, modelVersion: ModelVersion | undefined): Model
 }
 
 const mountedModel = (name: string, { metadata, spec, status }: ModelVersion): MountedModel => ({
-  name, modelVersion: metadata.name, version: spec.version, format: spec.format, digest: status!.digest!, ...fileName(spec.source.uri),
+  name, modelVersion: metadata.name, version: spec.version, format: spec.format, digest: status!.digest!, ...fileName(spec.source.uri), ...(spec.features && { features: spec.features }),
 });
 
 /** Not presets, not scaling, not rollout: those change without new pods. A moved source is a new revision of the same bytes. */
@@ -94,25 +95,27 @@ function revisionHash(pipeline: InferencePipeline, models: NamedModel[], script:
   const { target, environment, resources, endpoint, placement, podMetadata, serviceAccountName } = pipeline.spec;
   return hashOf({
     target, environment, resources, endpoint, placement, podMetadata, serviceAccountName, script,
-    models: models.map(({ name, modelVersion: { metadata, spec, status } }) => ({ name, modelVersion: metadata.name, digest: status!.digest, source: spec.source })),
+    models: models.map(({ name, modelVersion: { metadata, spec, status } }) => ({ name, modelVersion: metadata.name, digest: status!.digest, source: spec.source, features: spec.features })),
     restartedAt: pipeline.metadata.annotations?.[ANNOTATION.restartedAt],
     maxBatchSize: pipeline.spec.scoring?.maxBatchSize, test: pipeline.spec.scoring?.test,
   });
 }
 
 /** The immutable ConfigMap that holds a revision: its Deployment is only ever applied from here. */
-export function revisionConfigMap(pipeline: InferencePipeline, revision: Revision, files: Record<string, string>): Stored<ConfigMap> {
+export function revisionConfigMap(pipeline: InferencePipeline, revision: Revision, script: Partial<ScriptFiles>): Stored<ConfigMap> {
   const metadata = childMeta(pipeline, revision.name, { [LABEL.pipeline]: pipeline.metadata.name, [LABEL.revision]: revision.name, [LABEL.role]: 'revision' });
-  const { data, annotations } = revision.restored ?? { data: revisionData(revision, files), annotations: {} };
-  return { apiVersion: 'v1', kind: 'ConfigMap', immutable: true, metadata: { ...metadata, ...(Object.keys(annotations).length > 0 && { annotations }) }, ...(data && { data }) };
+  const { data, binaryData, annotations } = revision.restored ?? { ...revisionData(revision, script), annotations: {} };
+  return { apiVersion: 'v1', kind: 'ConfigMap', immutable: true, metadata: { ...metadata, ...(Object.keys(annotations).length > 0 && { annotations }) }, ...(data && { data }), ...(binaryData && { binaryData }) };
 }
 
 /** What a revision's ConfigMap says. */
-export const revisionData = ({ record, podTemplate }: Pick<Revision, 'record' | 'podTemplate'>, files: Record<string, string>): Record<string, string> => ({
-  [RECORD_KEY]: JSON.stringify(record),
-  [TEMPLATE_KEY]: JSON.stringify(podTemplate),
-  ...Object.fromEntries(Object.entries(files).map(([file, text]) => [scriptKey(file), text])),
-});
+export function revisionData({ record, podTemplate }: Pick<Revision, 'record' | 'podTemplate'>, { files = {}, binaries = {} }: Partial<ScriptFiles>): Pick<Stored<ConfigMap>, 'data' | 'binaryData'> {
+  const byKey = (values: Record<string, string>): Record<string, string> => Object.fromEntries(Object.entries(values).map(([file, value]) => [scriptKey(file), value]));
+  return {
+    data: { [RECORD_KEY]: JSON.stringify(record), [TEMPLATE_KEY]: JSON.stringify(podTemplate), ...byKey(files) },
+    ...(Object.keys(binaries).length > 0 && { binaryData: byKey(binaries) }),
+  };
+}
 
 /** Reads a revision back out of its ConfigMap; undefined when the data is not ours. */
 export function parseRevision(configMap: Stored<ConfigMap>): Revision | undefined {

@@ -21,7 +21,7 @@ export async function reconcilePipeline(key: Key, deps: Deps): Promise<Result> {
   const { pipeline } = seen;
   const plan = planRollout(seen, deps.config);
   const traffic = trafficTable(seen, plan);
-  const wanted = children({ ...plan, pipeline, traffic, scriptFiles: seen.script?.files ?? {}, begun: seen.traffic !== undefined });
+  const wanted = children({ ...plan, pipeline, traffic, scriptFiles: seen.script ?? {}, begun: seen.traffic !== undefined });
 
   const attempt = await settle(async () => {
     if (plan.takesOver) await confirmTakeOver(plan.takesOver, pipeline, deps.kube);

@@ -7,12 +7,13 @@ import type { KubeClient } from '../kube/client.ts';
 
 interface ConfigMap extends KubeObject {
   data?: Record<string, string>;
+  binaryData?: Record<string, string>;
 }
 
 export class ScriptStore {
   readonly #client: Pick<KubeClient, 'get'>;
   /** What each pipeline's ConfigMap held, and in which version. */
-  readonly #read = new Map<Key, { version: string; data: Record<string, string> }>();
+  readonly #read = new Map<Key, { version: string } & Pick<ConfigMap, 'data' | 'binaryData'>>();
 
   constructor(client: Pick<KubeClient, 'get'>) {
     this.#client = client;
@@ -25,11 +26,11 @@ export class ScriptStore {
     const at = keyOf(namespace, pipeline);
     let read = this.#read.get(at);
     if (read?.version !== version) {
-      const { data = {} } = await this.#client.get<ConfigMap>(KIND.configMap, namespace, name);
-      read = { version, data };
+      const { data = {}, binaryData = {} } = await this.#client.get<ConfigMap>(KIND.configMap, namespace, name);
+      read = { version, data, binaryData };
       this.#read.set(at, read);
     }
-    return scriptIn({ name, key }, read.data);
+    return scriptIn({ name, key }, read);
   }
 
   /** For a pipeline that is gone. */

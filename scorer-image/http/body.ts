@@ -1,10 +1,18 @@
-/** Request bodies: bounded in size, also unpacked, and never half. */
+/** Request bodies: bounded in size, also unpacked, and in time, and never half. */
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { createGunzip, createInflate, type Gunzip, type Inflate } from 'node:zlib';
 import type { Arrival } from '../run/pool.ts';
 
-export const BODY_LIMIT = 16 * 2 ** 20;
+/** How large a body may be, and how slow. */
+export interface BodyLimits {
+  maxBytes: number;
+  /** A body that has not come after this long must have come at {@link LEAST_BYTES_PER_SECOND}. */
+  graceMs: number;
+}
+
+/** A steady upload over a poor line is no attack. */
+const LEAST_BYTES_PER_SECOND = 8 * 1024;
 
 const UNPACK: Record<string, () => Gunzip | Inflate> = { gzip: createGunzip, 'x-gzip': createGunzip, deflate: createInflate };
 
@@ -16,44 +24,79 @@ export interface Refusal {
 
 type Done = (refusal: Refusal | undefined, body: Buffer) => void;
 const NOTHING = Buffer.alloc(0);
-const TOO_LARGE = `the body is larger than ${BODY_LIMIT} bytes`;
+
+interface Reading {
+  arrival: Arrival;
+  maxBytes: number;
+  tooLarge: string;
+}
 
 /** Calls back once: with the whole body, or with why there is none; not at all when the client goes away before. */
-export function readBody(request: IncomingMessage, arrival: Arrival, done: Done): void {
-  const encoding = request.headers['content-encoding'];
+export function readBody(request: IncomingMessage, arrival: Arrival, { maxBytes, graceMs }: BodyLimits, done: Done): void {
+  const encoding = request.headers['content-encoding']?.trim().toLowerCase(); // RFC 9110 §8.4.1: its case does not matter
+  const tooLarge = `the body is larger than ${maxBytes} bytes (endpoint.maxRequestBytes)`;
   if (encoding !== undefined && encoding !== 'identity' && !Object.hasOwn(UNPACK, encoding)) return done({ status: 415, message: `Content-Encoding ${encoding.slice(0, 50)} is not supported: send gzip, deflate or nothing` }, NOTHING);
-  if (Number(request.headers['content-length']) > BODY_LIMIT) return done({ status: 413, message: TOO_LARGE }, NOTHING);
-  gather(request, arrival, TOO_LARGE, (refusal, body) => {
+  if (Number(request.headers['content-length']) > maxBytes) return done({ status: 413, message: tooLarge }, NOTHING);
+  const size = gather(request, { arrival, maxBytes, tooLarge }, (refusal, body) => {
     if (refusal || encoding === undefined || encoding === 'identity') done(refusal, body);
-    else unpack(body, encoding, arrival, done);
+    else unpack(body, encoding, { arrival, maxBytes, tooLarge: `unpacked, ${tooLarge}` }, done);
+  });
+  process.nextTick(() => {
+    if (!request.complete) watchPace(request, size, graceMs); // most are there with their heads
   });
 }
 
+/** Refuses a body that comes too slowly. */
+function watchPace(request: IncomingMessage, size: Size, graceMs: number): void {
+  const begun = performance.now();
+  const look = (): void => {
+    const left = begun + graceMs + (size.bytes / LEAST_BYTES_PER_SECOND) * 1000 - performance.now();
+    if (left > 0) timer = setTimeout(look, Math.ceil(left)).unref();
+    else size.refuse(408, `the body came too slowly: after ${graceMs / 1000} s at least ${LEAST_BYTES_PER_SECOND} bytes a second are expected`);
+  };
+  let timer = setTimeout(look, graceMs).unref();
+  for (const event of ['end', 'close']) request.once(event, () => clearTimeout(timer));
+}
+
 /** Calls back once. What unpacks to more than the limit is cut there: a small bomb stays small. */
-function unpack(body: Buffer, encoding: string, arrival: Arrival, done: Done): void {
+function unpack(body: Buffer, encoding: string, reading: Reading, done: Done): void {
   const unpacker = UNPACK[encoding]!();
-  gather(unpacker, arrival, `unpacked, ${TOO_LARGE}`, (refusal, bytes) => {
+  gather(unpacker, reading, (refusal, bytes) => {
     if (refusal) unpacker.removeAllListeners().on('error', () => undefined).destroy();
     done(refusal, bytes);
   });
   unpacker.on('error', ({ message }) => done({ status: 400, message: `the body is not ${encoding}: ${message}` }, NOTHING)).end(body);
 }
 
+interface Size {
+  bytes: number;
+  refuse: (status: number, message: string) => void;
+}
+
 /** All of a stream, counted as it grows and refused where it is too much. Calls back once, or not at all when the stream fails. */
-function gather(stream: Readable, arrival: Arrival, tooLarge: string, done: Done): void {
+function gather(stream: Readable, { arrival, maxBytes, tooLarge }: Reading, done: Done): Size {
   let whole: Buffer | undefined;
   let more: Buffer[] | undefined;
-  let size = 0;
-  const refuse = (status: number, message: string): void => {
-    stream.removeAllListeners('data').removeAllListeners('end').resume();
-    done({ status, message }, NOTHING);
+  let over = false;
+  const size: Size = {
+    bytes: 0,
+    refuse: (status, message) => {
+      if (over) return;
+      over = true;
+      stream.removeAllListeners('data').removeAllListeners('end').resume();
+      done({ status, message }, NOTHING);
+    },
   };
   stream.on('data', (chunk: Buffer) => {
-    size += chunk.length;
-    if (size > BODY_LIMIT) return refuse(413, tooLarge);
+    size.bytes += chunk.length;
+    if (size.bytes > maxBytes) return size.refuse(413, tooLarge);
     const tooMuch = arrival.more(chunk.length);
-    if (tooMuch !== undefined) return refuse(429, tooMuch);
+    if (tooMuch !== undefined) return size.refuse(429, tooMuch);
     if (whole === undefined) whole = chunk;
     else (more ??= [whole]).push(chunk);
-  }).on('end', () => done(undefined, more ? Buffer.concat(more) : (whole ?? NOTHING)));
+  }).on('end', () => {
+    over = true;
+    done(undefined, more ? Buffer.concat(more) : (whole ?? NOTHING));
+  });
+  return size;
 }

@@ -1,5 +1,5 @@
 /** Routes nobody is in a hurry for: health, metadata, OPTIONS, and what does not exist. */
-import { VERSION } from '@penstock/contract';
+import { VERSION, type TensorSignature } from '@penstock/contract';
 import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -24,6 +24,9 @@ async function swaggerRoute({ query }: Request, response: Response, { config, po
   else response.status(404).json({ message: `Swagger version [${version.slice(0, 20)}] is not valid. Supported versions: [2, 3, 3.1].` });
 }
 
+/** Names of features and classes are parameters: the protocol knows name, datatype and shape. */
+const metadata = ({ name, datatype, shape, ...parameters }: TensorSignature): object => ({ name, datatype, shape, ...(Object.keys(parameters).length > 0 && { parameters }) });
+
 /** An express app for all paths but the hot ones. Errors are JSON, in the dialect of the path. */
 export function coldRoutes({ config, pool, lifecycle }: Pick<UserServerDeps, 'config' | 'pool' | 'lifecycle'>): Express {
   const app = express();
@@ -39,7 +42,7 @@ export function coldRoutes({ config, pool, lifecycle }: Pick<UserServerDeps, 'co
     const model = servedModel(config, request.params.model, request.params.version);
     const signature = pool.signatures[request.params.model];
     if (!model) return void response.status(404).json({ error: `there is no model ${request.params.model} here` });
-    response.json({ name: model.name, versions: [model.version], platform: model.format === 'ONNX' ? 'onnx_onnxv1' : 'script', inputs: signature?.inputs ?? [], outputs: signature?.outputs ?? [] });
+    response.json({ name: model.name, versions: [model.version], platform: model.format === 'ONNX' ? 'onnx_onnxv1' : 'script', inputs: (signature?.inputs ?? []).map(metadata), outputs: (signature?.outputs ?? []).map(metadata) });
   });
   app.get(['/v2/models/:model/ready', '/v2/models/:model/versions/:version/ready'], (request: Request<ModelPath>, response) => {
     const model = servedModel(config, request.params.model, request.params.version);

@@ -1,11 +1,15 @@
 /** One request and its answer: headers gathered in a list, and sent once. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AnswerStream } from '../run/answerStream.ts';
 import { writeOk, type Shared } from './head.ts';
 
 /** A client that has not taken its answer after this long is cut off. */
 const SLOW_READER_MS = 10_000;
 const NOBODY_HAS_SAID = 200; // what node:http begins with
 const CLIENT_GONE = 499;
+const TIMED_OUT = 408;
+/** How long the rest of a body is read that nothing is done with, so that its client hears why. */
+const UNREAD_BODY_MS = 10_000;
 
 export class Exchange {
   readonly request: IncomingMessage;
@@ -66,8 +70,34 @@ export class Exchange {
     const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
     this.headers.push('content-type', type, 'content-length', String(length));
     if (status !== 200 || this.#strange || !writeOk(this.response, this.#shared, this.headers)) this.response.writeHead(status, [...this.#shared.list, ...this.headers]);
-    this.response.end(length === body.length ? body : Buffer.from(body as string), 'latin1'); // ASCII is the same in latin1, which is written faster, and heads are latin1
+    const bytes = length === body.length ? body : Buffer.from(body as string);
+    if (this.request.complete || status === TIMED_OUT) this.response.end(bytes, 'latin1'); // ASCII is the same in latin1, which is written faster, and heads are latin1
+    else this.#sendBeforeBody(bytes);
     if (this.response.writableLength > 0) this.#cutOff();
+  }
+
+  /** An answer whose length is not known: piece by piece as the client takes them. */
+  stream(status: number, headers: readonly string[], stream: AnswerStream): void {
+    if (this.over) return stream.cancel();
+    const { response } = this;
+    response.writeHead(status, [...this.#shared.list, ...this.headers, ...headers]);
+    response.flushHeaders();
+    let slow: NodeJS.Timeout | undefined;
+    response.on('drain', () => {
+      clearTimeout(slow);
+      stream.more();
+    });
+    response.once('close', () => {
+      clearTimeout(slow);
+      stream.cancel();
+    });
+    stream.to({
+      onPiece: (bytes) => {
+        if (response.write(bytes)) stream.more();
+        else slow = setTimeout(() => response.destroy(), SLOW_READER_MS).unref();
+      },
+      onEnd: (error) => void (error === undefined ? response.end() : response.destroy()), // a body that is not whole has no last chunk
+    });
   }
 
   /** An answer with headers of somebody else's, content type and all: node:http looks at them. */
@@ -80,8 +110,17 @@ export class Exchange {
 
   /** An error in the words of the path's protocol: V2 says `error`, Azure says `message`. */
   fail(status: number, message: string): void {
-    this.request.resume(); // the connection stays good for the next one
+    if (status === TIMED_OUT) this.last();
     this.send(status, JSON.stringify(this.path.startsWith('/v2') ? { error: message } : { message }));
+  }
+
+  /** The client may still be sending, and would lose the answer with the connection: it ends when the body has, or after a while. */
+  #sendBeforeBody(bytes: string | Uint8Array): void {
+    const { request, response } = this;
+    response.write(bytes, 'latin1');
+    request.resume();
+    const timer = setTimeout(() => request.socket.destroy(), UNREAD_BODY_MS).unref();
+    request.once('close', () => clearTimeout(timer)).once('end', () => response.end());
   }
 
   #cutOff(): void {

@@ -9,14 +9,15 @@ import type { UserServerDeps } from './userServer.ts';
 
 const INFER = /^\/v2\/models\/([^/?]+)(?:\/versions\/([^/?]+))?\/infer$/;
 const RETRY_AFTER_SECONDS = '1';
+const JSON_TYPE = ['content-type', 'application/json'];
 /** The same objects for all requests: a message says what they are once. */
 const PLAIN = { score: { kind: 'score' }, invocations: { kind: 'invocations' } } as const;
 
 /** Answers a request for a score, now or later; false for any other. */
 export function hotRoutes(exchange: Exchange, deps: UserServerDeps): boolean {
   const { method } = exchange.request;
-  if (exchange.path === '/score' && (method !== 'OPTIONS' || deps.pool.script.rawHttp)) score(exchange, deps);
-  else if (exchange.path === '/invocations') invocations(exchange, deps);
+  if ((exchange.path === '/score' || exchange.path === '/score/') && (method !== 'OPTIONS' || deps.pool.script.rawHttp)) score(exchange, deps);
+  else if (exchange.path === '/invocations' || exchange.path === '/invocations/') invocations(exchange, deps);
   else {
     const infer = method === 'POST' ? INFER.exec(exchange.path) : null;
     if (!infer) return false;
@@ -73,13 +74,15 @@ function forScript({ request: { method = '', url = '', headers } }: Exchange, { 
 function azureAnswer(exchange: Exchange, answer: Answer, deps: UserServerDeps): void {
   if (answer.id >= 0 || answer.status >= 500) exchange.header(HEADER.runFailed, answer.status >= 500 ? 'True' : 'False');
   if (answer.runMs !== undefined) exchange.header(HEADER.runMs, answer.runMs.toFixed(3));
-  if (answer.headers) exchange.pass(answer.status, answer.body, answer.headers);
+  if (answer.stream) exchange.stream(answer.status, answer.headers ?? JSON_TYPE, answer.stream);
+  else if (answer.headers) exchange.pass(answer.status, answer.body, answer.headers);
   else if (answer.status === 200) exchange.send(200, answer.body);
   else failed(exchange, answer, deps);
 }
 
 function v2Answer(exchange: Exchange, answer: Answer, deps: UserServerDeps): void {
   if (answer.status !== 200) return failed(exchange, answer, deps);
+  if (answer.stream) return exchange.stream(200, JSON_TYPE, answer.stream);
   if (answer.jsonBytes !== undefined) exchange.header(HEADER.jsonLength, String(answer.jsonBytes));
   exchange.send(200, answer.body, answer.jsonBytes === undefined ? 'application/json' : 'application/octet-stream');
 }

@@ -29,7 +29,7 @@ export function operatorServer({ config, lifecycle, traffic, metrics, pool, dema
   };
   const stats = (): ScorerStats => {
     const { idleSeconds, ...figures } = demand.figures(performance.now());
-    return { revision: config.revision, phase: lifecycle.phase, inFlight: pool.underWay, ...figures, idleSeconds: pool.underWay > 0 ? 0 : idleSeconds };
+    return { revision: config.revision, phase: lifecycle.phase, inFlight: pool.underWay, ...figures, idleSeconds: pool.underWay > 0 ? 0 : idleSeconds, ...(lifecycle.warning !== undefined && { warning: lifecycle.warning }) };
   };
   return createServer((request, response) => {
     const path = (request.url ?? '').split('?', 1)[0]!;

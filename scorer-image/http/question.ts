@@ -11,6 +11,8 @@ export const RUN_FAILED = 'An unexpected error occurred in scoring script. Check
 /** Names and values of request id and its twin, which every answer has. */
 const FIXED_HEADERS = 4;
 const TOO_MANY = 429;
+/** However short requestTimeout is, a body gets this long. */
+const LEAST_GRACE_MS = 10_000;
 
 export interface Asking {
   work: Work;
@@ -24,6 +26,8 @@ export class Question {
   readonly #asking: Asking;
   #arrival: Arrival | undefined;
   #ticket: Ticket<Asked> | undefined;
+  /** Of an answer that comes in pieces: how long run() took. */
+  #streamedMs: number | undefined;
   #over = false;
 
   constructor(exchange: Exchange, deps: UserServerDeps, asking: Asking) {
@@ -37,7 +41,8 @@ export class Question {
   /** Reads the body and asks; what cannot be read is answered here. */
   read(): void {
     this.#arrival = this.#deps.pool.arrival();
-    readBody(this.#exchange.request, this.#arrival, (refusal, body) => {
+    const { maxRequestBytes: maxBytes, requestTimeoutMs } = this.#deps.config;
+    readBody(this.#exchange.request, this.#arrival, { maxBytes, graceMs: Math.max(LEAST_GRACE_MS, requestTimeoutMs) }, (refusal, body) => {
       this.#arrived();
       if (refusal) this.#answered({ id: -1, status: refusal.status, body: refusal.message });
       else if (!this.#over) this.ask(body);
@@ -64,20 +69,22 @@ export class Question {
     try {
       this.#asking.reply(this.#exchange, answer, this.#deps);
     } catch (error) {
+      answer.stream?.cancel();
       // What node:http refuses to write (a header of the script's, as a rule) is the script's mistake, not the process's end.
       this.#deps.logger.error('the answer of run() cannot be sent', { requestId: this.#exchange.requestId, error: error instanceof Error ? error.stack : String(error) });
       this.#exchange.headers.length = FIXED_HEADERS;
       this.#exchange.response.statusMessage = ''; // of the head that was refused
       this.#exchange.fail(500, RUN_FAILED);
     }
-    this.#end(this.#exchange.response.statusCode, answer.runMs);
+    if (answer.stream) this.#streamedMs = answer.runMs; // it is over when its connection is, or the answer whole
+    else this.#end(this.#exchange.response.statusCode, answer.runMs);
   }
 
   #closed(): void {
     if (this.#over) return;
     this.#arrived();
     if (this.#ticket) this.#deps.pool.cancel(this.#ticket);
-    this.#end(this.#exchange.heard);
+    this.#end(this.#exchange.heard, this.#streamedMs);
   }
 
   #end(code: number, runMs?: number): void {

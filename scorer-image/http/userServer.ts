@@ -29,8 +29,10 @@ export interface UserServerDeps {
   logger: Logger;
 }
 
-/** A whole request, its body included, has to be here after this long; one that is dripped in is cut off. */
-const WHOLE_REQUEST_MS = 10_000;
+/** The head of a request has to be here after this long (milliseconds). */
+const HEAD_MS = 9_000;
+/** No request of any size takes longer to come: body.ts refuses a slow one long before. */
+const LONGEST_REQUEST_MS = 12 * 3_600_000;
 
 /** {@link KEPT_SECONDS}, for those who do not listen. */
 const KEPT_LONGER_MS = 70_000;
@@ -41,7 +43,7 @@ export function userServer(deps: UserServerDeps): Server {
   const { config } = deps;
   const modelVersions = config.models.map(({ modelVersion }) => modelVersion).join(',');
   const everywhere = shared([HEADER.revision, config.revision, HEADER.serverVersion, `penstock/${VERSION}`, ...(modelVersions === '' ? [] : [HEADER.modelVersion, modelVersions])]);
-  const server = createServer({ headersTimeout: WHOLE_REQUEST_MS - 1000, requestTimeout: WHOLE_REQUEST_MS, connectionsCheckingInterval: 1000, keepAliveTimeout: KEPT_SECONDS * 1000, keepAliveTimeoutBuffer: KEPT_LONGER_MS }, (request, response) => {
+  const server = createServer({ headersTimeout: HEAD_MS, requestTimeout: LONGEST_REQUEST_MS, connectionsCheckingInterval: 1000, keepAliveTimeout: KEPT_SECONDS * 1000, keepAliveTimeoutBuffer: KEPT_LONGER_MS }, (request, response) => {
     const ids = requestIds(request.headers);
     const exchange = new Exchange(request, response, ids.headers, everywhere);
     if (request.headers[HEADER.traceId] !== undefined) exchange.header(HEADER.traceId, request.headers[HEADER.traceId] as string);
@@ -58,7 +60,7 @@ export function userServer(deps: UserServerDeps): Server {
   });
   server.on('clientError', ({ code }: NodeJS.ErrnoException, socket) => {
     const caller = socket as Socket;
-    if (code === 'ERR_HTTP_REQUEST_TIMEOUT' && caller.bytesRead === 0) endUnlessAsked(caller, KEPT_SECONDS * 1000 + KEPT_LONGER_MS - WHOLE_REQUEST_MS); // as long as any idle one
+    if (code === 'ERR_HTTP_REQUEST_TIMEOUT' && caller.bytesRead === 0) endUnlessAsked(caller, KEPT_SECONDS * 1000 + KEPT_LONGER_MS - HEAD_MS); // as long as any idle one
     else refuseUnreadable(code, caller);
   });
   server.on('checkExpectation', (request, response) => new Exchange(request, response, [], NOTHING).fail(417, 'The header Expect can only be 100-continue'));

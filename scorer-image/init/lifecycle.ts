@@ -5,6 +5,7 @@ const NEXT: Record<Phase, Phase[]> = { Loading: ['Ready', 'Failed', 'Draining'],
 
 export class Lifecycle {
   #phase: Phase = 'Loading';
+  #warning: string | undefined;
 
   get phase(): Phase {
     return this.#phase;
@@ -13,6 +14,15 @@ export class Lifecycle {
   /** init() has ended well once, whatever came after. */
   get started(): boolean {
     return this.#phase === 'Ready' || this.#phase === 'Draining';
+  }
+
+  /** What its users should know although it serves; the first of several. */
+  get warning(): string | undefined {
+    return this.#warning;
+  }
+
+  warn(message: string): void {
+    this.#warning ??= message;
   }
 
   /** Moves on; a step that the machine does not have is ignored and answered with false. */

@@ -37,6 +37,8 @@ function parsed(text: string, problem: string, reviver?: Reviver): unknown {
   try {
     return JSON.parse(text, reviver);
   } catch (error) {
+    const constant = /(?<![\w"])(NaN|-?Infinity)(?![\w"])/.exec(text)?.[1];
+    if (constant !== undefined) throw new BadInput(`the body is not JSON: it holds ${constant}, for which JSON has no word; write null for a missing value`);
     throw new BadInput(text.trim() === '' ? 'the body is empty, expected JSON' : `${problem}${(error as Error).message}`);
   }
 }

@@ -1,10 +1,10 @@
 /** The user's script: imported, checked for its two functions, and every mistake said with file and line. */
 import { FAILURE } from '@penstock/contract';
-import { spawnSync } from 'node:child_process';
+import { registerHooks } from 'node:module';
 import { basename, dirname } from 'node:path';
-import { realpathSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { StartFailure } from '../failure.ts';
+import { bundleScript } from './bundleScript.ts';
 
 /** One argument of `inputSchema`: JSON Schema, of which `type` is checked and `default` stands in for what is missing. */
 export interface Argument {
@@ -26,9 +26,17 @@ export interface UserScript {
 
 /** Imports a script (ES module or CommonJS, JavaScript or TypeScript). */
 export async function loadScript(path: string): Promise<UserScript> {
+  const url = pathToFileURL(path).href;
+  const { format, source } = await bundleScript(path);
+  process.setSourceMapsEnabled(true);
+  const hooks = registerHooks({
+    resolve: (specifier, context, next) => (specifier === url ? { url, format, shortCircuit: true } : next(specifier, context)),
+    load: (one, context, next) => (one === url ? { format, source, shortCircuit: true } : next(one, context)),
+  });
   let loaded: Record<string, unknown>;
   try {
-    loaded = (await import(pathToFileURL(path).href)) as Record<string, unknown>;
+    loaded = (await import(url)) as Record<string, unknown>;
+    hooks.deregister();
   } catch (error) {
     throw new StartFailure(FAILURE.scriptImport, describe(error, path), stackOf(error));
   }
@@ -42,33 +50,17 @@ export async function loadScript(path: string): Promise<UserScript> {
   return exported as unknown as UserScript;
 }
 
-/** "message (score.ts:12)": the first place in the script's own folder that the error's stack names. */
+/** "message (score.ts:12:5)": the first place in the script's own folder that the error's stack names. */
 export function describe(error: unknown, path: string): string {
   const message = error instanceof Error ? error.message : String(error);
-  const place = placeOf(error, path) ?? (error instanceof SyntaxError ? syntaxPlace(path) : undefined);
+  const place = placeOf(error, path);
   return place === undefined ? message : `${message} (${place})`;
 }
 
 export const stackOf = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));
 
 function placeOf(error: unknown, path: string): string | undefined {
-  const folder = folderOf(path).replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  const match = new RegExp(`${folder}/([^\\s:)]+):(\\d+)`).exec(stackOf(error));
+  const folder = dirname(path).replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  const match = new RegExp(`${folder}/([^\\s:)]+):(\\d+:\\d+)`).exec(stackOf(error));
   return match ? `${match[1]}:${match[2]}` : undefined;
-}
-
-/** Modules are known by their real path, and a mounted ConfigMap's files are links. */
-function folderOf(path: string): string {
-  try {
-    return dirname(realpathSync(path));
-  } catch {
-    return dirname(path);
-  }
-}
-
-/** The module loader does not say where a syntax error is; `node --check` does. */
-function syntaxPlace(path: string): string | undefined {
-  const { stderr } = spawnSync(process.execPath, ['--check', path], { encoding: 'utf8', timeout: 10_000 });
-  const line = /:(\d+)\n/.exec(stderr)?.[1];
-  return line === undefined ? undefined : `${basename(path)}:${line}`;
 }

@@ -1,8 +1,9 @@
-/** Tensors in the Open Inference Protocol's words, and their way to and from JSON, bytes and onnxruntime. */
+/** Tensors in the Open Inference Protocol's words: out of what clients and scripts write, and to and from onnxruntime. */
 import type { TensorSignature } from '@penstock/contract';
 
 export type NumberArray = Float16Array | Float32Array | Float64Array | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array | BigInt64Array | BigUint64Array;
-export type TensorData = NumberArray | string[];
+/** BYTES are texts, or bytes where they are not valid UTF-8. */
+export type TensorData = NumberArray | (string | Uint8Array)[];
 
 export interface Tensor {
   datatype: string;
@@ -36,19 +37,47 @@ const isTyped = (data: unknown): data is NumberArray => ArrayBuffer.isView(data)
 /** Data of one datatype out of numbers, booleans or strings, flat or nested; says which value does not fit. */
 export function tensorOf(where: string, datatype: string, shape: number[], data: LooseData): Tensor {
   const size = sizeOf(shape);
-  if (isTyped(data)) return { datatype, shape, data: data.length === size ? data : tooFew(where, data.length, shape) };
-  const values = flatten(where, data, shape, size);
-  if (datatype === 'BYTES') return { datatype, shape, data: values.map((value, i) => (typeof value === 'string' ? value : wrong(where, i, value, datatype))) };
   const type = arrayOf(datatype);
+  if (isTyped(data) && (type ? data instanceof type : size !== 1)) return { datatype, shape, data: data.length === size ? data : tooFew(where, data.length, shape) };
+  const values = isTyped(data) ? (type ? [...data] : [data]) : flatten(where, data, shape, size); // the bytes of one text, or numbers of another type
+  if (datatype === 'BYTES') return { datatype, shape, data: values.map((value, i) => (typeof value === 'string' || value instanceof Uint8Array ? value : wrong(where, i, value, datatype))) };
   if (!type) throw new TensorError(`${where} has the unknown datatype ${datatype}`);
   return { datatype, shape, data: fill(where, datatype, new type(size), values) };
 }
 
-/** Nested lists are taken apart level by level, no deeper than the shape: what is deeper is no number, and told as such. */
+/** Values of a flat list, or of lists that are nested as the shape is: each as long as its dimension, the innermost as long as all that are left. */
 function flatten(where: string, data: readonly unknown[], shape: readonly number[], size: number): readonly unknown[] {
-  let values = data;
-  for (let depth = 1; depth < shape.length && values.length <= size && Array.isArray(values[0]); depth++) values = values.length === 1 ? (values[0] as readonly unknown[]) : values.flat(); // one row needs no copy
-  return values.length === size ? values : tooFew(where, values.length, shape);
+  let lists: readonly (readonly unknown[])[] = [data];
+  for (let depth = 0; depth < shape.length - 1 && Array.isArray(lists[0]?.[0]) && data.length > 0; depth++) {
+    const uneven = lists.findIndex((list) => list.length !== shape[depth]);
+    if (uneven >= 0) throw new TensorError(`${where}${placeOf(uneven, shape, depth)} has ${lists[uneven]!.length} values, shape [${shape.join(',')}] has ${shape[depth]!} there`);
+    const inner = lists.flat();
+    const single = inner.findIndex((one) => !Array.isArray(one));
+    if (single >= 0) throw new TensorError(`${where}${placeOf(single, shape, depth + 1)} is not a list, the first of its row is`);
+    lists = inner as unknown[][];
+  }
+  if (lists.length === 1) return lists[0]!.length === size ? lists[0]! : tooFew(where, lists[0]!.length, shape);
+  const width = size / lists.length;
+  const uneven = lists.findIndex((list) => list.length !== width);
+  if (uneven >= 0) throw new TensorError(`${where}${placeOf(uneven, shape, depthOf(lists.length, shape))} has ${lists[uneven]!.length} values, shape [${shape.join(',')}] has ${width} there`);
+  return lists.flat();
+}
+
+/** How many dimensions make so many lists. */
+function depthOf(count: number, shape: readonly number[]): number {
+  let [depth, lists] = [0, 1];
+  while (lists < count) lists *= shape[depth++]!;
+  return depth;
+}
+
+/** `[1][0]`: the place of a list at a depth, counted in row-major order. */
+function placeOf(index: number, shape: readonly number[], depth: number): string {
+  let [text, rest] = ['', index];
+  for (let i = depth - 1; i >= 0; i--) {
+    text = `[${rest % shape[i]!}]${text}`;
+    rest = Math.floor(rest / shape[i]!);
+  }
+  return text;
 }
 
 function tooFew(where: string, count: number, shape: readonly number[]): never {
@@ -68,10 +97,11 @@ function fill<T extends NumberArray>(where: string, datatype: string, target: T,
     const floating = datatype.startsWith('FP');
     for (let i = 0; i < values.length; i++) {
       const value = values[i];
-      if (typeof value !== 'number') wrong(where, i, value, datatype);
-      target[i] = value;
+      const given = typeof value === 'number' ? value : floating ? real(value) : whole(value);
+      if (given === undefined) wrong(where, i, value, datatype);
+      target[i] = given;
       // 1e400 and, in FP32, 1e39 became Infinity; 300 became 44 in INT8
-      if (floating ? !Number.isFinite(target[i]) : target[i] !== value) wrong(where, i, value, datatype);
+      if (floating ? !Number.isFinite(target[i]) && value !== null : target[i] !== given) wrong(where, i, value, datatype);
     }
   }
   return target;
@@ -79,8 +109,13 @@ function fill<T extends NumberArray>(where: string, datatype: string, target: T,
 
 const boolean = (value: unknown): 0 | 1 | undefined => (value === true || value === 1 ? 1 : value === false || value === 0 ? 0 : undefined);
 
+/** For floating-point tensors: null is a missing value, true and false are 1 and 0, and whole numbers of any length are rounded as JSON numbers are. */
+const real = (value: unknown): number | undefined => (value === null ? NaN : whole(value));
+const whole = (value: unknown): number | undefined => (value === true ? 1 : value === false ? 0 : typeof value === 'bigint' ? Number(value) : undefined);
+
 function bigint(value: unknown): bigint | undefined {
   if (typeof value === 'bigint') return value;
+  if (typeof value === 'boolean') return value ? 1n : 0n;
   return typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : undefined;
 }
 
@@ -94,39 +129,9 @@ export function fits(shape: readonly number[], { shape: wanted }: TensorSignatur
   return shape.length === wanted.length && shape.every((dimension, i) => wanted[i] === -1 || wanted[i] === dimension);
 }
 
+/** Texts as ONNX Runtime takes them; the place of the first that it would change without a word. */
+export const unfitText = (data: readonly (string | Uint8Array)[]): number => data.findIndex((text) => typeof text !== 'string' || text.includes('\0') || !text.isWellFormed());
+
 export function fromOrt(value: { type: string; dims: readonly number[]; data: unknown }): Tensor {
   return { datatype: DATATYPES[value.type] ?? value.type, shape: [...value.dims], data: value.data as TensorData };
-}
-
-/** JSON of a tensor's values, flat; 64-bit integers exact, NaN and infinities as null (JSON has none). */
-export function flatJson({ data, datatype }: Tensor): string {
-  return `[${items(data, datatype, 0, data.length)}]`;
-}
-
-/** JSON of a tensor's values, nested by its shape. */
-export function nestedJson({ data, shape, datatype }: Tensor): string {
-  let at = 0;
-  const level = (depth: number): string => {
-    const length = shape[depth]!;
-    if (depth === shape.length - 1) {
-      at += length;
-      return `[${items(data, datatype, at - length, at)}]`;
-    }
-    let text = '';
-    for (let i = 0; i < length; i++) text += i === 0 ? level(depth + 1) : `,${level(depth + 1)}`;
-    return `[${text}]`;
-  };
-  return shape.length === 0 ? items(data, datatype, 0, 1) : level(0);
-}
-
-function items(data: TensorData, datatype: string, from: number, to: number): string {
-  let text = '';
-  for (let i = from; i < to; i++) {
-    const value = data[i]!;
-    if (i > from) text += ',';
-    if (datatype === 'BOOL') text += value ? 'true' : 'false';
-    else if (typeof value === 'number') text += Number.isFinite(value) ? String(value) : 'null';
-    else text += typeof value === 'bigint' ? String(value) : JSON.stringify(value);
-  }
-  return text;
 }

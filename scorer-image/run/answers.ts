@@ -24,7 +24,7 @@ export function packed(answers: readonly Answer[], taken: number, batches: numbe
   let texts = '';
   for (const answer of answers) {
     const { id, status, body, runMs, jsonBytes, headers } = answer;
-    if (status !== 200 || typeof body !== 'string' || body.length > SHORT || runMs === undefined || jsonBytes !== undefined || headers) {
+    if (status !== 200 || typeof body !== 'string' || answer.streamed || body.length > SHORT || runMs === undefined || jsonBytes !== undefined || headers) {
       others.push(answer);
       continue;
     }

@@ -4,8 +4,10 @@
  */
 import { validateHeaderValue } from 'node:http';
 import type { Argument, UserScript } from '../load/script.ts';
+import { answerJson } from '../load/answerJson.ts';
 import { BadInput, plainJson, textOf } from '../load/json.ts';
 import type { ScoreRequest } from './messages.ts';
+import type { Pieces } from './pieces.ts';
 
 /** An answer to /score; JSON with 200 where nothing else is said. */
 export interface ScoreAnswer {
@@ -13,19 +15,15 @@ export interface ScoreAnswer {
   status?: number;
   /** Names and values in turn, the content type among them. */
   headers?: string[];
+  /** The body, where it is not whole yet or too long for one piece. */
+  pieces?: Pieces;
 }
 
 /** Runs the script on one request of /score. Throws BadInput, and what run() throws. */
 export async function score(script: UserScript, body: Uint8Array, request: ScoreRequest | undefined): Promise<ScoreAnswer> {
   const input = script.rawHttp === true ? webRequest(body, request!) : script.inputSchema ? argumentsOf(script.inputSchema, body, request!) : textOf(body);
   const value = await script.run(input, request);
-  return value instanceof Response ? webResponse(value) : { body: dumped(value) };
-}
-
-/** What JSON has no word for is null. */
-function dumped(value: unknown): string {
-  const text: unknown = JSON.stringify(value); // not always a string: of a function, or by a toJSON() of its own
-  return typeof text === 'string' ? text : 'null';
+  return value instanceof Response ? webResponse(value) : { body: answerJson(value) };
 }
 
 /** The web's own Request, as `@rawhttp` gives Flask's. */
@@ -41,7 +39,27 @@ async function webResponse(response: Response): Promise<ScoreAnswer> {
   if (response.status < 200) throw new Error(`run() gave a Response with status ${response.status}`);
   const headers = [...response.headers].filter(([name]) => !NOT_THE_SCRIPTS.has(name));
   for (const [name, value] of headers) validateHeaderValue(name, value);
-  return { status: response.status, headers: headers.flat(), body: new Uint8Array(await response.arrayBuffer()) };
+  return { status: response.status, headers: headers.flat(), ...(await bodyOf(response)) };
+}
+
+/** A body that is there at once goes as it is; one that is still being made goes piece by piece, from the first that is there. */
+async function bodyOf({ body }: Response): Promise<Pick<ScoreAnswer, 'body' | 'pieces'>> {
+  const reader = (body as ReadableStream<Uint8Array> | null)?.getReader();
+  const first = await reader?.read();
+  if (!reader || !first || first.done) return { body: new Uint8Array(0) };
+  const second = reader.read();
+  second.catch(() => undefined); // it is awaited again below
+  const soon = await Promise.race([second, new Promise<undefined>((resolve) => setImmediate(() => resolve(undefined)))]);
+  return soon?.done ? { body: first.value } : { body: '', pieces: piecesOf(reader, first.value, second) };
+}
+
+async function* piecesOf(reader: ReadableStreamDefaultReader<Uint8Array>, first: Uint8Array, second: ReturnType<typeof reader.read>): AsyncGenerator<Uint8Array> {
+  try {
+    yield first;
+    for (let next = await second; !next.done; next = await reader.read()) yield next.value;
+  } finally {
+    await reader.cancel().catch(() => undefined); // of no effect once it has ended
+  }
 }
 
 const TYPES: Record<string, (value: unknown) => boolean> = {

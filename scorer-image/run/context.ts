@@ -39,7 +39,7 @@ export function scriptContext({ models, modelsDir, modelDir }: ContextInput, opt
       if (!model) throw new Error(`there is no model ${name}; spec.models has ${models.map((one) => one.name).join(', ') || 'none'}`);
       const path = modelPath(modelsDir, model);
       if (model.format !== 'ONNX') return { path, signature: { inputs: [], outputs: [] }, run: () => Promise.reject(new Error(`model ${name} has format Files: load ${path} yourself`)) };
-      const session = await (sessions.get(name) ?? sessions.set(name, openModel(path, options).then((opened) => opened.session)).get(name)!);
+      const session = await (sessions.get(name) ?? sessions.set(name, openModel(model, path, options).then((opened) => opened.session)).get(name)!);
       return { path, signature: session.signature, run: (feeds) => session.run(Object.fromEntries(Object.entries(feeds).map(([input, tensor]) => [input, tight(input, tensor)]))) };
     },
   };

@@ -1,6 +1,7 @@
 /** What the HTTP thread and the worker say to each other. What every request passes through are lists, which cost half of what objects with names do. */
 import type { Failure, ModelSignature } from '@penstock/contract';
 import type { Answers } from './answers.ts';
+import type { AnswerStream } from './answerStream.ts';
 
 /** What a script's run() may look at beside the body. */
 export interface ScoreRequest {
@@ -15,12 +16,17 @@ export type Work = { kind: 'score' | 'invocations'; request?: ScoreRequest } | {
 /** Bodies one after the other in `bytes`; that of `ids[i]` ends at `ends[i]`, and after `until[i]` (milliseconds since the epoch) nobody waits for its answer. */
 export type Requests = [ids: number[], ends: number[], until: number[], work: Work[], bytes: Uint8Array];
 
-export type ToWorker = Requests | { type: 'shutdown' };
+/** `more`: the client has taken a piece of the answer with that id, so another may come. `cancel`: nothing of it is wanted any more. */
+export type ToWorker = Requests | { type: 'shutdown' } | { type: 'more' | 'cancel'; id: number };
 
 export type FromWorker =
   | Answers
   | { type: 'ready'; signatures: Record<string, ModelSignature>; initMs: number; wantsRequest: boolean; rawHttp: boolean; schemas: Schemas; notes: string[] }
   | { type: 'failed'; reason: Failure; message: string; detail: string }
+  | { type: 'piece'; id: number; bytes: Uint8Array }
+  | { type: 'end'; id: number; error?: string }
+  | { type: 'disabled'; message: string }
+  | { type: 'chdir'; folder: string }
   | { type: 'log'; level: 'info' | 'error'; message: string }
   | { type: 'stopped' };
 
@@ -36,6 +42,10 @@ export interface Answer {
   id: number;
   status: number;
   body: string | Uint8Array;
+  /** The worker will send the body in pieces after this answer. */
+  streamed?: boolean;
+  /** On the HTTP thread: where those pieces come from. */
+  stream?: AnswerStream;
   jsonBytes?: number;
   /** A script's own, names and values in turn. */
   headers?: string[];

@@ -1,32 +1,65 @@
-/** One ONNX model served without a script: {"data": rows} on /score, tensors by name on the V2 protocol. */
+/** One ONNX model served without a script: rows on /score, tensors by name on the V2 protocol. */
 import type { ModelSignature, TensorSignature } from '@penstock/contract';
 import { BadInput } from '../load/json.ts';
 import type { Session } from '../load/session.ts';
-import { fits, nestedJson, type Tensor } from '../load/tensor.ts';
-import { clientsTensor, encodeInfer, type InferAnswer, type InferRequest } from './protocol.ts';
+import { fits, sizeOf, unfitText, type Tensor } from '../load/tensor.ts';
+import { nestedJson, nestedPieces } from '../load/tensorJson.ts';
+import { LargeAnswers } from './largeAnswers.ts';
+import type { Pieces } from './pieces.ts';
+import { clientsTensor, encodeInfer, LARGE_VALUES, type InferAnswer, type InferRequest } from './protocol.ts';
 
-/** Azure's dialect: `{"data": rows}` with one input, `{"<input>": rows, …}` with any; answers `{"<output>": rows, …}`. */
-export async function scoreRows(body: unknown, session: Session): Promise<{ body: string }> {
-  const { inputs } = session.signature;
+const large = new LargeAnswers();
+
+export interface RowsAnswer {
+  body: string;
+  pieces?: Pieces;
+  /** To be called when the answer is out. */
+  release?: () => void;
+}
+
+/** {"<input>": rows, …} in, {"<output>": rows, …} out, between `before` and `after`. */
+export async function scoreRows(body: unknown, session: Session, [before, after]: [string, string] = ['', '']): Promise<RowsAnswer> {
+  const { inputs, outputs } = session.signature;
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new BadInput(`the body must be a JSON object: ${expectation(session.signature)}`);
   const given = body as Record<string, unknown>;
-  const asData = inputs.length === 1 && Object.hasOwn(given, 'data') && !Object.hasOwn(given, inputs[0]!.name);
-  const unknown = asData ? [] : Object.keys(given).filter((name) => !inputs.some((input) => input.name === name)); // beside data stand Azure's method and GlobalParameters
+  const unknown = Object.keys(given).filter((name) => !inputs.some((input) => input.name === name));
   if (unknown.length > 0) throw new BadInput(`unknown input ${unknown.slice(0, 5).join(', ').slice(0, 200)}: ${expectation(session.signature)}`);
   const feeds: Record<string, Tensor> = {};
-  for (const input of inputs) {
-    const name = asData ? 'data' : input.name;
-    feeds[input.name] = rowsToTensor(Object.hasOwn(given, name) ? given[name] : undefined, input, session.signature);
-  }
-  let results: Record<string, Tensor>;
-  try {
-    results = await session.run(feeds);
-  } catch (error) {
-    throw refused(error);
-  }
+  for (const input of inputs) feeds[input.name] = rowsToTensor(Object.hasOwn(given, input.name) ? given[input.name] : undefined, input, session.signature);
+  const { results, release } = await run(session, feeds);
+  const classes = outputs.find((output) => output.classes && !areNumbered(output.classes))?.classes;
+  const end = `${classes && !outputs.some(({ name }) => name === 'classes') ? `,"classes":${JSON.stringify(classes)}` : ''}}${after}`;
+  const values = Object.values(results).reduce((sum, { data }) => sum + data.length, 0);
+  if (values > LARGE_VALUES) return { body: '', pieces: rowPieces(results, `${before}{`, end), release };
+  release();
   let text = '';
   for (const name of Object.keys(results)) text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${nestedJson(results[name]!)}`;
-  return { body: `{${text}}` };
+  return { body: `${before}{${text}${end}` };
+}
+
+function* rowPieces(results: Record<string, Tensor>, before: string, after: string): Generator<string> {
+  let ahead = before;
+  for (const name of Object.keys(results)) {
+    yield `${ahead}${JSON.stringify(name)}:`;
+    yield* nestedPieces(results[name]!);
+    ahead = ',';
+  }
+  yield after;
+}
+
+/** 0, 1, 2, …: names that say nothing beside the column's place. */
+const areNumbered = (classes: readonly (string | number)[]): boolean => classes.every((name, i) => name === i);
+
+/** Runs the model when there is room for what it is known to answer. */
+async function run(session: Session, feeds: Record<string, Tensor>, outputs?: string[]): Promise<{ results: Record<string, Tensor>; release: () => void }> {
+  const expected = session.answerBytes?.(Object.values(feeds)[0]?.shape[0] ?? 1) ?? 0;
+  const release = await large.room(expected);
+  try {
+    return { results: await session.run(feeds, outputs), release };
+  } catch (error) {
+    release();
+    throw refused(error);
+  }
 }
 
 /** With open dimensions only the model itself finds out that shapes or values do not fit: the client's to change. */
@@ -42,11 +75,20 @@ function expectation({ inputs }: ModelSignature): string {
 }
 
 function rowsToTensor(rows: unknown, input: TensorSignature, signature: ModelSignature): Tensor {
+  if (input.shape.length === 0 && rows !== undefined && !Array.isArray(rows)) return forModel(`input ${input.name}`, clientsTensor(`input ${input.name}`, input.datatype, [], [rows]));
   if (!Array.isArray(rows)) throw new BadInput(`${rows === undefined ? `input ${input.name} is missing` : `input ${input.name} is not a list`}: ${expectation(signature)}`);
   const shape = shapeOf(rows, input.shape.length);
   if (!fits(shape, input)) throw new BadInput(`input ${input.name} has the shape ${JSON.stringify(shape)}: ${expectation(signature)}`);
   if (shape.length > 1) regular(rows, shape, { name: input.name, signature });
-  return clientsTensor(`input ${input.name}`, input.datatype, shape, rows);
+  return forModel(`input ${input.name}`, clientsTensor(`input ${input.name}`, input.datatype, shape, rows));
+}
+
+/** ONNX Runtime's texts are UTF-8 and end with a NUL: others would be cut or changed without a word. */
+function forModel(where: string, tensor: Tensor): Tensor {
+  if (tensor.datatype !== 'BYTES') return tensor;
+  const place = unfitText(tensor.data as (string | Uint8Array)[]);
+  if (place >= 0) throw new BadInput(`${where} has a text at place ${place} that an ONNX model cannot take: it must be valid UTF-8 without NUL`);
+  return tensor;
 }
 
 /** The shape that the first of each level has, one level deeper than the model wants at most. */
@@ -71,7 +113,7 @@ function regular(rows: readonly unknown[], shape: readonly number[], { name, sig
 }
 
 /** Open Inference Protocol V2: named tensors in, the wanted ones out, the id back. */
-export async function inferTensors(request: InferRequest, model: { name: string; version: string; session: Session }): Promise<InferAnswer> {
+export async function inferTensors(request: InferRequest, model: { name: string; version: string; session: Session }): Promise<InferAnswer & { release?: () => void }> {
   const { signature } = model.session;
   const feeds = Object.fromEntries(request.inputs.map((input, i) => [input.name, suited(input, `inputs[${i}]`, signature)]));
   const missing = signature.inputs.filter(({ name }) => !Object.hasOwn(feeds, name));
@@ -79,8 +121,11 @@ export async function inferTensors(request: InferRequest, model: { name: string;
   const wanted = request.outputs?.map(({ name }) => name) ?? signature.outputs.map(({ name }) => name);
   const strange = wanted.filter((name) => !signature.outputs.some((output) => output.name === name));
   if (strange.length > 0) throw new BadInput(`unknown output ${strange.slice(0, 5).join(', ').slice(0, 200)}; the model has ${signature.outputs.map(({ name }) => name).join(', ')}`);
-  const results = await model.session.run(feeds, wanted).catch((error: unknown) => { throw refused(error); });
-  return encodeInfer(request, model, wanted.map((name) => ({ name, ...results[name]! })));
+  const { results, release } = await run(model.session, feeds, wanted);
+  const answer = encodeInfer(request, model, wanted.map((name) => ({ name, ...results[name]! })));
+  if (answer.pieces) return { ...answer, release };
+  release();
+  return answer;
 }
 
 function suited(input: InferRequest['inputs'][number], where: string, { inputs }: ModelSignature): Tensor {
@@ -88,6 +133,7 @@ function suited(input: InferRequest['inputs'][number], where: string, { inputs }
   const wanted = inputs.find((one) => one.name === name);
   if (!wanted) throw new BadInput(`${where}.name is ${JSON.stringify(name.slice(0, 60))}; the model has ${inputs.map((one) => one.name).join(', ')}`);
   if (datatype !== wanted.datatype) throw new BadInput(`${where}.datatype is ${datatype}, ${wanted.name} is ${wanted.datatype}`);
-  if (!fits(shape, wanted)) throw new BadInput(`${where}.shape is [${shape.slice(0, 16).join(',')}], ${wanted.name} is [${wanted.shape.join(',')}]`);
-  return { datatype, shape, data };
+  const single = wanted.shape.length === 0 && shape.length === 1 && sizeOf(shape) === 1; // as every client with numpy sends a number
+  if (!single && !fits(shape, wanted)) throw new BadInput(`${where}.shape is [${shape.slice(0, 16).join(',')}], ${wanted.name} is [${wanted.shape.join(',')}]`);
+  return forModel(`${where}.data`, { datatype, shape: single ? [] : shape, data });
 }

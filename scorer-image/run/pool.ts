@@ -14,6 +14,8 @@ export interface PoolOptions extends WorkerCode {
   onCrash: (failure: StartFailure) => void;
   log: Listener['log'];
   onBatch: (rows: number) => void;
+  /** Calls of a model are not joined any more, with the reason in one sentence. */
+  onDisabled: (message: string) => void;
   /** So many requests are in the pool from `now` on (performance.now()). */
   onLoad: (inFlight: number, now: number) => void;
 }
@@ -49,7 +51,10 @@ export class ScoringPool {
     this.#options = options;
     this.#admission = new Admission(options.limits);
     this.#sides = Array.from({ length: options.workers }, () => {
-      const side: WorkerSide = new WorkerSide(options, { onAnswers: (answers) => this.#received(side, answers), log: options.log, onEnd: (failure) => this.#crashed(failure) });
+      const side: WorkerSide = new WorkerSide(options, {
+        onAnswers: (answers) => this.#received(side, answers), log: options.log, onEnd: (failure) => this.#crashed(failure),
+        onStreamEnd: (id) => this.#streamed(side, id), onDisabled: options.onDisabled,
+      });
       return side;
     });
   }
@@ -164,11 +169,30 @@ export class ScoringPool {
     const [, , batches] = answers;
     for (const rows of batches) this.#options.onBatch(rows);
     for (const answer of unpacked(answers)) {
+      if (answer.streamed) {
+        this.#begun(side, answer);
+        continue;
+      }
       const ticket = side.back(answer.id);
       if (!ticket) continue;
       this.#admission.back(ticket);
       this.#answer(ticket, answer);
     }
+    this.#send();
+  }
+
+  /** The head of an answer that comes in pieces; it keeps its place until the last one. */
+  #begun(side: WorkerSide, answer: Answer): void {
+    const known = side.streamed(answer.id, this.#options.limits.requestTimeoutMs);
+    if (!known) return;
+    const { ticket, stream } = known;
+    if (ticket.over) stream.cancel();
+    else this.#answer(ticket, { ...answer, stream });
+  }
+
+  #streamed(side: WorkerSide, id: number): void {
+    const ticket = side.back(id);
+    if (ticket) this.#admission.back(ticket);
     this.#send();
   }
 

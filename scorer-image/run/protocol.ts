@@ -3,7 +3,9 @@
  * Rules: protocol-v2 inference_rest.md and extension_binary_data.md. Pure.
  */
 import { BadInput, exactJson } from '../load/json.ts';
-import { arrayOf, flatJson, sizeOf, tensorOf, TensorError, type Tensor } from '../load/tensor.ts';
+import { arrayOf, sizeOf, tensorOf, TensorError, type Tensor } from '../load/tensor.ts';
+import { flatJson, flatPieces } from '../load/tensorJson.ts';
+import type { Pieces } from './pieces.ts';
 
 export type NamedTensor = Tensor & { name: string };
 
@@ -12,7 +14,7 @@ export interface InferRequest {
   parameters: Record<string, unknown>;
   inputs: NamedTensor[];
   /** Outputs the client wants, in its order; absent: all. */
-  outputs?: { name: string; binary: boolean }[];
+  outputs?: { name: string; binary: boolean; base64: boolean }[];
   /** What outputs that are not named are: binary, or JSON. */
   binaryOutput: boolean;
 }
@@ -21,7 +23,14 @@ export interface InferRequest {
 export interface InferAnswer {
   body: string | Uint8Array;
   jsonBytes?: number;
+  /** The body, where it is too long for one piece. */
+  pieces?: Pieces;
 }
+
+/** JSON with more values is printed in pieces. */
+export const LARGE_VALUES = 65_536;
+/** Bytes in JSON, by MLServer's name for it. */
+const BASE64 = 'base64';
 
 type Json = Record<string, unknown>;
 const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -62,8 +71,8 @@ function wantedOutputs(outputs: unknown, binaryOutput: boolean): InferRequest['o
   if (outputs.length > MOST_TENSORS) throw new BadInput(`there are ${outputs.length} outputs; ${MOST_TENSORS} is the most`);
   return once('output', outputs.map((output: unknown, i) => {
     if (!isObject(output) || typeof output.name !== 'string') throw new BadInput(`outputs[${i}] must have a name`);
-    const { binary_data: binary } = parametersOf(output);
-    return { name: output.name, binary: typeof binary === 'boolean' ? binary : binaryOutput };
+    const { binary_data: binary, content_type: type } = parametersOf(output);
+    return { name: output.name, binary: typeof binary === 'boolean' ? binary : binaryOutput, base64: type === BASE64 };
   }));
 }
 
@@ -73,11 +82,12 @@ function tensor(input: unknown, where: string, blobs: Blobs): NamedTensor {
   if (typeof name !== 'string') throw new BadInput(`${where}.name must be a string`);
   if (typeof datatype !== 'string' || (datatype !== 'BYTES' && !arrayOf(datatype))) throw new BadInput(`${where}.datatype is ${typeof datatype === 'string' ? JSON.stringify(datatype.slice(0, 60)) : typeof datatype}, which the protocol does not know`);
   if (!isShape(shape)) throw new BadInput(`${where}.shape must be a list of whole numbers`);
-  const { binary_data_size: bytes } = parametersOf(input);
+  const { binary_data_size: bytes, content_type: type } = parametersOf(input);
   if (bytes !== undefined) return { name, ...ofBytes(`${where}.data`, datatype, shape, blobs.take(where, bytes)) };
   if (datatype === 'FP16') throw new BadInput(`${where}: FP16 has no JSON form; send it with the binary tensor extension`);
   if (!Array.isArray(data)) throw new BadInput(`${where}.data must be a list`);
-  return { name, ...clientsTensor(`${where}.data`, datatype, shape, data) };
+  const given = clientsTensor(`${where}.data`, datatype, shape, data);
+  return { name, ...given, ...(datatype === 'BYTES' && type === BASE64 && { data: (given.data as string[]).map((text, i) => fromBase64(text, `${where}.data`, i)) }) };
 }
 
 /** {@link tensorOf} of what a client sent: its mistakes are BadInput. */
@@ -123,15 +133,32 @@ function ofBytes(where: string, datatype: string, shape: number[], bytes: Uint8A
   return { datatype, shape, data: new type(bytes.slice().buffer) };
 }
 
-function strings(where: string, bytes: Uint8Array, size: number): string[] {
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** The text of bytes; the bytes themselves where they are none. */
+function textOrBytes(bytes: Uint8Array): string | Uint8Array {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return bytes.slice();
+  }
+}
+
+function fromBase64(text: string, where: string, place: number): string | Uint8Array {
+  const bytes = Buffer.from(text, 'base64');
+  if (bytes.toString('base64').replace(/=+$/, '') !== text.replace(/=+$/, '')) throw new BadInput(`${where} has at place ${place} what is not base64`);
+  return textOrBytes(bytes);
+}
+
+function strings(where: string, bytes: Uint8Array, size: number): (string | Uint8Array)[] {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const values: string[] = [];
+  const values: (string | Uint8Array)[] = [];
   let at = 0;
   while (at < buffer.length) {
     const from = at + 4;
     const to = from <= buffer.length ? from + buffer.readUInt32LE(at) : Infinity;
     if (to > buffer.length) throw new BadInput(`${where}: string ${values.length} is longer than what was sent`);
-    values.push(buffer.toString('utf8', from, to));
+    values.push(textOrBytes(buffer.subarray(from, to)));
     at = to;
   }
   if (values.length !== size) throw new BadInput(`${where} has ${values.length} strings, the shape needs ${size}`);
@@ -140,8 +167,8 @@ function strings(where: string, bytes: Uint8Array, size: number): string[] {
 
 function bytesOf({ datatype, data }: Tensor): Uint8Array {
   if (datatype !== 'BYTES') return new Uint8Array((data as Uint8Array).buffer as ArrayBuffer, (data as Uint8Array).byteOffset, (data as Uint8Array).byteLength);
-  return Buffer.concat((data as string[]).flatMap((text) => {
-    const bytes = Buffer.from(text);
+  return Buffer.concat((data as (string | Uint8Array)[]).flatMap((text) => {
+    const bytes = typeof text === 'string' ? Buffer.from(text) : text;
     const length = Buffer.alloc(4);
     length.writeUInt32LE(bytes.length);
     return [length, bytes];
@@ -151,19 +178,32 @@ function bytesOf({ datatype, data }: Tensor): Uint8Array {
 /** Prints an answer, each output as it was asked for. Throws BadInput for FP16 in JSON. */
 export function encodeInfer({ id, outputs: wanted, binaryOutput }: InferRequest, model: { name: string; version: string }, results: readonly NamedTensor[]): InferAnswer {
   const blobs: Uint8Array[] = [];
-  const tensors = results.map((result) => {
-    const binary = wanted?.find(({ name }) => name === result.name)?.binary ?? binaryOutput;
+  const tensors = results.map((result): { head: string; tensor?: NamedTensor } => {
+    const choice = wanted?.find(({ name }) => name === result.name);
     const head = `{"name":${JSON.stringify(result.name)},"datatype":"${result.datatype}","shape":[${result.shape.join(',')}]`;
-    if (!binary) {
+    if (!(choice?.binary ?? binaryOutput)) {
       if (result.datatype === 'FP16') throw new BadInput(`output ${result.name} is FP16, which has no JSON form; ask for it with binary_data`);
-      return `${head},"data":${flatJson(result)}}`;
+      const base64 = result.datatype === 'BYTES' && (choice?.base64 === true || (result.data as unknown[]).some((text) => typeof text !== 'string'));
+      return base64 ? { head: `${head},"parameters":{"content_type":"${BASE64}"},"data":`, tensor: { ...result, data: (result.data as (string | Uint8Array)[]).map((text) => Buffer.from(text as string).toString('base64')) } } : { head: `${head},"data":`, tensor: result };
     }
     const blob = bytesOf(result);
     blobs.push(blob);
-    return `${head},"parameters":{"binary_data_size":${blob.length}}}`;
+    return { head: `${head},"parameters":{"binary_data_size":${blob.length}}` };
   });
-  const json = `{"model_name":${JSON.stringify(model.name)},"model_version":${JSON.stringify(model.version)}${id === undefined ? '' : `,"id":${JSON.stringify(id)}`},"outputs":[${tensors.join(',')}]}`;
+  const before = `{"model_name":${JSON.stringify(model.name)},"model_version":${JSON.stringify(model.version)}${id === undefined ? '' : `,"id":${JSON.stringify(id)}`},"outputs":[`;
+  if (blobs.length === 0 && tensors.reduce((sum, { tensor }) => sum + (tensor?.data.length ?? 0), 0) > LARGE_VALUES) return { body: '', pieces: inferPieces(before, tensors) };
+  const json = `${before}${tensors.map(({ head, tensor }) => `${head}${tensor ? flatJson(tensor) : ''}}`).join(',')}]}`;
   if (blobs.length === 0) return { body: json };
   const head = Buffer.from(json);
   return { body: Buffer.concat([head, ...blobs]), jsonBytes: head.length };
+}
+
+function* inferPieces(before: string, tensors: readonly { head: string; tensor?: NamedTensor }[]): Generator<string> {
+  yield before;
+  for (const [i, { head, tensor }] of tensors.entries()) {
+    yield `${i === 0 ? '' : ','}${head}`;
+    yield* flatPieces(tensor!);
+    yield '}';
+  }
+  yield ']}';
 }

@@ -10,6 +10,7 @@ import { tensorOf, type LooseData } from '../load/tensor.ts';
 import { score, type ScoreAnswer } from './azure.ts';
 import { scriptContext } from './context.ts';
 import type { Schemas, ScoreRequest, Work } from './messages.ts';
+import { ofRequest } from './frames.ts';
 import { invocation } from './mlflow.ts';
 import { inferTensors, scoreRows } from './noCode.ts';
 import { decodeInfer, encodeInfer, type InferAnswer, type InferRequest, type NamedTensor } from './protocol.ts';
@@ -73,13 +74,13 @@ function tensorsOf(answer: unknown, { outputs: wanted }: InferRequest): NamedTen
 /** Serves the one model of the pipeline. Throws StartFailure. */
 export async function noCode(config: ScorerConfig, options: ModelOptions): Promise<Scoring> {
   const model = config.models[0]!;
-  const { session, joined } = await openModel(modelPath(config.modelsDir, model), options);
+  const { session, note } = await openModel(model, modelPath(config.modelsDir, model), options);
   const integers = session.signature.inputs.some(({ datatype }) => datatype.endsWith('INT64'));
   return {
     signatures: { [model.name]: session.signature }, wantsRequest: false, rawHttp: false, schemas: {}, async: false,
-    notes: [joined ? `rows of requests that come together may share calls of model ${model.name}, up to ${options.maxBatchSize}` : `model ${model.name} runs request by request`],
-    score: (body) => scoreRows(exactJson(body, () => integers), session),
-    invocations: async (body) => ({ body: `{"predictions":${(await scoreRows(invocation(exactJson(body, () => integers), session.signature), session)).body}}` }),
+    notes: [note],
+    score: (body) => scoreRows(ofRequest(exactJson(body, () => integers), session.signature), session),
+    invocations: (body) => scoreRows(invocation(exactJson(body, () => integers), session.signature), session, ['{"predictions":', '}']),
     infer: async (body, { jsonBytes }) => inferTensors(decodeInfer(body, jsonBytes), { name: model.name, version: model.version, session }),
     shutdown: () => Promise.resolve(),
   };

@@ -6,14 +6,17 @@ import { asFailure } from '../failure.ts';
 import { BadInput } from '../load/json.ts';
 import { stackOf } from '../load/script.ts';
 import { packed, tooLate } from './answers.ts';
+import { PieceSender, type Pieces } from './pieces.ts';
 import type { Answer, FromWorker, Requests, ToWorker, Work } from './messages.ts';
+import { lendChdir, writeAtOnce, type Turn } from './process.ts';
 import { noCode, scripted, type Scoring } from './scoring.ts';
 
 /** A turn of the event loop that took longer has kept answers waiting. */
 const LONG_TURN_MS = 5;
 
-const config = workerData as ScorerConfig & { modelDir: string };
+const config = workerData as ScorerConfig & { modelDir: string; turn: Turn };
 const say = (message: FromWorker): void => parentPort!.postMessage(message);
+const pieces = new PieceSender(say);
 
 /** What goes out with the next message: what is ready in one turn goes together. */
 let answers: Answer[] = [];
@@ -39,13 +42,15 @@ interface Begun {
   until: number;
 }
 
-type Done = Pick<Answer, 'body' | 'jsonBytes' | 'headers'> & { status?: number };
+type Done = Pick<Answer, 'body' | 'jsonBytes' | 'headers'> & { status?: number; pieces?: Pieces; release?: () => void };
 
 async function answer({ id, work, body, begun, until }: Begun, scoring: Scoring): Promise<Answer> {
   if (Date.now() > until) return { id, status: 504, body: tooLate(config) };
   try {
     const done: Done = await (work.kind === 'infer' ? scoring.infer(body, work) : scoring[work.kind](body, work.request));
-    return { id, status: 200, runMs: performance.now() - begun, ...done };
+    const { pieces: parts, release = () => undefined, ...head } = done;
+    if (parts) setImmediate(() => void pieces.send(id, parts, release)); // after the head
+    return { id, status: 200, runMs: performance.now() - begun, ...head, ...(parts && { streamed: true }) };
   } catch (error) {
     if (error instanceof BadInput) return { id, status: error.status, body: error.message };
     return { id, status: 500, body: textOfError(error), stack: textOfError(error, stackOf), runMs: performance.now() - begun };
@@ -92,11 +97,17 @@ async function shutdown(scoring: Scoring): Promise<void> {
 }
 
 try {
+  writeAtOnce();
+  lendChdir(config.turn, (folder) => say({ type: 'chdir', folder }));
   const started = performance.now();
-  const options = { threads: config.threads, maxBatchSize: config.maxBatchSize, onBatch: (rows: number) => batches.push(rows) };
+  const options = { threads: config.threads, maxBatchSize: config.maxBatchSize, joinUnknown: config.joinUnknown, onBatch: (rows: number) => batches.push(rows), onDisabled: (message: string) => say({ type: 'disabled', message }) };
   const scoring = config.script === undefined ? await noCode(config, options) : await scripted(config.script, config, options);
   batches = []; // those that warmed the model
-  parentPort!.on('message', (message: ToWorker) => void (Array.isArray(message) ? requests(message, scoring) : shutdown(scoring)));
+  parentPort!.on('message', (message: ToWorker) => {
+    if (Array.isArray(message)) void requests(message, scoring);
+    else if (message.type === 'shutdown') void shutdown(scoring);
+    else pieces[message.type](message.id);
+  });
   const { signatures, wantsRequest, rawHttp, schemas, notes } = scoring;
   say({ type: 'ready', signatures, wantsRequest, rawHttp, schemas, notes, initMs: performance.now() - started });
 } catch (error) {

@@ -5,7 +5,9 @@ import { Worker } from 'node:worker_threads';
 import { StartFailure } from '../failure.ts';
 import type { Ticket } from './admission.ts';
 import { isAnswers, type Answers } from './answers.ts';
+import { AnswerStream } from './answerStream.ts';
 import type { Answer, FromWorker, Requests, ToWorker, Work } from './messages.ts';
+import { chdirFor, newTurn } from './process.ts';
 import { Slots } from './slots.ts';
 
 /** Messages a worker has at the same time: one it works on, one that waits at its door. */
@@ -36,11 +38,16 @@ export interface Listener {
   onAnswers: (answers: Answers) => void;
   log: (level: 'info' | 'error', message: string) => void;
   onEnd: (failure: StartFailure) => void;
+  /** The last piece of that answer is here. */
+  onStreamEnd: (id: number) => void;
+  /** Calls of a model are not joined any more. */
+  onDisabled: (message: string) => void;
 }
 
 export class WorkerSide {
   readonly #worker: Worker;
   readonly #inHand = new Slots<Ticket<Asked>>();
+  readonly #streams = new Map<number, AnswerStream>();
   /** Ids of each message that the worker has not taken. */
   readonly #messages: number[][] = [];
   #started = false;
@@ -50,11 +57,13 @@ export class WorkerSide {
   readonly ready: Promise<Ready>;
 
   /** Begins at once, and listens from the first moment: a worker can be done before anybody asks for it. */
-  constructor({ file, data, execArgv }: WorkerCode, { onAnswers, log, onEnd }: Listener) {
-    this.#worker = new Worker(file, { workerData: data, ...(execArgv ? { execArgv } : {}) });
+  constructor({ file, data, execArgv }: WorkerCode, { onAnswers, log, onEnd, onStreamEnd, onDisabled }: Listener) {
+    const turn = newTurn();
+    this.#worker = new Worker(file, { workerData: { ...(data as object), turn }, ...(execArgv ? { execArgv } : {}) });
     this.ready = new Promise((resolve, reject) => {
       const ended = (failure: StartFailure): void => {
         if (this.#stopped) return;
+        for (const stream of this.#streams.values()) stream.end(failure.message);
         if (this.#started) onEnd(failure);
         else reject(failure);
       };
@@ -71,6 +80,13 @@ export class WorkerSide {
             return resolve(message);
           case 'failed': return reject(new StartFailure(message.reason, message.message, message.detail));
           case 'log': return log(message.level, message.message);
+          case 'chdir': return chdirFor(turn, message.folder);
+          case 'disabled': return onDisabled(message.message);
+          case 'piece': return this.#streams.get(message.id)?.piece(message.bytes);
+          case 'end':
+            this.#streams.get(message.id)?.end(message.error);
+            this.#streams.delete(message.id);
+            return onStreamEnd(message.id);
           case 'stopped': return this.#stopped?.();
         }
       });
@@ -122,6 +138,16 @@ export class WorkerSide {
   /** The ticket of an answer, which it has in hand no longer. */
   back(id: number): Ticket<Asked> | undefined {
     return this.#inHand.take(id);
+  }
+
+  /** The ticket of an answer that comes in pieces: it stays in hand until the last. */
+  streamed(id: number, gapMs: number): { ticket: Ticket<Asked>; stream: AnswerStream } | undefined {
+    const ticket = this.#inHand.get(id);
+    if (!ticket) return undefined;
+    const stream = new AnswerStream({ more: () => this.#post({ type: 'more', id }), cancel: () => this.#post({ type: 'cancel', id }) }, gapMs);
+    this.#streams.set(id, stream);
+    ticket.since = Infinity; // how long it takes is the client's doing, too: no call that hangs
+    return { ticket, stream };
   }
 
   all(): Ticket<Asked>[] {

@@ -55,7 +55,7 @@ describe('hostile clients', function () {
     const why = firstWords(stops);
     const good = await load({ port, request: GOOD, connections: 8, seconds: 5 });
     expect(Object.keys(good.statuses)).to.deep.equal(['200']);
-    expect(await why).to.match(/^HTTP\/1\.1 408 .*"message":"The request could not be read/s);
+    expect(await why).to.match(/^HTTP\/1\.1 408 .*"message":"the body came too slowly/s);
     const seconds = await Promise.all(dripping);
     expect(Math.max(...seconds)).to.be.lessThan(14);
     expect(await (await fetch(`${scorer.operator}/metrics`)).text()).to.match(/penstock_requests_total\{code="408",/);

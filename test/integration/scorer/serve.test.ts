@@ -38,7 +38,7 @@ describe('a scorer process', function () {
       ['inputs', { inputs: [first, second], params: {} }],
       ['inputs, by name', { inputs: { X: [first, second] } }],
       ['dataframe_split', { dataframe_split: { columns: names, data: [first, second] } }],
-      ['dataframe_records', { dataframe_records: [record(first), record(second)] }],
+      ['records, whose columns have no order without names of features', { dataframe_records: [record(first), record(second)] }, /the model has no names of features/],
       ['two at once', { inputs: [first], instances: [first] }, /exactly one of inputs, instances, dataframe_split, dataframe_records/],
       ['params', { inputs: [first], params: { temperature: 1 } }, /an ONNX model has no params/],
       ['records that differ', { dataframe_records: [record(first), { other: 1 }] }, /dataframe_records\[1\] must have the keys of the first: sepal length/],
@@ -223,12 +223,12 @@ describe('a scorer process', function () {
 
   describe('a script with one mistake ends it with 3, and says which', () => {
     const rows: [string, string, RegExp][] = [
-      ['syntax-error.mjs', 'UserScriptImportError', /\(syntax-error\.mjs:3\)/],
-      ['import-missing.ts', 'UserScriptImportError', /Cannot find module .*not-there\.ts/],
-      ['enum.ts', 'UserScriptImportError', /enum.*not supported.*\(enum\.ts:1\)/],
+      ['syntax-error.mjs', 'UserScriptImportError', /Unexpected ";" \(syntax-error\.mjs:3:19\)/],
+      ['import-missing.ts', 'UserScriptImportError', /Could not resolve \W+\.\/not-there\.ts\W+ \(import-missing\.ts:1:25\)/],
+      ['python.ts', 'UserScriptImportError', /this is Python; Penstock runs JavaScript and TypeScript .*\(python\.ts:1:\d+\)/],
       ['no-run.ts', 'UserScriptFunctionNotFound', /no-run\.ts exports no run\(\); it exports init/],
       ['init-not-a-function.ts', 'UserScriptFunctionNotFound', /exports no init\(\)/],
-      ['init-throws.ts', 'UserScriptInitFailed', /no weights \(init-throws\.ts:3\)/],
+      ['init-throws.ts', 'UserScriptInitFailed', /no weights \(init-throws\.ts:3:9\)/],
       ['init-never-ends.ts', 'UserScriptInitTimeout', /init\(\) did not end within initTimeout \(4000 ms\)/],
       ['init-exits.ts', 'UserScriptInitFailed', /ended its own process \(exit code 7\)/],
     ];

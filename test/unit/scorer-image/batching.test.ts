@@ -1,6 +1,7 @@
 /** Requests that share a native call get what they would have got alone; a model here is a function on rows. */
 import { expect } from 'chai';
-import { batching, rowsAreIndependent } from '../../../scorer-image/load/batching.ts';
+import { batching } from '../../../scorer-image/load/batching.ts';
+import { probe } from '../../../scorer-image/load/probe.ts';
 import type { Session } from '../../../scorer-image/load/session.ts';
 import type { Tensor } from '../../../scorer-image/load/tensor.ts';
 
@@ -135,15 +136,31 @@ describe('whether joining pays', () => {
   });
 });
 
-describe('whether rows are independent', () => {
-  const rows: [string, Session, boolean][] = [
-    ['each row by itself', model(twice), true],
-    ['a sum over rows: the first dimension is no batch', model((data) => data.map((_, i) => data.reduce((sum, value, k) => (k % 2 === i % 2 ? sum + value : sum), 0))), false],
-    ['a running total: state between rows', model((data) => data.map((value, i) => (i >= 2 ? value + data[i - 2]! : value))), false],
-    ['a scale taken over all rows: dynamic quantization', model((data) => { const scale = Math.max(...data.map(Math.abs)) / 127; return data.map((value) => Math.round(value / scale) * scale); }), false],
-    ['small values: closeness is relative to the row', model((data) => data.map((value) => (data.length > 2 ? value * 2e-4 : value * 1e-4))), false],
-    ['a fixed first dimension', model(twice, [1, 2]), false],
-    ['a model that takes no made-up rows', model(() => { throw new Error('no'); }), false],
+describe('made-up requests, alone and together', () => {
+  const rows: [string, Session, 'same' | 'different' | 'not run'][] = [
+    ['each row by itself', model(twice), 'same'],
+    ['a sum over rows: the first dimension is no batch', model((data) => data.map((_, i) => data.reduce((sum, value, k) => (k % 2 === i % 2 ? sum + value : sum), 0))), 'different'],
+    ['a running total: state between rows', model((data) => data.map((value, i) => (i >= 2 ? value + data[i - 2]! : value))), 'different'],
+    ['a scale taken over all rows: dynamic quantization', model((data) => { const scale = Math.max(...data.map(Math.abs)) / 127; return data.map((value) => Math.round(value / scale) * scale); }), 'different'],
+    ['small values: closeness is relative to the row', model((data) => data.map((value) => (data.length > 2 ? value * 2e-4 : value * 1e-4))), 'different'],
+    ['NaN stays NaN', model((data) => data.map((value) => Math.log(value))), 'same'],
+    ['a fixed first dimension', model(twice, [1, 2]), 'not run'],
+    ['a model that takes no made-up rows', model(() => { throw new Error('no'); }), 'not run'],
   ];
-  for (const [sentence, session, expected] of rows) it(`${sentence}: ${expected ? 'joined' : 'not joined'}`, async () => expect(await rowsAreIndependent(session)).to.equal(expected));
+  const nothing = { node: [], initializer: [], sparseInitializer: [], input: [], output: [] };
+  for (const [sentence, session, expected] of rows) it(`${sentence}: ${expected}`, async () => expect((await probe(session, nothing)).verdict).to.equal(expected));
+});
+
+describe('a joined call that answers otherwise than its parts', () => {
+  it('is noticed in an idle moment, told once, and the last of its kind', async () => {
+    const seen: string[] = [];
+    const session = model((data) => data.map((value) => (data.length > 2 ? value + 1 : value)));
+    const joined = batching({ session, maxBatchSize: 64, onDifference: ({ rows, message }) => seen.push(`${rows} rows: ${message}`) });
+    for (let turn = 0; turn < 3; turn++) {
+      await Promise.all([joined.run({ x: row(1, 2) }), joined.run({ x: row(3, 4) })]);
+      await new Promise((resolve) => setTimeout(resolve, 80));
+    }
+    expect(seen).to.deep.equal(['2 rows: output y is 2 in company, 1 alone']);
+    expect(session.calls.slice(-2), 'joined no more').to.deep.equal([1, 1]);
+  });
 });

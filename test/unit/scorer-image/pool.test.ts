@@ -11,7 +11,7 @@ const limits = { maxConcurrent: 1, batchSize: 1, maxQueueWaitMs: 1000, requestTi
 /** A pool whose only worker runs `code`. */
 const poolOf = (code: string, data: unknown, own: Partial<Limits> = {}): ScoringPool => new ScoringPool({
   file: new URL(`data:text/javascript,${encodeURIComponent(code)}`), data,
-  workers: 1, limits: { ...limits, ...own }, initTimeoutMs: 5_000, onCrash: () => undefined, log: () => undefined, onBatch: () => undefined, onLoad: () => undefined,
+  workers: 1, limits: { ...limits, ...own }, initTimeoutMs: 5_000, onCrash: () => undefined, log: () => undefined, onBatch: () => undefined, onDisabled: () => undefined, onLoad: () => undefined,
 });
 const READY = { type: 'ready', signatures: {}, wantsRequest: false, rawHttp: false, schemas: {}, notes: [], initMs: 250 };
 
@@ -56,7 +56,7 @@ describe('a process that stands still', () => {
   const stopsToo = `import { parentPort, workerData } from 'node:worker_threads';
     const answer = (ids) => parentPort.postMessage(['answers', 1, [], ids, ids.map(() => 0), ids.map((_, i) => 4 * (i + 1)), 'done'.repeat(ids.length), []]);
     parentPort.on('message', ([ids]) => {
-      Atomics.wait(workerData, 0, 0);
+      Atomics.wait(workerData.goesOn, 0, 0);
       setTimeout(() => answer(ids), 5);
     });
     parentPort.postMessage(${JSON.stringify(READY)});`;
@@ -68,7 +68,7 @@ describe('a process that stands still', () => {
   };
   beforeEach(async () => {
     goesOn[0] = 0;
-    pool = poolOf(stopsToo, goesOn, { requestTimeoutMs: 300, hangMs: 60_000 });
+    pool = poolOf(stopsToo, { goesOn }, { requestTimeoutMs: 300, hangMs: 60_000 });
     await pool.start();
   });
   const ask = (): Promise<Answer> => new Promise((answered) => void pool.ask({ work: { kind: 'score' }, body: new Uint8Array(1), answered }));

@@ -1,7 +1,8 @@
 /** Values that fit a tensor, and sentences about those that do not. */
 import { expect } from 'chai';
 import { BadInput, exactJson, plainJson } from '../../../scorer-image/load/json.ts';
-import { flatJson, nestedJson, tensorOf, type LooseData } from '../../../scorer-image/load/tensor.ts';
+import { tensorOf, type LooseData, type Tensor } from '../../../scorer-image/load/tensor.ts';
+import { flatJson, flatPieces, nestedJson, nestedPieces, SLICE_VALUES } from '../../../scorer-image/load/tensorJson.ts';
 
 const json = (text: string): unknown => exactJson(Buffer.from(text), () => true);
 
@@ -17,6 +18,12 @@ describe('tensors', () => {
     ['texts', 'BYTES', [2], '["a","ü"]', '["a","ü"]'],
     ['the edges of a byte', 'INT8', [2], '[-128,127]', '[-128,127]'],
     ['nothing at all', 'FP32', [0, 4], '[]', '[]'],
+    ['a missing value, and back', 'FP32', [2], '[null,1]', '[null,1]'],
+    ['true and false as 1 and 0', 'FP32', [2], '[true,false]', '[1,0]'],
+    ['true and false as 1 and 0', 'INT64', [2], '[true,false]', '[1,0]'],
+    ['a whole number of any length beside 64-bit integers', 'FP64', [1], '[1700000000000000000]', '[1700000000000000000]'],
+    ['the last levels in one list', 'FP32', [2, 2, 2], '[[1,2,3,4],[5,6,7,8]]', '[1,2,3,4,5,6,7,8]'],
+    ['a single number', 'FP32', [], '[7]', '[7]'],
   ];
   for (const [sentence, datatype, shape, data, printed] of good) {
     it(`${datatype}: ${sentence}`, () => expect(flatJson(tensorOf('x', datatype, shape, json(data) as LooseData))).to.equal(printed));
@@ -24,7 +31,12 @@ describe('tensors', () => {
   const bad: [string, string, number[], string, string][] = [
     ['too few', 'FP32', [1, 4], '[1,2,3]', 'x has 3 values, shape [1,4] needs 4'],
     ['a text', 'FP32', [2], '[1,"a"]', 'x has "a" at place 1, which is not FP32'],
-    ['nothing', 'FP32', [1], '[null]', 'x has null at place 0, which is not FP32'],
+    ['nothing', 'INT64', [1], '[null]', 'x has null at place 0, which is not INT64'],
+    ['rows of unequal length', 'FP32', [2, 3], '[[1,2],[3,4,5,6]]', 'x[0] has 2 values, shape [2,3] has 3 there'],
+    ['rows of unequal length', 'INT64', [2, 3], '[[1,2,3],[4,5]]', 'x[1] has 2 values, shape [2,3] has 3 there'],
+    ['rows of unequal length, deeper', 'FP32', [2, 2, 2], '[[[1,2],[3,4]],[[5,6],[7]]]', 'x[1][1] has 1 values, shape [2,2,2] has 2 there'],
+    ['lists nested as another shape', 'FP32', [2, 3], '[[1,2],[3,4],[5,6]]', 'x has 3 values, shape [2,3] has 2 there'],
+    ['a number among rows', 'FP32', [2, 2], '[[1,2],3]', 'x[1] is not a list, the first of its row is'],
     ['an object', 'FP32', [1], '[{"a":1}]', 'x has an object at place 0, which is not FP32'],
     ['a list too deep', 'FP32', [2], '[[1],[2]]', 'x has a list at place 0, which is not FP32'],
     ['more than a double', 'FP64', [1], '[1e400]', 'x has Infinity at place 0, which is not FP64'],
@@ -43,8 +55,25 @@ describe('tensors', () => {
     expect(nestedJson({ datatype: 'FP32', shape: [2, 2], data: Float32Array.of(1, NaN, -Infinity, 2) })).to.equal('[[1,null],[null,2]]');
     expect(nestedJson({ datatype: 'FP32', shape: [], data: Float32Array.of(7) })).to.equal('7');
   });
+  const typed: [string, string, LooseData, string][] = [
+    ['of the same type', 'FP32', Float32Array.of(1, 2), '[1,2]'], ['of another type, converted', 'FP32', Float64Array.of(1.5, 2), '[1.5,2]'], ['64-bit integers for floats', 'FP64', BigInt64Array.of(3n, 4n), '[3,4]'],
+    ['floats for 64-bit integers', 'INT64', Float64Array.of(3, 4), '[3,4]'],
+  ];
+  for (const [sentence, datatype, data, printed] of typed) it(`a typed array ${sentence}`, () => expect(flatJson(tensorOf('x', datatype, [2], data))).to.equal(printed));
+  it('a typed array whose numbers do not fit is refused', () => expect(() => tensorOf('x', 'INT32', [1], Float64Array.of(0.5))).to.throw('x has 0.5 at place 0'));
+
+  const shapes = [[], [0], [0, 3], [3, 0], [5], [2, 3], [2, 1, 3], [3, SLICE_VALUES + 7], [2 * SLICE_VALUES + 3], [2, 2, SLICE_VALUES]];
+  for (const shape of shapes) {
+    it(`[${shape.join()}] in slices is [${shape.join()}] in one piece`, () => {
+      const tensor: Tensor = { datatype: 'FP32', shape, data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => i % 97) };
+      expect([...nestedPieces(tensor)].join('') === nestedJson(tensor)).to.equal(true);
+      expect([...flatPieces(tensor)].join('') === flatJson(tensor)).to.equal(true);
+      for (const piece of nestedPieces(tensor)) expect(piece.length).to.be.below(8 * SLICE_VALUES);
+    });
+  }
+
   it('a body that is no JSON, no text or nothing says so', () => {
-    for (const [body, message] of [['{"a":', 'the body is not JSON'], ['', 'the body is empty'], ['NaN', 'the body is not JSON']] as const) expect(() => json(body)).to.throw(BadInput, message);
+    for (const [body, message] of [['{"a":', 'the body is not JSON'], ['', 'the body is empty'], ['{"data": [[1, NaN]]}', 'write null for a missing value'], ['[-Infinity]', 'it holds -Infinity']] as const) expect(() => json(body)).to.throw(BadInput, message);
     expect(() => plainJson(new Uint8Array([0xff]))).to.throw(BadInput, 'Input cannot be decoded as UTF-8');
     expect(() => plainJson(Buffer.from(`[${'{},'.repeat(1_000_001)}1]`))).to.throw(BadInput, 'more than 1000000 lists and objects');
   });

@@ -10,7 +10,7 @@ import { config, modelVersion, observed, pipeline, verified } from '../../../fix
 const script = { entry: 'score.ts', files: { 'score.ts': 'export const init = () => {}; export const run = (x) => x;' } };
 const owner = pipeline({ scoring: { script: script.files['score.ts'] } });
 const revision = wantedRevision(observed({ pipeline: owner, script }), effective(owner.spec), config);
-const configMap = { ...revisionConfigMap(owner, revision, script.files), metadata: { ...revisionConfigMap(owner, revision, script.files).metadata, annotations: { [ANNOTATION.abandoned]: 'X: y' }, uid: 'u', resourceVersion: '7' } };
+const configMap = { ...revisionConfigMap(owner, revision, script), metadata: { ...revisionConfigMap(owner, revision, script).metadata, annotations: { [ANNOTATION.abandoned]: 'X: y' }, uid: 'u', resourceVersion: '7' } };
 const running = (replicas = 1) => {
   const made = deployment(owner, revision, effective(owner.spec));
   return { ...made, spec: { ...made.spec!, replicas } };

@@ -55,9 +55,10 @@ describe('a stored revision', () => {
   });
   it('comes back out of its ConfigMap', () => {
     const revision = want(observed({ pipeline: pipeline(scripted), ...script('export const run = 1') }));
-    const configMap = revisionConfigMap(pipeline(scripted), revision, { 'score.ts': 'export const run = 1' });
+    const configMap = revisionConfigMap(pipeline(scripted), revision, { files: { 'score.ts': 'export const run = 1' }, binaries: { 'vocab.bin': '//4=' } });
     expect(configMap.immutable).to.be.true;
     expect(configMap.data).to.include({ 'script.score.ts': 'export const run = 1' });
+    expect(configMap.binaryData).to.deep.equal({ 'script.vocab.bin': '//4=' });
     expect(parseRevision(configMap)).to.deep.include({ name: revision.name, record: revision.record, podTemplate: revision.podTemplate });
   });
 });

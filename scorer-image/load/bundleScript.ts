@@ -1,0 +1,55 @@
+/**
+ * The user's script as one module that Node can run: TypeScript as tsc and editors take it, imports with or without an
+ * ending, JSON, the paths of a tsconfig.json beside it. esbuild does it when the pod starts, in some 30 ms; packages and
+ * Node's own modules stay imports.
+ */
+import { FAILURE } from '@penstock/contract';
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { StartFailure } from '../failure.ts';
+
+export interface BundledScript {
+  format: 'module' | 'commonjs';
+  /** With its source map, so that errors name the user's files and lines. */
+  source: string;
+}
+
+/** Throws StartFailure with file, line and column of what cannot be read or found. */
+export async function bundleScript(path: string): Promise<BundledScript> {
+  const { build, stop } = await import('esbuild'); // a program of its own, which ends below
+  const folder = dirname(path);
+  const tsconfig = join(folder, 'tsconfig.json');
+  const run = async (format: 'esm' | 'cjs'): Promise<{ source: string; isCommonJs: boolean }> => {
+    const { outputFiles, metafile } = await build({
+      entryPoints: [path], absWorkingDir: folder, outfile: `${path}.js`, write: false, metafile: true, bundle: true, format, platform: 'node', target: 'node24', packages: 'external',
+      sourcemap: 'inline', sourcesContent: false, logLevel: 'silent', charset: 'utf8', keepNames: true, preserveSymlinks: true, // a ConfigMap's files are links
+      ...(existsSync(tsconfig) ? { tsconfig } : { tsconfigRaw: '{}' }),
+    });
+    return { source: outputFiles[0]!.text, isCommonJs: metafile.inputs[basename(path)]?.format === 'cjs' };
+  };
+  try {
+    const first = await run(/\.c[jt]s$/.test(path) ? 'cjs' : 'esm');
+    const { source, isCommonJs } = first.isCommonJs ? await run('cjs') : first;
+    return { format: isCommonJs ? 'commonjs' : 'module', source };
+  } catch (error) {
+    throw new StartFailure(FAILURE.scriptImport, told(error, path));
+  } finally {
+    await stop();
+  }
+}
+
+interface BuildError {
+  errors?: { text: string; location: { file: string; line: number; column: number } | null }[];
+}
+
+function told(error: unknown, path: string): string {
+  const [first] = (error as BuildError).errors ?? [];
+  const where = first?.location ? ` (${basename(first.location.file)}:${first.location.line}:${first.location.column + 1})` : '';
+  const python = isPython(path) ? 'this is Python; Penstock runs JavaScript and TypeScript (docs/scoring.md shows how to port it): ' : '';
+  return `${python}${first?.text ?? (error as Error).message}${where}`;
+}
+
+function isPython(path: string): boolean {
+  const source = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  return /^(def \w+\(.*\).*:|from [\w.]+ import |import [\w.]+( as \w+)?)\s*(#.*)?$/m.test(source) && !/\b(export|const|let|function|require)\b/.test(source);
+}

@@ -1,0 +1,111 @@
+/**
+ * Reads the graph of an ONNX file and leaves out its weights, so that a model of 2 GB takes a few MB: what is longer than
+ * 64 KiB and no message of its own, and repeated values beyond the first thousand, are skipped where they lie.
+ */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import protobuf, { type Type } from 'protobufjs/light.js';
+import { MODEL, type GraphProto, type ModelProto } from './schema.ts';
+
+const KEPT_BYTES = 64 * 1024;
+const KEPT_VALUES = 1024;
+/** More than any tag and length take. */
+const HEADER_BYTES = 20;
+
+/** Why a file is not an ONNX model. */
+export class GraphError extends Error {}
+
+/** A model with a graph, without its weights. */
+export type GraphOnly = ModelProto & { graph: GraphProto };
+
+/** Throws GraphError for a file that is cut off or not an ONNX model. */
+export function readGraph(path: string): GraphOnly {
+  const file = new FileWindow(path);
+  try {
+    const model = MODEL.toObject(MODEL.decode(Buffer.concat(withoutWeights(file, MODEL, 0, file.size))), { arrays: true }) as ModelProto;
+    if (!model.graph) throw new GraphError('it holds no graph');
+    return model as GraphOnly;
+  } catch (error) {
+    throw error instanceof GraphError ? error : new GraphError(`it cannot be read as an ONNX model: ${(error as Error).message}`);
+  } finally {
+    file.close();
+  }
+}
+
+/** A file of which 64 KiB are in memory at a time. */
+class FileWindow {
+  readonly #file: number;
+  readonly size: number;
+  #from = 0;
+  #bytes: Uint8Array = new Uint8Array(0);
+
+  constructor(path: string) {
+    this.#file = openSync(path, 'r');
+    this.size = fstatSync(this.#file).size;
+  }
+
+  /** At least `length` bytes at `from`, fewer only at the end of the file. */
+  at(from: number, length: number): Uint8Array {
+    if (from < this.#from || from + length > this.#from + this.#bytes.length) {
+      const bytes = new Uint8Array(Math.max(length, KEPT_BYTES));
+      this.#bytes = bytes.subarray(0, readSync(this.#file, bytes, 0, bytes.length, from));
+      this.#from = from;
+    }
+    return this.#bytes.subarray(from - this.#from);
+  }
+
+  copy(from: number, to: number): Uint8Array {
+    return this.at(from, to - from).slice(0, to - from);
+  }
+
+  close(): void {
+    closeSync(this.#file);
+  }
+}
+
+/** The fields of one message between two places of the file, as pieces of the same message with less in it. */
+function withoutWeights(file: FileWindow, type: Type, from: number, to: number): Uint8Array[] {
+  if (to - from <= KEPT_BYTES) return [file.copy(from, to)];
+  const pieces: Uint8Array[] = [];
+  const counts = new Map<number, number>();
+  for (let at = from; at < to;) {
+    const { id, header, length } = fieldAt(file, at);
+    const [start, end] = [at + header, at + header + length];
+    if (end > to) throw new GraphError('the file is cut off, or not an ONNX model');
+    const field = type.fieldsById[id];
+    const inner = field?.resolve().resolvedType;
+    const count = (counts.get(id) ?? 0) + 1;
+    counts.set(id, count);
+    if (inner instanceof protobuf.Type && length > KEPT_BYTES) pieces.push(...message(id, withoutWeights(file, inner, start, end)));
+    else if (length <= KEPT_BYTES && (inner instanceof protobuf.Type || count <= KEPT_VALUES)) pieces.push(file.copy(at, end));
+    at = end;
+  }
+  return pieces;
+}
+
+interface FieldHeader {
+  id: number;
+  /** Bytes of tag and length. */
+  header: number;
+  /** Bytes of the value. */
+  length: number;
+}
+
+function fieldAt(file: FileWindow, at: number): FieldHeader {
+  const reader = protobuf.Reader.create(file.at(at, HEADER_BYTES));
+  const tag = reader.uint32();
+  const [id, wire] = [tag >>> 3, tag & 7];
+  if (id === 0 || wire === 3 || wire === 4 || wire > 5) throw new GraphError('it is not an ONNX model');
+  if (wire === 2) {
+    const length = reader.uint32();
+    return { id, header: reader.pos, length };
+  }
+  const header = reader.pos;
+  reader.skipType(wire);
+  return { id, header, length: reader.pos - header };
+}
+
+/** A message field: its tag, its new length, and what is in it. */
+function message(id: number, pieces: Uint8Array[]): Uint8Array[] {
+  const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  return [protobuf.Writer.create().uint32((id << 3) | 2).uint32(length).finish(), ...pieces];
+}

@@ -1,0 +1,38 @@
+/** Shapes of what operators make of constants, where those are simple. Pure. */
+import { ONE, type Dimension } from './dimension.ts';
+import { broadcast } from './elementwise.ts';
+import { fromFront, type Constant, type Operator, type Rule, type Value } from './value.ts';
+
+type Shape = readonly Dimension[];
+type ShapeRule = (shape: Shape, operator: Operator, second: Constant | undefined) => Shape | undefined;
+
+const sameShape: ShapeRule = (shape) => shape;
+
+const unsqueezed: ShapeRule = (shape, operator, second) => {
+  const axes = operator.ints('axes') ?? second?.items?.map(({ factor }) => factor);
+  if (!axes) return undefined;
+  const made = [...shape];
+  for (const axis of axes.map((one) => fromFront(one, shape.length + axes.length)).sort((a, b) => a - b)) made.splice(axis, 0, ONE);
+  return made;
+};
+
+const gathered: ShapeRule = (shape, operator, second) => {
+  const axis = fromFront(operator.int('axis', 0), shape.length);
+  return second?.shape && [...shape.slice(0, axis), ...second.shape, ...shape.slice(axis + 1)];
+};
+
+const SHAPES: Record<string, ShapeRule> = {
+  Transpose: (shape, operator) => (operator.ints('perm') ?? shape.map((_, i) => shape.length - 1 - i)).map((from) => shape[from]!),
+  DequantizeLinear: sameShape, QuantizeLinear: sameShape, Unsqueeze: unsqueezed, Gather: gathered,
+};
+
+/** Rules for data that also know what becomes of constants. */
+const ALSO_CONSTANTS = ['Slice', 'Reshape', 'Expand'];
+
+/** What an operator makes of inputs that are all the same for all requests. */
+export function ofConstants(operator: Operator, rule: Rule | undefined): Value | readonly Value[] {
+  if (rule && (rule === broadcast || ALSO_CONSTANTS.includes(operator.type))) return rule(operator);
+  const [first, second] = operator.inputs.map((input) => (input?.kind === 'constant' ? input : undefined));
+  const shape = first?.shape && SHAPES[operator.type]?.(first.shape, operator, second);
+  return { kind: 'constant', ...(shape && { shape }) };
+}

@@ -1,0 +1,178 @@
+/** Rules for operators that move elements: reshape, transpose, cut, join, look up. Pure. */
+import { dependsOnRows, equal, isMultipleOfRows, isNumber, isOne, number, ONE, over, product, times, type Dimension } from './dimension.ts';
+import { together } from './elementwise.ts';
+import { ofRows } from './sizes.ts';
+import { slice } from './slice.ts';
+import { apart, constantAt, constantFrom, dataAt, fromFront, mixes, numbersAt, rowsAt, unknown, type Operator, type Rows, type Rule } from './value.ts';
+
+/**
+ * Data in a new shape. Elements keep their order, so rows stay whole where as many lie in front of the batch axis as
+ * before, and the axis itself is a multiple of the number of rows.
+ */
+function reshaped({ type }: Operator, { axis, shape }: Rows, to: readonly Dimension[]): Rows {
+  const ahead = product(shape.slice(0, axis));
+  for (let at = 0, before = ONE; at < to.length; before = times(before, to[at]!), at++) {
+    if (!equal(before, ahead) || !isMultipleOfRows(to[at]!)) continue;
+    if (to.some((dimension, i) => i !== at && dependsOnRows(dimension))) break;
+    return rowsAt(at, to);
+  }
+  throw unknown(`${type} is not known to keep rows apart`);
+}
+
+const reshape: Rule = (operator) => {
+  const [data, shape] = operator.inputs;
+  const wanted = operator.opset < 5 ? operator.ints('shape')?.map(number) : shape?.kind === 'constant' || shape?.kind === 'sizes' ? shape.items : undefined;
+  if (data?.kind === 'constant') return { kind: 'constant', ...(wanted && !wanted.some(({ factor }) => factor < 1) && { shape: wanted }) };
+  const rows = dataAt(operator, 0);
+  if (!wanted) throw unknown('the shape that Reshape makes is not known');
+  if (operator.int('allowzero', 0) !== 0) throw unknown('Reshape with allowzero');
+  const copied = wanted.map((dimension, i) => (isNumber(dimension) && dimension.factor === 0 ? rows.shape[i]! : dimension));
+  const rest = copied.filter(({ factor }) => factor !== -1);
+  const left = (): Dimension => {
+    const quotient = over(product(rows.shape), product(rest));
+    if (quotient) return quotient;
+    if (rest.some(dependsOnRows) && isMultipleOfRows(product(rest))) return operator.fresh();
+    throw unknown('the shape that Reshape makes is not known');
+  };
+  return reshaped(operator, rows, copied.map((dimension) => (dimension.factor === -1 ? left() : dimension)));
+};
+
+const flatten: Rule = (operator) => {
+  const data = dataAt(operator, 0);
+  const axis = fromFront(operator.int('axis', 1), data.shape.length);
+  return reshaped(operator, data, [product(data.shape.slice(0, axis)), product(data.shape.slice(axis))]);
+};
+
+/** Axes of Squeeze and Unsqueeze: an attribute, since operator set 13 an input. */
+const axesOf = (operator: Operator): readonly number[] | undefined => operator.ints('axes') ?? numbersAt(operator, 1);
+
+const squeeze: Rule = (operator) => {
+  const data = dataAt(operator, 0);
+  const axes = axesOf(operator);
+  if (!axes) throw unknown('Squeeze without axes takes the batch axis away when there is one row');
+  const gone = axes.map((axis) => fromFront(axis, data.shape.length));
+  return reshaped(operator, data, data.shape.filter((_, i) => !gone.includes(i)));
+};
+
+const unsqueeze: Rule = (operator) => {
+  const data = dataAt(operator, 0);
+  const axes = axesOf(operator) ?? [];
+  const shape = [...data.shape];
+  for (const axis of axes.map((one) => fromFront(one, data.shape.length + axes.length)).sort((a, b) => a - b)) shape.splice(axis, 0, ONE);
+  return reshaped(operator, data, shape);
+};
+
+const transpose: Rule = (operator) => {
+  const { axis, shape } = dataAt(operator, 0);
+  const order = operator.ints('perm') ?? shape.map((_, i) => shape.length - 1 - i);
+  return rowsAt(order.indexOf(axis), order.map((from) => shape[from]!));
+};
+
+const concat: Rule = (operator) => {
+  const data = operator.inputs.map((_, i) => dataAt(operator, i));
+  const [first] = data;
+  const along = fromFront(operator.int('axis', 0), first!.shape.length);
+  for (const one of data) {
+    apart(operator, one, [along]);
+    if (one.axis !== first!.axis || one.shape.length !== first!.shape.length || !equal(one.shape[one.axis]!, first!.shape[first!.axis]!)) throw mixes('Concat joins inputs whose rows lie on other axes');
+  }
+  const lengths = data.map(({ shape }) => shape[along]!);
+  const length = lengths.every(isNumber) ? number(lengths.reduce((sum, { factor }) => sum + factor, 0)) : operator.fresh();
+  return rowsAt(first!.axis, first!.shape.with(along, length));
+};
+
+const split: Rule = (operator) => {
+  const data = dataAt(operator, 0);
+  constantFrom(operator, 1);
+  const along = fromFront(operator.int('axis', 0), data.shape.length);
+  apart(operator, data, [along]);
+  const lengths = operator.ints('split') ?? (operator.inputs[1] ? numbersAt(operator, 1) : undefined);
+  const even = over(data.shape[along]!, number(operator.outputs));
+  return Array.from({ length: operator.outputs }, (_, i) => rowsAt(data.axis, data.shape.with(along, lengths?.[i] !== undefined ? number(lengths[i]) : (even ?? operator.fresh()))));
+};
+
+/** Rows of a table by numbers out of requests; or the same places out of each row. */
+const gather: Rule = (operator) => {
+  const [data, indices] = operator.inputs;
+  if (data?.kind === 'constant' && indices?.kind === 'rows') {
+    if (!data.shape) throw unknown('the shape of a table of Gather is not known');
+    const axis = fromFront(operator.int('axis', 0), data.shape.length);
+    return rowsAt(axis + indices.axis, [...data.shape.slice(0, axis), ...indices.shape, ...data.shape.slice(axis + 1)]);
+  }
+  const rows = dataAt(operator, 0);
+  const axis = fromFront(operator.int('axis', 0), rows.shape.length);
+  apart(operator, rows, [axis]);
+  const places = constantAt(operator, 1)?.shape;
+  if (!places) throw unknown('the shape of the indices of Gather is not known');
+  return rowsAt(rows.axis > axis ? rows.axis + places.length - 1 : rows.axis, [...rows.shape.slice(0, axis), ...places, ...rows.shape.slice(axis + 1)]);
+};
+
+/** Data and indices, and updates, of the same rows, along another axis. */
+const elements: Rule = (operator) => {
+  const data = operator.inputs.map((_, i) => dataAt(operator, i));
+  const [first, second] = data;
+  apart(operator, first!, [operator.int('axis', 0)]);
+  if (data.some(({ axis, shape }) => axis !== first!.axis || shape.length !== first!.shape.length || !equal(shape[axis]!, first!.shape[first!.axis]!))) throw mixes(`${operator.type} takes elements of other rows`);
+  return operator.type === 'GatherElements' ? second! : first!;
+};
+
+const gatherNd: Rule = (operator) => {
+  const [data, indices] = [dataAt(operator, 0), dataAt(operator, 1)];
+  if (operator.int('batch_dims', 0) < 1 || data.axis !== 0 || indices.axis !== 0 || !equal(data.shape[0]!, indices.shape[0]!)) throw mixes('GatherND takes elements of other rows');
+  const last = indices.shape.at(-1)!;
+  if (!isNumber(last) || indices.shape.length < 2) throw unknown('the shape that GatherND makes is not known');
+  return rowsAt(0, [...indices.shape.slice(0, -1), ...data.shape.slice(operator.int('batch_dims', 0) + last.factor)]);
+};
+
+const expand: Rule = (operator) => {
+  const [data, target] = operator.inputs;
+  if (!target || (target.kind !== 'constant' && target.kind !== 'sizes') || !target.items) throw unknown('the shape that Expand makes is not known');
+  if (data?.kind === 'constant') {
+    if (!data.shape) throw unknown('the shape of the input of Expand is not known');
+    const shape = together(data.shape, target.items, operator.fresh);
+    if (target.kind === 'constant') return { kind: 'constant', shape };
+    const behind = target.items.length - 1 - target.items.findIndex(dependsOnRows);
+    const under = data.shape[data.shape.length - 1 - behind];
+    if (under && !isOne(under)) throw unknown('Expand has a value of its own for each row');
+    return ofRows(operator, shape);
+  }
+  const rows = dataAt(operator, 0);
+  const behind = rows.shape.length - 1 - rows.axis;
+  if (target.items.some((item, i) => (i === target.items!.length - 1 - behind ? !isOne(item) && !equal(item, rows.shape[rows.axis]!) : dependsOnRows(item)))) throw unknown('Expand repeats rows');
+  const shape = together(rows.shape, target.items, operator.fresh);
+  return rowsAt(shape.length - 1 - behind, shape.with(shape.length - 1 - behind, rows.shape[rows.axis]!));
+};
+
+const tile: Rule = (operator) => {
+  const data = dataAt(operator, 0);
+  const repeats = numbersAt(operator, 1);
+  if (repeats?.[data.axis] !== 1) throw mixes('Tile repeats rows');
+  return rowsAt(data.axis, data.shape.map((dimension, i) => times(dimension, number(repeats[i] ?? 1))));
+};
+
+const oneHot: Rule = (operator) => {
+  const data = dataAt(operator, 0);
+  constantFrom(operator, 1);
+  const axis = fromFront(operator.int('axis', -1), data.shape.length + 1);
+  return rowsAt(data.axis >= axis ? data.axis + 1 : data.axis, data.shape.toSpliced(axis, 0, operator.fresh()));
+};
+
+const triangle: Rule = (operator) => {
+  const data = dataAt(operator, 0);
+  apart(operator, data, [-1, -2]);
+  constantFrom(operator, 1);
+  return data;
+};
+
+const reversed: Rule = (operator) => {
+  const [data, lengths] = [dataAt(operator, 0), dataAt(operator, 1)];
+  apart(operator, data, [operator.int('time_axis', 0)]);
+  if (operator.int('batch_axis', 1) !== data.axis || lengths.shape.length !== 1 || !equal(lengths.shape[0]!, data.shape[data.axis]!)) throw mixes('ReverseSequence takes lengths of other rows');
+  return data;
+};
+
+/** The rules for all-constant inputs are not these: see follow.ts. */
+export const LAYOUT: Record<string, Rule> = {
+  Reshape: reshape, Flatten: flatten, Squeeze: squeeze, Unsqueeze: unsqueeze, Transpose: transpose, Concat: concat, Split: split, Slice: slice, Gather: gather, GatherElements: elements,
+  ScatterElements: elements, GatherND: gatherNd, Expand: expand, Tile: tile, OneHot: oneHot, Trilu: triangle, ReverseSequence: reversed,
+};
