@@ -1,27 +1,42 @@
-/** Entry point of `penstock`: a pipeline's manifest on this machine, without a cluster. */
+/** Entry point of `penstock`: a pipeline's manifest on this machine, and an endpoint's answers beside those that are expected. */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { compare } from './compare.ts';
 import { UserError } from './manifests.ts';
 import { serve } from './serve.ts';
 
 const NODE = 24;
 const USAGE = `usage: penstock serve -f FILE|FOLDER … [--port 8080] [--operator-port 9090] [--pipeline NAME]
+       penstock compare --rows FILE --expect FILE [--url http://localhost:8080/score] [--tolerance 1e-5] [--key KEY]
 
-Serves an InferencePipeline as a pod of it would, with the models and ConfigMaps of the given files.
-Keys are not asked for, errors are shown. A changed file is taken at once; Ctrl-C ends it.`;
+serve    Serves an InferencePipeline as a pod of it would, with the models and ConfigMaps of the given files.
+         Keys are not checked, errors are shown. A changed file is loaded at once; Ctrl-C ends it.
+compare  Sends rows to an endpoint and tells how many answers differ from the expected ones, and by how much.
+         --rows: a JSON list of rows. --expect: {"<output>": [one value for each row], …}. Exit code 1 if any differs.`;
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
+const OPTIONS = {
+  file: { type: 'string', short: 'f', multiple: true }, port: { type: 'string', default: '8080' }, 'operator-port': { type: 'string', default: '9090' }, pipeline: { type: 'string' },
+  rows: { type: 'string' }, expect: { type: 'string' }, url: { type: 'string', default: 'http://localhost:8080/score' }, tolerance: { type: 'string', default: '1e-5' }, key: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
 async function main(): Promise<number> {
   if (Number(process.versions.node.split('.')[0]) < NODE) throw new UserError(`penstock needs Node ${NODE}, this is ${process.versions.node}: npm run penstock brings its own`);
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { file: { type: 'string', short: 'f', multiple: true }, port: { type: 'string', default: '8080' }, 'operator-port': { type: 'string', default: '9090' }, pipeline: { type: 'string' }, help: { type: 'boolean', short: 'h' } } });
-  if (values.help || positionals[0] !== 'serve' || !values.file) {
+  const { values, positionals: [command] } = parseArgs({ allowPositionals: true, options: OPTIONS });
+  if (command === 'compare' && values.rows !== undefined && values.expect !== undefined) {
+    const { rows, expect, url, tolerance, key } = values;
+    if (!(Number(tolerance) >= 0)) throw new UserError(`--tolerance must be a number, not ${tolerance}`);
+    return compare({ rows, expect, url, tolerance: Number(tolerance), say, ...(key !== undefined && { key }) });
+  }
+  if (values.help || command !== 'serve' || !values.file) {
     say(USAGE);
     return values.help ? 0 : 2;
   }
   const stop = new Promise((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve));
-  const options = { files: values.file, port: Number(values.port), operatorPort: Number(values['operator-port']), scorer: join(import.meta.dirname, '../../scorer-image/dist/main.mjs'), say, ...(values.pipeline !== undefined && { pipeline: values.pipeline }) };
-  await serve(options, stop);
+  const here = join(import.meta.dirname, '../..');
+  await serve({ files: values.file, port: Number(values.port), operatorPort: Number(values['operator-port']), scorer: join(here, 'scorer-image/dist/main.mjs'), crds: join(here, 'crds'), say, ...(values.pipeline !== undefined && { pipeline: values.pipeline }) }, stop);
   return 0;
 }
 

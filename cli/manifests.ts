@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import * as yaml from 'js-yaml';
 import type { KubeObject } from '../operator/api/objects.ts';
 import type { InferencePipeline, ModelVersion } from '../operator/api/types.gen.ts';
+import { problemsOf, type Crd } from './validate.ts';
 
 /** A mistake of the user's, told without a stack. */
 export class UserError extends Error {}
@@ -26,6 +27,18 @@ export function filesOf(paths: readonly string[]): string[] {
     if (!found) throw new UserError(`${path} does not exist`);
     return found.isDirectory() ? readdirSync(path).filter((name) => /\.(ya?ml|json)$/.test(name)).sort().map((name) => join(path, name)) : [path];
   });
+}
+
+/** Reads a CRD of this checkout. */
+export const readCrd = (file: string): Crd => yaml.load(readFileSync(file, 'utf8')) as Crd;
+
+/** Throws UserError with all that the API server would say of the objects. */
+export function checkManifests({ pipeline, modelVersions }: Manifests, crds: readonly Crd[]): void {
+  const problems = [pipeline, ...Object.values(modelVersions)].flatMap((object) => {
+    const crd = crds.find(({ spec }) => spec.names.kind === object.kind)!;
+    return problemsOf(object, crd).map((problem) => `${object.kind} ${object.metadata.name} is invalid: ${problem}`);
+  });
+  if (problems.length > 0) throw new UserError(problems.join('\n'));
 }
 
 /** Reads all documents; there must be one pipeline, or the one called `name`. Throws UserError. */

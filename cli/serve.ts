@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { shell } from './config.ts';
-import { filesOf, readManifests, UserError } from './manifests.ts';
+import { checkManifests, filesOf, readCrd, readManifests, UserError } from './manifests.ts';
 import { render, type Local } from './render.ts';
 
 export interface ServeOptions {
@@ -14,6 +14,8 @@ export interface ServeOptions {
   pipeline?: string;
   port: number;
   operatorPort: number;
+  /** The folder of the CRDs. */
+  crds: string;
   /** The scorer's bundle. */
   scorer: string;
   say: (line: string) => void;
@@ -25,12 +27,15 @@ const FOLDERS = ['models', 'sources', 'script', 'traffic', 'credentials'] as con
 /** Serves until `stop` resolves; a manifest that is wrong is told, and the last good one serves on. */
 export async function serve(options: ServeOptions, stop: Promise<unknown>): Promise<void> {
   const files = filesOf(options.files);
+  const crds = ['inferencepipelines', 'modelversions'].map((name) => readCrd(join(options.crds, `${name}.yaml`)));
   let running: Running | undefined;
   let over = false;
   const start = async (): Promise<void> => {
     if (over) return;
     try {
-      const next = await Running.fetch(render(readManifests(files, options.pipeline), shell()), options);
+      const manifests = readManifests(files, options.pipeline);
+      checkManifests(manifests, crds);
+      const next = await Running.fetch(render(manifests, shell()), options);
       await running?.end();
       running = next;
       running.serve(options);

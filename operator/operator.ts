@@ -6,6 +6,7 @@ import type { Config } from './config.ts';
 import { runController } from './controller/controller.ts';
 import { wireActivators, wireModelVersions, wirePipelines } from './controller/wiring.ts';
 import { keyOf } from './api/flow.ts';
+import { LABEL } from './api/labels.ts';
 import { mayRest } from './desired/effective.ts';
 import { KubeClient } from './kube/client.ts';
 import { EventRecorder } from './kube/events.ts';
@@ -30,6 +31,8 @@ const HAND_OVER_MS = 20_000;
 /** Pipelines wait so long to hear whose the metrics API is, so that no autoscaler is made that would go again at once. */
 const KNOWN_WITHIN_MS = 5_000;
 const METRICS_API = 'metricsapi';
+/** How often pods are asked for warnings, which no watch tells: each two minutes by default. */
+const SWEEPS_PER_RESYNC = 5;
 const KINDS = { pipelines: 'pipeline', modelVersions: 'modelversion' } as const;
 type Queues = Record<keyof typeof KINDS, WorkQueue>;
 
@@ -46,7 +49,7 @@ export async function runOperator(config: Config, logger: Logger, signal: AbortS
   const client = new KubeClient(pool, { callTimeoutMs: config.callTimeoutMs, onWrite: (method, kind) => metrics.writes.inc({ method, kind }), mayWrite: () => lease.leading });
   const kube = new Kube(client, { namespaces: config.watchNamespaces, home: config.namespace, idleMs: config.watchIdleMs, onError });
   const queues = newQueues(metrics);
-  const scorers = new Scorers();
+  const scorers = new Scorers(undefined, undefined, ({ metadata: { namespace = '', labels } }) => queues.pipelines.add(keyOf(namespace, labels?.[LABEL.pipeline] ?? '')));
   const metricsApi = newMetricsApi(config, { client, kube, scorers, onError, onChange: () => enqueueAll(kube, queues, 0) });
   const noConcurrency = (): string | undefined => (metricsApi ? metricsApi.missing : config.metricsApi === 'auto' ? OFF_MESSAGE : undefined);
   const deps = newDeps({ kube, config, noConcurrency, scorers, events: new EventRecorder(client, config.identity, onError) });
@@ -64,6 +67,7 @@ export async function runOperator(config: Config, logger: Logger, signal: AbortS
     logger.info('leading', { identity: config.identity });
     metrics.leader.set(1);
     const resync = setInterval(() => enqueueAll(kube, queues, config.resyncMs / 10), config.resyncMs);
+    const sweep = setInterval(() => void scorers.sweep([...kube.caches.pods.values()].filter(({ metadata }) => metadata.labels?.[LABEL.revision] !== undefined)), config.resyncMs / SWEEPS_PER_RESYNC);
     const registering = metricsApi && register(metricsApi, { logger, metrics, signal: watching.signal });
     await Promise.race([registering?.known, sleep(KNOWN_WITHIN_MS, undefined, { ref: false })]);
     const controllers = Promise.all([
@@ -72,6 +76,7 @@ export async function runOperator(config: Config, logger: Logger, signal: AbortS
     ]);
     await lease.hold(signal);
     clearInterval(resync);
+    clearInterval(sweep);
     metrics.leader.set(0);
     if (!isOver(signal)) throw new Error('the lease was lost: another replica may lead, so this one ends'); // no further write
     for (const queue of [...Object.values(queues), ...(registering ? [registering.queue] : [])]) queue.shutDown();

@@ -33,7 +33,7 @@ const ROOMS: Record<string, string[]> = {
   'scorer-image/http': ['scorer-image', 'type:scorer-image/run', 'scorer-image/init', 'scorer-image/metrics', 'contract', 'express', 'type:winston', 'node:*'],
   'scorer-image/metrics': ['contract', 'prom-client', 'node:*'],
   'scorer-image': ['*'],
-  cli: ['operator/api', 'operator/desired', 'contract', 'kubernetes-types', 'js-yaml', 'node:*'],
+  cli: ['operator/api', 'operator/desired', 'contract', 'kubernetes-types', 'js-yaml', 'ajv', '@marcbachmann/cel-js', 'node:*'],
 };
 /** Rooms without a clock, a network, a process or chance. */
 const PURE = ['contract', 'operator/api', 'operator/desired', 'operator/status', 'operator/plan', 'scorer-image/rows'];

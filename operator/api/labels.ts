@@ -24,6 +24,8 @@ export const ANNOTATION = {
   record: 'penstock.dev/record',
   /** On a revision's ConfigMap: why it was given up, as "Reason: message". */
   abandoned: 'penstock.dev/abandoned',
+  /** On a revision's ConfigMap: what else was said when it was given up, a stack as a rule (4 KiB at the most). */
+  failureDetail: 'penstock.dev/failure-detail',
   /** On a pod: hash of the traffic table it should read; the write makes the kubelet refresh its mounts. */
   traffic: 'penstock.dev/traffic',
   /** On the activator's EndpointSlice: {@link Activation} as JSON. */

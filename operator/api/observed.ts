@@ -39,6 +39,8 @@ export interface Revision {
   podTemplate: PodTemplateSpec;
   /** Why it was given up, as "Reason: message"; such a revision never gets pods again. */
   abandoned?: string;
+  /** What its container left beside that, a stack as a rule. */
+  failureDetail?: string;
   /** The stored ConfigMap; absent for a revision that is not written yet, and for one whose ConfigMap was lost. */
   configMap?: Stored<ConfigMap>;
   /** What is written in place of a lost ConfigMap. */
@@ -69,6 +71,8 @@ export interface ObservedPipeline {
   /** The stable Service. */
   service?: Stored<Service>;
   traffic?: Traffic;
+  /** What a pod wants its users to know although it serves. */
+  warning?: string;
   /** Every child that the cache knows, in the order in which they may go. */
   children: KubeObject[];
   /** Those of them that have lost their owner reference. */

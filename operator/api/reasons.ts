@@ -11,6 +11,8 @@ export const CONDITION = {
   modelsReady: 'ModelsReady',
   initSucceeded: 'InitSucceeded',
   scalingActive: 'ScalingActive',
+  /** Only there when it is True. */
+  batchingDisabled: 'BatchingDisabled',
   reconciling: 'Reconciling',
   stalled: 'Stalled',
 } as const;
@@ -37,6 +39,8 @@ export const REASON = {
   noMetricsApi: 'MetricsApiNotAvailable',
   /** Nobody would take a request that comes while there are no pods. */
   noActivator: 'ActivatorNotAvailable',
+  /** An answer to joined requests was not the answer to each of them. */
+  answersDiffered: 'AnswersDiffered',
   /** The operator cannot ask pods what they have to do. */
   podsSilent: 'PodsSilent',
   digest: 'DigestMismatch',

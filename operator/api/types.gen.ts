@@ -497,6 +497,10 @@ export interface RevisionStatus {
    * Why this revision never served; set when it was given up.
    */
   abandoned?: string;
+  /**
+   * What its container said beside that, a stack as a rule; it stays readable when the pods are gone.
+   */
+  failureDetail?: string;
 }
 export interface RevisionModel {
   /**

@@ -52,9 +52,9 @@ export async function confirmTakeOver({ from, to, size }: TakeOver, { metadata: 
 }
 
 /** Marks a revision as given up on its own ConfigMap, where a restarted operator finds it. */
-export async function writeAbandoned({ revision, failure }: { revision: Revision; failure: { reason: string; message: string } }, kube: Effects): Promise<void> {
+export async function writeAbandoned({ revision, failure }: { revision: Revision; failure: { reason: string; message: string; detail?: string } }, kube: Effects): Promise<void> {
   if (!revision.configMap) throw new Outdated(`ConfigMap ${revision.name} has not come back yet`);
-  kube.remember(await kube.client.patchMetadata(KIND.configMap, revision.configMap.metadata, { annotations: { [ANNOTATION.abandoned]: `${failure.reason}: ${failure.message}` } }));
+  kube.remember(await kube.client.patchMetadata(KIND.configMap, revision.configMap.metadata, { annotations: { [ANNOTATION.abandoned]: `${failure.reason}: ${failure.message}`, ...(failure.detail !== undefined && { [ANNOTATION.failureDetail]: failure.detail }) } }));
 }
 
 /** Annotates each running pod that has not been told of this table: the write makes its kubelet refresh the mount at once and not within a minute. */

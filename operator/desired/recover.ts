@@ -31,7 +31,7 @@ function fromMemory(configMap: Stored<ConfigMap> | undefined): Revision | undefi
   const revision = configMap && parseRevision(configMap);
   if (!revision) return undefined;
   const { configMap: _, ...rest } = revision;
-  return { ...rest, restored: { data: configMap.data!, ...(configMap.binaryData && { binaryData: configMap.binaryData }), annotations: pick(configMap.metadata.annotations, ANNOTATION.abandoned) } };
+  return { ...rest, restored: { data: configMap.data!, ...(configMap.binaryData && { binaryData: configMap.binaryData }), annotations: { ...pick(configMap.metadata.annotations, ANNOTATION.abandoned), ...pick(configMap.metadata.annotations, ANNOTATION.failureDetail) } } };
 }
 
 /** The server has put defaults into the live template; applied again it changes nothing, so no pod is touched. */

@@ -121,10 +121,11 @@ export function revisionData({ record, podTemplate }: Pick<Revision, 'record' | 
 export function parseRevision(configMap: Stored<ConfigMap>): Revision | undefined {
   const { [RECORD_KEY]: record, [TEMPLATE_KEY]: template } = configMap.data ?? {};
   if (record === undefined || template === undefined) return undefined;
-  const abandoned = configMap.metadata.annotations?.[ANNOTATION.abandoned];
+  const { [ANNOTATION.abandoned]: abandoned, [ANNOTATION.failureDetail]: detail } = configMap.metadata.annotations ?? {};
   return {
     name: configMap.metadata.name, configMap,
     record: JSON.parse(record) as RevisionRecord, podTemplate: JSON.parse(template) as PodTemplateSpec,
     ...(abandoned === undefined ? {} : { abandoned }),
+    ...(detail === undefined ? {} : { failureDetail: detail }),
   };
 }

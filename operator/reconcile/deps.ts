@@ -17,7 +17,7 @@ export interface Deps {
   lost: LostRevisions;
   marking: MarkingWatch;
   ports: PortBook;
-  scorers: Pick<Scorers, 'idleness'>;
+  scorers: Pick<Scorers, 'idleness' | 'warning'>;
   config: RenderConfig;
   /** Why the autoscaler cannot be told the concurrency of pods; undefined where it can. */
   noConcurrency: () => string | undefined;

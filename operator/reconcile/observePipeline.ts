@@ -15,7 +15,7 @@ import { observeRest } from './observeRest.ts';
 
 /** Undefined when the pipeline is gone or going: its children follow it by their owner references. */
 export async function observePipeline(key: Key, deps: Deps): Promise<ObservedPipeline | undefined> {
-  const { kube: { caches }, keys, scripts, lost, marking, ports, noConcurrency, now: clock } = deps;
+  const { kube: { caches }, keys, scripts, lost, marking, ports, scorers, noConcurrency, now: clock } = deps;
   const { namespace, name } = splitKey(key);
   const pipeline = caches.pipelines.get(namespace, name);
   if (!pipeline) {
@@ -36,6 +36,7 @@ export async function observePipeline(key: Key, deps: Deps): Promise<ObservedPip
   const revisions = configMaps.filter(({ metadata }) => metadata.labels?.[LABEL.role] === 'revision').map(parseRevision).filter((revision): revision is Revision => revision !== undefined);
   const found = await script(pipeline, scripts, (map) => caches.configMapMetadata.get(namespace, map));
   const why = noConcurrency();
+  const warning = scorers.warning(caches.pods.by(podOwner(namespace, LABEL.pipeline, name)));
   const pods = caches.pods.by(podOwner(namespace, LABEL.pipeline, name));
   const children: KubeObject[] = [...autoscalers, ...owned(caches.disruptionBudgets), ...owned(caches.networkPolicies), ...owned(caches.endpointSlices), ...services, ...deployments, ...configMaps];
   return {
@@ -48,6 +49,7 @@ export async function observePipeline(key: Key, deps: Deps): Promise<ObservedPip
     ...(service && { service }),
     ...(traffic && { traffic }),
     ...(why !== undefined && { noConcurrency: why }),
+    ...(warning !== undefined && { warning }),
     orphans: children.filter((child) => !controllerOf(child)),
     keyHashes: effective(pipeline.spec).auth === 'Key' ? await keys.hashes(pipeline, now) : (traffic?.keyHashes ?? []),
   };

@@ -7,6 +7,12 @@ import type { Stored } from '../api/objects.ts';
 const ANSWER_MS = 800;
 const ANSWER_BYTES = 4096;
 const CONNECTIONS = 256;
+/** Pods that are asked for warnings at the same time. */
+const SWEEPERS = 8;
+/** Of a pod that says nothing any more, since it is gone. */
+const WARNING_REMEMBERED_MS = 3_600_000;
+/** A warning is a line of a condition. */
+const WARNING_LENGTH = 600;
 /** For so long the last word of a pod that does not answer stands for it: a full pod is slow to answer just then. */
 const REMEMBERED_MS = 20_000;
 /** That a pod does not answer is known until it has not been asked for so long: it is gone. */
@@ -27,11 +33,16 @@ export class Scorers {
   readonly #now: () => number;
   /** By uid. */
   readonly #last = new Map<string, Reading>();
+  /** What pods want their users to know, by uid, and when they last said so. */
+  readonly #warnings = new Map<string, { message: string; at: number }>();
+  readonly #onWarning: (pod: Stored<Pod>) => void;
   /** Since when a pod has not answered, and when it was last asked, by uid. */
   readonly #silent = new Map<string, { since: number; at: number }>();
 
-  constructor(ask: AskScorer = askOverHttp(), now: () => number = Date.now) {
+  /** `onWarning` is called when a pod says something that its users should know and did not before. */
+  constructor(ask: AskScorer = askOverHttp(), now: () => number = Date.now, onWarning: (pod: Stored<Pod>) => void = () => undefined) {
     this.#ask = ask;
+    this.#onWarning = onWarning;
     this.#now = now;
   }
 
@@ -50,6 +61,19 @@ export class Scorers {
     return { silentSeconds: Math.max(0, ...pods.map(({ metadata: { uid = '' } }) => (this.#now() - (this.#silent.get(uid)?.since ?? Infinity)) / 1000)) };
   }
 
+  /** What one of these pods wants its users to know, as far as it was asked. */
+  warning(pods: Stored<Pod>[]): string | undefined {
+    return pods.flatMap(({ metadata: { uid = '' } }) => this.#warnings.get(uid)?.message ?? [])[0];
+  }
+
+  /** Asks all of these pods for warnings, a few at a time. */
+  async sweep(pods: Iterable<Stored<Pod>>): Promise<void> {
+    const left = [...pods].filter(runs);
+    await Promise.all(Array.from({ length: SWEEPERS }, async () => {
+      for (let pod = left.pop(); pod; pod = left.pop()) await this.#read(pod);
+    }));
+  }
+
   async #read(pod: Stored<Pod>): Promise<Reading | undefined> {
     const { uid = '' } = pod.metadata;
     const stats = await this.#ask(pod.status!.podIP!);
@@ -58,10 +82,19 @@ export class Scorers {
     const reading = { pod, stats, at };
     this.#silent.delete(uid);
     this.#last.set(uid, reading);
+    this.#warned(reading, uid);
     return reading;
   }
 
+  #warned({ pod, stats: { warning }, at }: Reading, uid: string): void {
+    if (warning === undefined) return;
+    const isNew = this.#warnings.get(uid)?.message !== warning;
+    this.#warnings.set(uid, { message: warning, at });
+    if (isNew) this.#onWarning(pod);
+  }
+
   #forgetOld(): void {
+    for (const [uid, { at }] of this.#warnings) if (this.#now() - at > WARNING_REMEMBERED_MS) this.#warnings.delete(uid);
     for (const [uid, { at }] of this.#last) if (this.#now() - at > REMEMBERED_MS) this.#last.delete(uid);
     for (const [uid, { at }] of this.#silent) if (this.#now() - at > SILENCE_REMEMBERED_MS) this.#silent.delete(uid);
   }
@@ -96,7 +129,9 @@ export function parseStats(text: string): ScorerStats | undefined {
   try {
     const stats = JSON.parse(text) as Partial<ScorerStats> | null;
     const sound = [stats?.concurrency, stats?.requestsPerSecond, stats?.idleSeconds].every((figure) => typeof figure === 'number' && Number.isFinite(figure) && figure >= 0);
-    return sound && typeof stats?.phase === 'string' ? (stats as ScorerStats) : undefined;
+    if (!sound || typeof stats?.phase !== 'string') return undefined;
+    const { warning, ...figures } = stats as ScorerStats;
+    return { ...figures, ...(typeof warning === 'string' && { warning: warning.replace(/\s+/g, ' ').slice(0, WARNING_LENGTH) }) };
   } catch {
     return undefined;
   }

@@ -64,6 +64,7 @@ function findings(seen: ObservedPipeline, rollout: Rollout, attempt: Attempt): F
     scalingActive(seen, rollout),
     { type: CONDITION.reconciling, status: truth(!upToDate && !stalled), ...why },
     { type: CONDITION.stalled, status: truth(stalled), ...why },
+    ...(seen.warning === undefined ? [] : [{ type: CONDITION.batchingDisabled, status: 'True' as const, reason: REASON.answersDiffered, message: seen.warning }]),
   ];
 }
 
@@ -122,13 +123,13 @@ function revisionList({ revisions }: ObservedPipeline, { wanted, live, kept, act
   return all
     .filter(({ name }) => kept.includes(name))
     .sort(newestFirst)
-    .map(({ name, record, abandoned }) => {
+    .map(({ name, record, abandoned, failureDetail }) => {
       const running = live.find(({ revision }) => revision.name === name);
       return {
         name, weightPercent: name === active ? 100 : 0, replicas: wantedPods(running), ready: running?.ready ?? 0,
         models: record.models.map((model) => ({ name: model.name, version: model.version, digest: model.digest })),
         ...(record.scriptDigest === undefined ? {} : { scriptDigest: record.scriptDigest }),
-        image: record.image, createdAt: record.createdAt, ...(abandoned === undefined ? {} : { abandoned }),
+        image: record.image, createdAt: record.createdAt, ...(abandoned === undefined ? {} : { abandoned }), ...(failureDetail === undefined ? {} : { failureDetail }),
       };
     });
 }

@@ -10,6 +10,8 @@ export interface PodFailure {
   message: string;
   /** How often the container ended with this failure. */
   times: number;
+  /** What the container left beside it, a stack as a rule. */
+  detail?: string;
 }
 
 const KNOWN = new Set<string>(Object.values(FAILURE));
@@ -66,5 +68,12 @@ function endedFailure({ state, lastState, restartCount, ready, name }: Container
   const times = restartCount + (state?.terminated ? 1 : 0);
   if (ended.reason === 'OOMKilled') return { reason: REASON.outOfMemory, message: `container ${name} was killed because it used more than its memory limit: raise resources.limits.memory`, times };
   const said = parseTermination(ended.message);
-  return said ? { ...said, times } : { reason: REASON.crashLoop, message: oneLine(ended.message ?? '') || `container ${name} ended with exit code ${ended.exitCode}`, times };
+  return said ? { ...said, times, ...detailOf(ended.message) } : { reason: REASON.crashLoop, message: oneLine(ended.message ?? '') || `container ${name} ended with exit code ${ended.exitCode}`, times };
+}
+
+/** What stands below the first line: a stack, as a rule. */
+function detailOf(message = ''): Pick<PodFailure, 'detail'> {
+  const [, ...lines] = message.split('\n');
+  const detail = lines.join('\n').trim();
+  return detail === '' ? {} : { detail };
 }

@@ -28,18 +28,20 @@ const NOTHING = Buffer.alloc(0);
 interface Reading {
   arrival: Arrival;
   maxBytes: number;
-  tooLarge: string;
+  /** In front of what is said of a body that is too large. */
+  which: string;
 }
+
+const tooLarge = ({ which, maxBytes }: Pick<Reading, 'which' | 'maxBytes'>): string => `${which}the body is larger than ${maxBytes} bytes (endpoint.maxRequestBytes)`;
 
 /** Calls back once: with the whole body, or with why there is none; not at all when the client goes away before. */
 export function readBody(request: IncomingMessage, arrival: Arrival, { maxBytes, graceMs }: BodyLimits, done: Done): void {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase(); // RFC 9110 §8.4.1: its case does not matter
-  const tooLarge = `the body is larger than ${maxBytes} bytes (endpoint.maxRequestBytes)`;
   if (encoding !== undefined && encoding !== 'identity' && !Object.hasOwn(UNPACK, encoding)) return done({ status: 415, message: `Content-Encoding ${encoding.slice(0, 50)} is not supported: send gzip, deflate or nothing` }, NOTHING);
-  if (Number(request.headers['content-length']) > maxBytes) return done({ status: 413, message: tooLarge }, NOTHING);
-  const size = gather(request, { arrival, maxBytes, tooLarge }, (refusal, body) => {
+  if (Number(request.headers['content-length']) > maxBytes) return done({ status: 413, message: tooLarge({ which: '', maxBytes }) }, NOTHING);
+  const size = gather(request, { arrival, maxBytes, which: '' }, (refusal, body) => {
     if (refusal || encoding === undefined || encoding === 'identity') done(refusal, body);
-    else unpack(body, encoding, { arrival, maxBytes, tooLarge: `unpacked, ${tooLarge}` }, done);
+    else unpack(body, encoding, { arrival, maxBytes, which: 'unpacked, ' }, done);
   });
   process.nextTick(() => {
     if (!request.complete) watchPace(request, size, graceMs); // most are there with their heads
@@ -74,7 +76,8 @@ interface Size {
 }
 
 /** All of a stream, counted as it grows and refused where it is too much. Calls back once, or not at all when the stream fails. */
-function gather(stream: Readable, { arrival, maxBytes, tooLarge }: Reading, done: Done): Size {
+function gather(stream: Readable, reading: Reading, done: Done): Size {
+  const { arrival, maxBytes } = reading;
   let whole: Buffer | undefined;
   let more: Buffer[] | undefined;
   let over = false;
@@ -89,7 +92,7 @@ function gather(stream: Readable, { arrival, maxBytes, tooLarge }: Reading, done
   };
   stream.on('data', (chunk: Buffer) => {
     size.bytes += chunk.length;
-    if (size.bytes > maxBytes) return size.refuse(413, tooLarge);
+    if (size.bytes > maxBytes) return size.refuse(413, tooLarge(reading));
     const tooMuch = arrival.more(chunk.length);
     if (tooMuch !== undefined) return size.refuse(429, tooMuch);
     if (whole === undefined) whole = chunk;

@@ -47,6 +47,9 @@ export function tensorOf(where: string, datatype: string, shape: number[], data:
 
 /** Values of a flat list, or of lists that are nested as the shape is: each as long as its dimension, the innermost as long as all that are left. */
 function flatten(where: string, data: readonly unknown[], shape: readonly number[], size: number): readonly unknown[] {
+  let [first, ones] = [data, 0]; // one row needs no copy
+  while (ones < shape.length - 1 && first.length === 1 && shape[ones] === 1 && Array.isArray(first[0])) [first, ones] = [first[0] as readonly unknown[], ones + 1];
+  if (!Array.isArray(first[0])) return first.length === size ? first : tooFew(where, first.length, shape);
   let lists: readonly (readonly unknown[])[] = [data];
   for (let depth = 0; depth < shape.length - 1 && Array.isArray(lists[0]?.[0]) && data.length > 0; depth++) {
     const uneven = lists.findIndex((list) => list.length !== shape[depth]);

@@ -54,7 +54,7 @@ const sameShape: Rule = (operator) => table(operator);
 export const CLASSICAL: Record<string, Rule> = Object.fromEntries(Object.entries({
   TreeEnsembleClassifier: classifier, LinearClassifier: classifier, SVMClassifier: classifier,
   TreeEnsembleRegressor: regressor, TreeEnsemble: regressor, LinearRegressor: regressor, SVMRegressor: regressor,
-  Normalizer: sameShape, Imputer: sameShape, Scaler: sameShape, OneHotEncoder: oneHot, FeatureVectorizer: featureVector, ArrayFeatureExtractor: extracted,
+  Normalizer: sameShape, Imputer: sameShape, Scaler: sameShape, ZipMap: sameShape, OneHotEncoder: oneHot, FeatureVectorizer: featureVector, ArrayFeatureExtractor: extracted,
 } satisfies Record<string, Rule>).map(([type, rule]) => [`ai.onnx.ml.${type}`, rule]));
 
 /** Numbers of words: of the standard domain, but of the same family. */

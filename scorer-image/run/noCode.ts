@@ -4,7 +4,7 @@ import { BadInput } from '../load/json.ts';
 import type { Session } from '../load/session.ts';
 import { fits, sizeOf, unfitText, type Tensor } from '../load/tensor.ts';
 import { nestedJson, nestedPieces } from '../load/tensorJson.ts';
-import { LargeAnswers } from './largeAnswers.ts';
+import { LARGE_BYTES, LargeAnswers } from './largeAnswers.ts';
 import type { Pieces } from './pieces.ts';
 import { clientsTensor, encodeInfer, LARGE_VALUES, type InferAnswer, type InferRequest } from './protocol.ts';
 
@@ -19,22 +19,37 @@ export interface RowsAnswer {
 
 /** {"<input>": rows, …} in, {"<output>": rows, …} out, between `before` and `after`. */
 export async function scoreRows(body: unknown, session: Session, [before, after]: [string, string] = ['', '']): Promise<RowsAnswer> {
-  const { inputs, outputs } = session.signature;
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new BadInput(`the body must be a JSON object: ${expectation(session.signature)}`);
-  const given = body as Record<string, unknown>;
-  const unknown = Object.keys(given).filter((name) => !inputs.some((input) => input.name === name));
-  if (unknown.length > 0) throw new BadInput(`unknown input ${unknown.slice(0, 5).join(', ').slice(0, 200)}: ${expectation(session.signature)}`);
-  const feeds: Record<string, Tensor> = {};
-  for (const input of inputs) feeds[input.name] = rowsToTensor(Object.hasOwn(given, input.name) ? given[input.name] : undefined, input, session.signature);
-  const { results, release } = await run(session, feeds);
+  const { outputs } = session.signature;
+  const feeds = feedsOf(body, session.signature);
+  const held = room(session, feeds);
+  const release = held && (await held);
+  let results: Record<string, Tensor>;
+  try {
+    results = await session.run(feeds);
+  } catch (error) {
+    release?.();
+    throw refused(error);
+  }
   const classes = outputs.find((output) => output.classes && !areNumbered(output.classes))?.classes;
   const end = `${classes && !outputs.some(({ name }) => name === 'classes') ? `,"classes":${JSON.stringify(classes)}` : ''}}${after}`;
   const values = Object.values(results).reduce((sum, { data }) => sum + data.length, 0);
-  if (values > LARGE_VALUES) return { body: '', pieces: rowPieces(results, `${before}{`, end), release };
-  release();
+  if (values > LARGE_VALUES) return { body: '', pieces: rowPieces(results, `${before}{`, end), ...(release && { release }) };
+  release?.();
   let text = '';
   for (const name of Object.keys(results)) text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${nestedJson(results[name]!)}`;
   return { body: `${before}{${text}${end}` };
+}
+
+/** Each input's rows as a tensor. Throws BadInput for what is missing, unknown, or of another shape. */
+function feedsOf(body: unknown, signature: ModelSignature): Record<string, Tensor> {
+  const { inputs } = signature;
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new BadInput(`the body must be a JSON object: ${expectation(signature)}`);
+  const given = body as Record<string, unknown>;
+  const unknown = Object.keys(given).filter((name) => !inputs.some((input) => input.name === name));
+  if (unknown.length > 0) throw new BadInput(`unknown input ${unknown.slice(0, 5).join(', ').slice(0, 200)}: ${expectation(signature)}`);
+  const feeds: Record<string, Tensor> = {};
+  for (const input of inputs) feeds[input.name] = rowsToTensor(Object.hasOwn(given, input.name) ? given[input.name] : undefined, input, signature);
+  return feeds;
 }
 
 function* rowPieces(results: Record<string, Tensor>, before: string, after: string): Generator<string> {
@@ -50,16 +65,10 @@ function* rowPieces(results: Record<string, Tensor>, before: string, after: stri
 /** 0, 1, 2, …: names that say nothing beside the column's place. */
 const areNumbered = (classes: readonly (string | number)[]): boolean => classes.every((name, i) => name === i);
 
-/** Runs the model when there is room for what it is known to answer. */
-async function run(session: Session, feeds: Record<string, Tensor>, outputs?: string[]): Promise<{ results: Record<string, Tensor>; release: () => void }> {
+/** Waits for room where the model is known to answer much; what is returned gives it back. */
+function room(session: Session, feeds: Record<string, Tensor>): Promise<() => void> | undefined {
   const expected = session.answerBytes?.(Object.values(feeds)[0]?.shape[0] ?? 1) ?? 0;
-  const release = await large.room(expected);
-  try {
-    return { results: await session.run(feeds, outputs), release };
-  } catch (error) {
-    release();
-    throw refused(error);
-  }
+  return expected < LARGE_BYTES ? undefined : large.room(expected);
 }
 
 /** With open dimensions only the model itself finds out that shapes or values do not fit: the client's to change. */
@@ -121,10 +130,15 @@ export async function inferTensors(request: InferRequest, model: { name: string;
   const wanted = request.outputs?.map(({ name }) => name) ?? signature.outputs.map(({ name }) => name);
   const strange = wanted.filter((name) => !signature.outputs.some((output) => output.name === name));
   if (strange.length > 0) throw new BadInput(`unknown output ${strange.slice(0, 5).join(', ').slice(0, 200)}; the model has ${signature.outputs.map(({ name }) => name).join(', ')}`);
-  const { results, release } = await run(model.session, feeds, wanted);
+  const held = room(model.session, feeds);
+  const release = held && (await held);
+  const results = await model.session.run(feeds, wanted).catch((error: unknown) => {
+    release?.();
+    throw refused(error);
+  });
   const answer = encodeInfer(request, model, wanted.map((name) => ({ name, ...results[name]! })));
-  if (answer.pieces) return { ...answer, release };
-  release();
+  if (answer.pieces) return { ...answer, ...(release && { release }) };
+  release?.();
   return answer;
 }
 

@@ -48,13 +48,17 @@ async function answer({ id, work, body, begun, until }: Begun, scoring: Scoring)
   if (Date.now() > until) return { id, status: 504, body: tooLate(config) };
   try {
     const done: Done = await (work.kind === 'infer' ? scoring.infer(body, work) : scoring[work.kind](body, work.request));
-    const { pieces: parts, release = () => undefined, ...head } = done;
-    if (parts) setImmediate(() => void pieces.send(id, parts, release)); // after the head
-    return { id, status: 200, runMs: performance.now() - begun, ...head, ...(parts && { streamed: true }) };
+    return done.pieces ? inPieces(id, done, begun) : { id, status: 200, runMs: performance.now() - begun, ...done };
   } catch (error) {
     if (error instanceof BadInput) return { id, status: error.status, body: error.message };
     return { id, status: 500, body: textOfError(error), stack: textOfError(error, stackOf), runMs: performance.now() - begun };
   }
+}
+
+/** The head of an answer, whose pieces follow it. */
+function inPieces(id: number, { pieces: parts, release = () => undefined, ...head }: Done, begun: number): Answer {
+  setImmediate(() => void pieces.send(id, parts!, release));
+  return { id, status: 200, runMs: performance.now() - begun, ...head, streamed: true };
 }
 
 /** A script may throw anything, and what cannot be written cannot be sent. */

@@ -50,7 +50,7 @@ export async function reconcileOnce({ objects, cache, version, now, lost, interf
     scripts: { forget: () => undefined },
     marking: new MarkingWatch(),
     ports: { port: () => 20_000, forget: () => undefined },
-    scorers: { idleness: () => Promise.resolve({ seconds: 3600 }) }, // asked only of pipelines that may have no pods
+    scorers: { idleness: () => Promise.resolve({ seconds: 3600 }), warning: () => undefined }, // asked only of pipelines that may have no pods
     noConcurrency: () => undefined,
     lost: { get: (_: string, name: string) => lost[`ConfigMap/${name}`] },
     config,

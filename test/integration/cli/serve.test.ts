@@ -76,11 +76,40 @@ describe('penstock serve', function () {
     delete process.env.A;
   });
 
+  it('a file beside the script that is no text is mounted as it is', async () => {
+    const home = folder();
+    writeFileSync(join(home, 'p.yaml'), `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: s }\ndata:\n  score.ts: |\n    import { readFileSync } from 'node:fs';\n    export const init = () => {};\n    export const run = () => [...readFileSync(new URL('./vocab.bin', import.meta.url))];\nbinaryData: { vocab.bin: /wCA }\n---\napiVersion: penstock.dev/v1alpha1\nkind: InferencePipeline\nmetadata: { name: p }\nspec: { target: Development, scoring: { scriptFrom: { configMap: { name: s, key: score.ts } } } }\n`);
+    await start('-f', home);
+    await says('✓ ready');
+    expect(await score('')).to.deep.equal([255, 0, 128]);
+  });
+
+  it('`penstock compare` tells how many rows are answered otherwise than expected', async () => {
+    const home = folder();
+    const { data, label, probabilities } = JSON.parse(readFileSync(join(root, 'examples/iris/training/answers.json'), 'utf8')) as Record<string, unknown[]>;
+    writeFileSync(join(home, 'rows.json'), JSON.stringify(data));
+    writeFileSync(join(home, 'good.json'), JSON.stringify({ label, probabilities }));
+    writeFileSync(join(home, 'bad.json'), JSON.stringify({ label: label!.with(7, 9) }));
+    await start('-f', join(root, 'examples/iris'));
+    await says('✓ ready');
+    const compare = (expect: string): Promise<{ code: number | null; said: string }> => new Promise((resolve) => {
+      const one = spawn(process.execPath, [program, 'compare', '--rows', join(home, 'rows.json'), '--expect', join(home, expect), '--tolerance', '1e-4', '--url', `http://127.0.0.1:${port}/score`]);
+      let said = '';
+      one.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
+      one.once('close', (code) => resolve({ code, said }));
+    });
+    expect(await compare('good.json')).to.deep.equal({ code: 0, said: '✓ label: 0 of 150 rows differ\n✓ probabilities: 0 of 150 rows differ\n' });
+    expect(await compare('bad.json')).to.deep.equal({ code: 1, said: '✗ label: 1 of 150 rows differ, by up to 1.00\n    row 7: 0, expected 9 (off by 1.00)\n' });
+  });
+
   const mistakes: [string, (home: string) => string[], string][] = [
     ['a file that is not there', () => ['-f', '/nowhere.yaml'], '/nowhere.yaml does not exist'],
     ['no pipeline', (home) => ['-f', home], 'no InferencePipeline in'],
     ['a model that no file has', (home) => (cpSync(join(root, 'examples/iris/02-pipeline.yaml'), join(home, 'p.yaml')), ['-f', home]), 'ModelVersion iris-1 is in none of the files'],
     ['a key that would leave the folder', (home) => (writeFileSync(join(home, 'p.yaml'), readFileSync(join(root, 'test/e2e/external-data/01-apply.yaml'), 'utf8').replace('weights.bin:', '../weights.bin:')), ['-f', home]), 'has the key "../weights.bin", which Kubernetes would refuse'],
+    ['a target that does not exist', (home) => (writeFileSync(join(home, 'p.yaml'), readFileSync(join(root, 'examples/iris/02-pipeline.yaml'), 'utf8').replace(/target: \w+/, 'target: Prod')), ['-f', home]), 'InferencePipeline iris is invalid: spec.target: Unsupported value: supported values: "Development", "Production", "Managed"'],
+    ['a field that does not exist', (home) => (writeFileSync(join(home, 'p.yaml'), `${readFileSync(join(root, 'examples/iris/02-pipeline.yaml'), 'utf8').trimEnd()}\n  replicas: 3\n`), ['-f', home]), 'InferencePipeline iris is invalid: unknown field "spec.replicas"'],
+    ['a Python script', (home) => (writeFileSync(join(home, 'p.yaml'), 'apiVersion: penstock.dev/v1alpha1\nkind: InferencePipeline\nmetadata: { name: p }\nspec: { target: Development, scoring: { scriptFrom: { configMap: { name: s, key: score.py } } } }\n'), ['-f', home]), 'port this Python script, docs/scoring.md shows how'],
     ['an option that does not exist', () => ['--quick'], 'usage: penstock serve'],
   ];
   for (const [sentence, args, message] of mistakes) {

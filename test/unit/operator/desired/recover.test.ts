@@ -10,7 +10,7 @@ import { config, modelVersion, observed, pipeline, verified } from '../../../fix
 const script = { entry: 'score.ts', files: { 'score.ts': 'export const init = () => {}; export const run = (x) => x;' } };
 const owner = pipeline({ scoring: { script: script.files['score.ts'] } });
 const revision = wantedRevision(observed({ pipeline: owner, script }), effective(owner.spec), config);
-const configMap = { ...revisionConfigMap(owner, revision, script), metadata: { ...revisionConfigMap(owner, revision, script).metadata, annotations: { [ANNOTATION.abandoned]: 'X: y' }, uid: 'u', resourceVersion: '7' } };
+const configMap = { ...revisionConfigMap(owner, revision, script), metadata: { ...revisionConfigMap(owner, revision, script).metadata, annotations: { [ANNOTATION.abandoned]: 'X: y', [ANNOTATION.failureDetail]: 'at init' }, uid: 'u', resourceVersion: '7' } };
 const running = (replicas = 1) => {
   const made = deployment(owner, revision, effective(owner.spec));
   return { ...made, spec: { ...made.spec!, replicas } };
@@ -22,7 +22,7 @@ describe('a revision with pods whose ConfigMap is lost', () => {
     const [found] = recoverRevisions(remains({ remembered: () => configMap }));
     const again = revisionConfigMap(owner, found!, {});
     expect(again.data).to.deep.equal(configMap.data);
-    expect(again.metadata.annotations).to.deep.equal({ [ANNOTATION.abandoned]: 'X: y' });
+    expect(again.metadata.annotations).to.deep.equal({ [ANNOTATION.abandoned]: 'X: y', [ANNOTATION.failureDetail]: 'at init' });
     expect(again.metadata).not.to.have.any.keys('uid', 'resourceVersion');
   });
   it('after a restart comes from its Deployment, with the script of the spec', () => {

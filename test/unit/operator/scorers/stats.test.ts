@@ -50,6 +50,21 @@ describe('figures of scorers', () => {
     expect(await scorers.idleness([pod('a'), pod('c')]), 'c says something').to.deep.equal({ seconds: 5 });
   });
 
+  it('what a pod wants its users to know is told once, and found under any of the pipeline\'s pods', async () => {
+    const told: string[] = [];
+    scorers = new Scorers((address) => Promise.resolve(said[address]), () => now, ({ metadata }) => told.push(metadata.name));
+    said = { a: stats(0), b: stats(0, { warning: 'answers differed' }) };
+    await scorers.sweep([pod('a'), pod('b'), pod('new', { phase: 'Pending' })]);
+    await scorers.sweep([pod('a'), pod('b')]);
+    expect(told).to.deep.equal(['b']);
+    expect([scorers.warning([pod('a')]), scorers.warning([pod('a'), pod('b')])]).to.deep.equal([undefined, 'answers differed']);
+  });
+  it('a warning is a short line of text, or none', () => {
+    const figures = { concurrency: 0, requestsPerSecond: 0, idleSeconds: 0, phase: 'Ready' };
+    expect(parseStats(JSON.stringify({ ...figures, warning: `a\n${'b'.repeat(5000)}` }))?.warning).to.match(/^a b{598}$/);
+    expect(parseStats(JSON.stringify({ ...figures, warning: { toString: 1 } }))).to.deep.equal(figures);
+  });
+
   for (const text of ['', '{}', 'null', '{"concurrency": "3"}', '{"concurrency": -1, "requestsPerSecond": 0, "idleSeconds": 0, "phase": "Ready"}']) {
     it(`${JSON.stringify(text)} is no figure`, () => expect(parseStats(text)).to.equal(undefined));
   }

@@ -52,6 +52,12 @@ describe('the status of a pipeline', () => {
     const later = serving({ pipeline: pipeline({}, first), now: NOW + 60_000 });
     expect(statusOf(later)).to.deep.equal(first);
   });
+  it('joined answers that differed are a condition of their own, and nothing else changes', () => {
+    const status = statusOf(serving({ warning: 'model iris answered otherwise' }));
+    expect(line(status)).to.equal('Available=True UpToDate=True Reconciling=False Stalled=False');
+    expect(status.conditions!.find(({ type }) => type === 'BatchingDisabled')).to.include({ status: 'True', reason: 'AnswersDiffered', message: 'model iris answered otherwise' });
+    expect(statusOf(serving()).conditions!.some(({ type }) => type === 'BatchingDisabled')).to.equal(false);
+  });
   it('between two tries the last reason stays', () => {
     const first = statusOf(updating({ pods: [podOf(one, failing)] }));
     const between = statusOf(updating({ pipeline: pipeline({}, first), pods: [podOf(one, { restartCount: 2, state: { running: {} } })] }));

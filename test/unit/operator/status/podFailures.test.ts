@@ -40,5 +40,7 @@ describe('why a pod does not come up', () => {
     expect(podFailure([], deploymentOf(revision, 1, 0, refused))).to.include({ reason: 'QuotaExceeded' });
   });
 
+  it('what stands below the first line is kept: the stack', () => expect(podFailure([podOf(revision, ended(3, 'Error', 'UserScriptInitFailed: boom\nError: boom\n    at init (score.ts:2:9)'))])?.detail).to.equal('Error: boom\n    at init (score.ts:2:9)'));
+
   it('a message stays one line however it was written', () => expect(parseTermination('UserScriptInitFailed: a\tb   c\nsecond line')?.message).to.equal('a b c'));
 });
