@@ -25,7 +25,7 @@ export function readGraph(path: string): GraphOnly {
     if (!model.graph) throw new GraphError('it holds no graph');
     return model as GraphOnly;
   } catch (error) {
-    throw error instanceof GraphError ? error : new GraphError(`it cannot be read as an ONNX model: ${(error as Error).message}`);
+    throw error instanceof GraphError ? error : new GraphError(`its bytes cannot be read (${(error as Error).message})`);
   } finally {
     file.close();
   }

@@ -21,9 +21,14 @@ const gathered: ShapeRule = (shape, operator, second) => {
   return second?.shape && [...shape.slice(0, axis), ...second.shape, ...shape.slice(axis + 1)];
 };
 
+const joined: ShapeRule = (shape, operator) => {
+  const axis = fromFront(operator.int('axis', 0), shape.length);
+  return shape.with(axis, operator.fresh());
+};
+
 const SHAPES: Record<string, ShapeRule> = {
   Transpose: (shape, operator) => (operator.ints('perm') ?? shape.map((_, i) => shape.length - 1 - i)).map((from) => shape[from]!),
-  DequantizeLinear: sameShape, QuantizeLinear: sameShape, Unsqueeze: unsqueezed, Gather: gathered,
+  DequantizeLinear: sameShape, QuantizeLinear: sameShape, Unsqueeze: unsqueezed, Gather: gathered, Concat: joined,
 };
 
 /** Rules for data that also know what becomes of constants. */

@@ -3,7 +3,7 @@ import { dependsOnRows, equal, isMultipleOfRows, isNumber, isOne, number, ONE, o
 import { together } from './elementwise.ts';
 import { ofRows } from './sizes.ts';
 import { slice } from './slice.ts';
-import { apart, constantAt, constantFrom, dataAt, fromFront, mixes, numbersAt, rowsAt, unknown, type Operator, type Rows, type Rule } from './value.ts';
+import { apart, constantAt, constantFrom, dataAt, fromFront, mixes, numbersAt, rowsAt, unknown, type Constant, type Operator, type Rows, type Rule } from './value.ts';
 
 /**
  * Data in a new shape. Elements keep their order, so rows stay whole where as many lie in front of the batch axis as
@@ -22,20 +22,26 @@ function reshaped({ type }: Operator, { axis, shape }: Rows, to: readonly Dimens
 const reshape: Rule = (operator) => {
   const [data, shape] = operator.inputs;
   const wanted = operator.opset < 5 ? operator.ints('shape')?.map(number) : shape?.kind === 'constant' || shape?.kind === 'sizes' ? shape.items : undefined;
-  if (data?.kind === 'constant') return { kind: 'constant', ...(wanted && !wanted.some(({ factor }) => factor < 1) && { shape: wanted }) };
+  if (data?.kind === 'constant') return constantReshaped(operator, data, wanted);
   const rows = dataAt(operator, 0);
   if (!wanted) throw unknown('the shape that Reshape makes is not known');
   if (operator.int('allowzero', 0) !== 0) throw unknown('Reshape with allowzero');
   const copied = wanted.map((dimension, i) => (isNumber(dimension) && dimension.factor === 0 ? rows.shape[i]! : dimension));
-  const rest = copied.filter(({ factor }) => factor !== -1);
-  const left = (): Dimension => {
-    const quotient = over(product(rows.shape), product(rest));
-    if (quotient) return quotient;
-    if (rest.some(dependsOnRows) && isMultipleOfRows(product(rest))) return operator.fresh();
-    throw unknown('the shape that Reshape makes is not known');
-  };
-  return reshaped(operator, rows, copied.map((dimension) => (dimension.factor === -1 ? left() : dimension)));
+  return reshaped(operator, rows, copied.map((dimension) => (dimension.factor === -1 ? rest(operator, rows, copied.filter(({ factor }) => factor !== -1)) : dimension)));
 };
+
+/** What -1 stands for. */
+function rest({ fresh }: Operator, { shape }: Rows, others: readonly Dimension[]): Dimension {
+  const quotient = over(product(shape), product(others));
+  if (quotient) return quotient;
+  if (isMultipleOfRows(product(others))) return fresh(); // the number of rows is among the others
+  throw unknown('the shape that Reshape makes is not known');
+}
+
+function constantReshaped({ inputs: [, shape], fresh }: Operator, data: Constant, wanted: readonly Dimension[] | undefined): Constant {
+  if (shape?.kind === 'sizes') throw mixes('Reshape cuts a constant by the number of rows');
+  return { kind: 'constant', ...(wanted && { shape: wanted.map((one, i) => (one.factor > 0 ? one : one.factor === 0 && data.shape?.[i] ? data.shape[i] : fresh())) }) };
+}
 
 const flatten: Rule = (operator) => {
   const data = dataAt(operator, 0);
@@ -128,6 +134,7 @@ const expand: Rule = (operator) => {
   const [data, target] = operator.inputs;
   if (!target || (target.kind !== 'constant' && target.kind !== 'sizes') || !target.items) throw unknown('the shape that Expand makes is not known');
   if (data?.kind === 'constant') {
+    if (!data.shape && target.kind === 'constant') return { kind: 'constant' };
     if (!data.shape) throw unknown('the shape of the input of Expand is not known');
     const shape = together(data.shape, target.items, operator.fresh);
     if (target.kind === 'constant') return { kind: 'constant', shape };

@@ -2,8 +2,8 @@
 import { isNumber, number, type Dimension } from './dimension.ts';
 import { apart, constantFrom, fromFront, numbersAt, rowsAt, unknown, type Constant, type Operator, type Rule } from './value.ts';
 
-/** To the end of an axis, as exporters write it. */
-const END = 2 ** 31 - 1;
+/** To the end of an axis, as exporters write it (the greatest number of some type, or 10^9): no request has so many rows. */
+const END = 1e9;
 
 interface Cut {
   axis: number;

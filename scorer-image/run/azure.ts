@@ -23,7 +23,22 @@ export interface ScoreAnswer {
 export async function score(script: UserScript, body: Uint8Array, request: ScoreRequest | undefined): Promise<ScoreAnswer> {
   const input = script.rawHttp === true ? webRequest(body, request!) : script.inputSchema ? argumentsOf(script.inputSchema, body, request!) : textOf(body);
   const value = await script.run(input, request);
-  return value instanceof Response ? webResponse(value) : { body: answerJson(value) };
+  return value instanceof Response ? webResponse(value) : whole(answerJson(value));
+}
+
+/** A text of more characters leaves the worker in pieces. */
+const LONG = 2 ** 20;
+const PIECE = 2 ** 18;
+
+const whole = (text: string): ScoreAnswer => (text.length <= LONG ? { body: text } : { body: '', pieces: piecesOfText(text) });
+
+/** No piece ends in the middle of a character that takes two places of a string. */
+function* piecesOfText(text: string): Generator<string> {
+  for (let at = 0; at < text.length;) {
+    const end = at + PIECE + Number(/[\ud800-\udbff]/.test(text[at + PIECE - 1] ?? ''));
+    yield text.slice(at, end);
+    at = end;
+  }
 }
 
 /** The web's own Request, as `@rawhttp` gives Flask's. */

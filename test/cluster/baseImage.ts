@@ -1,4 +1,5 @@
 /** A base image without a registry: a few Debian packages and Node's own binary, nothing else, no shell. */
+import { createHash } from 'node:crypto';
 import { execa } from 'execa';
 import { chmod, copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,10 +10,12 @@ import { root } from './paths.ts';
 import { say } from './say.ts';
 
 const PACKAGES = ['libc6', 'libgcc-s1', 'libstdc++6', 'ca-certificates', 'tzdata', 'base-files', 'netbase'];
+/** The package of which only the locale C.UTF-8 is taken: text models ask the system for the letters of a language. */
+const LOCALE = 'libc-bin';
 
 /** Name of the base image, built if the engine does not hold it (about 20 s). */
 export async function baseImage(docker: Engine): Promise<string> {
-  const image = `penstock/base:node-${process.version.slice(1)}`;
+  const image = `penstock/base:node-${process.version.slice(1)}-${createHash('sha256').update([...PACKAGES, LOCALE].join()).digest('hex').slice(0, 8)}`;
   if (await hasImage(docker, image)) return image;
   say(`building ${image} from Debian packages and Node’s binary`);
   const work = await mkdtemp(join(tmpdir(), 'penstock-base-'));
@@ -20,8 +23,11 @@ export async function baseImage(docker: Engine): Promise<string> {
   await mkdir(tree);
   await execa('apt-get', ['update', '-q']);
   await chmod(work, 0o777); // apt downloads as a user of its own
-  await execa('apt-get', ['download', '-q', ...PACKAGES], { cwd: work });
-  for (const file of await readdir(work)) if (file.endsWith('.deb')) await execa('dpkg-deb', ['-x', join(work, file), tree]);
+  await execa('apt-get', ['download', '-q', ...PACKAGES, LOCALE], { cwd: work });
+  for (const file of (await readdir(work)).filter((name) => name.endsWith('.deb'))) {
+    if (file.startsWith(`${LOCALE}_`)) await execa('sh', ['-c', `dpkg-deb --fsys-tarfile ${file} | tar -x -C tree ./usr/lib/locale`], { cwd: work });
+    else await execa('dpkg-deb', ['-x', join(work, file), tree]);
+  }
   await certificates(tree);
   await mkdir(join(tree, 'usr/local/bin'), { recursive: true });
   await copyFile(join(root, 'node_modules/node/bin/node'), join(tree, 'usr/local/bin/node'));

@@ -22,6 +22,7 @@ describe('what run() returns', function () {
       ['bytes', '{"bytes":[0,255],"buffer":[1,2]}'], ['date', '{"at":"1970-01-01T00:00:00.000Z"}'], ['deep', '[[[{"a":[[-1]]}]]]'],
     ];
     for (const [name, expected] of rows) expect(await (await post(name)).text(), name).to.equal(expected);
+    expect((await (await post('long')).text()) === JSON.stringify(['ab🎬'.repeat(1_000_000), 'c']), 'a long text in pieces').to.equal(true);
   });
 
   it('a Response that is whole keeps its length; one over a stream is sent as it comes', async () => {
