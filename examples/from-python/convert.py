@@ -44,11 +44,25 @@ def inputs_of(rows):
     return [("X", FloatTensorType([None, np.asarray(rows).shape[1]]))]
 
 
+# What to do where a converter gives up, by a word of the model or of what the converter says.
+INSTEAD = {
+    "HistGradientBoosting": "use LightGBM, or GradientBoostingClassifier or -Regressor, which convert",
+    "FunctionTransformer": "apply the function before you fit, or in a scoring script",
+    "strip_accents": "strip accents from the texts before you fit, with strip_accents=None",
+}
+
+
 def convert(model, rows):
     """The bytes of the ONNX model. `rows` is what the model was fitted on: an array, a data frame, or a list of texts."""
     register_boosters()
     options = {TfidfVectorizer: WORDS, CountVectorizer: WORDS}
-    return to_onnx(model, initial_types=inputs_of(rows), options=options, target_opset={"": 17, "ai.onnx.ml": 3}).SerializeToString()
+    try:
+        return to_onnx(model, initial_types=inputs_of(rows), options=options, target_opset={"": 17, "ai.onnx.ml": 3}).SerializeToString()
+    except Exception as error:
+        for word, advice in INSTEAD.items():
+            if word in f"{model} {error}":
+                raise ValueError(f"this model cannot be converted to ONNX: {advice}") from error
+        raise
 
 
 def save(model, rows, folder="."):

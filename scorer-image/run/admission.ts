@@ -21,7 +21,8 @@ export interface Limits {
 
 export interface Ticket<T> {
   readonly item: T;
-  readonly bytes: number;
+  /** Of its body, as long as that is held. */
+  bytes: number;
   readonly arrived: number;
   sent: number | undefined;
   /** When it began, as far as that is known; or when its worker last gave a sign of life. */
@@ -107,6 +108,12 @@ export class Admission<T> {
     this.#out.take(ticket.place);
     ticket.place = undefined;
     this.#bytes -= ticket.bytes;
+  }
+
+  /** Its answer has begun and goes on: it keeps its place, but its body is of no use any more. */
+  begun(ticket: Ticket<T>): void {
+    this.#bytes -= ticket.bytes;
+    ticket.bytes = 0;
   }
 
   /** Its client is gone: what waits is dropped; what is out stays out until it is back. */

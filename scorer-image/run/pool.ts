@@ -186,6 +186,7 @@ export class ScoringPool {
     const known = side.streamed(answer.id, this.#options.limits.requestTimeoutMs);
     if (!known) return;
     const { ticket, stream } = known;
+    this.#admission.begun(ticket);
     if (ticket.over) stream.cancel();
     else this.#answer(ticket, { ...answer, stream });
   }

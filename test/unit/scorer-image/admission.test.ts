@@ -90,6 +90,16 @@ describe('the admission of requests', () => {
     expect([queue.waiting, queue.working]).to.deep.equal([0, 4]);
   });
 
+  it('an answer that is sent in pieces keeps its place, and frees its body', () => {
+    const large = queue.offer('large', 100, 0)!;
+    queue.next(0);
+    expect(queue.offer('b', 1, 0)).to.equal(undefined);
+    queue.begun(large);
+    expect([queue.working, queue.offer('b', 100, 0) !== undefined]).to.deep.equal([1, true]);
+    queue.back(large);
+    expect([queue.working, queue.offer('c', 1, 0)], 'its bytes are given back once').to.deep.equal([0, undefined]);
+  });
+
   it('bodies are held up to a limit, but one that is alone is always taken', () => {
     const big = queue.offer('big', 1000, 0);
     expect(big).not.to.equal(undefined);
