@@ -16,6 +16,7 @@ import { flushed, logger } from './logger.ts';
 import { Demand } from './metrics/demand.ts';
 import { scorerMetrics } from './metrics/metrics.ts';
 import type { Limits } from './run/admission.ts';
+import type { AnswerStream } from './run/answerStream.ts';
 import type { Answer } from './run/messages.ts';
 import { ScoringPool } from './run/pool.ts';
 import { AT_ONCE, type WorkerCode } from './run/workerSide.ts';
@@ -51,7 +52,7 @@ export async function serve(config: ScorerConfig, modelDir: string, worker: Work
     },
     onLoad: (inFlight, now) => demand.level(inFlight, now),
   });
-  const deps = { config, pool, lifecycle, traffic, metrics, demand, logger };
+  const deps = { config, pool, lifecycle, traffic, metrics, demand, logger, answers: { open: 0 } };
   const user = userServer(deps);
   const operator = operatorServer(deps);
   if (config.script !== undefined) process.chdir(dirname(config.script)); // files beside the script by relative paths
@@ -75,7 +76,7 @@ export async function serve(config: ScorerConfig, modelDir: string, worker: Work
     logger.info("Users's init has completed successfully", { seconds: outcome });
     await Promise.race([broken, stop]);
     lifecycle.to('Draining');
-    await drain(user, pool, config.requestTimeoutMs);
+    await drain(user, { underWay: () => pool.underWay + deps.answers.open, requestTimeoutMs: config.requestTimeoutMs });
     return { code: 0, stuck: !(await pool.stop(SHUTDOWN_HOOK_MS)) };
   } catch (error) {
     const failure = asFailure(error);
@@ -97,9 +98,21 @@ async function passTest(test: ScoringTest, pool: ScoringPool): Promise<void> {
   const answer = await new Promise<Answer>((answered) => {
     pool.ask({ work: { kind: 'score', request: { method: 'POST', url: '/score', headers: { 'content-type': 'application/json' } } }, body: Buffer.from(test.request), answered });
   });
-  const text = Buffer.from(answer.body as string).toString();
+  const text = answer.stream ? await wholeText(answer.stream) : Buffer.from(answer.body as string).toString();
   const problem = answer.status === 200 ? mismatch(test, text) : `it was answered ${answer.status}: ${text}`;
   if (problem !== undefined) throw new StartFailure(FAILURE.testFailed, `scoring.test: ${problem}`, answer.stack);
+}
+
+/** All pieces of an answer; '' for one that breaks off. */
+function wholeText(stream: AnswerStream): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  return new Promise((resolve) => stream.to({
+    onPiece: (bytes) => {
+      pieces.push(bytes);
+      stream.more();
+    },
+    onEnd: (error) => resolve(error === undefined ? Buffer.concat(pieces).toString() : ''),
+  }));
 }
 
 /** Bodies that arrive, wait or are in work: what a small pod can hold beside a model, or four of the largest. */
@@ -115,12 +128,12 @@ const connections = (server: Server): Promise<number> => new Promise((resolve, r
 const listen = (server: Server, port: number): Promise<void> => new Promise((resolve, reject) => void server.once('error', reject).listen(port, () => resolve()));
 
 /** Ends when every request is answered and every connection had its chance to be closed by an answer. */
-async function drain(server: Server, pool: ScoringPool, requestTimeoutMs: number): Promise<void> {
+async function drain(server: Server, { underWay, requestTimeoutMs }: { underWay: () => number; requestTimeoutMs: number }): Promise<void> {
   // While anybody is connected new connections are taken, too: a busy node may still send some here.
   for (const until = performance.now() + LINGER_MS; (await connections(server)) > 0 && performance.now() < until;) await sleep(20);
   // net's close, which takes no new connections; http's would cut idle ones at once, and a request on its way with them.
   const closed = new Promise<void>((resolve) => void NetServer.prototype.close.call(server, () => resolve()));
-  for (const until = performance.now() + requestTimeoutMs; pool.underWay > 0 && performance.now() < until; ) await sleep(20);
+  for (const until = performance.now() + requestTimeoutMs; underWay() > 0 && performance.now() < until; ) await sleep(20);
   server.closeIdleConnections();
   await Promise.race([closed, sleep(500, undefined, { ref: false })]);
   server.closeAllConnections();

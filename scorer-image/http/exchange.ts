@@ -3,9 +3,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AnswerStream } from '../run/answerStream.ts';
 import { writeOk, type Shared } from './head.ts';
 
-/** A client that has not taken its answer after this long is cut off. */
+/** A client that takes nothing of its answer for this long is disconnected. */
 const SLOW_READER_MS = 10_000;
 const NOBODY_HAS_SAID = 200; // what node:http begins with
+const OTHER_TYPE = 'application/octet-stream';
+/** RFC 9110 §15.3.5, §15.4.5: answers without a body, and without its length. */
+const NO_BODY = [204, 304];
 const CLIENT_GONE = 499;
 const TIMED_OUT = 408;
 /** How long the rest of a body is read that nothing is done with, so that its client hears why. */
@@ -21,6 +24,7 @@ export class Exchange {
   readonly headers: string[];
   readonly #shared: Shared;
   #strange = false;
+  #watched = false;
 
   constructor(request: IncomingMessage, response: ServerResponse, headers: string[], shared: Shared) {
     this.request = request;
@@ -67,36 +71,40 @@ export class Exchange {
   /** The whole answer. */
   send(status: number, body: string | Uint8Array, type = 'application/json'): void {
     if (this.over) return;
+    if (NO_BODY.includes(status)) return void this.response.writeHead(status, [...this.#shared.list, ...this.headers]).end();
     const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
     this.headers.push('content-type', type, 'content-length', String(length));
     if (status !== 200 || this.#strange || !writeOk(this.response, this.#shared, this.headers)) this.response.writeHead(status, [...this.#shared.list, ...this.headers]);
     const bytes = length === body.length ? body : Buffer.from(body as string);
     if (this.request.complete || status === TIMED_OUT) this.response.end(bytes, 'latin1'); // ASCII is the same in latin1, which is written faster, and heads are latin1
     else this.#sendBeforeBody(bytes);
-    if (this.response.writableLength > 0) this.#cutOff();
+    if (this.response.writableLength > 0) this.#endWithoutProgress();
   }
 
-  /** An answer whose length is not known: piece by piece as the client takes them. */
-  stream(status: number, headers: readonly string[], stream: AnswerStream): void {
+  /** An answer whose length is not known: piece by piece as the client takes them. `onBroken` is called when it ends before it is whole. */
+  stream(status: number, headers: readonly string[], { stream, onBroken }: { stream: AnswerStream; onBroken: (error: string) => void }): void {
     if (this.over) return stream.cancel();
-    const { response } = this;
-    response.writeHead(status, [...this.#shared.list, ...this.headers, ...headers]);
+    const { request, response } = this;
+    const type = headers.some((name, i) => i % 2 === 0 && name === 'content-type') ? [] : ['content-type', OTHER_TYPE];
+    response.writeHead(status, [...this.#shared.list, ...this.headers, ...type, ...headers]);
     response.flushHeaders();
-    let slow: NodeJS.Timeout | undefined;
+    let untaken = 0;
     response.on('drain', () => {
-      clearTimeout(slow);
-      stream.more();
+      for (; untaken > 0; untaken--) stream.more();
     });
-    response.once('close', () => {
-      clearTimeout(slow);
-      stream.cancel();
-    });
+    response.once('close', () => stream.cancel());
     stream.to({
       onPiece: (bytes) => {
-        if (response.write(bytes)) stream.more();
-        else slow = setTimeout(() => response.destroy(), SLOW_READER_MS).unref();
+        if (response.write(bytes)) return stream.more();
+        untaken += 1;
+        this.#endWithoutProgress();
       },
-      onEnd: (error) => void (error === undefined ? response.end() : response.destroy()), // a body that is not whole has no last chunk
+      onEnd: (error) => {
+        if (error === undefined) return void response.end();
+        onBroken(error);
+        if (request.httpVersion === '1.0') request.socket.resetAndDestroy(); // the end of the connection would be taken for that of the body
+        else response.destroy(); // without the last chunk the body is not whole
+      },
     });
   }
 
@@ -105,7 +113,7 @@ export class Exchange {
     const type = headers.findIndex((name, i) => i % 2 === 0 && name === 'content-type');
     this.headers.push(...headers.filter((_, i) => type < 0 || (i !== type && i !== type + 1)));
     this.#strange = true;
-    this.send(status, body, type < 0 ? 'application/octet-stream' : headers[type + 1]);
+    this.send(status, body, type < 0 ? OTHER_TYPE : headers[type + 1]);
   }
 
   /** An error in the words of the path's protocol: V2 says `error`, Azure says `message`. */
@@ -123,8 +131,17 @@ export class Exchange {
     request.once('close', () => clearTimeout(timer)).once('end', () => response.end());
   }
 
-  #cutOff(): void {
-    const timer = setTimeout(() => this.response.destroy(), SLOW_READER_MS).unref();
-    this.response.once('close', () => clearTimeout(timer));
+  /** Ends the connection of a client that takes nothing for {@link SLOW_READER_MS} while there is something to take. */
+  #endWithoutProgress(): void {
+    if (this.#watched) return;
+    this.#watched = true;
+    const { response } = this;
+    let taken = response.socket?.bytesWritten ?? 0;
+    const timer = setInterval(() => {
+      const now = response.socket?.bytesWritten ?? 0;
+      if (now === taken && response.writableLength > 0) response.destroy();
+      taken = now;
+    }, SLOW_READER_MS).unref();
+    response.once('close', () => clearInterval(timer));
   }
 }

@@ -1,5 +1,6 @@
 /** The routes that score: Azure's /score, MLflow's /invocations, the V2 infer. On bare node:http. */
 import { HEADER } from '@penstock/contract';
+import type { AnswerStream } from '../run/answerStream.ts';
 import type { Answer, ScoreRequest, Work } from '../run/messages.ts';
 import { traceOf } from './accessLog.ts';
 import type { Exchange } from './exchange.ts';
@@ -74,15 +75,19 @@ function forScript({ request: { method = '', url = '', headers } }: Exchange, { 
 function azureAnswer(exchange: Exchange, answer: Answer, deps: UserServerDeps): void {
   if (answer.id >= 0 || answer.status >= 500) exchange.header(HEADER.runFailed, answer.status >= 500 ? 'True' : 'False');
   if (answer.runMs !== undefined) exchange.header(HEADER.runMs, answer.runMs.toFixed(3));
-  if (answer.stream) exchange.stream(answer.status, answer.headers ?? JSON_TYPE, answer.stream);
+  if (answer.stream) exchange.stream(answer.status, answer.headers ?? JSON_TYPE, streamOf(answer.stream, exchange, deps));
   else if (answer.headers) exchange.pass(answer.status, answer.body, answer.headers);
   else if (answer.status === 200) exchange.send(200, answer.body);
   else failed(exchange, answer, deps);
 }
 
+const streamOf = (stream: AnswerStream, { requestId }: Exchange, { logger }: UserServerDeps): { stream: AnswerStream; onBroken: (error: string) => void } => ({
+  stream, onBroken: (error) => logger.error('the answer broke off', { requestId, error }),
+});
+
 function v2Answer(exchange: Exchange, answer: Answer, deps: UserServerDeps): void {
   if (answer.status !== 200) return failed(exchange, answer, deps);
-  if (answer.stream) return exchange.stream(200, JSON_TYPE, answer.stream);
+  if (answer.stream) return exchange.stream(200, JSON_TYPE, streamOf(answer.stream, exchange, deps));
   if (answer.jsonBytes !== undefined) exchange.header(HEADER.jsonLength, String(answer.jsonBytes));
   exchange.send(200, answer.body, answer.jsonBytes === undefined ? 'application/json' : 'application/octet-stream');
 }

@@ -35,7 +35,11 @@ export class Question {
     this.#deps = deps;
     this.#asking = asking;
     deps.metrics.begun();
-    exchange.response.on('close', () => this.#closed());
+    deps.answers.open += 1;
+    exchange.response.on('close', () => {
+      deps.answers.open -= 1;
+      this.#closed();
+    });
   }
 
   /** Reads the body and asks; what cannot be read is answered here. */

@@ -27,6 +27,8 @@ export interface UserServerDeps {
   metrics: ScorerMetrics;
   demand: Demand;
   logger: Logger;
+  /** Requests for a score whose answer its client has not taken whole. */
+  answers: { open: number };
 }
 
 /** The head of a request has to be here after this long (milliseconds). */

@@ -12,7 +12,7 @@ const MOST_DEPTH = 64;
 function special(value: unknown, depth: number): boolean {
   if (typeof value === 'bigint') return true;
   if (typeof value !== 'object' || value === null) return false;
-  if (ArrayBuffer.isView(value) || depth > MOST_DEPTH) return true;
+  if (ArrayBuffer.isView(value) || depth > MOST_DEPTH || typeof (value as { toJSON?: unknown }).toJSON === 'function') return true;
   if (Array.isArray(value)) {
     for (const item of value) if ((typeof item === 'object' || typeof item === 'bigint') && special(item, depth + 1)) return true;
     return false;

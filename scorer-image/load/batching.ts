@@ -93,7 +93,7 @@ export function batching({ session, maxBatchSize, bytesPerRow = 0, onBatch = () 
       if (Object.values(results).some(({ shape }) => shape[0] !== rows)) throw new Error('an output has another number of rows');
       onBatch(rows);
       gain.took(now() - begun);
-      bytesPerRow = Math.max(bytesPerRow, bytesIn(results) / rows);
+      if (rows > 0) bytesPerRow = Math.max(bytesPerRow, bytesIn(results) / rows);
       watch.saw(group, results);
       let from = 0;
       for (const call of group) call.resolve(slice(results, from, (from += call.rows)));
@@ -139,7 +139,7 @@ function alike(a: Call, b: Call): boolean {
   if (a.outputs !== b.outputs && a.outputs.join() !== b.outputs.join()) return false;
   for (const name of Object.keys(a.feeds)) {
     const [shape, other] = [a.feeds[name]!.shape, b.feeds[name]?.shape];
-    if (other?.length !== shape.length || shape[0] !== a.rows || other[0] !== b.rows || shape.some((dimension, i) => i > 0 && other[i] !== dimension)) return false;
+    if (other?.length !== shape.length || shape[0] !== a.rows || other[0] !== b.rows || shape.some((dimension, i) => dimension === 0 || (i > 0 && other[i] !== dimension))) return false; // the proof holds for axes that are not empty
   }
   return true;
 }

@@ -8,6 +8,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { StartFailure } from '../failure.ts';
 
+/** For CommonJS files that an ES module imports. */
+const REQUIRE = "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
+
 export interface BundledScript {
   format: 'module' | 'commonjs';
   /** With its source map, so that errors name the user's files and lines. */
@@ -21,7 +24,8 @@ export async function bundleScript(path: string): Promise<BundledScript> {
   const tsconfig = join(folder, 'tsconfig.json');
   const run = async (format: 'esm' | 'cjs'): Promise<{ source: string; isCommonJs: boolean }> => {
     const { outputFiles, metafile } = await build({
-      entryPoints: [path], absWorkingDir: folder, outfile: `${path}.js`, write: false, metafile: true, bundle: true, format, platform: 'node', target: 'node24', packages: 'external',
+      entryPoints: [path], absWorkingDir: folder, outfile: `${path}.js`, write: false, metafile: true, bundle: true, format, platform: 'node', target: 'node24', packages: 'external', external: ['*.node'],
+      ...(format === 'esm' && { banner: { js: REQUIRE } }),
       sourcemap: 'inline', sourcesContent: false, logLevel: 'silent', charset: 'utf8', keepNames: true, preserveSymlinks: true, // a ConfigMap's files are links
       ...(existsSync(tsconfig) ? { tsconfig } : { tsconfigRaw: '{}' }),
     });
@@ -32,21 +36,22 @@ export async function bundleScript(path: string): Promise<BundledScript> {
     const { source, isCommonJs } = first.isCommonJs ? await run('cjs') : first;
     return { format: isCommonJs ? 'commonjs' : 'module', source };
   } catch (error) {
-    throw new StartFailure(FAILURE.scriptImport, told(error, path));
+    if (!(error as BuildError).errors) throw error; // not the script's mistake
+    throw new StartFailure(FAILURE.scriptImport, messageOf(error as BuildError, path));
   } finally {
     await stop();
   }
 }
 
-interface BuildError {
+interface BuildError extends Error {
   errors?: { text: string; location: { file: string; line: number; column: number } | null }[];
 }
 
-function told(error: unknown, path: string): string {
-  const [first] = (error as BuildError).errors ?? [];
+function messageOf(error: BuildError, path: string): string {
+  const [first] = error.errors ?? [];
   const where = first?.location ? ` (${basename(first.location.file)}:${first.location.line}:${first.location.column + 1})` : '';
   const python = isPython(path) ? 'this is Python; Penstock runs JavaScript and TypeScript (docs/scoring.md shows how to port it): ' : '';
-  return `${python}${first?.text ?? (error as Error).message}${where}`;
+  return `${python}${first?.text ?? error.message}${where}`;
 }
 
 function isPython(path: string): boolean {

@@ -42,13 +42,13 @@ export const bytesIn = (results: Feeds): number => Object.values(results).reduce
 /** What kernels may round differently for another number of rows, measured by the largest value. */
 const ROUNDING = 1e-3;
 
-/** The first place where an answer in company is not the answer alone; undefined where they are the same but for rounding. */
+/** The first place where an answer to joined requests is not the answer to the request alone; undefined where they are the same but for rounding. */
 export function difference(together: Feeds, alone: Feeds): string | undefined {
   for (const name of Object.keys(alone)) {
     const [a, b] = [together[name], alone[name]!];
-    if (a?.shape.join() !== b.shape.join()) return `output ${name} has the shape [${a?.shape.join() ?? ''}] in company, [${b.shape.join()}] alone`;
+    if (a?.shape.join() !== b.shape.join()) return `output ${name} has the shape [${a?.shape.join() ?? ''}] when joined, [${b.shape.join()}] alone`;
     const place = firstUnlike(a.data, b.data);
-    if (place >= 0) return `output ${name} is ${String(a.data[place])} in company, ${String(b.data[place])} alone`;
+    if (place >= 0) return `output ${name} is ${String(a.data[place])} when joined, ${String(b.data[place])} alone`;
   }
   return undefined;
 }

@@ -32,17 +32,19 @@ export const arrayOf = (datatype: string): ArrayOf | undefined => (TYPES as Reco
 
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, dimension) => product * dimension, 1);
 
-const isTyped = (data: unknown): data is NumberArray => ArrayBuffer.isView(data);
+const isTyped = (data: unknown): data is NumberArray => ArrayBuffer.isView(data) && !(data instanceof DataView);
 
-/** Data of one datatype out of numbers, booleans or strings, flat or nested; says which value does not fit. */
+/** Data of one datatype out of numbers, booleans or strings, flat or nested; says which value does not fit. Throws TensorError. */
 export function tensorOf(where: string, datatype: string, shape: number[], data: LooseData): Tensor {
   const size = sizeOf(shape);
   const type = arrayOf(datatype);
-  if (isTyped(data) && (type ? data instanceof type : size !== 1)) return { datatype, shape, data: data.length === size ? data : tooFew(where, data.length, shape) };
+  if (!type && datatype !== 'BYTES') throw new TensorError(`${where} has the unknown datatype ${datatype}`);
+  if (data instanceof DataView) throw new TensorError(`${where} is a DataView: give a typed array or a list`);
+  if (isTyped(data) && type && datatype !== 'BOOL' && data instanceof type) return { datatype, shape, data: data.length === size ? data : tooFew(where, data.length, shape) };
   const values = isTyped(data) ? (type ? [...data] : [data]) : flatten(where, data, shape, size); // the bytes of one text, or numbers of another type
-  if (datatype === 'BYTES') return { datatype, shape, data: values.map((value, i) => (typeof value === 'string' || value instanceof Uint8Array ? value : wrong(where, i, value, datatype))) };
-  if (!type) throw new TensorError(`${where} has the unknown datatype ${datatype}`);
-  return { datatype, shape, data: fill(where, datatype, new type(size), values) };
+  if (datatype === 'BYTES') return { datatype, shape, data: (values.length === size ? values : tooFew(where, values.length, shape)).map((value, i) => (typeof value === 'string' || value instanceof Uint8Array ? value : wrong(where, i, value, datatype))) };
+  if (values.length !== size) tooFew(where, values.length, shape);
+  return { datatype, shape, data: fill(where, datatype, new type!(size), values) };
 }
 
 /** Values of a flat list, or of lists that are nested as the shape is: each as long as its dimension, the innermost as long as all that are left. */
@@ -103,8 +105,8 @@ function fill<T extends NumberArray>(where: string, datatype: string, target: T,
       const given = typeof value === 'number' ? value : floating ? real(value) : whole(value);
       if (given === undefined) wrong(where, i, value, datatype);
       target[i] = given;
-      // 1e400 and, in FP32, 1e39 became Infinity; 300 became 44 in INT8
-      if (floating ? !Number.isFinite(target[i]) && value !== null : target[i] !== given) wrong(where, i, value, datatype);
+      // In FP32, 1e39 became Infinity; 300 became 44 in INT8
+      if (floating ? !Number.isFinite(target[i]) && Number.isFinite(given) : target[i] !== given) wrong(where, i, value, datatype);
     }
   }
   return target;
@@ -123,7 +125,7 @@ function bigint(value: unknown): bigint | undefined {
 }
 
 function wrong(where: string, index: number, value: unknown, datatype: string): never {
-  const text = typeof value === 'object' && value !== null ? (Array.isArray(value) ? 'a list' : 'an object') : typeof value === 'bigint' || typeof value === 'number' ? String(value) : JSON.stringify(value);
+  const text = typeof value === 'object' && value !== null ? (Array.isArray(value) ? 'a list' : 'an object') : typeof value === 'bigint' || typeof value === 'number' ? String(value) : ((JSON.stringify(value) as string | undefined) ?? String(value));
   throw new TensorError(`${where} has ${text.slice(0, 60)} at place ${index}, which is not ${datatype}`);
 }
 

@@ -65,7 +65,7 @@ function items(data: TensorData, datatype: string, from: number, to: number): st
     const value = data[i]!;
     if (i > from) text += ',';
     if (datatype === 'BOOL') text += value ? 'true' : 'false';
-    else if (typeof value === 'number') text += Number.isFinite(value) ? String(value) : 'null';
+    else if (typeof value === 'number') text += Number.isFinite(value) ? (value === 0 && 1 / value < 0 ? '-0' : String(value)) : 'null';
     else text += typeof value === 'bigint' ? String(value) : JSON.stringify(typeof value === 'string' ? value : Buffer.from(value).toString('base64'));
   }
   return text;

@@ -11,7 +11,7 @@ export interface Difference {
 }
 
 const ONE_IN = 1000;
-/** Larger answers are not copied to be compared later. */
+/** Requests and answers of more bytes are not kept to be compared later. */
 const MOST_BYTES = 2 ** 20;
 /** An idle moment is waited for so often; then the call is repeated between two others. */
 const MOST_PAUSES = 200;
@@ -38,7 +38,7 @@ export class Watch {
   /** A joined call was answered. */
   saw(calls: readonly Call[], results: Feeds): void {
     this.#left -= 1;
-    if (this.#left > 0 || this.#sample || bytesIn(results) > MOST_BYTES) return;
+    if (this.#left > 0 || this.#sample || calls.reduce((sum, { feeds }) => sum + bytesIn(feeds), bytesIn(results)) > MOST_BYTES) return;
     this.#left = Math.ceil(ONE_IN * (0.5 + Math.random()));
     this.#sample = { calls, results: Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, { ...tensor, data: tensor.data.slice() }])) };
   }
@@ -48,7 +48,10 @@ export class Watch {
     if (!this.#sample || this.#busy) return;
     this.#busy = true;
     const sample = this.#sample;
-    setTimeout(() => void this.#check(sample, still), PAUSE_MS).unref();
+    setTimeout(() => void this.#check(sample, still).finally(() => {
+      this.#sample = undefined;
+      this.#busy = false;
+    }), PAUSE_MS).unref();
   }
 
   async #check({ calls, results }: Sample, still: () => boolean): Promise<void> {
@@ -62,7 +65,5 @@ export class Watch {
       this.#onDifference({ rows: calls.reduce((sum, call) => sum + call.rows, 0), message });
       break;
     }
-    this.#sample = undefined;
-    this.#busy = false;
   }
 }

@@ -35,7 +35,7 @@ export function scorerMetrics(labels: { pipeline: string; revision: string }) {
     steps: histogram({ name: METRIC.stepDuration, help: 'Parts of a request: read (until its body is here), queue (until it goes to the worker), run (in the worker).', label: { name: 'step', values: ['read', 'queue', 'run'] }, buckets: SECONDS, registry }),
     batchSize: histogram({ name: METRIC.batchSize, help: 'Rows of each call of an ONNX model.', buckets: ROWS, registry })[''],
     queueDepth: (depth: () => number) => new Gauge({ name: METRIC.queueDepth, help: 'Requests that wait for a place in the worker.', registers, collect() { this.set(depth()); } }),
-    batchingDisabled: new Counter({ name: METRIC.batchingDisabled, help: 'Models whose calls are not joined any more, since an answer was another one in company.', registers }),
+    batchingDisabled: new Counter({ name: METRIC.batchingDisabled, help: 'Models whose calls are not joined any more, since a joined answer differed from the answer alone.', registers }),
     rejected: new Counter({ name: METRIC.rejected, help: 'Requests that never reached the script.', labelNames: ['reason'], registers }),
   };
 }

@@ -1,6 +1,6 @@
 /** What a graph says of its inputs and outputs: the signature, names of features and classes. Pure. */
 import type { ModelSignature, TensorSignature } from '@penstock/contract';
-import { attributeOf, ELEMENT, textOf, type GraphProto, type ModelProto, type NodeProto, type ValueInfoProto } from './schema.ts';
+import { attributeOf, ELEMENT, isCut, textOf, type GraphProto, type ModelProto, type NodeProto, type ValueInfoProto } from './schema.ts';
 
 /** Says which input or output is no tensor that the protocol knows. */
 export class SignatureError extends Error {}
@@ -12,6 +12,7 @@ export const isZipMap = ({ opType, domain }: NodeProto): boolean => opType === '
 
 /** Class labels of a classifier or a ZipMap. */
 export function labelsOf(node: NodeProto): readonly (string | number)[] {
+  if (node.attribute.some((one) => one.name.startsWith('classlabels') && isCut(one))) return [];
   const texts = attributeOf(node, 'classlabels_strings')?.strings.map(textOf) ?? [];
   return texts.length > 0 ? texts : (attributeOf(node, 'classlabels_int64s')?.ints ?? attributeOf(node, 'classlabels_ints')?.ints ?? []);
 }

@@ -1,13 +1,15 @@
 /**
  * Reads the graph of an ONNX file and leaves out its weights, so that a model of 2 GB takes a few MB: what is longer than
- * 64 KiB and no message of its own, and repeated values beyond the first thousand, are skipped where they lie.
+ * 64 KiB, and values beyond the first thousand, are skipped where they lie.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import protobuf, { type Type } from 'protobufjs/light.js';
-import { MODEL, type GraphProto, type ModelProto } from './schema.ts';
+import { CUT, MODEL, type GraphProto, type ModelProto } from './schema.ts';
 
 const KEPT_BYTES = 64 * 1024;
 const KEPT_VALUES = 1024;
+/** Of AttributeProto. */
+const DOC_STRING = 13;
 /** More than any tag and length take. */
 const HEADER_BYTES = 20;
 
@@ -62,11 +64,19 @@ class FileWindow {
   }
 }
 
-/** The fields of one message between two places of the file, as pieces of the same message with less in it. */
+/** Values that may be left out, by message type: the data of tensors, and the lists and texts of attributes. */
+const MAY_BE_LEFT_OUT: Record<string, readonly string[]> = {
+  TensorProto: ['rawData', 'floatData', 'int32Data', 'int64Data', 'stringData', 'doubleData', 'uint64Data'],
+  AttributeProto: ['floats', 'ints', 'strings', 's'],
+};
+
+/** The fields of one message between two places of the file, as pieces of the same message with less in it. An attribute says so. */
 function withoutWeights(file: FileWindow, type: Type, from: number, to: number): Uint8Array[] {
   if (to - from <= KEPT_BYTES) return [file.copy(from, to)];
   const pieces: Uint8Array[] = [];
   const counts = new Map<number, number>();
+  const optional = MAY_BE_LEFT_OUT[type.name] ?? [];
+  let cut = false;
   for (let at = from; at < to;) {
     const { id, header, length } = fieldAt(file, at);
     const [start, end] = [at + header, at + header + length];
@@ -76,9 +86,11 @@ function withoutWeights(file: FileWindow, type: Type, from: number, to: number):
     const count = (counts.get(id) ?? 0) + 1;
     counts.set(id, count);
     if (inner instanceof protobuf.Type && length > KEPT_BYTES) pieces.push(...message(id, withoutWeights(file, inner, start, end)));
-    else if (length <= KEPT_BYTES && (inner instanceof protobuf.Type || count <= KEPT_VALUES)) pieces.push(file.copy(at, end));
+    else if (field && optional.includes(field.name) && (length > KEPT_BYTES || count > KEPT_VALUES)) cut = true;
+    else pieces.push(file.copy(at, end));
     at = end;
   }
+  if (cut && type.name === 'AttributeProto') pieces.push(protobuf.Writer.create().uint32((DOC_STRING << 3) | 2).string(CUT).finish());
   return pieces;
 }
 

@@ -25,6 +25,8 @@ export interface TensorProto {
   dims: number[];
   dataType?: number;
   rawData?: Uint8Array;
+  /** 1: in another file. */
+  dataLocation?: number;
   floatData: number[];
   int32Data: number[];
   int64Data: number[];
@@ -39,7 +41,14 @@ export interface AttributeProto {
   floats: number[];
   ints: number[];
   strings: Uint8Array[];
+  g?: object;
+  graphs: object[];
+  docString?: string;
 }
+
+/** What stands in the place of the documentation of an attribute of which values were left out. */
+export const CUT = 'values were left out';
+export const isCut = ({ docString }: AttributeProto): boolean => docString === CUT;
 
 export interface NodeProto {
   name?: string;

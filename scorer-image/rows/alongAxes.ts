@@ -1,5 +1,5 @@
 /** Rules for operators that work along some axes and leave the others: softmax, reductions, normalization, recurrent layers. Pure. */
-import { equal, number, ONE, type Dimension } from './dimension.ts';
+import { equal, isOne, number, ONE, type Dimension } from './dimension.ts';
 import { apart, constantAt, constantFrom, dataAt, fromFront, mixes, numbersAt, overAllRows, rowsAt, unknown, type Operator, type Rows, type Rule, type Value } from './value.ts';
 
 /** Up to operator set 12 the axis and all behind it are one. */
@@ -15,7 +15,7 @@ const reduce: Rule = (operator) => {
   const rank = data.shape.length;
   const axes = operator.ints('axes') ?? numbersAt(operator, 1) ?? [];
   if (axes.length === 0 && operator.int('noop_with_empty_axes', 0) !== 0) return data;
-  const gone = axes.length === 0 ? data.shape.map((_, i) => i) : axes.map((axis) => fromFront(axis, rank));
+  const gone = axes.length === 0 ? data.shape.map((_, i) => i) : [...new Set(axes.map((axis) => fromFront(axis, rank)))];
   apart(operator, data, gone);
   return without(data, gone, operator.int('keepdims', 1) !== 0);
 };
@@ -97,8 +97,8 @@ const quantization: Rule = (operator) => {
     const constant = constantAt(operator, index);
     if (constant && constant.shape?.length !== 0) {
       if (!constant.shape) throw unknown(`the shape of a constant of ${operator.type} is not known`);
-      if (constant.shape.length > 1 || constant.shape[0]!.factor !== 1) apart(operator, data, [operator.int('axis', 1)]);
-      if (constant.shape.length > 1) throw unknown(`${operator.type} works in blocks`);
+      if (constant.shape.length > 1 || !isOne(constant.shape[0]!)) apart(operator, data, [operator.int('axis', 1)]);
+      if (constant.shape.length > 1 || operator.int('block_size', 0) !== 0) throw unknown(`${operator.type} works in blocks`);
     }
   }
   return data;

@@ -1,5 +1,5 @@
 /** Shapes of what operators make of constants, where those are simple. Pure. */
-import { ONE, type Dimension } from './dimension.ts';
+import { isNumber, ONE, type Dimension } from './dimension.ts';
 import { broadcast } from './elementwise.ts';
 import { fromFront, type Constant, type Operator, type Rule, type Value } from './value.ts';
 
@@ -8,8 +8,16 @@ type ShapeRule = (shape: Shape, operator: Operator, second: Constant | undefined
 
 const sameShape: ShapeRule = (shape) => shape;
 
+/** An attribute, or an input whose numbers are known. */
+const axesOf = ({ ints }: Operator, second: Constant | undefined): readonly number[] | undefined => ints('axes') ?? (second?.items?.every(isNumber) ? second.items.map(({ factor }) => factor) : undefined);
+
+const squeezed: ShapeRule = (shape, operator, second) => {
+  const axes = axesOf(operator, second)?.map((axis) => fromFront(axis, shape.length));
+  return axes?.length ? shape.filter((_, i) => !axes.includes(i)) : undefined;
+};
+
 const unsqueezed: ShapeRule = (shape, operator, second) => {
-  const axes = operator.ints('axes') ?? second?.items?.map(({ factor }) => factor);
+  const axes = axesOf(operator, second);
   if (!axes) return undefined;
   const made = [...shape];
   for (const axis of axes.map((one) => fromFront(one, shape.length + axes.length)).sort((a, b) => a - b)) made.splice(axis, 0, ONE);
@@ -28,7 +36,7 @@ const joined: ShapeRule = (shape, operator) => {
 
 const SHAPES: Record<string, ShapeRule> = {
   Transpose: (shape, operator) => (operator.ints('perm') ?? shape.map((_, i) => shape.length - 1 - i)).map((from) => shape[from]!),
-  DequantizeLinear: sameShape, QuantizeLinear: sameShape, Unsqueeze: unsqueezed, Gather: gathered, Concat: joined,
+  DequantizeLinear: sameShape, QuantizeLinear: sameShape, Squeeze: squeezed, Unsqueeze: unsqueezed, Gather: gathered, Concat: joined,
 };
 
 /** Rules for data that also know what becomes of constants. */

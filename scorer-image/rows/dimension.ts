@@ -1,9 +1,9 @@
 /**
- * Dimensions of tensors before their numbers are known: a whole number times named dimensions, such as 12 × rows × seq.
+ * Dimensions of tensors before their numbers are known: a whole number times named numbers, such as 12 × rows × seq.
  * Pure.
  */
 
-/** A product. Symbols stand for numbers of at least 1 that are the same for all requests of one call, {@link ROWS} aside. */
+/** A product. Symbols stand for numbers that are the same for all requests of one call, {@link ROWS} and {@link byRows} aside. */
 export interface Dimension {
   readonly factor: number;
   readonly symbols: readonly string[];
@@ -11,23 +11,30 @@ export interface Dimension {
 
 /** The number of rows of a call: all that changes when requests are joined. */
 export const ROWS = '#rows';
-/** Some number that depends on {@link ROWS} in a way that is not followed. */
-const BY_ROWS = '#by rows';
+/** Begins the name of a number that depends on {@link ROWS} in a way that is not followed. */
+const BY_ROWS = '#by rows ';
+/** Begins the name of a number that may be negative or 0, since it is not the length of an axis. */
+const ANY = '#any ';
 
 export const number = (factor: number): Dimension => ({ factor, symbols: [] });
 export const ONE = number(1);
 export const rows: Dimension = { factor: 1, symbols: [ROWS] };
-export const byRows: Dimension = { factor: 1, symbols: [BY_ROWS] };
+/** The length of an axis. No axis that is followed is empty: calls with one are never joined. */
 export const named = (name: string): Dimension => ({ factor: 1, symbols: [name] });
+/** `fresh`: a name that nothing else has. */
+export const byRows = (fresh: Dimension): Dimension => named(`${BY_ROWS}${fresh.symbols.join()}`);
+export const anyNumber = (fresh: Dimension): Dimension => named(`${ANY}${fresh.symbols.join()}`);
 
 export const isNumber = ({ symbols }: Dimension): boolean => symbols.length === 0;
 export const isOne = (one: Dimension): boolean => isNumber(one) && one.factor === 1;
 /** Whether it changes with the number of rows. */
-export const dependsOnRows = ({ symbols }: Dimension): boolean => symbols.includes(ROWS) || symbols.includes(BY_ROWS);
+export const dependsOnRows = ({ symbols }: Dimension): boolean => symbols.some((symbol) => symbol === ROWS || symbol.startsWith(BY_ROWS));
+/** Whether it is a number, or a product of lengths of axes. */
+export const isLength = ({ symbols }: Dimension): boolean => !symbols.some((symbol) => symbol.startsWith(BY_ROWS) || symbol.startsWith(ANY));
 /** Whether it is the number of rows times something that is the same for all requests. */
-export const isMultipleOfRows = ({ symbols }: Dimension): boolean => symbols.filter((symbol) => symbol === ROWS).length === 1 && !symbols.includes(BY_ROWS);
+export const isMultipleOfRows = (one: Dimension): boolean => isLength(one) && one.factor > 0 && one.symbols.filter((symbol) => symbol === ROWS).length === 1;
 
-export const equal = (a: Dimension, b: Dimension): boolean => a.factor === b.factor && a.symbols.join() === b.symbols.join();
+export const equal = (a: Dimension, b: Dimension): boolean => a.factor === b.factor && a.symbols.length === b.symbols.length && a.symbols.every((symbol, i) => symbol === b.symbols[i]);
 
 export function times(a: Dimension, b: Dimension): Dimension {
   const factor = a.factor * b.factor;
@@ -38,7 +45,7 @@ export const product = (dimensions: readonly Dimension[]): Dimension => dimensio
 
 /** The quotient where it is a whole number whatever the symbols stand for; undefined where that is not known. */
 export function over(a: Dimension, b: Dimension): Dimension | undefined {
-  if (b.factor === 0 || a.factor % b.factor !== 0) return undefined;
+  if (b.factor === 0 || a.factor % b.factor !== 0 || !isLength(b)) return undefined;
   const symbols = [...a.symbols];
   for (const symbol of b.symbols) {
     const at = symbols.indexOf(symbol);

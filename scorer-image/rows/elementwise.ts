@@ -30,12 +30,17 @@ export function together(a: readonly Dimension[], b: readonly Dimension[], fresh
   return long.map((dimension, i) => (i < ahead ? dimension : broadcastDimension(dimension, short[i - ahead]!, fresh)));
 }
 
-/** In a newer operator set training is an input, or an attribute. */
+/** In a newer operator set training is an input. */
 const inference: Rule = (operator) => {
-  if (operator.inputs[2] !== undefined) throw unknown(`${operator.type} may be in training mode`);
+  const training = operator.inputs[2];
+  const off = training?.kind === 'constant' && training.items?.every(({ factor }) => factor === 0);
+  if (training !== undefined && !off) throw unknown(`${operator.type} may be in training mode`);
   const [data] = operator.inputs;
   return data?.kind === 'rows' ? rowsAt(data.axis, data.shape) : broadcast({ ...operator, inputs: [data] });
 };
+
+/** The second input gives a type and nothing else. */
+const castLike: Rule = (operator) => broadcast({ ...operator, inputs: operator.inputs.slice(0, 1) });
 
 /** StringNormalizer leaves out stop words, and with them the places of other rows. */
 const normalizedText: Rule = (operator) => {
@@ -51,5 +56,6 @@ export const ELEMENTWISE: Record<string, Rule> = {
   ...Object.fromEntries([...SINGLE.split(' '), ...SEVERAL.split(' ')].map((type) => [type, broadcast])),
   ...Object.fromEntries(LEARNED.split(' ').map((type) => [`ai.onnx.ml.${type}`, broadcast])),
   Dropout: inference,
+  CastLike: castLike,
   StringNormalizer: normalizedText,
 };

@@ -4,7 +4,7 @@
  * Pure.
  */
 import type { RowIndependence } from '@penstock/contract';
-import { attributeOf, domainOf, textOf, type GraphProto, type ModelProto, type NodeProto, type TensorProto, type ValueInfoProto } from '../onnx/schema.ts';
+import { attributeOf, domainOf, isCut, textOf, type AttributeProto, type GraphProto, type ModelProto, type NodeProto, type TensorProto, type ValueInfoProto } from '../onnx/schema.ts';
 import { ALONG_AXES } from './alongAxes.ts';
 import { ofConstants } from './constants.ts';
 import { CLASSICAL, TEXTS } from './classical.ts';
@@ -24,13 +24,23 @@ export interface RowsVerdict {
 }
 
 const RULES: Record<string, Rule> = { ...ELEMENTWISE, ...LAYOUT, ...PRODUCTS, ...ALONG_AXES, ...IMAGES, ...CLASSICAL, ...TEXTS };
-/** Their bodies see more than their inputs, or they give something else each time. */
+/** They give something else each time. So may those whose attributes are graphs, which see more than the inputs of their operator. */
 const NEVER_FOLLOWED = /^(If|Loop|Scan|SequenceMap|Random\w+|Bernoulli|Multinomial)$/;
 /** Rules of these take whole numbers that depend on the number of rows, as a shape: at this input. */
 const SHAPE_INPUT: Partial<Record<string, number>> = { Reshape: 1, Expand: 1, Upsample: 1, Resize: 3 };
 
 /** Follows the batch axis through a model. Never throws. */
-export function rowsOf({ graph, opsetImport, functions }: Pick<ModelProto, 'opsetImport' | 'functions'> & { graph: GraphProto }): RowsVerdict {
+export function rowsOf(model: Model): RowsVerdict {
+  try {
+    return followed(model);
+  } catch {
+    return { rows: 'Unknown', message: 'the graph cannot be followed' };
+  }
+}
+
+type Model = Pick<ModelProto, 'opsetImport' | 'functions'> & { graph: GraphProto };
+
+function followed({ graph, opsetImport, functions }: Model): RowsVerdict {
   const opsets = new Map(opsetImport.map(({ domain, version }) => [domainOf(domain), version ?? 1]));
   const own = new Set(functions.map(({ domain, name }) => `${domainOf(domain)}.${name ?? ''}`));
   const values = new Map<string, Value>(graph.initializer.map((tensor) => [tensor.name ?? '', constantOf(tensor)]));
@@ -51,8 +61,8 @@ function inputValue({ name, type }: ValueInfoProto): Value {
   if (!dimensions) return refused(unknown(`the shape of input ${name} is not known`));
   const [first, ...others] = dimensions;
   if (!first) return refused(unknown(`input ${name} is a single number`));
-  if (first.dimValue !== undefined) return refused(unknown(`the first dimension of input ${name} is fixed`));
-  return rowsAt(0, [rows, ...others.map(({ dimValue }, i) => (dimValue ? number(dimValue) : named(`${name}[${i + 1}]`)))]);
+  if ((first.dimValue ?? 0) > 0) return refused(unknown(`the first dimension of input ${name} is fixed`));
+  return rowsAt(0, [rows, ...others.map(({ dimValue }, i) => ((dimValue ?? 0) > 0 ? number(dimValue!) : named(`${name}[${i + 1}]`)))]);
 }
 
 interface Surroundings {
@@ -70,7 +80,7 @@ function valuesOf(node: NodeProto, { values, opsets, own, fresh }: Surroundings)
   if (bad) return [bad];
   try {
     if (own.has(`${domain}.${node.opType}`)) throw unknown(`${type} is a function of the model's own, which is not followed`);
-    const operator: Operator = { type, opset: opsets.get(domain) ?? 1, inputs, outputs: node.output.filter((name) => name !== '').length, fresh, ...attributes(node) };
+    const operator: Operator = { type, opset: versionOf(domain, opsets), inputs, outputs: node.output.filter((name) => name !== '').length, places: node.output.length, fresh, ...attributes(node) };
     const made = given(operator, node);
     return Array.isArray(made) ? (made as readonly Value[]) : [made as Value];
   } catch (error) {
@@ -78,16 +88,22 @@ function valuesOf(node: NodeProto, { values, opsets, own, fresh }: Surroundings)
   }
 }
 
+function versionOf(domain: string, opsets: ReadonlyMap<string, number>): number {
+  const version = opsets.get(domain);
+  if (version === undefined) throw unknown(`the version of the operators of the domain ${domain || 'ai.onnx'} is not given`);
+  return version;
+}
+
 function given(operator: Operator, node: NodeProto): Value | readonly Value[] {
   const { type, inputs } = operator;
-  if (NEVER_FOLLOWED.test(type)) throw unknown(`${type} is not followed`);
+  if (NEVER_FOLLOWED.test(type) || node.attribute.some(({ g, graphs }) => g !== undefined || graphs.length > 0)) throw unknown(`${type} is not followed`);
   if (type === 'Constant') return constantNode(node);
   const sized = SIZE_RULES[type];
   if (sized) return sized(operator);
   const data = inputs.some((input) => input?.kind === 'rows');
   const whole = data ? undefined : wholeNumberRule(operator);
   if (whole) return whole;
-  if (inputs.some((input, i) => input?.kind === 'sizes' && i !== SHAPE_INPUT[type])) throw mixes(`${type} computes with the number of rows`);
+  if (inputs.some((input, i) => input?.kind === 'sizes' && i !== SHAPE_INPUT[type])) throw (data ? mixes : unknown)(`${type} computes with the number of rows`);
   if (!data && inputs.every((input) => input?.kind !== 'sizes')) return ofConstants(operator, RULES[type]);
   const rule = RULES[type];
   if (!rule) throw unknown(`there is no rule for ${type}`);
@@ -104,6 +120,11 @@ function constantNode(node: NodeProto): Value {
 }
 
 function attributes(node: NodeProto): Pick<Operator, 'int' | 'ints' | 'floats' | 'text' | 'count' | 'has'> {
+  const whole = (name: string): AttributeProto | undefined => {
+    const attribute = attributeOf(node, name);
+    if (attribute && isCut(attribute)) throw unknown(`the attribute ${name} of ${node.opType} is too long to be read`);
+    return attribute;
+  };
   const tensorItem = (tensor: TensorProto): number => itemsOf(tensor)?.[0]?.factor ?? NaN;
   return {
     int: (name, otherwise) => {
@@ -111,16 +132,16 @@ function attributes(node: NodeProto): Pick<Operator, 'int' | 'ints' | 'floats' |
       return attribute?.t ? tensorItem(attribute.t) : attribute ? (attribute.i ?? 0) : otherwise;
     },
     ints: (name) => {
-      const attribute = attributeOf(node, name);
+      const attribute = whole(name);
       return attribute && attribute.ints.length > 0 ? attribute.ints : undefined;
     },
-    floats: (name) => attributeOf(node, name)?.floats,
+    floats: (name) => whole(name)?.floats,
     text: (name) => {
-      const bytes = attributeOf(node, name)?.s;
+      const bytes = whole(name)?.s;
       return bytes && textOf(bytes);
     },
     count: (name) => {
-      const attribute = attributeOf(node, name);
+      const attribute = whole(name);
       return attribute ? attribute.ints.length + attribute.strings.length : 0;
     },
     has: (name) => attributeOf(node, name) !== undefined,

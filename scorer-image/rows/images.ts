@@ -1,5 +1,6 @@
 /** Rules for operators whose first axis is the batch by their definition: convolutions, pooling, resizing. Pure. */
-import { equal, isNumber, isOne, number, over, product, times, type Dimension } from './dimension.ts';
+import { dependsOnRows, equal, isNumber, isOne, number, over, product, times, type Dimension } from './dimension.ts';
+import { asShape } from './sizes.ts';
 import { constantAt, constantFrom, dataAt, fromFront, mixes, numbersAt, rowsAt, unknown, type Operator, type Rows, type Rule } from './value.ts';
 
 /** Data whose batch axis is the first, of three dimensions or more where there are channels and places. */
@@ -24,7 +25,8 @@ function spatial(operator: Operator, length: Dimension, axis: number, { kernel, 
   const at = (name: string, place: number, otherwise: number): number => operator.ints(name)?.[place] ?? otherwise;
   const padding = automatic === 'VALID' ? 0 : at('pads', axis, 0) + at('pads', axis + axes, 0);
   const reach = at('dilations', axis, 1) * (size - 1) + 1;
-  return number(Math.floor((length.factor + padding - reach) / at('strides', axis, 1)) + 1);
+  const left = length.factor + padding - reach;
+  return left < 0 ? operator.fresh() : number(Math.floor(left / at('strides', axis, 1)) + 1);
 }
 
 function windowed(operator: Operator, data: Rows, channels: Dimension, kernel: readonly number[] | undefined): Rows {
@@ -69,16 +71,17 @@ const resize: Rule = (operator) => {
   const at = axes.indexOf(data.axis);
   const size = sizes?.[at];
   const kept = at < 0 || (sizes ? size !== undefined && equal(size, data.shape[data.axis]!) : scales?.[at] === 1);
-  if (!kept || operator.text('coordinate_transformation_mode') === 'tf_crop_and_resize') throw unknown(`${operator.type} is not known to keep the number of rows`);
+  const plain = operator.text('coordinate_transformation_mode') !== 'tf_crop_and_resize' && ['stretch', undefined].includes(operator.text('keep_aspect_ratio_policy'));
+  if (!kept || !plain || sizes?.some((one, i) => i !== at && dependsOnRows(one))) throw unknown(`${operator.type} is not known to keep the number of rows`);
   return rowsAt(data.axis, data.shape.map((one, i) => (i === data.axis ? one : (sizes?.[axes.indexOf(i)] ?? operator.fresh()))));
 };
 
 /** What Resize is told: an attribute or the second input in old operator sets, the third or fourth input since. */
-function target({ type, opset, inputs: [, second, third, fourth], floats }: Operator): { scales: readonly number[] | undefined; sizes: readonly Dimension[] | undefined } {
+function target({ type, opset, inputs: [, second, third, fourth], floats, fresh }: Operator): { scales: readonly number[] | undefined; sizes: readonly Dimension[] | undefined } {
   const [scales, sizes] = type === 'Upsample' || opset < 11 ? [second, undefined] : [third, fourth];
   return {
     scales: floats('scales') ?? (scales?.kind === 'constant' ? scales.floats : undefined),
-    sizes: sizes?.kind === 'constant' || sizes?.kind === 'sizes' ? sizes.items : undefined,
+    sizes: (sizes?.kind === 'constant' || sizes?.kind === 'sizes') && sizes.items ? asShape(sizes.items, fresh) : undefined,
   };
 }
 

@@ -4,6 +4,7 @@ import { number, type Dimension } from './dimension.ts';
 import type { Constant } from './value.ts';
 
 const [FLOAT, INT32, INT64, BOOL, DOUBLE] = [1, 6, 7, 9, 11];
+const EXTERNAL = 1;
 /** Shapes, axes and bounds are shorter. */
 const MOST_ITEMS = 64;
 
@@ -18,16 +19,16 @@ const sizeOf = ({ dims }: TensorProto): number => dims.reduce((size, one) => siz
 
 /** The whole numbers of a scalar or a list. */
 export function itemsOf(tensor: TensorProto): Dimension[] | undefined {
-  const { dataType, rawData, int32Data, int64Data } = tensor;
+  const { dataType, rawData, int32Data, int64Data, dataLocation } = tensor;
   const size = sizeOf(tensor);
-  if (tensor.dims.length > 1 || size > MOST_ITEMS) return undefined;
+  if (tensor.dims.length > 1 || size > MOST_ITEMS || dataLocation === EXTERNAL) return undefined;
   const values = dataType === INT64 ? (rawData ? read(rawData, 8, (view, at) => Number(view.getBigInt64(at, true))) : int64Data) : dataType === INT32 ? (rawData ? read(rawData, 4, (view, at) => view.getInt32(at, true)) : int32Data) : dataType === BOOL ? (rawData ? [...rawData] : int32Data) : undefined;
   return values?.length === size ? values.map(number) : undefined;
 }
 
 function floatsOf(tensor: TensorProto): number[] | undefined {
-  const { dataType, rawData, floatData } = tensor;
-  if (sizeOf(tensor) > MOST_ITEMS || (dataType !== FLOAT && dataType !== DOUBLE)) return undefined;
+  const { dataType, rawData, floatData, dataLocation } = tensor;
+  if (dataLocation === EXTERNAL || sizeOf(tensor) > MOST_ITEMS || (dataType !== FLOAT && dataType !== DOUBLE)) return undefined;
   const values = !rawData ? floatData : dataType === FLOAT ? read(rawData, 4, (view, at) => view.getFloat32(at, true)) : read(rawData, 8, (view, at) => view.getFloat64(at, true));
   return values.length === sizeOf(tensor) ? values : undefined;
 }

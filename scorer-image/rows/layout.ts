@@ -1,7 +1,7 @@
 /** Rules for operators that move elements: reshape, transpose, cut, join, look up. Pure. */
 import { dependsOnRows, equal, isMultipleOfRows, isNumber, isOne, number, ONE, over, product, times, type Dimension } from './dimension.ts';
 import { together } from './elementwise.ts';
-import { ofRows } from './sizes.ts';
+import { asShape, ofRows } from './sizes.ts';
 import { slice } from './slice.ts';
 import { apart, constantAt, constantFrom, dataAt, fromFront, mixes, numbersAt, rowsAt, unknown, type Constant, type Operator, type Rows, type Rule } from './value.ts';
 
@@ -27,7 +27,7 @@ const reshape: Rule = (operator) => {
   if (!wanted) throw unknown('the shape that Reshape makes is not known');
   if (operator.int('allowzero', 0) !== 0) throw unknown('Reshape with allowzero');
   const copied = wanted.map((dimension, i) => (isNumber(dimension) && dimension.factor === 0 ? rows.shape[i]! : dimension));
-  return reshaped(operator, rows, copied.map((dimension) => (dimension.factor === -1 ? rest(operator, rows, copied.filter(({ factor }) => factor !== -1)) : dimension)));
+  return reshaped(operator, rows, asShape(copied, operator.fresh).map((dimension) => (dimension.factor === -1 && isNumber(dimension) ? rest(operator, rows, copied.filter((one) => !isNumber(one) || one.factor !== -1)) : dimension)));
 };
 
 /** What -1 stands for. */
@@ -38,9 +38,10 @@ function rest({ fresh }: Operator, { shape }: Rows, others: readonly Dimension[]
   throw unknown('the shape that Reshape makes is not known');
 }
 
-function constantReshaped({ inputs: [, shape], fresh }: Operator, data: Constant, wanted: readonly Dimension[] | undefined): Constant {
+function constantReshaped({ inputs: [, shape], fresh, int }: Operator, data: Constant, wanted: readonly Dimension[] | undefined): Constant {
   if (shape?.kind === 'sizes') throw mixes('Reshape cuts a constant by the number of rows');
-  return { kind: 'constant', ...(wanted && { shape: wanted.map((one, i) => (one.factor > 0 ? one : one.factor === 0 && data.shape?.[i] ? data.shape[i] : fresh())) }) };
+  if (int('allowzero', 0) !== 0) return { kind: 'constant' };
+  return { kind: 'constant', ...(wanted && { shape: asShape(wanted, fresh).map((one, i) => (one.factor > 0 ? one : one.factor === 0 && data.shape?.[i] ? data.shape[i] : fresh())) }) };
 }
 
 const flatten: Rule = (operator) => {
@@ -55,7 +56,7 @@ const axesOf = (operator: Operator): readonly number[] | undefined => operator.i
 const squeeze: Rule = (operator) => {
   const data = dataAt(operator, 0);
   const axes = axesOf(operator);
-  if (!axes) throw unknown('Squeeze without axes takes the batch axis away when there is one row');
+  if (!axes?.length) throw unknown('Squeeze without axes takes the batch axis away when there is one row');
   const gone = axes.map((axis) => fromFront(axis, data.shape.length));
   return reshaped(operator, data, data.shape.filter((_, i) => !gone.includes(i)));
 };
@@ -93,8 +94,8 @@ const split: Rule = (operator) => {
   const along = fromFront(operator.int('axis', 0), data.shape.length);
   apart(operator, data, [along]);
   const lengths = operator.ints('split') ?? (operator.inputs[1] ? numbersAt(operator, 1) : undefined);
-  const even = over(data.shape[along]!, number(operator.outputs));
-  return Array.from({ length: operator.outputs }, (_, i) => rowsAt(data.axis, data.shape.with(along, lengths?.[i] !== undefined ? number(lengths[i]) : (even ?? operator.fresh()))));
+  const even = over(data.shape[along]!, number(operator.places));
+  return Array.from({ length: operator.places }, (_, i) => rowsAt(data.axis, data.shape.with(along, lengths?.[i] !== undefined ? number(lengths[i]) : (even ?? operator.fresh()))));
 };
 
 /** Rows of a table by numbers out of requests; or the same places out of each row. */
@@ -136,7 +137,8 @@ const expand: Rule = (operator) => {
   if (data?.kind === 'constant') {
     if (!data.shape && target.kind === 'constant') return { kind: 'constant' };
     if (!data.shape) throw unknown('the shape of the input of Expand is not known');
-    const shape = together(data.shape, target.items, operator.fresh);
+    const items = asShape(target.items, operator.fresh);
+    const shape = together(data.shape, items, operator.fresh);
     if (target.kind === 'constant') return { kind: 'constant', shape };
     const behind = target.items.length - 1 - target.items.findIndex(dependsOnRows);
     const under = data.shape[data.shape.length - 1 - behind];
@@ -146,7 +148,7 @@ const expand: Rule = (operator) => {
   const rows = dataAt(operator, 0);
   const behind = rows.shape.length - 1 - rows.axis;
   if (target.items.some((item, i) => (i === target.items!.length - 1 - behind ? !isOne(item) && !equal(item, rows.shape[rows.axis]!) : dependsOnRows(item)))) throw unknown('Expand repeats rows');
-  const shape = together(rows.shape, target.items, operator.fresh);
+  const shape = together(rows.shape, asShape(target.items, operator.fresh), operator.fresh);
   return rowsAt(shape.length - 1 - behind, shape.with(shape.length - 1 - behind, rows.shape[rows.axis]!));
 };
 

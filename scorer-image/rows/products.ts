@@ -29,6 +29,8 @@ function byMatrix(operator: Operator, { axis, shape }: Rows, matrix: readonly Di
 }
 
 function ofMatrix(operator: Operator, matrix: readonly Dimension[] | undefined, { axis, shape }: Rows): Rows {
+  const zeroPoint = constantAt(operator, 3);
+  if (zeroPoint && (!zeroPoint.shape || !isOne(product(zeroPoint.shape)))) throw unknown(`${operator.type} may have a zero point of its own for each row`);
   if (!matrix || matrix.length < 2 || shape.length < 2) throw unknown(`the shape of a matrix of ${operator.type} is not known`);
   if (axis === shape.length - 2) throw summed(operator);
   const behind = shape.length - 1 - axis;

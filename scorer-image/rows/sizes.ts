@@ -1,65 +1,79 @@
 /** Rules for whole numbers that come out of shapes: what exporters write in front of Reshape, Expand and Slice. Pure. */
-import { byRows, dependsOnRows, equal, isMultipleOfRows, isNumber, isOne, number, over, product, times, type Dimension } from './dimension.ts';
-import { fromFront, unknown, wholeNumbers, type Constant, type Operator, type Rule, type Sizes, type Value } from './value.ts';
+import { anyNumber, byRows, dependsOnRows, equal, isLength, isMultipleOfRows, isNumber, isOne, number, ONE, over, product, times, type Dimension } from './dimension.ts';
+import { fromFront, unknown, wholeNumbers, type Constant, type Fresh, type Operator, type Rule, type Sizes, type Value } from './value.ts';
 
 type WholeNumbers = (Constant | Sizes) & { items: readonly Dimension[]; shape: readonly Dimension[] };
 
-const isWhole = (value: Value | undefined): value is WholeNumbers => value !== undefined && (value.kind === 'constant' || value.kind === 'sizes') && value.items !== undefined && value.shape !== undefined;
+/** Scalars and lists whose numbers are known. */
+const isWhole = (value: Value | undefined): value is WholeNumbers => value !== undefined && (value.kind === 'constant' || value.kind === 'sizes') && value.items !== undefined && value.shape !== undefined && value.shape.length <= 1;
 
 /** What cannot be followed: some number, which still may depend on the number of rows. */
-const other = (operator: Operator, ...from: Dimension[]): Dimension => (from.some(dependsOnRows) ? byRows : operator.fresh());
+const other = ({ fresh }: Operator, ...from: Dimension[]): Dimension => (from.some(dependsOnRows) ? byRows(fresh()) : anyNumber(fresh()));
+
+/** Whole numbers as the lengths of axes: one that may be anything becomes one of which nothing is known. */
+export const asShape = (items: readonly Dimension[], fresh: Fresh): Dimension[] => items.map((item) => (isLength(item) || dependsOnRows(item) ? item : fresh()));
 
 type Arithmetic = (a: Dimension, b: Dimension, operator: Operator) => Dimension;
 
-const ofNumbers = (compute: (a: number, b: number) => number): Arithmetic => (a, b, operator) => (isNumber(a) && isNumber(b) ? number(compute(a.factor, b.factor)) : other(operator, a, b));
+/** Larger numbers may not fit into the type that the model computes in. */
+const MOST = 2 ** 31;
 
-/** True, false, or not known: dimensions are never negative. */
-const compared = (a: Dimension, b: Dimension): number | undefined => {
+const ofNumbers = (compute: (a: number, b: number) => number): Arithmetic => (a, b, operator) => {
+  const made = isNumber(a) && isNumber(b) ? compute(a.factor, b.factor) : NaN;
+  return Math.abs(made) < MOST ? number(made) : other(operator, a, b);
+};
+
+/** 1, 0, or undefined where it is not known: lengths are never negative. */
+function compared(a: Dimension, b: Dimension): number | undefined {
   if (equal(a, b)) return 1;
   if (isNumber(a) && isNumber(b)) return 0;
-  return (isNumber(a) && a.factor < 0) || (isNumber(b) && b.factor < 0) ? 0 : undefined;
-};
+  const [one, length] = isNumber(a) ? [a, b] : [b, a];
+  return isNumber(one) && one.factor < 0 && isLength(length) && length.factor > 0 ? 0 : undefined;
+}
 
 const ARITHMETIC: Record<string, Arithmetic> = {
   Add: (a, b, operator) => (isNumber(a) && a.factor === 0 ? b : isNumber(b) && b.factor === 0 ? a : ofNumbers((x, y) => x + y)(a, b, operator)),
   Sub: (a, b, operator) => (isNumber(b) && b.factor === 0 ? a : ofNumbers((x, y) => x - y)(a, b, operator)),
-  Mul: times,
+  Mul: (a, b, operator) => (Math.abs(a.factor * b.factor) < MOST ? times(a, b) : other(operator, a, b)),
   Div: (a, b, operator) => (isNumber(a) && isNumber(b) && b.factor !== 0 ? number(Math.trunc(a.factor / b.factor)) : (over(a, b) ?? other(operator, a, b))),
-  Mod: ofNumbers((a, b) => ((a % b) + b) % b),
+  Mod: (a, b, operator) => (operator.int('fmod', 0) === 0 ? ofNumbers((x, y) => ((x % y) + y) % y)(a, b, operator) : other(operator, a, b)),
   Max: ofNumbers(Math.max),
   Min: ofNumbers(Math.min),
   Equal: (a, b) => {
     const same = compared(a, b);
-    if (same === undefined) throw unknown('Equal compares dimensions that are not known');
+    if (same === undefined) throw unknown('Equal compares numbers that are not known');
     return number(same);
   },
 };
 
-/** Elementwise on two lists of the same length, or a list and a single number. */
+/** Lists are as long as each other, or have one item. The shape is a list's unless all are scalars. */
+function together(values: readonly WholeNumbers[]): { length: number; shape: readonly Dimension[]; at: (value: WholeNumbers, i: number) => Dimension } | undefined {
+  const length = Math.max(...values.map(({ items }) => items.length));
+  if (values.some(({ items }) => items.length !== 1 && items.length !== length)) return undefined;
+  return { length, shape: values.every(({ shape }) => shape.length === 0) ? [] : [number(length)], at: ({ items }, i) => items[items.length === 1 ? 0 : i]! };
+}
+
 function arithmetic(operator: Operator): Value | undefined {
   const [a, b] = operator.inputs;
   const compute = ARITHMETIC[operator.type];
   if (!compute || operator.inputs.length !== 2 || !isWhole(a) || !isWhole(b)) return undefined;
-  const long = a.items.length >= b.items.length ? a : b;
-  if (Math.min(a.items.length, b.items.length) !== 1 && a.items.length !== b.items.length) return undefined;
-  const at = ({ items }: WholeNumbers, i: number): Dimension => items[items.length === 1 ? 0 : i]!;
-  return wholeNumbers(long.items.map((_, i) => compute(at(a, i), at(b, i), operator)), a.shape.length > b.shape.length ? a.shape : long.shape);
+  const both = together([a, b]);
+  return both && wholeNumbers(Array.from({ length: both.length }, (_, i) => compute(both.at(a, i), both.at(b, i), operator)), both.shape);
 }
 
 function where({ inputs: [condition, yes, no] }: Operator): Value | undefined {
   if (!isWhole(condition) || !isWhole(yes) || !isWhole(no) || !condition.items.every(isNumber)) return undefined;
-  const length = Math.max(condition.items.length, yes.items.length, no.items.length);
-  const at = ({ items }: WholeNumbers, i: number): Dimension | undefined => items[items.length === 1 ? 0 : i];
-  const items = Array.from({ length }, (_, i) => at(at(condition, i)?.factor === 0 ? no : yes, i));
-  return items.every((item) => item !== undefined) ? wholeNumbers(items, length === 1 ? condition.shape : [number(length)]) : undefined;
+  const all = together([condition, yes, no]);
+  return all && wholeNumbers(Array.from({ length: all.length }, (_, i) => all.at(all.at(condition, i).factor === 0 ? no : yes, i)), all.shape);
 }
 
+/** From a start to an end in steps of one, all of them known. */
 function slice(operator: Operator): Value | undefined {
   const [data, ...bounds] = operator.inputs;
   if (!isWhole(data) || data.shape.length !== 1) return undefined;
   const given = operator.opset < 10 ? ['starts', 'ends'].map((name) => operator.ints(name)?.[0]) : bounds.map((bound) => (isWhole(bound) && bound.items.length === 1 && isNumber(bound.items[0]!) ? bound.items[0]!.factor : undefined));
-  const [start, end, , step = 1] = given;
-  if (start === undefined || end === undefined || step !== 1) return undefined;
+  const [start, end, , step] = given;
+  if (start === undefined || end === undefined || (bounds[3] !== undefined && step !== 1)) return undefined;
   const items = data.items.slice(start, end);
   return wholeNumbers(items, [number(items.length)]);
 }
@@ -71,30 +85,52 @@ function gather(operator: Operator): Value | undefined {
   return items.every((item) => item !== undefined) ? wholeNumbers(items, indices.shape) : undefined;
 }
 
-function concat({ inputs }: Operator): Value | undefined {
-  if (!inputs.every(isWhole)) return undefined;
-  const items = inputs.flatMap((input) => input.items);
+/** Lists one after the other. Of a constant list whose numbers are not known its length may be. */
+function concat({ inputs, fresh }: Operator): Value | undefined {
+  const lists = inputs.map((input) => {
+    if (isWhole(input)) return input.items;
+    const [length, ...more] = input?.kind === 'constant' ? (input.shape ?? []) : [];
+    return length && more.length === 0 && isNumber(length) && length.factor <= MOST_ITEMS ? Array.from({ length: length.factor }, () => anyNumber(fresh())) : undefined;
+  });
+  if (!inputs.some(isWhole) || !lists.every((list) => list !== undefined)) return undefined;
+  const items = lists.flat();
   return wholeNumbers(items, [number(items.length)]);
 }
+const MOST_ITEMS = 64;
 
-/** Cast to another kind of whole number, or a new shape of a list or a single number. */
-function same(operator: Operator): Value | undefined {
+const [INT32, INT64, BOOL] = [6, 7, 9];
+
+/** To another kind of whole number, where that changes none of them. */
+function cast(operator: Operator): Value | undefined {
   const [data] = operator.inputs;
+  const to = operator.int('to', 0);
   if (!isWhole(data)) return undefined;
-  const WHOLE = [6, 7, 9];
-  if (operator.type === 'Cast' && !WHOLE.includes(operator.int('to', 0))) return undefined;
+  const fits = (item: Dimension): boolean => to === INT64 || (to === INT32 && isLength(item) && Math.abs(item.factor) < MOST) || (to === BOOL && isNumber(item) && (item.factor === 0 || item.factor === 1));
+  return data.items.every(fits) ? data : undefined;
+}
+
+/** A scalar as a list of one item, or the other way round. */
+function reshaped(operator: Operator): Value | undefined {
+  const [data, shape] = operator.inputs;
+  if (!isWhole(data)) return undefined;
   const list = [number(data.items.length)];
-  const shapes: Record<string, readonly Dimension[]> = { Unsqueeze: list, Squeeze: data.items.length === 1 ? [] : list, Reshape: list };
-  return wholeNumbers(data.items, shapes[operator.type] ?? data.shape);
+  if (operator.type === 'Unsqueeze') return data.shape.length === 0 ? wholeNumbers(data.items, [ONE]) : undefined;
+  if (operator.type === 'Squeeze') return data.items.length === 1 ? wholeNumbers(data.items, []) : undefined;
+  return isWhole(shape) && shape.items.length === 1 ? wholeNumbers(data.items, list) : undefined;
+}
+
+function multiplied(operator: Operator): Value | undefined {
+  const [data, axes] = operator.inputs;
+  if (!isWhole(data) || data.shape.length !== 1 || axes !== undefined || operator.int('noop_with_empty_axes', 0) !== 0) return undefined;
+  return wholeNumbers([product(data.items)], operator.int('keepdims', 1) === 0 ? [] : [ONE]);
 }
 
 const RULES: Record<string, (operator: Operator) => Value | undefined> = {
-  Slice: slice, Gather: gather, Concat: concat, Where: where, Cast: same, Identity: same, Squeeze: same, Unsqueeze: same, Reshape: same,
-  ReduceProd: ({ inputs: [data] }) => (isWhole(data) ? wholeNumbers([product(data.items)], []) : undefined),
+  Slice: slice, Gather: gather, Concat: concat, Where: where, Cast: cast, Identity: ({ inputs: [data] }) => (isWhole(data) ? data : undefined), Squeeze: reshaped, Unsqueeze: reshaped, Reshape: reshaped, ReduceProd: multiplied,
 };
 
 /** What an operator gives whose inputs are whole numbers that are known; undefined where it is not among those that are followed. */
-export const wholeNumberRule = (operator: Operator): Value | undefined => RULES[operator.type]?.(operator) ?? arithmetic(operator);
+export const wholeNumberRule = (operator: Operator): Value | undefined => (RULES[operator.type] ? RULES[operator.type]!(operator) : arithmetic(operator));
 
 const shapeOf: Rule = (operator) => {
   const [value] = operator.inputs;
@@ -108,12 +144,11 @@ const shapeOf: Rule = (operator) => {
 const constantOfShape: Rule = (operator) => {
   const [shape] = operator.inputs;
   if (!isWhole(shape)) throw unknown('the shape that ConstantOfShape makes is not known');
-  const at = shape.items.findIndex(dependsOnRows);
-  if (at >= 0) return ofRows(operator, shape.items);
+  if (shape.items.some(dependsOnRows)) return ofRows(operator, asShape(shape.items, operator.fresh));
   const count = product(shape.items);
   const fill = operator.int('value', 0);
   const known = isNumber(count) && count.factor <= 64 && shape.items.length <= 1 && Number.isInteger(fill);
-  return { kind: 'constant', shape: shape.items, ...(known && { items: Array.from({ length: count.factor }, () => number(fill)) }) };
+  return { kind: 'constant', shape: asShape(shape.items, operator.fresh), ...(known && { items: Array.from({ length: count.factor }, () => number(fill)) }) };
 };
 
 /** Data that is the same for each row. Throws where more than one dimension depends on the number of rows. */
@@ -127,7 +162,7 @@ export function ofRows({ type }: Operator, shape: readonly Dimension[]): Value {
 const range: Rule = (operator) => {
   for (const input of operator.inputs) if (input?.kind !== 'constant') throw unknown('Range counts something that depends on the requests');
   const [start, limit, step] = operator.inputs.map((input) => (isWhole(input) ? input.items[0] : undefined));
-  const counts = start?.factor === 0 && step && isOne(step) && limit;
+  const counts = start && isNumber(start) && start.factor === 0 && step && isOne(step) && limit && isLength(limit) && limit.factor > 0 && limit;
   return { kind: 'constant', shape: [counts ? limit : operator.fresh()] };
 };
 

@@ -58,7 +58,10 @@ export interface Operator {
   /** Version of the operator set it belongs to. */
   opset: number;
   inputs: readonly (Value | undefined)[];
+  /** Outputs that something takes. */
   outputs: number;
+  /** Places of outputs, those that nothing takes among them. */
+  places: number;
   fresh: Fresh;
   int: (name: string, otherwise: number) => number;
   ints: (name: string) => readonly number[] | undefined;
@@ -72,7 +75,11 @@ export interface Operator {
 /** What an operator gives; throws Refusal. One value stands for all its outputs. */
 export type Rule = (operator: Operator) => Value | readonly Value[];
 
-export const rowsAt = (axis: number, shape: readonly Dimension[]): Rows => ({ kind: 'rows', axis, shape });
+/** Throws where there is no such axis, which a rule that does not know an operator would say. */
+export function rowsAt(axis: number, shape: readonly (Dimension | undefined)[]): Rows {
+  if (axis < 0 || axis >= shape.length || shape.includes(undefined)) throw unknown('a shape cannot be followed');
+  return { kind: 'rows', axis, shape: shape as readonly Dimension[] };
+}
 
 /** Whole numbers as a value: of sizes where one depends on the number of rows. */
 export function wholeNumbers(items: readonly Dimension[], shape: readonly Dimension[]): Constant | Sizes {

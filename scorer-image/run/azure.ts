@@ -51,30 +51,48 @@ const NOT_THE_SCRIPTS = new Set(['connection', 'content-length', 'keep-alive', '
 
 /** A whole response is passed on, as Azure passes on an AMLResponse; the request id is not the script's to change. */
 async function webResponse(response: Response): Promise<ScoreAnswer> {
-  if (response.status < 200) throw new Error(`run() gave a Response with status ${response.status}`);
-  const headers = [...response.headers].filter(([name]) => !NOT_THE_SCRIPTS.has(name));
-  for (const [name, value] of headers) validateHeaderValue(name, value);
-  return { status: response.status, headers: headers.flat(), ...(await bodyOf(response)) };
+  const body = response.body as ReadableStream<unknown> | null;
+  try {
+    if (response.status < 200) throw new Error(`run() returned a Response with status ${response.status}`);
+    const unpacked = response.url !== ''; // what fetch() gives has been decompressed
+    const headers = [...response.headers].filter(([name]) => !NOT_THE_SCRIPTS.has(name) && !(unpacked && name === 'content-encoding'));
+    for (const [name, value] of headers) validateHeaderValue(name, value);
+    return { status: response.status, headers: headers.flat(), ...(await bodyOf(body)) };
+  } catch (error) {
+    if (body && !body.locked) void body.cancel().catch(() => undefined);
+    throw error;
+  }
 }
 
-/** A body that is there at once goes as it is; one that is still being made goes piece by piece, from the first that is there. */
-async function bodyOf({ body }: Response): Promise<Pick<ScoreAnswer, 'body' | 'pieces'>> {
-  const reader = (body as ReadableStream<Uint8Array> | null)?.getReader();
+/** A body that is there at once is sent as it is; one that is still being made is sent piece by piece, from the first that is there. */
+async function bodyOf(body: ReadableStream<unknown> | null): Promise<Pick<ScoreAnswer, 'body' | 'pieces'>> {
+  const reader = body?.getReader();
   const first = await reader?.read();
   if (!reader || !first || first.done) return { body: new Uint8Array(0) };
   const second = reader.read();
   second.catch(() => undefined); // it is awaited again below
   const soon = await Promise.race([second, new Promise<undefined>((resolve) => setImmediate(() => resolve(undefined)))]);
-  return soon?.done ? { body: first.value } : { body: '', pieces: piecesOf(reader, first.value, second) };
+  if (soon?.done) return { body: new Uint8Array(bytesOf(first.value)) };
+  const ready = [Promise.resolve(first), second];
+  return {
+    body: '',
+    pieces: {
+      next: async () => {
+        const next = await (ready.shift() ?? reader.read());
+        return next.done ? undefined : bytesOf(next.value);
+      },
+      cancel: () => void reader.cancel().catch(() => undefined),
+    },
+  };
 }
 
-async function* piecesOf(reader: ReadableStreamDefaultReader<Uint8Array>, first: Uint8Array, second: ReturnType<typeof reader.read>): AsyncGenerator<Uint8Array> {
-  try {
-    yield first;
-    for (let next = await second; !next.done; next = await reader.read()) yield next.value;
-  } finally {
-    await reader.cancel().catch(() => undefined); // of no effect once it has ended
-  }
+const utf8 = new TextEncoder();
+
+/** A piece of a script's stream as bytes. */
+function bytesOf(piece: unknown): Uint8Array {
+  if (piece instanceof Uint8Array) return piece;
+  if (typeof piece === 'string') return utf8.encode(piece);
+  throw new TypeError(`the stream of a Response must give Uint8Array or string, not ${piece === null ? 'null' : typeof piece}`);
 }
 
 const TYPES: Record<string, (value: unknown) => boolean> = {

@@ -59,10 +59,11 @@ export function ofRecords(given: unknown, where: string, signature: ModelSignatu
   const records = listOf(given, where);
   const names = isObject(records[0]) ? Object.keys(records[0]) : [];
   if (records.length > 0 && names.length === 0) throw new BadInput(`${where}[0] must be an object with the columns' names`);
-  const lists = records.map((record, at) => names.map((name) => {
-    if (!isObject(record) || !Object.hasOwn(record, name) || Object.keys(record).length !== names.length) throw new BadInput(`${where}[${at}] must have the keys of the first: ${names.join(', ').slice(0, 200)}`);
-    return record[name];
-  }));
+  const lists = records.map((record, at) => {
+    const same = isObject(record) && Object.keys(record).length === names.length && names.every((name) => Object.hasOwn(record, name));
+    if (!same) throw new BadInput(`${where}[${at}] must have the keys of the first: ${names.join(', ').slice(0, 200)}`);
+    return names.map((name) => record[name]);
+  });
   const found = byName(names, lists, signature) ?? (names.length <= 1 ? { [signature.inputs[0]!.name]: lists } : undefined);
   if (!found) throw new BadInput(`${where}: the model has no names of features, so the columns of a record have no order. Send lists (dataframe_split, or {"data": rows}), or set spec.features of its ModelVersion`);
   return found;
@@ -83,10 +84,12 @@ function byName(columns: readonly string[], rows: readonly (readonly unknown[])[
 /** Where each of `wanted` stands among the columns: by its name, or as exporters write names with other characters. */
 function places(columns: readonly string[], wanted: readonly string[], what: string): number[] {
   const plain = (name: string): string => name.replace(/\W/g, '_');
-  const found = wanted.map((name) => (columns.includes(name) ? columns.indexOf(name) : columns.findIndex((column) => plain(column) === plain(name))));
+  const [exact, written] = [new Map(columns.map((name, i) => [name, i])), new Map(columns.map((name, i) => [plain(name), i]))];
+  const found = wanted.map((name) => exact.get(name) ?? written.get(plain(name)) ?? -1);
   const missing = wanted.filter((_, i) => found[i]! < 0);
   if (missing.length > 0) throw new BadInput(`${what} ${missing.slice(0, 5).join(', ').slice(0, 200)} is missing; the model has ${wanted.join(', ').slice(0, 300)}`);
-  const strange = columns.filter((_, i) => !found.includes(i));
+  const taken = new Set(found);
+  const strange = columns.filter((_, i) => !taken.has(i));
   if (strange.length > 0) throw new BadInput(`unknown ${what} ${strange.slice(0, 5).join(', ').slice(0, 200)}; the model has ${wanted.join(', ').slice(0, 300)}`);
   return found;
 }

@@ -26,7 +26,7 @@ export type FromWorker =
   | { type: 'piece'; id: number; bytes: Uint8Array }
   | { type: 'end'; id: number; error?: string }
   | { type: 'disabled'; message: string }
-  | { type: 'chdir'; folder: string }
+  | { type: 'chdir'; folder: string; call: number }
   | { type: 'log'; level: 'info' | 'error'; message: string }
   | { type: 'stopped' };
 

@@ -10,6 +10,12 @@ import { clientsTensor, encodeInfer, LARGE_VALUES, type InferAnswer, type InferR
 
 const large = new LargeAnswers();
 
+export interface ServedSession {
+  session: Session;
+  /** How long a request waits for room for a large answer. */
+  maxQueueWaitMs: number;
+}
+
 export interface RowsAnswer {
   body: string;
   pieces?: Pieces;
@@ -18,23 +24,30 @@ export interface RowsAnswer {
 }
 
 /** {"<input>": rows, …} in, {"<output>": rows, …} out, between `before` and `after`. */
-export async function scoreRows(body: unknown, session: Session, [before, after]: [string, string] = ['', '']): Promise<RowsAnswer> {
+export async function scoreRows(body: unknown, { session, maxQueueWaitMs }: ServedSession, [before, after]: [string, string] = ['', '']): Promise<RowsAnswer> {
   const { outputs } = session.signature;
   const feeds = feedsOf(body, session.signature);
-  const held = room(session, feeds);
+  const held = room(session, feeds, maxQueueWaitMs);
   const release = held && (await held);
-  let results: Record<string, Tensor>;
   try {
-    results = await session.run(feeds);
+    const answer = rowsAnswer(await session.run(feeds).catch((error: unknown) => {
+      throw refused(error);
+    }), outputs, [before, after]);
+    if (answer.pieces && release) return { ...answer, release };
+    release?.();
+    return answer;
   } catch (error) {
     release?.();
-    throw refused(error);
+    throw error;
   }
+}
+
+/** The answer in one piece, or in several where it is long. */
+function rowsAnswer(results: Record<string, Tensor>, outputs: readonly TensorSignature[], [before, after]: [string, string]): RowsAnswer {
   const classes = outputs.find((output) => output.classes && !areNumbered(output.classes))?.classes;
   const end = `${classes && !outputs.some(({ name }) => name === 'classes') ? `,"classes":${JSON.stringify(classes)}` : ''}}${after}`;
   const values = Object.values(results).reduce((sum, { data }) => sum + data.length, 0);
-  if (values > LARGE_VALUES) return { body: '', pieces: rowPieces(results, `${before}{`, end), ...(release && { release }) };
-  release?.();
+  if (values > LARGE_VALUES) return { body: '', pieces: rowPieces(results, `${before}{`, end) };
   let text = '';
   for (const name of Object.keys(results)) text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${nestedJson(results[name]!)}`;
   return { body: `${before}{${text}${end}` };
@@ -66,9 +79,9 @@ function* rowPieces(results: Record<string, Tensor>, before: string, after: stri
 const areNumbered = (classes: readonly (string | number)[]): boolean => classes.every((name, i) => name === i);
 
 /** Waits for room where the model is known to answer much; what is returned gives it back. */
-function room(session: Session, feeds: Record<string, Tensor>): Promise<() => void> | undefined {
+function room(session: Session, feeds: Record<string, Tensor>, waitMs: number): Promise<() => void> | undefined {
   const expected = session.answerBytes?.(Object.values(feeds)[0]?.shape[0] ?? 1) ?? 0;
-  return expected < LARGE_BYTES ? undefined : large.room(expected);
+  return expected < LARGE_BYTES ? undefined : large.room(expected, waitMs);
 }
 
 /** With open dimensions only the model itself finds out that shapes or values do not fit: the client's to change. */
@@ -122,7 +135,7 @@ function regular(rows: readonly unknown[], shape: readonly number[], { name, sig
 }
 
 /** Open Inference Protocol V2: named tensors in, the wanted ones out, the id back. */
-export async function inferTensors(request: InferRequest, model: { name: string; version: string; session: Session }): Promise<InferAnswer & { release?: () => void }> {
+export async function inferTensors(request: InferRequest, model: ServedSession & { name: string; version: string }): Promise<InferAnswer & { release?: () => void }> {
   const { signature } = model.session;
   const feeds = Object.fromEntries(request.inputs.map((input, i) => [input.name, suited(input, `inputs[${i}]`, signature)]));
   const missing = signature.inputs.filter(({ name }) => !Object.hasOwn(feeds, name));
@@ -130,16 +143,20 @@ export async function inferTensors(request: InferRequest, model: { name: string;
   const wanted = request.outputs?.map(({ name }) => name) ?? signature.outputs.map(({ name }) => name);
   const strange = wanted.filter((name) => !signature.outputs.some((output) => output.name === name));
   if (strange.length > 0) throw new BadInput(`unknown output ${strange.slice(0, 5).join(', ').slice(0, 200)}; the model has ${signature.outputs.map(({ name }) => name).join(', ')}`);
-  const held = room(model.session, feeds);
+  const held = room(model.session, feeds, model.maxQueueWaitMs);
   const release = held && (await held);
-  const results = await model.session.run(feeds, wanted).catch((error: unknown) => {
+  try {
+    const results = await model.session.run(feeds, wanted).catch((error: unknown) => {
+      throw refused(error);
+    });
+    const answer = encodeInfer(request, model, wanted.map((name) => ({ name, ...results[name]! })));
+    if (answer.pieces && release) return { ...answer, release };
     release?.();
-    throw refused(error);
-  });
-  const answer = encodeInfer(request, model, wanted.map((name) => ({ name, ...results[name]! })));
-  if (answer.pieces) return { ...answer, ...(release && { release }) };
-  release?.();
-  return answer;
+    return answer;
+  } catch (error) {
+    release?.();
+    throw error;
+  }
 }
 
 function suited(input: InferRequest['inputs'][number], where: string, { inputs }: ModelSignature): Tensor {

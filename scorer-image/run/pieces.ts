@@ -4,40 +4,41 @@ import type { FromWorker } from './messages.ts';
 /** Pieces that are on their way to a client at the same time. */
 const AHEAD = 2;
 
-export type Pieces = AsyncIterable<Uint8Array> | Iterable<string>;
-
-interface Open {
+/** Bytes that are still being made. */
+export interface ByteStream {
+  next: () => Promise<Uint8Array | undefined>;
+  /** Ends it at once, also while a next piece is awaited. */
   cancel: () => void;
-  more: () => void;
+}
+
+export type Pieces = ByteStream | Iterable<string>;
+
+type Say = (message: FromWorker, transfer?: ArrayBuffer[]) => void;
+
+interface OpenAnswer {
+  credit: number;
+  cancelled: boolean;
+  /** Called when one of the two has changed. */
+  wake: () => void;
 }
 
 /** All answers in pieces of one worker. */
 export class PieceSender {
-  readonly #say: (message: FromWorker, transfer?: ArrayBuffer[]) => void;
-  readonly #open = new Map<number, Open>();
+  readonly #say: Say;
+  readonly #open = new Map<number, OpenAnswer>();
 
-  constructor(say: (message: FromWorker, transfer?: ArrayBuffer[]) => void) {
+  constructor(say: Say) {
     this.#say = say;
   }
 
-  /** Sends piece after piece, never more than {@link AHEAD} that were not taken; `done` is called when the last was sent, or none is wanted any more. */
+  /** Sends piece after piece, from the next turn on, never more than {@link AHEAD} that were not taken; `done` is called after the last one, or when the answer is cancelled. */
   async send(id: number, pieces: Pieces, done: () => void): Promise<void> {
-    let [credit, cancelled] = [AHEAD, false];
-    let wake = (): void => undefined;
-    this.#open.set(id, { more: () => { credit += 1; wake(); }, cancel: () => { cancelled = true; wake(); } });
-    const iterator: AsyncIterator<Uint8Array | string> | Iterator<string> = Symbol.asyncIterator in pieces ? pieces[Symbol.asyncIterator]() : pieces[Symbol.iterator]();
+    const answer: OpenAnswer = { credit: AHEAD, cancelled: false, wake: () => undefined };
+    this.#open.set(id, answer); // now: it may be cancelled before the first piece
+    await new Promise((resolve) => setImmediate(resolve));
     let error: string | undefined;
     try {
-      for (;;) {
-        while (credit === 0 && !cancelled) await new Promise<void>((resolve) => (wake = resolve));
-        const next = cancelled ? undefined : await raced<IteratorResult<Uint8Array | string>>(iterator.next(), new Promise<void>((resolve) => (wake = () => cancelled && resolve())));
-        if (!next || next.done || cancelled) break;
-        credit -= 1;
-        const piece = next.value;
-        this.#say({ type: 'piece', id, bytes: typeof piece === 'string' ? Buffer.from(piece) : piece });
-        if (typeof piece === 'string') await new Promise((resolve) => setImmediate(resolve));
-      }
-      if (cancelled) await iterator.return?.();
+      await ('cancel' in pieces ? this.#sendStream(id, pieces, answer) : this.#sendTexts(id, pieces, answer));
     } catch (thrown) {
       error = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
     }
@@ -47,13 +48,55 @@ export class PieceSender {
   }
 
   more(id: number): void {
-    this.#open.get(id)?.more();
+    const answer = this.#open.get(id);
+    if (!answer) return;
+    answer.credit += 1;
+    answer.wake();
   }
 
   cancel(id: number): void {
-    this.#open.get(id)?.cancel();
+    const answer = this.#open.get(id);
+    if (!answer) return;
+    answer.cancelled = true;
+    answer.wake();
+  }
+
+  async #sendStream(id: number, stream: ByteStream, answer: OpenAnswer): Promise<void> {
+    try {
+      while (await room(answer)) {
+        const bytes = await Promise.race([stream.next(), cancelled(answer)]);
+        if (!bytes || answer.cancelled) return;
+        this.#sendPiece(id, new Uint8Array(bytes), answer); // a copy: what a script gives may be part of a larger buffer
+      }
+    } finally {
+      if (answer.cancelled) stream.cancel();
+    }
+  }
+
+  async #sendTexts(id: number, texts: Iterable<string>, answer: OpenAnswer): Promise<void> {
+    for (const text of texts) {
+      if (!(await room(answer))) return;
+      this.#sendPiece(id, utf8.encode(text), answer);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  #sendPiece(id: number, bytes: Uint8Array<ArrayBuffer>, answer: OpenAnswer): void {
+    answer.credit -= 1;
+    this.#say({ type: 'piece', id, bytes }, [bytes.buffer]);
   }
 }
 
-/** What comes first; undefined for `stopped`. */
-const raced = async <T>(next: T | Promise<T>, stopped: Promise<void>): Promise<T | undefined> => (next instanceof Promise ? Promise.race([next, stopped.then(() => undefined)]) : next);
+const utf8 = new TextEncoder();
+
+/** Resolves when another piece may be sent; false when none is wanted. */
+async function room(answer: OpenAnswer): Promise<boolean> {
+  while (answer.credit === 0 && !answer.cancelled) await new Promise<void>((resolve) => (answer.wake = resolve));
+  return !answer.cancelled;
+}
+
+const cancelled = (answer: OpenAnswer): Promise<undefined> => new Promise((resolve) => {
+  answer.wake = () => {
+    if (answer.cancelled) resolve(undefined);
+  };
+});

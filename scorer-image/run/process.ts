@@ -1,18 +1,18 @@
 /**
- * What a script expects of `process` and a worker thread does not have: output that is out when write() returns, whatever
+ * What a script expects of `process` and a worker thread does not have: output that is written when write() returns, whatever
  * ends the thread, and chdir().
  */
 import { writeSync } from 'node:fs';
 
-/** A log reader that takes nothing is waited for this long in all, and then does without. */
+/** How long in all a reader of the log is waited for that takes nothing; output is then dropped until it takes some again. */
 const MOST_WAITING_MS = 10_000;
 const PAUSE_MS = 2;
 const CHDIR_MS = 5_000;
 
-/** Shared with the main thread: [0] is set to 1 when chdir() was done, 2 when it failed. */
-export type Turn = Int32Array<SharedArrayBuffer>;
+/** Shared with the main thread: the number of the last call of chdir(), and its result: 1 done, 2 failed. */
+export type ChdirState = Int32Array<SharedArrayBuffer>;
 
-export const newTurn = (): Turn => new Int32Array(new SharedArrayBuffer(4));
+export const newChdirState = (): ChdirState => new Int32Array(new SharedArrayBuffer(8));
 
 /** Makes process.stdout and process.stderr of this thread write to the process's own descriptors, at once. */
 export function writeAtOnce(): void {
@@ -26,38 +26,42 @@ export function writeAtOnce(): void {
   }
 }
 
-let waited = 0;
+/** Since output was last taken. */
+let waitedMs = 0;
 
 function writeWhole(descriptor: number, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length && waited < MOST_WAITING_MS;) {
+  for (let at = 0; at < bytes.length;) {
     try {
       at += writeSync(descriptor, bytes, at);
+      waitedMs = 0;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return; // the reader is gone
-      waited += PAUSE_MS;
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || waitedMs >= MOST_WAITING_MS) return; // the reader has closed, or takes nothing
+      waitedMs += PAUSE_MS;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
     }
   }
 }
 
 /** Gives this thread a process.chdir(), which the main thread does for it: the folder is the whole process's, and that of all its workers. */
-export function lendChdir(turn: Turn, ask: (folder: string) => void): void {
+export function provideChdir(state: ChdirState, ask: (folder: string, call: number) => void): void {
   process.chdir = (folder) => {
-    Atomics.store(turn, 0, 0);
-    ask(folder);
-    Atomics.wait(turn, 0, 0, CHDIR_MS);
-    if (Atomics.load(turn, 0) !== 1) throw new Error(`process.chdir: there is no folder ${folder}`);
+    const call = Atomics.add(state, 0, 1) + 1;
+    Atomics.store(state, 1, 0);
+    ask(folder, call);
+    if (Atomics.wait(state, 1, 0, CHDIR_MS) === 'timed-out') throw new Error(`process.chdir(${folder}) was not done within ${CHDIR_MS / 1000} s`);
+    if (Atomics.load(state, 1) !== 1) throw new Error(`process.chdir: there is no folder ${folder}`);
   };
 }
 
-/** On the main thread: does what {@link lendChdir} asks for. */
-export function chdirFor(turn: Turn, folder: string): void {
+/** On the main thread: does what {@link provideChdir} asks for. */
+export function chdirFor(state: ChdirState, folder: string, call: number): void {
+  if (Atomics.load(state, 0) !== call) return; // its caller has given up
   let done = 1;
   try {
     process.chdir(folder);
   } catch {
     done = 2;
   }
-  Atomics.store(turn, 0, done);
-  Atomics.notify(turn, 0);
+  Atomics.store(state, 1, done);
+  Atomics.notify(state, 1);
 }

@@ -93,10 +93,19 @@ function tensor(input: unknown, where: string, blobs: Blobs): NamedTensor {
 /** {@link tensorOf} of what a client sent: its mistakes are BadInput. */
 export function clientsTensor(...given: Parameters<typeof tensorOf>): Tensor {
   try {
-    return tensorOf(...given);
+    const [where, datatype, , data] = given;
+    const tensor = tensorOf(...given);
+    if (datatype.startsWith('FP')) finite(where, tensor, data);
+    return tensor;
   } catch (error) {
     throw error instanceof TensorError ? new BadInput(error.message) : error;
   }
+}
+
+/** JSON has no infinity: a number that became one, such as 1e400, was not what the client meant. */
+function finite(where: string, { data, datatype }: Tensor, given: unknown): void {
+  if (ArrayBuffer.isView(given)) return;
+  for (let i = 0; i < data.length; i++) if (data[i] === Infinity || data[i] === -Infinity) throw new BadInput(`${where} has a number at place ${i} that is too large for ${datatype}`);
 }
 
 /** More dimensions than ONNX Runtime's kernels know make nothing but work. */

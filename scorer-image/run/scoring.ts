@@ -75,13 +75,14 @@ function tensorsOf(answer: unknown, { outputs: wanted }: InferRequest): NamedTen
 export async function noCode(config: ScorerConfig, options: ModelOptions): Promise<Scoring> {
   const model = config.models[0]!;
   const { session, note } = await openModel(model, modelPath(config.modelsDir, model), options);
+  const served = { session, maxQueueWaitMs: config.maxQueueWaitMs };
   const integers = session.signature.inputs.some(({ datatype }) => datatype.endsWith('INT64'));
   return {
     signatures: { [model.name]: session.signature }, wantsRequest: false, rawHttp: false, schemas: {}, async: false,
     notes: [note],
-    score: (body) => scoreRows(ofRequest(exactJson(body, () => integers), session.signature), session),
-    invocations: (body) => scoreRows(invocation(exactJson(body, () => integers), session.signature), session, ['{"predictions":', '}']),
-    infer: async (body, { jsonBytes }) => inferTensors(decodeInfer(body, jsonBytes), { name: model.name, version: model.version, session }),
+    score: (body) => scoreRows(ofRequest(exactJson(body, () => integers), session.signature), served),
+    invocations: (body) => scoreRows(invocation(exactJson(body, () => integers), session.signature), served, ['{"predictions":', '}']),
+    infer: async (body, { jsonBytes }) => inferTensors(decodeInfer(body, jsonBytes), { name: model.name, version: model.version, ...served }),
     shutdown: () => Promise.resolve(),
   };
 }

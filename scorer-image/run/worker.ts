@@ -8,14 +8,14 @@ import { stackOf } from '../load/script.ts';
 import { packed, tooLate } from './answers.ts';
 import { PieceSender, type Pieces } from './pieces.ts';
 import type { Answer, FromWorker, Requests, ToWorker, Work } from './messages.ts';
-import { lendChdir, writeAtOnce, type Turn } from './process.ts';
+import { provideChdir, writeAtOnce, type ChdirState } from './process.ts';
 import { noCode, scripted, type Scoring } from './scoring.ts';
 
 /** A turn of the event loop that took longer has kept answers waiting. */
 const LONG_TURN_MS = 5;
 
-const config = workerData as ScorerConfig & { modelDir: string; turn: Turn };
-const say = (message: FromWorker): void => parentPort!.postMessage(message);
+const config = workerData as ScorerConfig & { modelDir: string; turn: ChdirState };
+const say = (message: FromWorker, transfer: ArrayBuffer[] = []): void => parentPort!.postMessage(message, transfer);
 const pieces = new PieceSender(say);
 
 /** What goes out with the next message: what is ready in one turn goes together. */
@@ -57,7 +57,7 @@ async function answer({ id, work, body, begun, until }: Begun, scoring: Scoring)
 
 /** The head of an answer, whose pieces follow it. */
 function inPieces(id: number, { pieces: parts, release = () => undefined, ...head }: Done, begun: number): Answer {
-  setImmediate(() => void pieces.send(id, parts!, release));
+  void pieces.send(id, parts!, release);
   return { id, status: 200, runMs: performance.now() - begun, ...head, streamed: true };
 }
 
@@ -102,7 +102,7 @@ async function shutdown(scoring: Scoring): Promise<void> {
 
 try {
   writeAtOnce();
-  lendChdir(config.turn, (folder) => say({ type: 'chdir', folder }));
+  provideChdir(config.turn, (folder, call) => say({ type: 'chdir', folder, call }));
   const started = performance.now();
   const options = { threads: config.threads, maxBatchSize: config.maxBatchSize, joinUnknown: config.joinUnknown, onBatch: (rows: number) => batches.push(rows), onDisabled: (message: string) => say({ type: 'disabled', message }) };
   const scoring = config.script === undefined ? await noCode(config, options) : await scripted(config.script, config, options);

@@ -7,7 +7,7 @@ import type { Ticket } from './admission.ts';
 import { isAnswers, type Answers } from './answers.ts';
 import { AnswerStream } from './answerStream.ts';
 import type { Answer, FromWorker, Requests, ToWorker, Work } from './messages.ts';
-import { chdirFor, newTurn } from './process.ts';
+import { chdirFor, newChdirState } from './process.ts';
 import { Slots } from './slots.ts';
 
 /** Messages a worker has at the same time: one it works on, one that waits at its door. */
@@ -58,7 +58,7 @@ export class WorkerSide {
 
   /** Begins at once, and listens from the first moment: a worker can be done before anybody asks for it. */
   constructor({ file, data, execArgv }: WorkerCode, { onAnswers, log, onEnd, onStreamEnd, onDisabled }: Listener) {
-    const turn = newTurn();
+    const turn = newChdirState();
     this.#worker = new Worker(file, { workerData: { ...(data as object), turn }, ...(execArgv ? { execArgv } : {}) });
     this.ready = new Promise((resolve, reject) => {
       const ended = (failure: StartFailure): void => {
@@ -80,7 +80,7 @@ export class WorkerSide {
             return resolve(message);
           case 'failed': return reject(new StartFailure(message.reason, message.message, message.detail));
           case 'log': return log(message.level, message.message);
-          case 'chdir': return chdirFor(turn, message.folder);
+          case 'chdir': return chdirFor(turn, message.folder, message.call);
           case 'disabled': return onDisabled(message.message);
           case 'piece': return this.#streams.get(message.id)?.piece(message.bytes);
           case 'end':
@@ -129,7 +129,7 @@ export class WorkerSide {
     for (const ids of this.#messages) {
       for (const id of ids) {
         const ticket = this.#inHand.get(id);
-        if (ticket) ticket.since = now;
+        if (ticket && ticket.since !== Infinity) ticket.since = now;
       }
     }
     this.#messages.splice(0, taken);

@@ -58,7 +58,7 @@ describe('what run() returns', function () {
     expect(await metrics()).to.match(/penstock_requests_in_progress\{[^}]*\} 0/);
   });
 
-  it('has requestTimeout from one piece to the next; a stream that breaks is not taken for a whole one', async () => {
+  it('has requestTimeout from one piece to the next; a stream that breaks does not end as a whole one does', async () => {
     scorer = await start({ script: 'results.ts', env: { PENSTOCK_REQUEST_TIMEOUT_MS: '500' } });
     for (const name of ['silent', 'breaks']) {
       const answer = await post(name);
@@ -66,6 +66,41 @@ describe('what run() returns', function () {
       expect(await answer.text().catch(() => 'broken'), name).to.equal('broken');
     }
     expect((await post('events')).ok, 'others are served on').to.equal(true);
+  });
+
+  it('a client that reads steadily, but slower than the answer is made, gets all of it', async () => {
+    scorer = await start({ script: 'results.ts' });
+    const request = http.request(`${scorer.url}/score`, { method: 'POST' }).end('large');
+    const answer = await new Promise<http.IncomingMessage>((resolve) => request.once('response', resolve));
+    let bytes = 0;
+    for await (const chunk of answer) {
+      bytes += (chunk as Buffer).length;
+      await sleep((chunk as Buffer).length / 2200); // some 12 s in all
+    }
+    expect(bytes).to.equal(400 * 65_536);
+  });
+
+  it('frees its place when a client leaves a stream that is silent', async () => {
+    scorer = await start({ script: 'results.ts', env: { PENSTOCK_MAX_CONCURRENT_REQUESTS: '2' } });
+    for (let i = 0; i < 4; i++) {
+      const leaving = new AbortController();
+      await (await post('silent', { signal: leaving.signal })).body!.getReader().read();
+      leaving.abort();
+    }
+    await until(async () => (await post('whole')).status === 201, 3_000);
+  });
+
+  it('pieces are bytes or texts; another kind breaks that answer, and no other', async () => {
+    scorer = await start({ script: 'results.ts' });
+    expect(await (await post('texts')).text()).to.equal('one two');
+    expect(await (await post('numbers')).text().catch(() => 'broken')).to.equal('broken');
+    expect(scorer.log()).to.contain('the answer broke off').and.to.contain('must give Uint8Array or string, not number');
+    expect((await post('whole')).status).to.equal(201);
+  });
+
+  it('may be the answer to scoring.test', async () => {
+    scorer = await start({ script: 'results.ts', env: { PENSTOCK_TEST: JSON.stringify({ request: 'long' }) } });
+    expect(((await (await fetch(`${scorer.operator}/stats`)).json()) as { inFlight: number }).inFlight).to.equal(0);
   });
 
   it('is sent to its end after SIGTERM', async () => {
@@ -96,7 +131,7 @@ describe('uploads', function () {
     setTimeout(() => socket.destroy(), 16_000).unref();
   });
 
-  it('a body over endpoint.maxRequestBytes is refused, and its client hears it, also with Connection: close', async () => {
+  it('a body over endpoint.maxRequestBytes is refused, and its client gets the answer, also with Connection: close', async () => {
     scorer = await start({ script: 'echo.ts', env: { PENSTOCK_MAX_REQUEST_BYTES: '1000000' } });
     expect((await fetch(`${scorer.url}/score`, { method: 'POST', body: 'x'.repeat(1_000_000) })).status).to.equal(200);
     const body = Buffer.alloc(20_000_000, 'x');

@@ -131,7 +131,7 @@ describe('values', function () {
   });
 
   it('an answer of 25 MB is served in the memory of a small pod, as JSON and in binary, to several at a time', async () => {
-    await serve(onnx({ inputs: [{ name: 'x', datatype: 'FP32', shape: ['batch', 1] }], outputs: [{ name: 'y', datatype: 'FP32', shape: ['batch', 6_500_000] }], weights: [{ name: 'w', shape: [1, 6_500_000], data: new Float32Array(6_500_000).fill(1) }], nodes: [{ op: 'MatMul', inputs: ['x', 'w'], outputs: ['y'] }] }), { PENSTOCK_REQUEST_TIMEOUT_MS: '15000' });
+    await serve(onnx({ inputs: [{ name: 'x', datatype: 'FP32', shape: ['batch', 1] }], outputs: [{ name: 'y', datatype: 'FP32', shape: ['batch', 6_500_000] }], weights: [{ name: 'w', shape: [1, 6_500_000], data: new Float32Array(6_500_000).fill(1) }], nodes: [{ op: 'MatMul', inputs: ['x', 'w'], outputs: ['y'] }] }), { PENSTOCK_REQUEST_TIMEOUT_MS: '15000', PENSTOCK_MAX_QUEUE_WAIT_MS: '15000' });
     const sizes = await Promise.all(Array.from({ length: 4 }, async () => {
       const answer = await fetch(`${scorer.url}/score`, { method: 'POST', body: '{"data": [[0.5]]}' });
       let bytes = 0;

@@ -151,8 +151,8 @@ describe('made-up requests, alone and together', () => {
   for (const [sentence, session, expected] of rows) it(`${sentence}: ${expected}`, async () => expect((await probe(session, nothing)).verdict).to.equal(expected));
 });
 
-describe('a joined call that answers otherwise than its parts', () => {
-  it('is noticed in an idle moment, told once, and the last of its kind', async () => {
+describe('a joined call whose answer is not that of each request', () => {
+  it('is noticed when the model is idle, reported once, and ends joining', async () => {
     const seen: string[] = [];
     const session = model((data) => data.map((value) => (data.length > 2 ? value + 1 : value)));
     const joined = batching({ session, maxBatchSize: 64, onDifference: ({ rows, message }) => seen.push(`${rows} rows: ${message}`) });
@@ -160,7 +160,7 @@ describe('a joined call that answers otherwise than its parts', () => {
       await Promise.all([joined.run({ x: row(1, 2) }), joined.run({ x: row(3, 4) })]);
       await new Promise((resolve) => setTimeout(resolve, 80));
     }
-    expect(seen).to.deep.equal(['2 rows: output y is 2 in company, 1 alone']);
+    expect(seen).to.deep.equal(['2 rows: output y is 2 when joined, 1 alone']);
     expect(session.calls.slice(-2), 'joined no more').to.deep.equal([1, 1]);
   });
 });

@@ -1,6 +1,7 @@
 /** Values that fit a tensor, and sentences about those that do not. */
 import { expect } from 'chai';
 import { BadInput, exactJson, plainJson } from '../../../scorer-image/load/json.ts';
+import { clientsTensor } from '../../../scorer-image/run/protocol.ts';
 import { tensorOf, type LooseData, type Tensor } from '../../../scorer-image/load/tensor.ts';
 import { flatJson, flatPieces, nestedJson, nestedPieces, SLICE_VALUES } from '../../../scorer-image/load/tensorJson.ts';
 
@@ -39,7 +40,6 @@ describe('tensors', () => {
     ['a number among rows', 'FP32', [2, 2], '[[1,2],3]', 'x[1] is not a list, the first of its row is'],
     ['an object', 'FP32', [1], '[{"a":1}]', 'x has an object at place 0, which is not FP32'],
     ['a list too deep', 'FP32', [2], '[[1],[2]]', 'x has a list at place 0, which is not FP32'],
-    ['more than a double', 'FP64', [1], '[1e400]', 'x has Infinity at place 0, which is not FP64'],
     ['more than a float', 'FP32', [1], '[1e39]', 'x has 1e+39 at place 0, which is not FP32'],
     ['more than a byte', 'INT8', [1], '[128]', 'x has 128 at place 0, which is not INT8'],
     ['less than nothing', 'UINT8', [1], '[-1]', 'x has -1 at place 0, which is not UINT8'],
@@ -60,6 +60,16 @@ describe('tensors', () => {
     ['floats for 64-bit integers', 'INT64', Float64Array.of(3, 4), '[3,4]'],
   ];
   for (const [sentence, datatype, data, printed] of typed) it(`a typed array ${sentence}`, () => expect(flatJson(tensorOf('x', datatype, [2], data))).to.equal(printed));
+  it('a script may give NaN and infinities; a client cannot write them, and a number that became one is refused', () => {
+    expect([...tensorOf('x', 'FP32', [2], [NaN, Infinity]).data]).to.deep.equal([NaN, Infinity]);
+    expect(() => clientsTensor('x', 'FP64', [1], json('[1e400]') as LooseData)).to.throw(BadInput, 'x has a number at place 0 that is too large for FP64');
+  });
+  const strange: [string, string, unknown, string][] = [
+    ['an unknown datatype', 'FLOAT', Float32Array.of(1, 2), 'unknown datatype FLOAT'], ['a DataView', 'FP32', new DataView(new ArrayBuffer(8)), 'x is a DataView'], ['a hole', 'FP32', [1, undefined], 'x has undefined at place 1'],
+    ['a truth of 7', 'BOOL', Uint8Array.of(1, 7), 'x has 7 at place 1'], ['bytes for two texts', 'BYTES', new Uint8Array(3), 'x has 1 values, shape [2] needs 2'],
+  ];
+  for (const [sentence, datatype, data, message] of strange) it(`refuses ${sentence} from a script`, () => expect(() => tensorOf('x', datatype, [2], data as LooseData)).to.throw(message));
+  it('minus zero keeps its sign', () => expect(flatJson(tensorOf('x', 'FP32', [2], Float32Array.of(-0, 0)))).to.equal('[-0,0]'));
   it('a typed array whose numbers do not fit is refused', () => expect(() => tensorOf('x', 'INT32', [1], Float64Array.of(0.5))).to.throw('x has 0.5 at place 0'));
 
   const shapes = [[], [0], [0, 3], [3, 0], [5], [2, 3], [2, 1, 3], [3, SLICE_VALUES + 7], [2 * SLICE_VALUES + 3], [2, 2, SLICE_VALUES]];
