@@ -40,24 +40,40 @@ export function readBody(request: IncomingMessage, arrival: Arrival, { maxBytes,
   if (encoding !== undefined && encoding !== 'identity' && !Object.hasOwn(UNPACK, encoding)) return done({ status: 415, message: `Content-Encoding ${encoding.slice(0, 50)} is not supported: send gzip, deflate or nothing` }, NOTHING);
   if (Number(request.headers['content-length']) > maxBytes) return done({ status: 413, message: tooLarge({ which: '', maxBytes }) }, NOTHING);
   const size = gather(request, { arrival, maxBytes, which: '' }, (refusal, body) => {
+    arriving.delete(size);
     if (refusal || encoding === undefined || encoding === 'identity') done(refusal, body);
     else unpack(body, encoding, { arrival, maxBytes, which: 'unpacked, ' }, done);
   });
-  process.nextTick(() => {
-    if (!request.complete) watchPace(request, size, graceMs); // most are there with their heads
-  });
+  watchPace(size, { request, graceMs });
 }
 
-/** Refuses a body that comes too slowly. */
-function watchPace(request: IncomingMessage, size: Size, graceMs: number): void {
-  const begun = performance.now();
-  const look = (): void => {
-    const left = begun + graceMs + (size.bytes / LEAST_BYTES_PER_SECOND) * 1000 - performance.now();
-    if (left > 0) timer = setTimeout(look, Math.ceil(left)).unref();
-    else size.refuse(408, `the body came too slowly: after ${graceMs / 1000} s at least ${LEAST_BYTES_PER_SECOND} bytes a second are expected`);
-  };
-  let timer = setTimeout(look, graceMs).unref();
-  for (const event of ['end', 'close']) request.once(event, () => clearTimeout(timer));
+interface Pace {
+  request: IncomingMessage;
+  graceMs: number;
+  /** When it was looked at first (performance.now()). */
+  begun?: number;
+}
+
+/** Bodies that have not come whole, looked at together: a timer for each would cost more than most of them. */
+const arriving = new Map<Size, Pace>();
+const LOOK_MS = 1_000;
+let looking: NodeJS.Timeout | undefined;
+
+function watchPace(size: Size, pace: Pace): void {
+  arriving.set(size, pace);
+  looking ??= setInterval(refuseSlow, LOOK_MS).unref();
+}
+
+/** Refuses the bodies that come too slowly, to within a second or two. */
+function refuseSlow(): void {
+  if (arriving.size === 0) looking = void clearInterval(looking);
+  const now = performance.now();
+  for (const [size, pace] of arriving) {
+    pace.begun ??= now;
+    const allowedMs = pace.graceMs + (size.bytes / LEAST_BYTES_PER_SECOND) * 1000;
+    if (pace.request.destroyed) arriving.delete(size);
+    else if (now - pace.begun > allowedMs) size.refuse(408, `the body came too slowly: after ${pace.graceMs / 1000} s at least ${LEAST_BYTES_PER_SECOND} bytes a second are expected`);
+  }
 }
 
 /** Calls back once. What unpacks to more than the limit is cut there: a small bomb stays small. */
