@@ -1,15 +1,29 @@
-/** The record of a revision, as its Deployment carries it. */
+/** The record of a revision, as its ConfigMap and its Deployment carry it. */
 import { ANNOTATION } from './labels.ts';
 import type { ObjectMeta } from './objects.ts';
 import type { RevisionRecord } from './observed.ts';
 
-/** Undefined where there is none, or somebody has edited it: the next reconcile mends it. */
-export function recordOf({ annotations }: ObjectMeta): RevisionRecord | undefined {
-  const text = annotations?.[ANNOTATION.record];
+const TEXTS_OF_A_RECORD = ['pipeline', 'createdAt', 'target', 'image'];
+const TEXTS_OF_A_MODEL = ['name', 'modelVersion', 'version', 'format', 'digest'];
+
+/** The record on a Deployment. Undefined where there is none or somebody has edited it: the next reconcile writes it again. */
+export const recordOf = ({ annotations }: ObjectMeta): RevisionRecord | undefined => recordFrom(annotations?.[ANNOTATION.record]);
+
+/** Undefined for a text that is not the JSON of a record. */
+export function recordFrom(text: string | undefined): RevisionRecord | undefined {
+  const record = parsedJson(text);
+  const isRecord = hasTexts(record, TEXTS_OF_A_RECORD) && Array.isArray(record.models) && record.models.every((model) => hasTexts(model, TEXTS_OF_A_MODEL));
+  return isRecord ? (record as unknown as RevisionRecord) : undefined;
+}
+
+/** Undefined for a text that is not JSON. */
+export function parsedJson(text: string | undefined): unknown {
   try {
-    const record = text === undefined ? undefined : (JSON.parse(text) as Partial<RevisionRecord> | null);
-    return Array.isArray(record?.models) ? (record as RevisionRecord) : undefined;
+    return text === undefined ? undefined : JSON.parse(text);
   } catch {
     return undefined;
   }
 }
+
+const hasTexts = (value: unknown, fields: string[]): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && fields.every((field) => typeof (value as Record<string, unknown>)[field] === 'string');

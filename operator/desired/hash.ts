@@ -2,12 +2,16 @@
 import { hash } from 'node:crypto';
 import type { ScriptFiles } from '../api/observed.ts';
 
-/** JSON with sorted keys and without undefined fields. */
-export function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+/** Deeper values are in no field that Kubernetes has. */
+const MOST_DEPTH = 100;
+
+/** JSON with sorted keys and without undefined fields. Throws for a value that is nested more than 100 levels deep. */
+export function canonical(value: unknown, depth = 0): string {
+  if (depth > MOST_DEPTH) throw new Error(`the spec is nested more than ${MOST_DEPTH} levels deep`);
+  if (Array.isArray(value)) return `[${value.map((item) => canonical(item, depth + 1)).join(',')}]`;
   if (typeof value !== 'object' || value === null) return value === undefined ? 'null' : JSON.stringify(value);
   const fields = Object.entries(value).filter(([, inner]) => inner !== undefined).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${fields.map(([name, inner]) => `${JSON.stringify(name)}:${canonical(inner)}`).join(',')}}`;
+  return `{${fields.map(([name, inner]) => `${JSON.stringify(name)}:${canonical(inner, depth + 1)}`).join(',')}}`;
 }
 
 export const sha256 = (text: string): string => hash('sha256', text);

@@ -1,9 +1,10 @@
 /** Which revision a pipeline asks for: its name is a hash of all the user wrote that reaches pods. */
 import type { MountedModel } from '@penstock/contract';
-import type { ConfigMap, PodTemplateSpec } from 'kubernetes-types/core/v1.js';
+import type { ConfigMap } from 'kubernetes-types/core/v1.js';
 import { ANNOTATION, LABEL } from '../api/labels.ts';
 import { Marking, Stalled, Waiting } from '../api/flow.ts';
 import type { Stored } from '../api/objects.ts';
+import { parsedJson, recordFrom } from '../api/record.ts';
 import type { ObservedPipeline, RenderConfig, Revision, RevisionRecord, ScriptFiles } from '../api/observed.ts';
 import { REASON } from '../api/reasons.ts';
 import type { Effective, InferencePipeline, ModelVersion } from '../api/types.gen.ts';
@@ -13,6 +14,7 @@ import { filesDigest, hashOf } from './hash.ts';
 import { childMeta } from './meta.ts';
 import { names } from './names.ts';
 import { podTemplate, scriptKey } from './podTemplate.ts';
+import { isRendered } from './renderedTemplate.ts';
 
 const RECORD_KEY = 'revision.json';
 const TEMPLATE_KEY = 'podTemplate.json';
@@ -27,7 +29,7 @@ export function wantedRevision(seen: ObservedPipeline, effective: Effective, con
     throw new Stalled(REASON.invalid, `model ${models[0]?.name ?? ''} has format Files, which nothing can serve without code: add spec.scoring.script, or use an ONNX model`);
   }
   const scriptDigest = script && filesDigest(bounded(script));
-  const revision = names.revision(pipeline.metadata.name, revisionHash(pipeline, models, script && { entry: script.entry, digest: scriptDigest }));
+  const revision = names.revision(pipeline.metadata.name, hashed(pipeline, models, script && { entry: script.entry, digest: scriptDigest }));
   const frozen = frozenRevision(seen, revision, models);
   if (frozen) return frozen;
 
@@ -90,6 +92,15 @@ const mountedModel = (name: string, { metadata, spec, status }: ModelVersion): M
   name, modelVersion: metadata.name, version: spec.version, format: spec.format, digest: status!.digest!, ...fileName(spec.source.uri), ...(spec.features && { features: spec.features }),
 });
 
+/** Throws Stalled for a spec that cannot be written down. */
+function hashed(...given: Parameters<typeof revisionHash>): string {
+  try {
+    return revisionHash(...given);
+  } catch (error) {
+    throw new Stalled(REASON.invalid, (error as Error).message);
+  }
+}
+
 /** Not presets, not scaling, not rollout: those change without new pods. A moved source is a new revision of the same bytes. */
 function revisionHash(pipeline: InferencePipeline, models: NamedModel[], script: object | undefined): string {
   const { target, environment, resources, endpoint, placement, podMetadata, serviceAccountName } = pipeline.spec;
@@ -117,14 +128,14 @@ export function revisionData({ record, podTemplate }: Pick<Revision, 'record' | 
   };
 }
 
-/** Reads a revision back out of its ConfigMap; undefined when the data is not ours. */
+/** Reads a revision back out of its ConfigMap; undefined for data that Penstock could not have written. */
 export function parseRevision(configMap: Stored<ConfigMap>): Revision | undefined {
-  const { [RECORD_KEY]: record, [TEMPLATE_KEY]: template } = configMap.data ?? {};
-  if (record === undefined || template === undefined) return undefined;
+  const record = recordFrom(configMap.data?.[RECORD_KEY]);
+  const podTemplate = parsedJson(configMap.data?.[TEMPLATE_KEY]);
+  if (!record || !isRendered(podTemplate, record.image)) return undefined;
   const { [ANNOTATION.abandoned]: abandoned, [ANNOTATION.failureDetail]: detail } = configMap.metadata.annotations ?? {};
   return {
-    name: configMap.metadata.name, configMap,
-    record: JSON.parse(record) as RevisionRecord, podTemplate: JSON.parse(template) as PodTemplateSpec,
+    name: configMap.metadata.name, configMap, record, podTemplate,
     ...(abandoned === undefined ? {} : { abandoned }),
     ...(detail === undefined ? {} : { failureDetail: detail }),
   };

@@ -18,8 +18,12 @@ export class Cache<T extends KubeObject> {
   /** Version at which each of the last deleted uids went: what is older of them is the past. */
   readonly #gone = new Map<string, number>();
 
-  constructor(index: Index<T> = () => []) {
+  readonly #onError: (error: Error) => void;
+
+  /** `onError` is told of an object that an index or a listener cannot take: it is kept, and found by its name only. */
+  constructor(index: Index<T> = () => [], onError: (error: Error) => void = () => undefined) {
     this.#index = index;
+    this.#onError = onError;
   }
 
   get(namespace: string, name: string): T | undefined {
@@ -47,7 +51,7 @@ export class Cache<T extends KubeObject> {
     if (this.#isPast(object.metadata, old?.metadata)) return;
     if (old) this.#unfile(key, old);
     this.#objects.set(key, deepFreeze(object));
-    for (const word of this.#index(object)) this.#byWord.set(word, (this.#byWord.get(word) ?? new Set()).add(key));
+    for (const word of this.#words(object)) this.#byWord.set(word, (this.#byWord.get(word) ?? new Set()).add(key));
     if (old && !same) this.#tell('removed', old, old);
     this.#tell(old && same ? 'changed' : 'added', object, same ? old : undefined);
   }
@@ -77,7 +81,7 @@ export class Cache<T extends KubeObject> {
   }
 
   #unfile(key: string, object: T): void {
-    for (const word of this.#index(object)) {
+    for (const word of this.#words(object)) {
       const keys = this.#byWord.get(word);
       keys?.delete(key);
       if (keys?.size === 0) this.#byWord.delete(word);
@@ -85,20 +89,45 @@ export class Cache<T extends KubeObject> {
   }
 
   #tell(change: Change, object: T, old: T | undefined): void {
-    for (const listener of this.#listeners) listener(change, object, old);
+    for (const listener of this.#listeners) {
+      try {
+        listener(change, object, old);
+      } catch (error) {
+        this.#report(object, error);
+      }
+    }
+  }
+
+  #words(object: T): string[] {
+    try {
+      return this.#index(object);
+    } catch (error) {
+      this.#report(object, error);
+      return [];
+    }
+  }
+
+  /** What a user wrote into one object must not keep the others from being seen. */
+  #report(object: T, error: unknown): void {
+    this.#onError(new Error(`${object.kind} ${cacheKey(object)} cannot be read whole: ${error instanceof Error ? error.message : String(error)}`, { cause: error }));
   }
 }
 
-/** Freezes an object of JSON to its leaves; a text that many objects hold is held once. */
+/** Freezes an object of JSON to its leaves, however deep; a text that many objects hold is held once. */
 function deepFreeze<V>(value: V): V {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
-  const fields = value as Record<string, unknown>;
-  for (const name of Object.keys(fields)) {
-    const inner = fields[name];
-    if (typeof inner === 'string') fields[name] = shared(inner);
-    else deepFreeze(inner);
+  const open: unknown[] = [value];
+  while (open.length > 0) {
+    const one = open.pop();
+    if (typeof one !== 'object' || one === null || Object.isFrozen(one)) continue;
+    const fields = one as Record<string, unknown>;
+    for (const name of Object.keys(fields)) {
+      const inner = fields[name];
+      if (typeof inner === 'string') fields[name] = shared(inner);
+      else open.push(inner);
+    }
+    Object.freeze(one);
   }
-  return Object.freeze(value);
+  return value;
 }
 
 const LONGEST_SHARED = 100;

@@ -79,7 +79,7 @@ export class Kube {
 
   constructor(client: KubeClient, { namespaces, home, idleMs, onError }: KubeOptions) {
     this.client = client;
-    this.caches = Object.fromEntries(Object.entries(WATCHED).map(([name, { index }]) => [name, new Cache(index)])) as unknown as Caches;
+    this.caches = Object.fromEntries(Object.entries(WATCHED).map(([name, { index }]) => [name, new Cache(index, onError)])) as unknown as Caches;
     const places = namespaces.length > 0 ? namespaces.map((namespace) => ({ namespace })) : [{}];
     this.#reflectors = (Object.keys(WATCHED) as (keyof Caches)[]).flatMap((name) => {
       const { index: _, ofRelease, ...watched } = WATCHED[name];

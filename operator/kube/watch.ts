@@ -105,7 +105,10 @@ export class Reflector<T extends KubeObject> {
       const list = await this.#client.list<T>(this.#path, { limit: PAGE, labelSelector: this.#options.labelSelector, ...from }, { accept: this.#accept, signal: AbortSignal.any([signal, AbortSignal.timeout(this.#options.idleMs)]) });
       resourceVersion = list.metadata.resourceVersion ?? '';
       if (Number(resourceVersion) < this.#position) throw new Error(`a list of ${this.#options.kind.plural} is from ${resourceVersion}, but ${this.#position} has been seen: that server lags behind`);
-      for (const item of list.items ?? []) seen.add(cacheKey(this.#take(item)));
+      for (const item of list.items ?? []) {
+        seen.add(cacheKey(item));
+        this.#take(item);
+      }
       page = list.metadata.continue === '' ? undefined : list.metadata.continue;
     } while (page !== undefined);
     // What is newer than the list was made by ourselves meanwhile, and the watch will tell of it.
@@ -137,12 +140,11 @@ export class Reflector<T extends KubeObject> {
   }
 
   /** List items carry no kind, and nobody needs managedFields; of what is not ours only its identity is kept. */
-  #take(item: T): T {
+  #take(item: T): void {
     const { kind, apiVersion } = this.#options.kind;
     const { managedFields: _, ...metadata } = item.metadata as T['metadata'] & { managedFields?: unknown };
     const object = { ...item, kind, apiVersion, metadata: this.#options.metadataOnly ? identity(item.metadata) : metadata };
     this.#cache.put(object);
-    return object;
   }
 
   #heard(): void {

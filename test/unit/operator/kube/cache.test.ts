@@ -38,5 +38,31 @@ describe('the cache of a kind', () => {
     cache.remove('a/s', 'one', 8);
     expect(version()).to.equal('9');
   });
+  it('an object that an index or a listener cannot take is kept, reported by name, and keeps no other from being seen', () => {
+    const reported: string[] = [];
+    const told: string[] = [];
+    const fails = ({ metadata }: ReturnType<typeof object>): string[] => {
+      if (metadata.uid === 'bad') throw new Error('no words');
+      return [metadata.uid];
+    };
+    cache = new Cache(fails, ({ message }) => reported.push(message));
+    cache.onChange((_, { metadata }) => {
+      told.push(metadata.uid);
+      if (metadata.uid === 'two') throw new Error('not taken');
+    });
+    for (const [uid, name] of [['bad', 'a'], ['two', 'b'], ['good', 'c']] as const) cache.put({ ...object(uid, 5), metadata: { ...object(uid, 5).metadata, name } });
+    cache.remove('a/a', 'bad', 6);
+    expect(told).to.deep.equal(['bad', 'two', 'good', 'bad']);
+    expect(cache.by('good')).to.have.length(1);
+    expect(reported).to.include('Service a/a cannot be read whole: no words').and.to.include('Service a/b cannot be read whole: not taken');
+  });
+  it('an object of any depth is frozen', () => {
+    let deep: object = {};
+    for (let i = 0; i < 200_000; i++) deep = { deep };
+    const one = { ...object('deep', 9), spec: deep };
+    cache = new Cache();
+    cache.put(one);
+    expect(Object.isFrozen(one.spec)).to.equal(true);
+  });
   it('what it holds is frozen to the leaves', () => expect(Object.isFrozen(cache.get('a', 's')!.metadata)).to.equal(true));
 });
