@@ -4,6 +4,7 @@
  */
 export { authorized, keyHash, refusalOf } from './keys.ts';
 export { refuseUnreadable } from './unreadable.ts';
+export { verifiedModel } from './verified.ts';
 
 /** Names of the environment variables that the operator sets and the scorer reads. */
 export const ENV = {

@@ -1,4 +1,6 @@
 /** Labels, annotations and the field managers under which Penstock writes. */
+import type { ObjectMeta } from './objects.ts';
+
 export const LABEL = {
   managedBy: 'app.kubernetes.io/managed-by',
   name: 'app.kubernetes.io/name',
@@ -49,6 +51,9 @@ export const uses = {
   service: (namespace: string, name: string): string => `service ${namespace}/${name}`,
   port: (port: number): string => `activator port ${port}`,
 } as const;
+
+/** A child with a controller, by the controller's namespace, which is its own, and uid: an object of another namespace can name any uid. */
+export const ownedBy = ({ namespace = '', uid = '' }: ObjectMeta): string => `owner ${namespace}/${uid}`;
 
 /** A child without a controller, by the owner that its labels tell. */
 export const orphanOf = (namespace: string, label: OwnerLabel, name: string): string => `orphan ${label}=${namespace}/${name}`;

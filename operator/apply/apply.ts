@@ -1,8 +1,9 @@
 /** Brings children about: creates what is missing, applies what differs, refuses what is not ours, prunes the rest. */
 import { hash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { absent, answered, Outdated, Stalled } from '../api/flow.ts';
 import { ANNOTATION } from '../api/labels.ts';
-import type { KubeObject } from '../api/objects.ts';
+import { controllerOf, type KubeObject } from '../api/objects.ts';
 import { REASON } from '../api/reasons.ts';
 import { kindOf } from '../api/kinds.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -40,6 +41,7 @@ async function applyOne(object: KubeObject, owner: KubeObject, kube: Writer): Pr
   const live = kube.child(object);
   if (!live) await createOrAdopt(signed, owner, kube);
   else if (!isOwned(live, owner)) throw notOwned(live, owner);
+  else if (isFrozenOtherwise(live, object)) await replace(live, signed, kube);
   else if (live.metadata.annotations?.[ANNOTATION.applied] !== signed.metadata.annotations?.[ANNOTATION.applied] || !covers(live, object)) kube.remember(await kube.client.apply(signed));
 }
 
@@ -78,8 +80,24 @@ async function createOrAdopt(object: KubeObject, owner: KubeObject, kube: Writer
     if (!answered(error, 409)) throw error;
     const live = await kube.client.get(kindOf(object), object.metadata.namespace ?? '', object.metadata.name);
     if (!isOwned(live, owner)) throw notOwned(live, owner);
+    if (isFrozenOtherwise(live, object)) return replace(live, object, kube);
     kube.remember('immutable' in live ? await relabelled(live, object, kube) : await kube.client.apply(object)); // an answer was lost, the cache lags, or our label is gone
   }
+}
+
+type Frozen = KubeObject & { immutable?: boolean; data?: object; binaryData?: object };
+
+/** Whether it is immutable with other data than it should have: somebody else has made it, and no update can put it right. */
+function isFrozenOtherwise(live: Frozen, wanted: Frozen): boolean {
+  const same = isDeepStrictEqual([live.data ?? {}, live.binaryData ?? {}], [wanted.data ?? {}, wanted.binaryData ?? {}]);
+  return live.kind === 'ConfigMap' && live.immutable === true && !(same && wanted.immutable === true);
+}
+
+/** Deletes the very object that was seen (preconditions) and makes it anew. */
+async function replace(live: KubeObject, object: KubeObject, kube: Writer): Promise<void> {
+  await kube.client.remove(live);
+  kube.forget(live);
+  kube.remember(await kube.client.create(object));
 }
 
 /** Of an immutable object only the metadata can be put right. */
@@ -88,7 +106,10 @@ async function relabelled(live: KubeObject, { metadata: { labels = {} } }: KubeO
   return asWanted ? live : kube.client.patchMetadata(kindOf(live), live.metadata, { labels });
 }
 
-const isOwned = (live: KubeObject, owner: KubeObject): boolean => live.metadata.ownerReferences?.some(({ uid, controller }) => controller === true && uid === owner.metadata.uid) ?? false;
+const isOwned = (live: KubeObject, { kind, metadata: { name, uid } }: KubeObject): boolean => {
+  const controller = controllerOf(live);
+  return controller !== undefined && controller.kind === kind && controller.name === name && controller.uid === uid;
+};
 
 /** A child of the pipeline of the same name that was deleted a moment ago is on its way out: tried again. Any other is the user's to move. */
 function notOwned({ kind, metadata }: KubeObject, owner: KubeObject): Error {

@@ -1,7 +1,8 @@
 /** The words under which objects are found beside their name: whose they are, whom they work for, what they use. */
 import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import { activatorPort, isActivators, type Slice } from '../api/endpoints.ts';
-import { LABEL, orphanOf, podOwner, SLICE_LABEL, uses } from '../api/labels.ts';
+import { KIND } from '../api/kinds.ts';
+import { LABEL, orphanOf, ownedBy, podOwner, SLICE_LABEL, uses } from '../api/labels.ts';
 import { controllerOf, type KubeObject, type Stored } from '../api/objects.ts';
 import { recordOf } from '../api/record.ts';
 import { REASON } from '../api/reasons.ts';
@@ -9,11 +10,11 @@ import type { InferencePipeline, ModelVersion } from '../api/types.gen.ts';
 
 const WORKS_FOR = [LABEL.pipeline, LABEL.modelVersion] as const;
 
-/** A child: uid of its controller; without one, the name of the owner that its labels tell (somebody stripped the reference). */
+/** A child: namespace and uid of its controller; without one, the name of the owner that its labels tell (somebody stripped the reference). */
 export function byOwner(object: KubeObject): string[] {
   const { namespace = '', labels = {} } = object.metadata;
   const controller = controllerOf(object);
-  if (controller) return [controller.uid];
+  if (controller) return [ownedBy({ name: controller.name, namespace, uid: controller.uid })];
   return WORKS_FOR.flatMap((label) => (labels[label] === undefined ? [] : [orphanOf(namespace, label, labels[label])]));
 }
 
@@ -28,11 +29,11 @@ export function byRevision(deployment: Stored<Deployment>): string[] {
   return [...byOwner(deployment), ...models.map(({ modelVersion }) => uses.modelVersion(deployment.metadata.namespace ?? '', modelVersion))];
 }
 
-/** An EndpointSlice: the Service whose it is; the activator's by its owner and its port, too. */
+/** An EndpointSlice: the Service whose it is; one of the activator by its owner, too, and by its port if a pipeline controls it: Kubernetes copies labels of any Service. */
 export function sliceWords(slice: Slice): string[] {
   const { namespace = '', labels = {} } = slice.metadata;
   const service = uses.service(namespace, labels[SLICE_LABEL.service] ?? '');
-  const port = activatorPort(slice);
+  const port = controllerOf(slice)?.kind === KIND.pipeline.kind ? activatorPort(slice) : undefined;
   return isActivators(slice) ? [service, ...byOwner(slice), ...(port === undefined ? [] : [uses.port(port)])] : [service];
 }
 

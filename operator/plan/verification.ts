@@ -1,8 +1,8 @@
 /** What a ModelVersion needs next: nothing, a verification, or the user. */
-import type { VerifiedModel } from '@penstock/contract';
+import { verifiedModel, type VerifiedModel } from '@penstock/contract';
 import type { Job } from 'kubernetes-types/batch/v1.js';
 import { LABEL } from '../api/labels.ts';
-import type { Stored } from '../api/objects.ts';
+import { controllerOf, type Stored } from '../api/objects.ts';
 import type { ObservedModelVersion } from '../api/observed.ts';
 import { REASON } from '../api/reasons.ts';
 import { configMapSource } from '../desired/fetching.ts';
@@ -63,8 +63,11 @@ function judge(seen: ObservedModelVersion, job: Stored<Job>, before: Stored<Job>
   return unfinished(seen, job, before && failureOf(seen, before));
 }
 
-/** Of a ModelVersion's pods those of one Job. */
-const podsOf = (pods: ObservedModelVersion['pods'], { metadata: { name } }: Stored<Job>): ObservedModelVersion['pods'] => pods.filter(({ metadata }) => metadata.labels?.['batch.kubernetes.io/job-name'] === name);
+/** Of a ModelVersion's pods those that one Job controls; labels are anybody's. */
+const podsOf = (pods: ObservedModelVersion['pods'], job: Stored<Job>): ObservedModelVersion['pods'] => pods.filter((pod) => {
+  const controller = controllerOf(pod);
+  return controller?.kind === 'Job' && controller.uid === job.metadata.uid;
+});
 
 const endOf = (seen: ObservedModelVersion, job: Stored<Job>) => podsOf(seen.pods, job).flatMap(({ status }) => status?.containerStatuses?.[0]?.state?.terminated ?? [])[0];
 
@@ -78,11 +81,8 @@ function failureOf(seen: ObservedModelVersion, job: Stored<Job>): { reason: stri
 }
 
 function succeeded(message: string | undefined): Omit<Verification, 'prune'> {
-  try {
-    return { ready: true, reason: REASON.verified, message: '', result: JSON.parse(message ?? '') as VerifiedModel };
-  } catch {
-    return { ready: false, reason: REASON.verificationFailed, message: 'the verification Job ended without a readable result' };
-  }
+  const result = verifiedModel(message);
+  return result ? { ready: true, reason: REASON.verified, message: '', result } : { ready: false, reason: REASON.verificationFailed, message: 'the verification Job ended without a readable result' };
 }
 
 /** A pod that cannot even be made: nobody tells but the Job's events. What the attempt `before` failed by stands until this one knows better. */

@@ -3,8 +3,9 @@ import { applyAll, prune } from '../apply/apply.ts';
 import { adopt } from '../apply/effects.ts';
 import { writeStatus } from '../apply/status.ts';
 import { nextStep, settle, splitKey, type Key, type Result } from '../api/flow.ts';
+import { controllerOf, type KubeObject } from '../api/objects.ts';
 import type { ObservedModelVersion } from '../api/observed.ts';
-import { LABEL, orphanOf, podOwner, uses } from '../api/labels.ts';
+import { LABEL, orphanOf, ownedBy, podOwner, uses } from '../api/labels.ts';
 import type { ModelVersion } from '../api/types.gen.ts';
 import { configMapSource } from '../desired/fetching.ts';
 import { ownerReference } from '../desired/meta.ts';
@@ -38,7 +39,7 @@ async function observeModelVersion(key: Key, { kube: { caches, client }, now: cl
   if (!modelVersion || modelVersion.metadata.deletionTimestamp !== undefined) return undefined;
   const now = clock();
   const orphans = caches.jobs.by(orphanOf(namespace, LABEL.modelVersion, name));
-  const jobs = [...caches.jobs.by(modelVersion.metadata.uid ?? ''), ...orphans];
+  const jobs = [...caches.jobs.by(ownedBy(modelVersion.metadata)), ...orphans];
   const pods = caches.pods.by(podOwner(namespace, LABEL.modelVersion, name));
   const source = configMapSource(modelVersion.spec.source.uri);
   const refused = jobs.find((job) => looksRefused(job, pods, now));
@@ -47,9 +48,15 @@ async function observeModelVersion(key: Key, { kube: { caches, client }, now: cl
     modelVersion, jobs, orphans, pods, now,
     users: usersOf(modelVersion, caches),
     sourceExists: source === undefined || caches.configMapMetadata.get(namespace, source.name) !== undefined,
-    running: [...caches.jobs.values()].filter((job) => holdsSlot(job, now)).length,
+    running: [...caches.jobs.values()].filter((job) => isVerification(job, caches.modelVersions) && holdsSlot(job, now)).length,
     ...(refusal !== undefined && { refusal }),
   };
+}
+
+/** A Job of a ModelVersion that is there; another's labels take no slot. */
+function isVerification(job: KubeObject, modelVersions: Deps['kube']['caches']['modelVersions']): boolean {
+  const controller = controllerOf(job);
+  return controller !== undefined && modelVersions.get(job.metadata.namespace ?? '', controller.name)?.metadata.uid === controller.uid;
 }
 
 /** Pipelines that name a model version, and those whose pods still have it. */

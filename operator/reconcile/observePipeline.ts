@@ -1,7 +1,7 @@
 /** All reads of a pipeline's reconcile, into one frozen value. From caches; the API is asked only for what is new. */
 import { parseTraffic, TRAFFIC_FILE } from '@penstock/contract';
 import { splitKey, type Key } from '../api/flow.ts';
-import { LABEL, orphanOf, podOwner } from '../api/labels.ts';
+import { LABEL, orphanOf, ownedBy, podOwner } from '../api/labels.ts';
 import type { ObservedPipeline, Revision } from '../api/observed.ts';
 import { controllerOf, type KubeObject } from '../api/objects.ts';
 import type { InferencePipeline, ModelVersion } from '../api/types.gen.ts';
@@ -28,12 +28,12 @@ export async function observePipeline(key: Key, deps: Deps): Promise<ObservedPip
   const now = clock();
   const orphan = orphanOf(namespace, LABEL.pipeline, name);
   const isOurs = ({ metadata }: KubeObject): boolean => names.isChild(name, metadata.name);
-  const owned = <T extends KubeObject>(cache: { by: (word: string) => T[] }): T[] => [...cache.by(pipeline.metadata.uid ?? ''), ...cache.by(orphan).filter(isOurs)];
+  const owned = <T extends KubeObject>(cache: { by: (word: string) => T[] }): T[] => [...cache.by(ownedBy(pipeline.metadata)), ...cache.by(orphan).filter(isOurs)];
   const [configMaps, deployments, autoscalers, services] = [owned(caches.configMaps), owned(caches.deployments), owned(caches.autoscalers), owned(caches.services)];
   const trafficFile = configMaps.find(({ metadata }) => metadata.name === names.traffic(name))?.data?.[TRAFFIC_FILE];
   const traffic = trafficFile === undefined ? undefined : parseTraffic(trafficFile);
   const service = services.find(({ metadata }) => metadata.name === names.service(name));
-  const revisions = configMaps.filter(({ metadata }) => metadata.labels?.[LABEL.role] === 'revision').map(parseRevision).filter((revision): revision is Revision => revision !== undefined);
+  const revisions = configMaps.filter((configMap) => configMap.metadata.labels?.[LABEL.role] === 'revision' && isOurs(configMap)).map(parseRevision).filter((revision): revision is Revision => revision !== undefined);
   const found = await script(pipeline, scripts, (map) => caches.configMapMetadata.get(namespace, map));
   const why = noConcurrency();
   const warning = scorers.warning(caches.pods.by(podOwner(namespace, LABEL.pipeline, name)));

@@ -94,6 +94,26 @@ describe('applying children', () => {
     await applyAll([[frozen]], owner, kube);
     expect(calls).to.deep.equal(['create iris', 'patch iris']);
   });
+  describe('an immutable ConfigMap with other data', () => {
+    const asWanted: KubeObject & { data: object } = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { ...wanted.metadata, name: 'iris-traffic' }, data: { 'traffic.json': '{}' } };
+    const frozen = { ...asWanted, immutable: true, data: { 'traffic.json': '{"keyHashes":["forged"]}' } };
+    it('is deleted and made again', async () => {
+      const { kube, calls, objects } = writer([frozen]);
+      await applyAll([[asWanted]], owner, kube);
+      expect(calls).to.deep.equal(['remove iris-traffic', 'create iris-traffic']);
+      expect(objects.get('iris-traffic')).to.deep.include({ data: asWanted.data }).and.not.to.have.property('immutable');
+    });
+    it('that the cache does not show is deleted, and never labelled as ours', async () => {
+      const { kube, calls } = writer([], [{ ...frozen, metadata: { ...frozen.metadata, labels: {} } }]);
+      await applyAll([[{ ...asWanted, immutable: true } as KubeObject]], owner, kube).catch(() => undefined); // this writer's objects never go
+      expect(calls.slice(0, 2)).to.deep.equal(['create iris-traffic', 'remove iris-traffic']);
+    });
+    it('of another owner is refused', async () => {
+      const { kube, calls } = writer([{ ...frozen, metadata: { ...frozen.metadata, ownerReferences: [{ ...frozen.metadata.ownerReferences![0]!, kind: 'ModelVersion' }] } }]);
+      expect(await applyAll([[asWanted]], owner, kube).catch((refused: unknown) => refused)).to.include({ reason: 'ChildNotOwned' });
+      expect(calls).to.deep.equal([]);
+    });
+  });
   it('asks whether the owner lives before it makes again what is gone: one that is being deleted gets nothing', async () => {
     const seen = { ...owner, status: { observedGeneration: 3, conditions: [] } };
     const { kube, calls } = writer([], [{ ...owner, metadata: { ...owner.metadata, deletionTimestamp: 'now' } }]);

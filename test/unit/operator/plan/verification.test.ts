@@ -13,11 +13,11 @@ const ago = (seconds: number): string => new Date(NOW - seconds * 1000).toISOStr
 
 function job(attempt: number, status: Job['status'] = {}, created = 1): Stored<Job> {
   const one = verifyJob(fresh, attempt, config);
-  return { ...one, metadata: { ...one.metadata, creationTimestamp: ago(created) }, status };
+  return { ...one, metadata: { ...one.metadata, uid: `uid-${attempt}`, creationTimestamp: ago(created) }, status };
 }
 const failed = (secondsAgo: number): Job['status'] => ({ conditions: [{ type: 'Failed', status: 'True', reason: 'BackoffLimitExceeded', message: 'too many', lastTransitionTime: ago(secondsAgo) }] });
 const podOf = (of: Stored<Job>, exitCode: number, message: string) => ({
-  apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p', namespace: 'ns', labels: { 'batch.kubernetes.io/job-name': of.metadata.name } },
+  apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p', namespace: 'ns', labels: { 'batch.kubernetes.io/job-name': of.metadata.name }, ownerReferences: [{ apiVersion: 'batch/v1', kind: 'Job', name: of.metadata.name, uid: of.metadata.uid ?? '', controller: true }] },
   status: { containerStatuses: [{ name: 'verify', ready: false, restartCount: 0, image: '', imageID: '', state: { terminated: { exitCode, message } } }] },
 });
 const pinned = modelVersion({}, { ...verified(), verifiedSource: key });
@@ -57,6 +57,18 @@ describe('the verification of a model', () => {
     const result = { digest: DIGEST, sizeBytes: 512, signature: { inputs: [], outputs: [] } };
     expect(planVerification(see({ jobs: [job(1)], pods: [podOf(job(1), 0, JSON.stringify(result))] }))).to.deep.include({ ready: true, result });
   });
+
+  it('a pod that only has the labels of the Job says nothing', () => {
+    const forged = podOf(job(1), 0, JSON.stringify({ digest: DIGEST, sizeBytes: 512 }));
+    for (const ownerReferences of [[], [{ ...forged.metadata.ownerReferences[0]!, uid: 'another' }], [{ ...forged.metadata.ownerReferences[0]!, kind: 'ReplicaSet' }]]) {
+      expect(planVerification(see({ jobs: [job(1)], pods: [{ ...forged, metadata: { ...forged.metadata, ownerReferences } }] }))).to.include({ ready: false, reason: 'Verifying' });
+    }
+  });
+
+  for (const text of ['', 'null', '[]', '{"digest":"sha256:1","sizeBytes":1}', `{"digest":"${DIGEST}","sizeBytes":-1}`, `{"digest":"${DIGEST}","sizeBytes":1,"signature":{"inputs":[{"name":1}],"outputs":[]}}`, `{"digest":"${DIGEST}","sizeBytes":1,"signature":null}`]) {
+    it(`${text.slice(0, 60)} is not a result`, () => expect(planVerification(see({ jobs: [job(1)], pods: [podOf(job(1), 0, text)] }))).to.include({ ready: false, reason: 'VerificationFailed' }));
+  }
+  it('fields of a result that are not known are left out', () => expect(planVerification(see({ jobs: [job(1)], pods: [podOf(job(1), 0, JSON.stringify({ digest: DIGEST, sizeBytes: 1, usedBy: { count: 9 }, rows: 'Yes' }))] })).result).to.deep.equal({ digest: DIGEST, sizeBytes: 1 }));
 
   it('gives the Job the pinned digest to check', () => {
     const moved = modelVersion({}, verified());
