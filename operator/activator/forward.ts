@@ -32,6 +32,11 @@ export function forward(held: Held, { address, port, requestTimeoutMs }: Target)
     }));
     upstream.once('timeout', leave);
     upstream.once('response', (answer) => {
+      if (!isWritable(answer)) {
+        upstream.destroy();
+        held.fail(502, 'The pod gave an answer that is not valid HTTP');
+        return;
+      }
       const early = !request.complete; // the rest of the body is of no interest any more: neither connection may break under the answer
       if (early) {
         request.unpipe(upstream);
@@ -54,11 +59,20 @@ export function forward(held: Held, { address, port, requestTimeoutMs }: Target)
   });
 }
 
+/** Whether node:http will write it on: RFC 9110 §15, RFC 9112 §4. An answer of a pod is a script's, and may be anything. */
+function isWritable({ statusCode = 0, statusMessage = '', rawHeaders }: IncomingMessage): boolean {
+  return statusCode >= 200 && statusCode <= 599 && !NOT_A_VALUE.test(statusMessage) && rawHeaders.every((text) => !NOT_A_VALUE.test(text));
+}
+const NOT_A_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
+
+/** Headers that frame the message or say who asks: Connection cannot take them away. */
+const NEVER_HOP_BY_HOP = new Set(['content-length', 'transfer-encoding', 'host', 'authorization']);
+
 /** Raw headers in their order, without those of the connection. */
 function endToEnd({ rawHeaders, headers }: IncomingMessage): string[] {
   const named = new Set((headers.connection ?? '').toLowerCase().split(',').map((name) => name.trim()));
   return rawHeaders.filter((_, i) => {
     const name = rawHeaders[i - (i % 2)]!.toLowerCase();
-    return !HOP_BY_HOP.has(name) && !named.has(name);
+    return !HOP_BY_HOP.has(name) && (!named.has(name) || NEVER_HOP_BY_HOP.has(name));
   });
 }

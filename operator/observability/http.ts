@@ -10,9 +10,12 @@ export interface Health {
   sample: () => void;
 }
 
+/** The kubelet and Prometheus have a few. */
+const MOST_CONNECTIONS = 128;
+
 /** A server that answers health and metrics; the caller listens and closes. */
 export function healthServer({ healthy, ready, sample }: Health, registry: Registry): Server {
-  return createServer((request, response) => {
+  const server = createServer({ headersTimeout: 5_000, requestTimeout: 5_000, connectionsCheckingInterval: 1_000, keepAliveTimeout: 5_000 }, (request, response) => {
     const checks: Record<string, (() => string | undefined) | undefined> = { '/healthz': healthy, '/readyz': ready };
     const check = checks[request.url ?? ''];
     if (check) {
@@ -23,4 +26,6 @@ export function healthServer({ healthy, ready, sample }: Health, registry: Regis
       void registry.metrics().then((text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text));
     } else response.writeHead(404).end();
   });
+  server.maxConnections = MOST_CONNECTIONS;
+  return server;
 }

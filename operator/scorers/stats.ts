@@ -109,7 +109,11 @@ const serves = ({ phase }: ScorerStats): boolean => phase === 'Ready' || phase =
 export function askOverHttp(port: number = PORT.operator): AskScorer {
   const agent = new Agent({ keepAlive: true, maxTotalSockets: CONNECTIONS, timeout: 60_000 });
   return (address) => new Promise((resolve) => {
-    const request = get({ host: address, port, path: OPERATOR_PATH.stats, agent, signal: AbortSignal.timeout(ANSWER_MS) }, (response) => {
+    const late = setTimeout(() => { // also while it waits for a connection
+      request.destroy();
+      resolve(undefined);
+    }, ANSWER_MS);
+    const request = get({ host: address, port, path: OPERATOR_PATH.stats, agent }, (response) => {
       let text = '';
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => {
@@ -121,6 +125,7 @@ export function askOverHttp(port: number = PORT.operator): AskScorer {
       response.on('close', () => resolve(undefined));
     });
     request.on('error', () => resolve(undefined));
+    request.on('close', () => clearTimeout(late));
   });
 }
 

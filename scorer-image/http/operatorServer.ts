@@ -17,6 +17,9 @@ export interface OperatorServerDeps {
   demand: Demand;
 }
 
+/** The kubelet, Prometheus and the operators have a few each. */
+const MOST_CONNECTIONS = 256;
+
 export function operatorServer({ config, lifecycle, traffic, metrics, pool, demand }: OperatorServerDeps): Server {
   const ready = (): string | undefined => {
     if (lifecycle.phase !== 'Ready') return lifecycle.phase;
@@ -31,7 +34,7 @@ export function operatorServer({ config, lifecycle, traffic, metrics, pool, dema
     const { idleSeconds, ...figures } = demand.figures(performance.now());
     return { revision: config.revision, phase: lifecycle.phase, inFlight: pool.underWay, ...figures, idleSeconds: pool.underWay > 0 ? 0 : idleSeconds, ...(lifecycle.warning !== undefined && { warning: lifecycle.warning }) };
   };
-  return createServer((request, response) => {
+  const server = createServer({ headersTimeout: 5_000, requestTimeout: 5_000, connectionsCheckingInterval: 1_000, keepAliveTimeout: 65_000 }, (request, response) => {
     const path = (request.url ?? '').split('?', 1)[0]!;
     const check = checks[path];
     if (check) {
@@ -41,4 +44,6 @@ export function operatorServer({ config, lifecycle, traffic, metrics, pool, dema
     else if (path === OPERATOR_PATH.stats) response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(stats()));
     else response.writeHead(404).end();
   });
+  server.maxConnections = MOST_CONNECTIONS;
+  return server;
 }

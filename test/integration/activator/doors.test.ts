@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, request, type IncomingMessage, type RequestListener, type Server } from 'node:http';
-import { connect, type AddressInfo } from 'node:net';
+import { connect, createServer as createNetServer, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { keyHash } from '@penstock/contract';
 import { Registry } from 'prom-client';
@@ -116,6 +116,27 @@ describe('the activator', function () {
     expect(headers['set-cookie']).to.deep.equal(['a=1', 'b=2']);
     expect(headers.connection, 'so that the next request goes straight to the pod').to.equal('close');
     expect(await counted('penstock_activator_cold_start_seconds_count')).to.equal(1);
+  });
+
+  it('an answer that is not valid HTTP is a 502, and the next request is served', async () => {
+    announce();
+    pod.close();
+    const raw = createNetServer((socket) => socket.once('data', () => socket.end(answers.shift() ?? 'HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nserved'))).listen(0, '127.0.0.1');
+    await once(raw, 'listening');
+    const hostile = ['HTTP/1.1 001 Boo\r\n\r\n', 'HTTP/1.1 099 Boo\r\n\r\n', 'HTTP/1.1 999 Boo\r\ncontent-length: 0\r\n\r\n', 'HTTP/1.1 200 O\x01K\r\ncontent-length: 0\r\n\r\n', 'HTTP/1.1 200 OK\r\nx: \x01\r\ncontent-length: 0\r\n\r\n', 'nonsense\r\n\r\n'];
+    const answers = [...hostile];
+    slices.put({ apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', addressType: 'IPv4', metadata: { labels: { 'kubernetes.io/service-name': 'iris', 'penstock.dev/pipeline': 'iris' }, ...metadata('iris-x') }, endpoints: [{ addresses: ['127.0.0.1'], conditions: { ready: true } }], ports: [{ name: 'http', port: (raw.address() as AddressInfo).port }] });
+    for (const text of hostile) expect((await ask().answer).status, JSON.stringify(text)).to.equal(502);
+    expect(await ask().answer).to.include({ status: 200, body: 'served' });
+    raw.close();
+  });
+
+  it('Connection cannot take away the headers that frame a request or say who asks', async () => {
+    announce();
+    service('127.0.0.1');
+    onRequest = (question, response) => void question.resume().on('end', () => response.end(JSON.stringify(question.headers)));
+    const { body } = await ask({ headers: { connection: 'content-length, authorization, host, x-own', authorization: 'Bearer a', 'x-own': '1', 'content-length': '2' } }).answer;
+    expect(JSON.parse(body)).to.include({ authorization: 'Bearer a', 'content-length': '2' }).and.not.to.have.property('x-own');
   });
 
   it('streams: what the pod has said is with the client before the pod is done', async () => {
