@@ -84,12 +84,12 @@ function credentials(folder: string): Credentials {
 
 /** Tries a few times: an answer that may pass (429, 5xx, a cut connection) is not the user's fault. */
 async function download(item: FetchItem, { authorization, ca }: Credentials, path: string): Promise<Fetched> {
-  const dispatcher = new Agent({ connect: { timeout: CONNECT_MS, ...(ca === undefined ? {} : { ca }) }, headersTimeout: IDLE_MS, bodyTimeout: IDLE_MS }).compose(interceptors.redirect({ maxRedirections: REDIRECTS }));
+  const dispatcher = new Agent({ connect: { timeout: CONNECT_MS, ...(ca === undefined ? {} : { ca }) }, headersTimeout: IDLE_MS, bodyTimeout: IDLE_MS }).compose(httpsOnly, interceptors.redirect({ maxRedirections: REDIRECTS }));
   let problem = '';
   try {
     for (let attempt = 0; attempt < TRIES; attempt++) {
       if (attempt > 0) await sleep(500 * 2 ** attempt);
-      const got = await once(item.uri, dispatcher, authorization, path).catch((error: unknown) => ({ problem: reasonOf(error), final: false }));
+      const got = await once(item.uri, dispatcher, authorization, path).catch((error: unknown) => ({ problem: reasonOf(error), final: error instanceof RefusedRedirect }));
       if (!('problem' in got)) return got;
       problem = got.problem;
       if (got.final) break;
@@ -99,6 +99,14 @@ async function download(item: FetchItem, { authorization, ca }: Credentials, pat
   }
   throw new StartFailure(FAILURE.resource, `${withoutQuery(item.uri)} cannot be fetched: ${problem}`);
 }
+
+class RefusedRedirect extends Error {}
+
+/** The bytes of an https source come by https from hop to hop. */
+const httpsOnly: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) => {
+  if (new URL(String(options.origin)).protocol !== 'https:') throw new RefusedRedirect('the server redirects to an address that is not https');
+  return dispatch(options, handler);
+};
 
 async function once(uri: string, dispatcher: Dispatcher, authorization: string | undefined, path: string): Promise<Fetched | { problem: string; final: boolean }> {
   const answer = await request(uri, { dispatcher, headers: { 'user-agent': 'penstock-scorer', ...(authorization === undefined ? {} : { authorization }) } });

@@ -66,9 +66,14 @@ function workOf(kind: keyof typeof PLAIN, exchange: Exchange, deps: UserServerDe
   return request ? { kind, request } : PLAIN[kind];
 }
 
+/** Where the endpoint checks keys, they are not the script's to see. */
+const CREDENTIALS = new Set(['authorization', 'proxy-authorization', 'cookie']);
+
 /** What a script may look at beside the body; nothing for one that does not, since it is copied to the worker. */
-function forScript({ request: { method = '', url = '', headers } }: Exchange, { pool }: UserServerDeps): ScoreRequest | undefined {
-  return pool.script.wantsRequest ? { method, url, headers: headers as Record<string, string> } : undefined;
+function forScript({ request: { method = '', url = '', headers } }: Exchange, { pool, config }: UserServerDeps): ScoreRequest | undefined {
+  if (!pool.script.wantsRequest) return undefined;
+  const seen = config.auth === 'Key' ? Object.fromEntries(Object.entries(headers).filter(([name]) => !CREDENTIALS.has(name))) : headers;
+  return { method, url, headers: seen as Record<string, string> };
 }
 
 /** As azureml-inference-server-http: the script's JSON, or {"message": …}; x-ms-run-function-failed where run() was reached. */

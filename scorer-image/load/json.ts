@@ -10,6 +10,8 @@ export class BadInput extends Error {
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
+/** No datatype holds a whole number of so many digits; reading one as a bigint takes time that grows with the square of its digits. */
+const MOST_DIGITS = 400;
 /** More digits than a double holds exactly. */
 const LONG_INTEGER = /\d{16}/;
 
@@ -37,6 +39,7 @@ function parsed(text: string, problem: string, reviver?: Reviver): unknown {
   try {
     return JSON.parse(text, reviver);
   } catch (error) {
+    if (error instanceof BadInput) throw error;
     const constant = /(?<![\w"])(NaN|-?Infinity)(?![\w"])/.exec(text)?.[1];
     if (constant !== undefined) throw new BadInput(`the body is not JSON: it holds ${constant}, for which JSON has no word; write null for a missing value`);
     throw new BadInput(text.trim() === '' ? 'the body is empty, expected JSON' : `${problem}${(error as Error).message}`);
@@ -60,5 +63,7 @@ function bounded(body: Uint8Array): string {
 type Reviver = (this: unknown, key: string, value: unknown) => unknown;
 
 function exact(_: string, value: unknown, { source }: { source?: string }): unknown {
-  return typeof value === 'number' && !Number.isSafeInteger(value) && source !== undefined && /^-?\d+$/.test(source) ? BigInt(source) : value;
+  if (typeof value !== 'number' || Number.isSafeInteger(value) || source === undefined || !/^-?\d+$/.test(source)) return value;
+  if (source.length > MOST_DIGITS) throw new BadInput(`a whole number has more than ${MOST_DIGITS} digits`);
+  return BigInt(source);
 }

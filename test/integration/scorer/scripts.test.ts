@@ -2,8 +2,8 @@
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { SCORER_NODE_FLAGS } from '@penstock/contract';
-import { scorerPerTest, type Scorer, type ScorerInput } from '../../fixtures/scorer.ts';
+import { keyHash, SCORER_NODE_FLAGS } from '@penstock/contract';
+import { ready, scorerPerTest, type Scorer, type ScorerInput } from '../../fixtures/scorer.ts';
 
 const twice = 'export const twice = (x: number): number => 2 * x;\n';
 const run = (expression: string): string => `export async function init() {}\nexport async function run(raw: string) { return { y: ${expression} }; }\n`;
@@ -43,6 +43,24 @@ describe('a TypeScript project as a script', function () {
     scorer = await start({ script: 'score.ts', env: { PENSTOCK_EXPOSE_ERRORS: 'true' }, files: { 'score.ts': `import { fails } from './features';\n${run('fails()')}`, 'features.ts': `interface Unused { a: number }\n\nexport function fails(): number {\n  throw new Error('no weights');\n}\n` } });
     const { message } = (await score('{}')) as { message: string };
     expect(message).to.contain('no weights').and.to.match(/features\.ts:4:9/).and.to.match(/score\.ts:3:\d+/);
+  });
+});
+
+describe('what a script sees of a request', function () {
+  this.timeout(20_000);
+  const start = scorerPerTest();
+  const script = { script: 'score.ts', files: { 'score.ts': 'export async function init() {}\nexport async function run(_: string, request: { headers: object }) { return Object.keys(request.headers).sort(); }\n' } };
+  const headers = { authorization: 'Bearer a-key', cookie: 'a=1', 'proxy-authorization': 'Basic x', 'x-own': '1' };
+  it('has no credentials where the endpoint checks keys', async () => {
+    const scorer = await start({ ...script, env: { PENSTOCK_AUTH: 'Key' } }, async () => {});
+    scorer.traffic({ revisions: {}, keyHashes: [keyHash('a-key')] });
+    await ready(scorer);
+    const seen = (await (await fetch(`${scorer.url}/score`, { method: 'POST', body: '{}', headers })).json()) as string[];
+    expect(seen).to.include('x-own').and.not.to.include('authorization').and.not.to.include('cookie').and.not.to.include('proxy-authorization');
+  });
+  it('has all headers where it does not', async () => {
+    const scorer = await start(script);
+    expect(await (await fetch(`${scorer.url}/score`, { method: 'POST', body: '{}', headers })).json()).to.include('authorization');
   });
 });
 

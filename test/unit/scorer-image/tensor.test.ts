@@ -82,6 +82,11 @@ describe('tensors', () => {
     });
   }
 
+  it('a whole number of a million digits is refused before it is parsed', () => expect(() => json(`[${'9'.repeat(1_000_000)}]`)).to.throw(BadInput, 'more than 400 digits'));
+  it('many digits in a text or behind a decimal point are taken', () => {
+    const [text, fraction] = ['9'.repeat(500), `0.${'1'.repeat(500)}`];
+    expect(json(`["${text}", ${fraction}]`)).to.deep.equal([text, Number(fraction)]);
+  });
   it('a body that is no JSON, no text or nothing says so', () => {
     for (const [body, message] of [['{"a":', 'the body is not JSON'], ['', 'the body is empty'], ['{"data": [[1, NaN]]}', 'write null for a missing value'], ['[-Infinity]', 'it holds -Infinity']] as const) expect(() => json(body)).to.throw(BadInput, message);
     expect(() => plainJson(new Uint8Array([0xff]))).to.throw(BadInput, 'Input cannot be decoded as UTF-8');
