@@ -1,6 +1,7 @@
 /** One ONNX model served without a script: rows on /score, tensors by name on the V2 protocol. */
 import type { ModelSignature, TensorSignature } from '@penstock/contract';
 import { BadInput } from '../load/json.ts';
+import type { Feeds } from '../load/rows.ts';
 import type { Session } from '../load/session.ts';
 import { fits, sizeOf, unfitText, type Tensor } from '../load/tensor.ts';
 import { nestedJson, nestedPieces } from '../load/tensorJson.ts';
@@ -24,15 +25,19 @@ export interface RowsAnswer {
 }
 
 /** {"<input>": rows, …} in, {"<output>": rows, …} out, between `before` and `after`. */
-export async function scoreRows(body: unknown, { session, maxQueueWaitMs }: ServedSession, [before, after]: [string, string] = ['', '']): Promise<RowsAnswer> {
-  const { outputs } = session.signature;
-  const feeds = feedsOf(body, session.signature);
+export function scoreRows(body: unknown, served: ServedSession, ends: [string, string] = ['', '']): Promise<RowsAnswer> {
+  const { signature } = served.session;
+  return inRoom(served, { feeds: feedsOf(body, signature) }, (results) => rowsAnswer(results, signature.outputs, ends));
+}
+
+/** Runs the model once there is room for its answer. An answer in pieces keeps the room: `release` gives it back. */
+async function inRoom<A extends { pieces?: Pieces }>({ session, maxQueueWaitMs }: ServedSession, { feeds, outputs }: { feeds: Feeds; outputs?: string[] }, encode: (results: Feeds) => A): Promise<A & { release?: () => void }> {
   const held = room(session, feeds, maxQueueWaitMs);
   const release = held && (await held);
   try {
-    const answer = rowsAnswer(await session.run(feeds).catch((error: unknown) => {
+    const answer = encode(await session.run(feeds, outputs).catch((error: unknown) => {
       throw refused(error);
-    }), outputs, [before, after]);
+    }));
     if (answer.pieces && release) return { ...answer, release };
     release?.();
     return answer;
@@ -143,20 +148,7 @@ export async function inferTensors(request: InferRequest, model: ServedSession &
   const wanted = request.outputs?.map(({ name }) => name) ?? signature.outputs.map(({ name }) => name);
   const strange = wanted.filter((name) => !signature.outputs.some((output) => output.name === name));
   if (strange.length > 0) throw new BadInput(`unknown output ${strange.slice(0, 5).join(', ').slice(0, 200)}; the model has ${signature.outputs.map(({ name }) => name).join(', ')}`);
-  const held = room(model.session, feeds, model.maxQueueWaitMs);
-  const release = held && (await held);
-  try {
-    const results = await model.session.run(feeds, wanted).catch((error: unknown) => {
-      throw refused(error);
-    });
-    const answer = encodeInfer(request, model, wanted.map((name) => ({ name, ...results[name]! })));
-    if (answer.pieces && release) return { ...answer, release };
-    release?.();
-    return answer;
-  } catch (error) {
-    release?.();
-    throw error;
-  }
+  return inRoom(model, { feeds, outputs: wanted }, (results) => encodeInfer(request, model, wanted.map((name) => ({ name, ...results[name]! }))));
 }
 
 function suited(input: InferRequest['inputs'][number], where: string, { inputs }: ModelSignature): Tensor {
