@@ -8,8 +8,7 @@ const summed = ({ type }: Operator): Error => mixes(`${type} sums over the batch
 /** MatMul and its whole-number form: the last two axes are matrices, those in front are broadcast. */
 const matMul: Rule = (operator) => {
   constantFrom(operator, 2);
-  const zeroPoint = constantAt(operator, 2);
-  if (zeroPoint && (!zeroPoint.shape || !isOne(product(zeroPoint.shape)))) throw unknown(`${operator.type} may have a zero point of its own for each row`);
+  oneZeroPoint(operator, 2);
   const [left, right] = operator.inputs;
   if (left?.kind === 'rows' && right?.kind === 'rows') return bothData(operator, left, right);
   if (left?.kind === 'rows') return byMatrix(operator, left, constantAt(operator, 1)?.shape);
@@ -20,25 +19,29 @@ function byMatrix(operator: Operator, { axis, shape }: Rows, matrix: readonly Di
   if (!matrix?.length) throw unknown(`the shape of a matrix of ${operator.type} is not known`);
   if (axis === shape.length - 1) throw summed(operator);
   if (matrix.length === 1) return rowsAt(axis, shape.slice(0, -1));
+  return withMatrix(operator, { axis, shape }, matrix, [shape.at(-2)!, matrix.at(-1)!]);
+}
+
+function ofMatrix(operator: Operator, matrix: readonly Dimension[] | undefined, { axis, shape }: Rows): Rows {
+  oneZeroPoint(operator, 3);
+  if (!matrix || matrix.length < 2 || shape.length < 2) throw unknown(`the shape of a matrix of ${operator.type} is not known`);
+  if (axis === shape.length - 2) throw summed(operator);
+  return withMatrix(operator, { axis, shape }, matrix, [matrix.at(-2)!, shape.at(-1)!]);
+}
+
+/** The product with a constant matrix, whose last two dimensions are `ends`: the batch axis is as far from the end as before. */
+function withMatrix(operator: Operator, { axis, shape }: Pick<Rows, 'axis' | 'shape'>, matrix: readonly Dimension[], ends: [Dimension, Dimension]): Rows {
   const behind = shape.length - 1 - axis;
   if (behind > 1) overAllRows(operator, { kind: 'constant', shape: matrix }, behind);
-  const ahead = together(shape.slice(0, -2), matrix.slice(0, -2), operator.fresh);
-  const made = [...ahead, shape.at(-2)!, matrix.at(-1)!];
+  const made = [...together(shape.slice(0, -2), matrix.slice(0, -2), operator.fresh), ...ends];
   const at = made.length - 1 - behind;
   return rowsAt(at, made.with(at, shape[axis]!));
 }
 
-function ofMatrix(operator: Operator, matrix: readonly Dimension[] | undefined, { axis, shape }: Rows): Rows {
-  const zeroPoint = constantAt(operator, 3);
+/** Throws for a zero point that is not one number for all rows. */
+function oneZeroPoint(operator: Operator, input: number): void {
+  const zeroPoint = constantAt(operator, input);
   if (zeroPoint && (!zeroPoint.shape || !isOne(product(zeroPoint.shape)))) throw unknown(`${operator.type} may have a zero point of its own for each row`);
-  if (!matrix || matrix.length < 2 || shape.length < 2) throw unknown(`the shape of a matrix of ${operator.type} is not known`);
-  if (axis === shape.length - 2) throw summed(operator);
-  const behind = shape.length - 1 - axis;
-  if (behind > 1) overAllRows(operator, { kind: 'constant', shape: matrix }, behind);
-  const ahead = together(shape.slice(0, -2), matrix.slice(0, -2), operator.fresh);
-  const made = [...ahead, matrix.at(-2)!, shape.at(-1)!];
-  const at = made.length - 1 - behind;
-  return rowsAt(at, made.with(at, shape[axis]!));
 }
 
 /** A matrix of each row with another of the same row, as in attention. */
