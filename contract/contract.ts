@@ -3,6 +3,7 @@
  * Everything the two must agree on stands here once; neither room imports the other.
  */
 export { authorized, keyHash, refusalOf } from './keys.ts';
+export { isFieldValue, parsedJson } from './text.ts';
 export { refuseUnreadable } from './unreadable.ts';
 export { verifiedModel } from './verified.ts';
 

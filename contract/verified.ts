@@ -1,11 +1,12 @@
 /** The result of a verification, as the operator reads it from a termination message. */
 import type { ModelSignature, TensorSignature, VerifiedModel } from './contract.ts';
+import { parsedJson } from './text.ts';
 
 const MOST_TENSORS = 1000;
 
 /** Undefined for a text that is not the result of a verification. Fields that are not known are left out. */
 export function verifiedModel(text: string | undefined): VerifiedModel | undefined {
-  const value = parsed(text);
+  const value = parsedJson(text);
   if (!isObject(value)) return undefined;
   const { digest, sizeBytes, signature, rows, rowsMessage } = value;
   if (typeof digest !== 'string' || !/^sha256:[0-9a-f]{64}$/.test(digest) || !Number.isSafeInteger(sizeBytes) || (sizeBytes as number) < 0) return undefined;
@@ -15,14 +16,6 @@ export function verifiedModel(text: string | undefined): VerifiedModel | undefin
     digest, sizeBytes: sizeBytes as number, ...(signature !== undefined && { signature }),
     ...(known && { rows, ...(typeof rowsMessage === 'string' && { rowsMessage }) }),
   };
-}
-
-function parsed(text = ''): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);

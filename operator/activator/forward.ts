@@ -1,4 +1,5 @@
 /** Passes a held request on to a pod as it came, and the answer back as it comes. */
+import { isFieldValue } from '@penstock/contract';
 import { request as send, type IncomingMessage } from 'node:http';
 import type { Held } from './held.ts';
 
@@ -61,9 +62,8 @@ export function forward(held: Held, { address, port, requestTimeoutMs }: Target)
 
 /** Whether node:http will write it on: RFC 9110 §15, RFC 9112 §4. An answer of a pod is a script's, and may be anything. */
 function isWritable({ statusCode = 0, statusMessage = '', rawHeaders }: IncomingMessage): boolean {
-  return statusCode >= 200 && statusCode <= 599 && !NOT_A_VALUE.test(statusMessage) && rawHeaders.every((text) => !NOT_A_VALUE.test(text));
+  return statusCode >= 200 && statusCode <= 599 && isFieldValue(statusMessage) && rawHeaders.every(isFieldValue);
 }
-const NOT_A_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 
 /** Headers that frame the message or say who asks: Connection cannot take them away. */
 const NEVER_HOP_BY_HOP = new Set(['content-length', 'transfer-encoding', 'host', 'authorization']);

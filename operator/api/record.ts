@@ -1,4 +1,5 @@
 /** The record of a revision, as its ConfigMap and its Deployment carry it. */
+import { parsedJson } from '@penstock/contract';
 import { ANNOTATION } from './labels.ts';
 import type { ObjectMeta } from './objects.ts';
 import type { RevisionRecord } from './observed.ts';
@@ -6,7 +7,7 @@ import type { RevisionRecord } from './observed.ts';
 const TEXTS_OF_A_RECORD = ['pipeline', 'createdAt', 'target', 'image'];
 const TEXTS_OF_A_MODEL = ['name', 'modelVersion', 'version', 'format', 'digest'];
 
-/** The record on a Deployment. Undefined where there is none or somebody has edited it: the next reconcile writes it again. */
+/** The record on a Deployment. Undefined where there is none or it was edited: the next reconcile writes it again. */
 export const recordOf = ({ annotations }: ObjectMeta): RevisionRecord | undefined => recordFrom(annotations?.[ANNOTATION.record]);
 
 /** Undefined for a text that is not the JSON of a record. */
@@ -14,15 +15,6 @@ export function recordFrom(text: string | undefined): RevisionRecord | undefined
   const record = parsedJson(text);
   const isRecord = hasTexts(record, TEXTS_OF_A_RECORD) && Array.isArray(record.models) && record.models.every((model) => hasTexts(model, TEXTS_OF_A_MODEL));
   return isRecord ? (record as unknown as RevisionRecord) : undefined;
-}
-
-/** Undefined for a text that is not JSON. */
-export function parsedJson(text: string | undefined): unknown {
-  try {
-    return text === undefined ? undefined : JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 const hasTexts = (value: unknown, fields: string[]): value is Record<string, unknown> =>

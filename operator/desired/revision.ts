@@ -1,10 +1,10 @@
 /** Which revision a pipeline asks for: its name is a hash of all the user wrote that reaches pods. */
-import type { MountedModel } from '@penstock/contract';
+import { parsedJson, type MountedModel } from '@penstock/contract';
 import type { ConfigMap } from 'kubernetes-types/core/v1.js';
 import { ANNOTATION, LABEL } from '../api/labels.ts';
 import { Marking, Stalled, Waiting } from '../api/flow.ts';
 import type { Stored } from '../api/objects.ts';
-import { parsedJson, recordFrom } from '../api/record.ts';
+import { recordFrom } from '../api/record.ts';
 import type { ObservedPipeline, RenderConfig, Revision, RevisionRecord, ScriptFiles } from '../api/observed.ts';
 import { REASON } from '../api/reasons.ts';
 import type { Effective, InferencePipeline, ModelVersion } from '../api/types.gen.ts';
