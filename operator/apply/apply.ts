@@ -87,7 +87,7 @@ async function createOrAdopt(object: KubeObject, owner: KubeObject, kube: Writer
 
 type Frozen = KubeObject & { immutable?: boolean; data?: object; binaryData?: object };
 
-/** Whether it is immutable with other data than it should have: somebody else has made it, and no update can put it right. */
+/** Whether a ConfigMap is immutable with other data than it should have: another account made it, and no update can change it. */
 function isFrozenOtherwise(live: Frozen, wanted: Frozen): boolean {
   const same = isDeepStrictEqual([live.data ?? {}, live.binaryData ?? {}], [wanted.data ?? {}, wanted.binaryData ?? {}]);
   return live.kind === 'ConfigMap' && live.immutable === true && !(same && wanted.immutable === true);

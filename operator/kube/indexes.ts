@@ -10,7 +10,7 @@ import type { InferencePipeline, ModelVersion } from '../api/types.gen.ts';
 
 const WORKS_FOR = [LABEL.pipeline, LABEL.modelVersion] as const;
 
-/** A child: namespace and uid of its controller; without one, the name of the owner that its labels tell (somebody stripped the reference). */
+/** A child: namespace and uid of its controller; without one, the name of the owner that its labels give (the reference was removed). */
 export function byOwner(object: KubeObject): string[] {
   const { namespace = '', labels = {} } = object.metadata;
   const controller = controllerOf(object);

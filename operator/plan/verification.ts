@@ -63,7 +63,7 @@ function judge(seen: ObservedModelVersion, job: Stored<Job>, before: Stored<Job>
   return unfinished(seen, job, before && failureOf(seen, before));
 }
 
-/** Of a ModelVersion's pods those that one Job controls; labels are anybody's. */
+/** The pods that the Job of this uid controls: every account that makes pods can set their labels. */
 const podsOf = (pods: ObservedModelVersion['pods'], job: Stored<Job>): ObservedModelVersion['pods'] => pods.filter((pod) => {
   const controller = controllerOf(pod);
   return controller?.kind === 'Job' && controller.uid === job.metadata.uid;
