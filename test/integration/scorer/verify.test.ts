@@ -23,7 +23,7 @@ async function verify(make: (path: string) => void): Promise<{ code: number | nu
   child.stdout.on('data', (chunk: Buffer) => (log += chunk.toString()));
   const look = setInterval(() => {
     try {
-      peakMiB = Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
+      peakMiB = Math.max(peakMiB, Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024); // one that has ended has none
     } catch {
       // it has ended
     }
@@ -54,7 +54,7 @@ describe('verify', function () {
     const { code, said, peakMiB } = await verify((path) => large(path, 700 * MIB));
     expect(code, JSON.stringify(said)).to.equal(0);
     expect(said).to.deep.include({ rows: 'Independent', signature: { inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 175 * 1024] }], outputs: [{ name: 'y', datatype: 'FP32', shape: [-1, 1024] }] } });
-    expect(peakMiB).to.be.below(256);
+    expect(peakMiB).to.be.above(0).and.below(256);
   });
 
   const bad: [string, (path: string) => void, RegExp][] = [
