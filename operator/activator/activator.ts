@@ -1,10 +1,12 @@
 /** The activator as one value: what it watches, its doors, its health. Started by main.ts, and by tests. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { getHeapStatistics } from 'node:v8';
 import { Registry } from 'prom-client';
 import type { Logger } from 'winston';
 import { isActivators, readyAddresses, type Slice } from '../api/endpoints.ts';
 import { KIND } from '../api/kinds.ts';
 import { MANAGED_SELECTOR } from '../api/labels.ts';
+import { CacheBudget } from '../kube/budget.ts';
 import { Cache } from '../kube/cache.ts';
 import { KubeClient } from '../kube/client.ts';
 import { sliceWords } from '../kube/indexes.ts';
@@ -18,6 +20,8 @@ import { SILENCE_MS } from './forward.ts';
 import { HOLD_MS } from './held.ts';
 import { activatorMetrics } from './metrics.ts';
 
+/** Of the heap that V8 may grow to, for EndpointSlices. */
+const CACHE_SHARE = 0.25;
 /** After SIGTERM: until no EndpointSlice leads here any more, and the nodes know it. */
 const ROUTED_MS = { longest: 20_000, nodes: 2_000 };
 /** And then: a request that is held until the last moment, and takes as long as endpoint.requestTimeout may be. Each ends by itself. */
@@ -33,7 +37,7 @@ export async function runActivator(config: ActivatorConfig, logger: Logger, sign
   };
   const pool = new Pool(() => kubeConfig(config.kubeconfig));
   const client = new KubeClient(pool);
-  const slices = new Cache<Slice>(sliceWords);
+  const slices = new Cache<Slice>(sliceWords, onError, new CacheBudget(CACHE_SHARE * getHeapStatistics().heap_size_limit));
   const places = config.watchNamespaces.length > 0 ? config.watchNamespaces.map((namespace) => ({ namespace })) : [{}];
   const reflectors = places.map((place) => new Reflector(client, slices, { kind: KIND.endpointSlice, ...place, labelSelector: MANAGED_SELECTOR, idleMs: config.watchIdleMs, onError }));
   const doors = new Doors({ slices, client, metrics, logger, onError });

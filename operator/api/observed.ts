@@ -77,6 +77,8 @@ export interface ObservedPipeline {
   children: KubeObject[];
   /** Those of them that have lost their owner reference. */
   orphans: KubeObject[];
+  /** What of the namespace could not be looked at, as a sentence: nothing may be concluded from what is not there. */
+  unseen?: string;
   keyHashes: string[];
   /** Why the autoscaler cannot be told the concurrency of pods; absent where it can. */
   noConcurrency?: string;
@@ -112,6 +114,8 @@ export interface ObservedModelVersion {
   running: number;
   /** What the API server said when the Job's pod was refused. */
   refusal?: string;
+  /** What of the namespace could not be looked at, as a sentence. */
+  unseen?: string;
   now: number;
 }
 

@@ -26,6 +26,8 @@ export const REASON = {
   /** The ConfigMap of a revision with pods is gone, and with it its script. */
   lost: 'RevisionLost',
   terminating: 'NamespaceTerminating',
+  /** The operator has no room for all objects of the namespace. */
+  namespaceTooLarge: 'NamespaceTooLarge',
   invalid: 'InvalidSpec',
   progressDeadline: 'ProgressDeadlineExceeded',
   imagePull: 'ImagePullLoopBackOff',

@@ -1,5 +1,7 @@
 /** A store of one kind: frozen objects by key and by index; never back in time. */
 import type { KubeObject, ObjectMeta } from '../api/objects.ts';
+import { CacheBudget, memoryOf } from './budget.ts';
+import { Unseen } from './unseen.ts';
 
 export type Change = 'added' | 'changed' | 'removed';
 export type Listener<T> = (change: Change, object: T, old: T | undefined) => void;
@@ -19,11 +21,28 @@ export class Cache<T extends KubeObject> {
   readonly #gone = new Map<string, number>();
 
   readonly #onError: (error: Error) => void;
+  readonly #budget: CacheBudget;
+  readonly #bytes = new Map<string, number>();
+  readonly #unseen = new Unseen();
 
-  /** `onError` is told of an object that an index or a listener cannot take: it is kept, and found by its name only. */
-  constructor(index: Index<T> = () => [], onError: (error: Error) => void = () => undefined) {
+  /**
+   * `onError` is told of an object that an index or a listener cannot take (it is kept, and found by its name only),
+   * and of one for which the `budget` of its namespace has no room (it is not kept).
+   */
+  constructor(index: Index<T> = () => [], onError: (error: Error) => void = () => undefined, budget = new CacheBudget(Infinity)) {
     this.#index = index;
     this.#onError = onError;
+    this.#budget = budget;
+  }
+
+  /** Names of objects in a namespace that are on the server and for which there is no room here; at most a thousand. */
+  unseen(namespace: string): string[] {
+    return this.#unseen.names(namespace);
+  }
+
+  /** Whether a new list would bring an object that found no room before. */
+  get hasRoomAgain(): boolean {
+    return this.#unseen.fits(this.#budget);
   }
 
   get(namespace: string, name: string): T | undefined {
@@ -49,6 +68,7 @@ export class Cache<T extends KubeObject> {
     const old = this.#objects.get(key);
     const same = old?.metadata.uid === object.metadata.uid;
     if (this.#isPast(object.metadata, old?.metadata)) return;
+    if (!this.#makeRoom(key, object)) return;
     if (old) this.#unfile(key, old);
     this.#objects.set(key, deepFreeze(object));
     for (const word of this.#words(object)) this.#byWord.set(word, (this.#byWord.get(word) ?? new Set()).add(key));
@@ -59,11 +79,36 @@ export class Cache<T extends KubeObject> {
   /** Takes the object of that name out; with `uid`, only if it still is that one. `version` is that of its deletion; Infinity when it is not known, but nothing undoes it. */
   remove(key: string, uid?: string, version?: number): void {
     if (uid !== undefined && version !== undefined) this.#bury(uid, version);
+    const [namespace = '', name = ''] = key.split('/');
+    this.#unseen.remove(namespace, name);
     const old = this.#objects.get(key);
     if (!old || (uid !== undefined && old.metadata.uid !== uid)) return;
+    this.#release(key, namespace);
     this.#objects.delete(key);
     this.#unfile(key, old);
     this.#tell('removed', old, old);
+  }
+
+  /** Counts an object in its namespace's budget. False, and what was there of it is gone, when there is no room. */
+  #makeRoom(key: string, object: T): boolean {
+    const { namespace = '', name } = object.metadata;
+    const bytes = memoryOf(object);
+    this.#release(key, namespace);
+    if (!this.#budget.admits(namespace, bytes)) {
+      this.remove(key);
+      this.#unseen.add(namespace, name, bytes);
+      this.#onError(new Error(`${object.kind} ${key} takes ${mebibytes(bytes)} MiB of memory, and namespace ${namespace} has no room for it: its other objects take ${mebibytes(this.#budget.used(namespace))} MiB`));
+      return false;
+    }
+    this.#unseen.remove(namespace, name);
+    this.#budget.add(namespace, bytes);
+    this.#bytes.set(key, bytes);
+    return true;
+  }
+
+  #release(key: string, namespace: string): void {
+    this.#budget.add(namespace, -(this.#bytes.get(key) ?? 0));
+    this.#bytes.delete(key);
   }
 
   /** News of what has been deleted since, or of what is here in a newer version, or of a name that somebody newer has taken. */
@@ -112,6 +157,8 @@ export class Cache<T extends KubeObject> {
     this.#onError(new Error(`${object.kind} ${cacheKey(object)} cannot be read whole: ${error instanceof Error ? error.message : String(error)}`, { cause: error }));
   }
 }
+
+const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
 
 /** Freezes an object of JSON to its leaves, however deep; a text that many objects hold is held once. */
 function deepFreeze<V>(value: V): V {

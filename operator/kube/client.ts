@@ -4,12 +4,14 @@ import { answered } from '../api/flow.ts';
 import { apiPath, KIND, kindOf, type Kind } from '../api/kinds.ts';
 import { FIELD_MANAGER } from '../api/labels.ts';
 import type { KubeObject } from '../api/objects.ts';
-import { kubeError } from './errors.ts';
+import { kubeError, TooLarge } from './errors.ts';
 import { fence, NotLeading } from './fence.ts';
 import { parseObject } from './parse.ts';
 import type { Pool, Use } from './pool.ts';
 
 const CALL_TIMEOUT_MS = 15_000;
+/** Events about one object; every account that makes events can name any. */
+const MOST_EVENTS = 100;
 const APPLY = 'application/apply-patch+yaml';
 const JSON_PATCH = 'application/json-patch+json';
 const MERGE = 'application/merge-patch+json';
@@ -24,6 +26,8 @@ interface Call {
   accept?: string;
   signal?: AbortSignal;
   bodyTimeout?: number;
+  /** Throws {@link TooLarge} for a longer answer (bytes). */
+  mostBytes?: number;
   /** Whose connections it takes; by default those of calls. */
   use?: Use;
   /** Goes out only while this replica leads. */
@@ -87,7 +91,7 @@ export class KubeClient {
 
   async #call<T>(call: Call): Promise<T> {
     const answer = await this.open(call);
-    const text = await answer.body.text();
+    const text = await bounded(answer.body, call.mostBytes ?? Infinity);
     if (answer.statusCode >= 300) throw kubeError(answer.statusCode, text, answer.headers['retry-after']);
     return parseObject(text) as T;
   }
@@ -102,13 +106,13 @@ export class KubeClient {
     return this.#call<T>({ method: 'GET', path: apiPath(kind, namespace, name) });
   }
 
-  list<T>(path: string, query: Query, options: { accept?: string; signal?: AbortSignal } = {}): Promise<ObjectList<T>> {
+  list<T>(path: string, query: Query, options: { accept?: string; signal?: AbortSignal; mostBytes?: number } = {}): Promise<ObjectList<T>> {
     return this.#call<ObjectList<T>>({ method: 'GET', path, query, ...options });
   }
 
   /** Note of the newest Warning event about an object; undefined when there is none. */
   async lastWarning(namespace: string, uid: string): Promise<string | undefined> {
-    const { items } = await this.list<{ type?: string; note?: string; metadata: { creationTimestamp?: string } }>(apiPath(KIND.event, namespace), { fieldSelector: `regarding.uid=${uid},type=Warning` });
+    const { items } = await this.list<{ type?: string; note?: string; metadata: { creationTimestamp?: string } }>(apiPath(KIND.event, namespace), { fieldSelector: `regarding.uid=${uid},type=Warning`, limit: MOST_EVENTS });
     return items?.sort((a, b) => ((a.metadata.creationTimestamp ?? '') < (b.metadata.creationTimestamp ?? '') ? 1 : -1))[0]?.note;
   }
 
@@ -170,4 +174,16 @@ export class KubeClient {
     if (method !== 'GET') this.#onWrite(method, KIND.lease.kind);
     return this.#call<T>({ method, path: apiPath(KIND.lease, namespace, method === 'POST' ? undefined : name), use: 'lease', ...options });
   }
+}
+
+/** The text of a body. Throws TooLarge for one of more than `most` bytes, of which it reads no more than those. */
+async function bounded(body: AsyncIterable<Buffer>, most: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    if (bytes > most) throw new TooLarge(`the answer has more than ${most} bytes`); // leaving the loop ends the connection
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
 }

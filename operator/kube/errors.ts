@@ -12,6 +12,9 @@ export class KubeError extends Error {
   }
 }
 
+/** An answer is longer than its reader takes. */
+export class TooLarge extends Error {}
+
 /** Reads a Status object out of an error answer; plain text becomes the message, cut to 500 characters. */
 export function kubeError(code: number, body: string, retryAfter?: string | string[]): KubeError {
   let status: { reason?: string; message?: string } = {};

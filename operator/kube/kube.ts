@@ -8,6 +8,7 @@ import type { Job } from 'kubernetes-types/batch/v1.js';
 import type { Slice } from '../api/endpoints.ts';
 import { KIND, type Kind } from '../api/kinds.ts';
 import { ACTIVATOR_SELECTOR, MANAGED_SELECTOR } from '../api/labels.ts';
+import { CacheBudget } from './budget.ts';
 import { Cache, type Index } from './cache.ts';
 import type { KubeClient } from './client.ts';
 import { byOwner, byRevision, byUse, byWorker, queued, sliceWords } from './indexes.ts';
@@ -69,6 +70,8 @@ export interface KubeOptions {
   /** The operator's own. */
   home: string;
   idleMs: number;
+  /** How much memory the cached objects of all namespaces may take, roughly (bytes). */
+  cacheBytes: number;
   onError: (error: unknown) => void;
 }
 
@@ -77,9 +80,10 @@ export class Kube {
   readonly caches: Caches;
   readonly #reflectors: { name: keyof Caches; namespace?: string; reflector: Reflector<KubeObject> }[];
 
-  constructor(client: KubeClient, { namespaces, home, idleMs, onError }: KubeOptions) {
+  constructor(client: KubeClient, { namespaces, home, idleMs, cacheBytes, onError }: KubeOptions) {
     this.client = client;
-    this.caches = Object.fromEntries(Object.entries(WATCHED).map(([name, { index }]) => [name, new Cache(index, onError)])) as unknown as Caches;
+    const budget = new CacheBudget(cacheBytes);
+    this.caches = Object.fromEntries(Object.entries(WATCHED).map(([name, { index }]) => [name, new Cache(index, onError, budget)])) as unknown as Caches;
     const places = namespaces.length > 0 ? namespaces.map((namespace) => ({ namespace })) : [{}];
     this.#reflectors = (Object.keys(WATCHED) as (keyof Caches)[]).flatMap((name) => {
       const { index: _, ofRelease, ...watched } = WATCHED[name];
@@ -99,6 +103,16 @@ export class Kube {
 
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all(this.#reflectors.map(({ reflector }) => reflector.run(signal)));
+  }
+
+  /** What of a namespace the caches leave out for want of room, as a sentence; undefined when they hold all of it. */
+  unseen(namespace: string): string | undefined {
+    const kinds = (Object.keys(WATCHED) as (keyof Caches)[]).flatMap((name) => {
+      const names = this.#cache(name).unseen(namespace);
+      return names.length === 0 ? [] : [`${names.length} ${WATCHED[name].kind.plural} (${names[0]}${names.length > 1 ? ', …' : ''})`];
+    });
+    if (kinds.length === 0) return undefined;
+    return `the objects of this namespace take more of the operator’s memory than one namespace may have: ${kinds.join(', ')} cannot be looked at; delete or shorten objects here, or give the operator more memory (operator.resources.limits.memory)`;
   }
 
   /** The cached object of that kind and name. */

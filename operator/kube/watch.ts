@@ -7,13 +7,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { apiPath, type Kind } from '../api/kinds.ts';
 import type { KubeObject } from '../api/objects.ts';
 import { cacheKey, type Cache } from './cache.ts';
-import type { KubeClient } from './client.ts';
-import { KubeError, kubeError } from './errors.ts';
+import type { KubeClient, ObjectList, Query } from './client.ts';
+import { KubeError, kubeError, TooLarge } from './errors.ts';
 import { lines } from './lines.ts';
 import { parseObject } from './parse.ts';
 import { isOver } from './signals.ts';
 
 const PAGE = 500;
+/** A longer page is asked for again with fewer objects: one object has at most some 1.5 MiB, and 500 of them would be one text. */
+const PAGE_BYTES = 8 * 2 ** 20;
 const FIRST_PAUSE_MS = 800;
 const LONGEST_PAUSE_MS = 30_000;
 
@@ -102,7 +104,7 @@ export class Reflector<T extends KubeObject> {
     let resourceVersion: string;
     do {
       const from = page === undefined ? notOlder : { continue: page };
-      const list = await this.#client.list<T>(this.#path, { limit: PAGE, labelSelector: this.#options.labelSelector, ...from }, { accept: this.#accept, signal: AbortSignal.any([signal, AbortSignal.timeout(this.#options.idleMs)]) });
+      const list = await this.#page(from, signal);
       resourceVersion = list.metadata.resourceVersion ?? '';
       if (Number(resourceVersion) < this.#position) throw new Error(`a list of ${this.#options.kind.plural} is from ${resourceVersion}, but ${this.#position} has been seen: that server lags behind`);
       for (const item of list.items ?? []) {
@@ -118,6 +120,17 @@ export class Reflector<T extends KubeObject> {
     this.#position = Number(resourceVersion);
     this.#synced = true;
     this.#heard();
+  }
+
+  async #page(from: Query, signal: AbortSignal): Promise<ObjectList<T>> {
+    for (let limit = PAGE; ; limit = Math.ceil(limit / 4)) {
+      try {
+        const query = { limit, labelSelector: this.#options.labelSelector, ...from };
+        return await this.#client.list<T>(this.#path, query, { accept: this.#accept, mostBytes: limit > 1 ? PAGE_BYTES : Infinity, signal: AbortSignal.any([signal, AbortSignal.timeout(this.#options.idleMs)]) });
+      } catch (error) {
+        if (!(error instanceof TooLarge)) throw error;
+      }
+    }
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
@@ -137,6 +150,7 @@ export class Reflector<T extends KubeObject> {
     if (version > this.#position) [this.#position, this.#resourceVersion] = [version, object.metadata.resourceVersion!];
     this.#failures = 0;
     this.#heard();
+    if (type === 'BOOKMARK' && this.#cache.hasRoomAgain) throw new KubeError(410, 'Expired', 'there is room for objects that were left out: listed again');
   }
 
   /** List items carry no kind, and nobody needs managedFields; of what is not ours only its identity is kept. */

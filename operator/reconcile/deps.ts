@@ -10,7 +10,7 @@ import { PortBook } from './portBook.ts';
 import { ScriptStore } from './scriptStore.ts';
 
 export interface Deps {
-  kube: Pick<Kube, 'client' | 'caches' | 'child' | 'remember' | 'forget'>;
+  kube: Pick<Kube, 'client' | 'caches' | 'child' | 'remember' | 'forget' | 'unseen'>;
   events: Pick<EventRecorder, 'publish'>;
   keys: KeyStore;
   scripts: ScriptStore;

@@ -33,7 +33,8 @@ export async function reconcileModelVersion(key: Key, deps: Deps): Promise<Resul
   return nextStep(attempt, plan.wakeAfterMs);
 }
 
-async function observeModelVersion(key: Key, { kube: { caches, client }, now: clock }: Deps): Promise<ObservedModelVersion | undefined> {
+async function observeModelVersion(key: Key, { kube, now: clock }: Deps): Promise<ObservedModelVersion | undefined> {
+  const { caches, client } = kube;
   const { namespace, name } = splitKey(key);
   const modelVersion = caches.modelVersions.get(namespace, name);
   if (!modelVersion || modelVersion.metadata.deletionTimestamp !== undefined) return undefined;
@@ -42,6 +43,7 @@ async function observeModelVersion(key: Key, { kube: { caches, client }, now: cl
   const jobs = [...caches.jobs.by(ownedBy(modelVersion.metadata)), ...orphans];
   const pods = caches.pods.by(podOwner(namespace, LABEL.modelVersion, name));
   const source = configMapSource(modelVersion.spec.source.uri);
+  const unseen = kube.unseen(namespace);
   const refused = jobs.find((job) => looksRefused(job, pods, now));
   const refusal = refused && (await client.lastWarning(namespace, refused.metadata.uid ?? ''));
   return {
@@ -50,6 +52,7 @@ async function observeModelVersion(key: Key, { kube: { caches, client }, now: cl
     sourceExists: source === undefined || caches.configMapMetadata.get(namespace, source.name) !== undefined,
     running: [...caches.jobs.values()].filter((job) => isVerification(job, caches.modelVersions) && holdsSlot(job, now)).length,
     ...(refusal !== undefined && { refusal }),
+    ...(unseen !== undefined && { unseen }),
   };
 }
 

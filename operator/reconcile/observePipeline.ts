@@ -15,7 +15,8 @@ import { observeRest } from './observeRest.ts';
 
 /** Undefined when the pipeline is gone or going: its children follow it by their owner references. */
 export async function observePipeline(key: Key, deps: Deps): Promise<ObservedPipeline | undefined> {
-  const { kube: { caches }, keys, scripts, lost, marking, ports, scorers, noConcurrency, now: clock } = deps;
+  const { kube, keys, scripts, lost, marking, ports, scorers, noConcurrency, now: clock } = deps;
+  const { caches } = kube;
   const { namespace, name } = splitKey(key);
   const pipeline = caches.pipelines.get(namespace, name);
   if (!pipeline) {
@@ -36,6 +37,7 @@ export async function observePipeline(key: Key, deps: Deps): Promise<ObservedPip
   const revisions = configMaps.filter((configMap) => configMap.metadata.labels?.[LABEL.role] === 'revision' && isOurs(configMap)).map(parseRevision).filter((revision): revision is Revision => revision !== undefined);
   const found = await script(pipeline, scripts, (map) => caches.configMapMetadata.get(namespace, map));
   const why = noConcurrency();
+  const unseen = kube.unseen(namespace);
   const warning = scorers.warning(caches.pods.by(podOwner(namespace, LABEL.pipeline, name)));
   const pods = caches.pods.by(podOwner(namespace, LABEL.pipeline, name));
   const children: KubeObject[] = [...autoscalers, ...owned(caches.disruptionBudgets), ...owned(caches.networkPolicies), ...owned(caches.endpointSlices), ...services, ...deployments, ...configMaps];
@@ -50,6 +52,7 @@ export async function observePipeline(key: Key, deps: Deps): Promise<ObservedPip
     ...(traffic && { traffic }),
     ...(why !== undefined && { noConcurrency: why }),
     ...(warning !== undefined && { warning }),
+    ...(unseen !== undefined && { unseen }),
     orphans: children.filter((child) => !controllerOf(child)),
     keyHashes: effective(pipeline.spec).auth === 'Key' ? await keys.hashes(pipeline, now) : (traffic?.keyHashes ?? []),
   };

@@ -9,16 +9,22 @@ import { children } from '../desired/children.ts';
 import { ownerReference } from '../desired/meta.ts';
 import { trafficHash, trafficTable, trafficText } from '../desired/traffic.ts';
 import { planRollout, type Plan } from '../plan/rollout.ts';
+import type { ObservedPipeline } from '../api/observed.ts';
 import { pipelineStatus } from '../status/pipeline.ts';
+import { withheldStatus } from '../status/withheld.ts';
 import type { Deps } from './deps.ts';
 import { pipelineEvents } from './events.ts';
 import { MARKED_WITHIN_MS } from './markingWatch.ts';
 import { observePipeline } from './observePipeline.ts';
 
+/** An object that is deleted or shortened makes room within about a minute, and wakes no pipeline. */
+const UNSEEN_RECHECK_MS = 30_000;
+
 export async function reconcilePipeline(key: Key, deps: Deps): Promise<Result> {
   const seen = await observePipeline(key, deps);
   if (!seen) return { next: 'rest' };
   const { pipeline } = seen;
+  if (seen.unseen !== undefined) return withhold(seen, seen.unseen, deps);
   const plan = planRollout(seen, deps.config);
   const traffic = trafficTable(seen, plan);
   const wanted = children({ ...plan, pipeline, traffic, scriptFiles: seen.script ?? {}, begun: seen.traffic !== undefined });
@@ -39,6 +45,12 @@ export async function reconcilePipeline(key: Key, deps: Deps): Promise<Result> {
   const status = pipelineStatus(seen, plan, attempt, url);
   if (await writeStatus(pipeline, status, deps.kube)) for (const note of pipelineEvents(pipeline.status, status)) deps.events.publish(pipeline, note);
   return nextStep(attempt, plan.wakeAfterMs);
+}
+
+/** Nothing is made, changed or deleted where not everything can be seen; what serves goes on. */
+async function withhold({ pipeline, now }: ObservedPipeline, why: string, deps: Deps): Promise<Result> {
+  await writeStatus(pipeline, withheldStatus(pipeline, why, now), deps.kube);
+  return { next: 'after', ms: UNSEEN_RECHECK_MS };
 }
 
 /** What is wanted, kept revisions, and all that is left of those that retire, are held or serve without their ConfigMap. */

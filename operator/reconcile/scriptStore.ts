@@ -1,4 +1,7 @@
-/** Scripts out of users' ConfigMaps: read once per version and pipeline; only the metadata of ConfigMaps is watched. */
+/**
+ * Scripts out of users' ConfigMaps: read once per version and pipeline; only the metadata of ConfigMaps is watched. What
+ * was read last is kept, up to a number of bytes; the rest is read again when it is needed.
+ */
 import { keyOf, type Key } from '../api/flow.ts';
 import type { KubeObject, ObjectMeta } from '../api/objects.ts';
 import { KIND } from '../api/kinds.ts';
@@ -10,10 +13,13 @@ interface ConfigMap extends KubeObject {
   binaryData?: Record<string, string>;
 }
 
+const MOST_BYTES = 8 * 2 ** 20;
+
 export class ScriptStore {
   readonly #client: Pick<KubeClient, 'get'>;
   /** What each pipeline's ConfigMap held, and in which version. */
-  readonly #read = new Map<Key, { version: string } & Pick<ConfigMap, 'data' | 'binaryData'>>();
+  readonly #read = new Map<Key, { version: string; bytes: number } & Pick<ConfigMap, 'data' | 'binaryData'>>();
+  #bytes = 0;
 
   constructor(client: Pick<KubeClient, 'get'>) {
     this.#client = client;
@@ -27,14 +33,25 @@ export class ScriptStore {
     let read = this.#read.get(at);
     if (read?.version !== version) {
       const { data = {}, binaryData = {} } = await this.#client.get<ConfigMap>(KIND.configMap, namespace, name);
-      read = { version, data, binaryData };
-      this.#read.set(at, read);
+      read = { version, data, binaryData, bytes: [...Object.values(data), ...Object.values(binaryData)].reduce((sum, text) => sum + text.length, 0) };
+      this.forget(at);
+      this.#keep(at, read);
     }
     return scriptIn({ name, key }, read);
   }
 
   /** For a pipeline that is gone. */
   forget(pipeline: Key): void {
+    this.#bytes -= this.#read.get(pipeline)?.bytes ?? 0;
     this.#read.delete(pipeline);
+  }
+
+  #keep(pipeline: Key, read: { version: string; bytes: number }): void {
+    this.#read.set(pipeline, read);
+    this.#bytes += read.bytes;
+    for (const oldest of this.#read.keys()) {
+      if (this.#bytes <= MOST_BYTES || oldest === pipeline) return;
+      this.forget(oldest);
+    }
   }
 }

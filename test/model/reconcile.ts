@@ -40,6 +40,7 @@ export async function reconcileOnce({ objects, cache, version, now, lost, interf
   const deps = {
     kube: {
       caches,
+      unseen: () => undefined,
       client: client(server, staleReads ? cache : undefined),
       child: ({ kind, metadata }: Thing) => view[`${kind}/${metadata.name}`],
       remember: (object: Thing) => void (view[keyOf(object)] = object),

@@ -1,5 +1,6 @@
 /** The cache never goes back in time, whatever order it is told things in. */
 import { expect } from 'chai';
+import { CacheBudget, memoryOf } from '../../../../operator/kube/budget.ts';
 import { Cache } from '../../../../operator/kube/cache.ts';
 
 const object = (uid: string, version: number) => ({ apiVersion: 'v1', kind: 'Service', metadata: { namespace: 'a', name: 's', uid, resourceVersion: String(version) } });
@@ -63,6 +64,49 @@ describe('the cache of a kind', () => {
     cache = new Cache();
     cache.put(one);
     expect(Object.isFrozen(one.spec)).to.equal(true);
+  });
+  describe('with a budget', () => {
+    const named = (namespace: string, name: string, bytes: number) => ({ ...object(name, 5), metadata: { ...object(name, 5).metadata, namespace, name, annotations: { text: 'x'.repeat(bytes) } } });
+    let reported: string[];
+    beforeEach(() => {
+      reported = [];
+      cache = new Cache(undefined, ({ message }) => reported.push(message), new CacheBudget(30_000));
+    });
+
+    it('a namespace has room for two thirds of it, and another one still for its own', () => {
+      for (let i = 0; i < 30; i++) cache.put(named('greedy', `o${i}`, 1_000));
+      cache.put(named('modest', 'o', 1_000));
+      expect([...cache.values()].filter(({ metadata }) => metadata.namespace === 'greedy')).to.have.length.within(12, 17);
+      expect(cache.get('modest', 'o')).not.to.equal(undefined);
+      expect(cache.unseen('greedy')).to.include('o29');
+      expect(cache.unseen('modest')).to.deep.equal([]);
+    });
+    it('what has no room is reported by name, and not kept in an older version either', () => {
+      cache.put(named('a', 'o', 10));
+      cache.put({ ...named('a', 'o', 40_000), metadata: { ...named('a', 'o', 40_000).metadata, resourceVersion: '6' } });
+      expect(cache.get('a', 'o')).to.equal(undefined);
+      expect(reported).to.have.length(1);
+      expect(reported[0]).to.match(/^Service a\/o takes 0\.0 MiB of memory, and namespace a has no room for it/);
+    });
+    it('room that a deletion makes is there for the next', () => {
+      cache.put(named('a', 'first', 15_000));
+      cache.put(named('a', 'second', 15_000));
+      expect(cache.hasRoomAgain).to.equal(false);
+      cache.remove('a/first', 'first', 6);
+      expect(cache.hasRoomAgain).to.equal(true);
+      cache.put(named('a', 'second', 15_000));
+      expect(cache.unseen('a')).to.deep.equal([]);
+    });
+    it('what is deleted is no longer left out', () => {
+      cache.put(named('a', 'o', 40_000));
+      cache.remove('a/o', 'o', 6);
+      expect(cache.unseen('a')).to.deep.equal([]);
+    });
+    it('an object of any depth can be weighed', () => {
+      let deep: object = {};
+      for (let i = 0; i < 200_000; i++) deep = { deep };
+      expect(memoryOf(deep)).to.equal(32 * 200_001);
+    });
   });
   it('what it holds is frozen to the leaves', () => expect(Object.isFrozen(cache.get('a', 's')!.metadata)).to.equal(true));
 });

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { Agent } from 'undici';
 import type { KubeObject } from '../../../../operator/api/objects.ts';
 import { KIND } from '../../../../operator/api/kinds.ts';
+import { CacheBudget } from '../../../../operator/kube/budget.ts';
 import { Cache, cacheKey } from '../../../../operator/kube/cache.ts';
 import { KubeClient } from '../../../../operator/kube/client.ts';
 import type { Pool } from '../../../../operator/kube/pool.ts';
@@ -62,6 +63,28 @@ describe('list and watch', () => {
     await until(() => queries.includes('watch@5'));
     expect([...cache.values()].map(cacheKey)).to.deep.equal(['ns/a', 'ns/b']);
     expect(cache.get('ns', 'a')).to.include({ kind: 'Service' });
+  });
+
+  it('a page of more than 8 MiB is asked for again, with a quarter of the objects', async () => {
+    const large: Answer = (response) => response.end(JSON.stringify({ metadata: { resourceVersion: '5' }, items: [{ ...service('a', '1'), spec: 'x'.repeat(9 * 2 ** 20) }] }));
+    const limits: (string | null)[] = [];
+    const noting = (answer: Answer): Answer => (response, query) => {
+      limits.push(query.get('limit'));
+      answer(response, query);
+    };
+    await play(noting(large), noting(large), noting(list('5', service('a', '1'))));
+    await until(() => cache.get('ns', 'a') !== undefined);
+    expect(limits).to.deep.equal(['500', '125', '32']);
+    expect(errors).to.deep.equal([]);
+  });
+
+  it('what found no room is listed again once there is some', async () => {
+    cache = new Cache(undefined, undefined, new CacheBudget(3_000));
+    const large = { ...service('b', '2'), spec: 'x'.repeat(1_500) };
+    const deleted: Answer = (response) => response.write(event('DELETED', service('a', '6', 'uid-a')) + event('BOOKMARK', service('', '7')));
+    await play(list('5', { ...service('a', '1'), spec: 'x'.repeat(1_000) } as KubeObject, large), deleted, list('7', large));
+    await until(() => cache.get('ns', 'b') !== undefined);
+    expect(queries.slice(0, 3)).to.deep.equal(['list', 'watch@5', 'list@7']);
   });
 
   const failures: [string, Answer][] = [

@@ -1,0 +1,15 @@
+/** The status of a pipeline whose namespace could not be looked at as a whole: what is known of it stands. Pure. */
+import { CONDITION, REASON } from '../api/reasons.ts';
+import type { InferencePipeline, InferencePipelineStatus } from '../api/types.gen.ts';
+import { conditions, type Finding } from './conditions.ts';
+
+const STATUS: [string, Finding['status']][] = [[CONDITION.upToDate, 'False'], [CONDITION.progressing, 'False'], [CONDITION.reconciling, 'False'], [CONDITION.stalled, 'True']];
+
+/** The status as it is, Stalled for the reason `message`. */
+export function withheldStatus({ metadata, status }: InferencePipeline, message: string, now: number): InferencePipelineStatus {
+  const { observedGeneration: _, conditions: before = [], ...kept } = status ?? {};
+  const generation = metadata.generation ?? 0;
+  const stalled = conditions(STATUS.map(([type, value]) => ({ type, status: value, reason: REASON.namespaceTooLarge, message })), before, generation, now);
+  const others = before.filter(({ type }) => !STATUS.some(([one]) => one === type));
+  return { observedGeneration: generation, ...kept, conditions: [...others, ...stalled] };
+}
