@@ -2,6 +2,7 @@
  * The contract between the operator, which writes pods, and the scorer, which runs in them.
  * Everything the two must agree on stands here once; neither room imports the other.
  */
+export { ConnectionLimit, placesFor } from './connections.ts';
 export { authorized, keyHash, refusalOf } from './keys.ts';
 export { isFieldValue, parsedJson } from './text.ts';
 export { refuseUnreadable } from './unreadable.ts';

@@ -1,5 +1,5 @@
 /** A server for each pipeline that may have no pods, on the port that its EndpointSlice names. */
-import { refuseUnreadable } from '@penstock/contract';
+import { ConnectionLimit, refuseUnreadable } from '@penstock/contract';
 import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Logger } from 'winston';
@@ -13,13 +13,15 @@ import { CONDITION, isFinal } from '../api/reasons.ts';
 import type { InferencePipeline } from '../api/types.gen.ts';
 import type { Cache } from '../kube/cache.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { FairShare } from '../queue/fairShare.ts';
 import { Endpoint, type Place, type Standing } from './endpoint.ts';
 import { Held } from './held.ts';
 import type { ActivatorMetrics } from './metrics.ts';
 
-/** Requests that wait or are on their way, of all pipelines: each may have some 64 KiB of its body in buffers. */
+/** Requests that wait or are being forwarded, shared by all namespaces: each may have some 64 KiB of its body in buffers. */
 const MOST_AT_ONCE = 2_000;
-const MOST_CONNECTIONS = 4_000;
+/** At all ports together, shared by all namespaces: some 10 KiB each. */
+const MOST_CONNECTIONS = 8_000;
 /** Also for connections on which nothing comes: a pod keeps those for longer, but here there are so many and no more. */
 const HEADERS_MS = 10_000;
 const PORT_AGAIN_MS = 2_000;
@@ -54,7 +56,10 @@ export class Doors {
   readonly #entrances = new Map<Key, Entrance>();
   /** Those, too, that are shut and still have somebody in them. */
   readonly #doors = new Set<Door>();
-  #atOnce = 0;
+  readonly #requests = new FairShare(MOST_AT_ONCE);
+  readonly #connections = new FairShare(MOST_CONNECTIONS);
+  /** By namespace. */
+  readonly #limits = new Map<string, ConnectionLimit>();
 
   /** Opens and closes as the EndpointSlices say, from now on. */
   constructor(deps: DoorsDeps) {
@@ -69,7 +74,7 @@ export class Doors {
 
   /** Requests that wait or are being forwarded. */
   get busy(): number {
-    return this.#atOnce;
+    return this.#requests.sum;
   }
 
   /** Lets nobody in any more. */
@@ -119,18 +124,27 @@ export class Doors {
       },
       standing: () => standingOf(client, namespace, name),
       enter: () => {
-        if (this.#atOnce >= MOST_AT_ONCE) return false;
-        this.#atOnce += 1;
+        if (!this.#requests.admits(namespace, 1)) return false;
+        this.#requests.add(namespace, 1);
         return true;
       },
-      leave: () => void (this.#atOnce -= 1),
+      leave: () => this.#requests.add(namespace, -1),
     });
+  }
+
+  /** Connections to all pipelines of a namespace: when it may have no more, its own silent ones make room. */
+  #limitOf(namespace: string): ConnectionLimit {
+    const known = this.#limits.get(namespace);
+    if (known) return known;
+    const limit = new ConnectionLimit({ admits: () => this.#connections.admits(namespace, 1), add: (connections) => this.#connections.add(namespace, connections) });
+    this.#limits.set(namespace, limit);
+    return limit;
   }
 
   #open(pipeline: Key, port: number, entrance: Entrance): Door {
     const { namespace, name } = splitKey(pipeline);
     const server = createServer({ headersTimeout: HEADERS_MS, requestTimeout: 0, connectionsCheckingInterval: 1_000, keepAliveTimeout: 5_000, highWaterMark: 16_384 }, (request, response) => entrance.endpoint.take(new Held(request, response)));
-    server.maxConnections = MOST_CONNECTIONS;
+    this.#limitOf(namespace).guard(server);
     const door: Door = { port, server: server.listen(port) };
     this.#doors.add(door);
     server.on('close', () => this.#doors.delete(door));

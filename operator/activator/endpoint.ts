@@ -37,7 +37,7 @@ export interface EndpointDeps {
   /** Gives the revision's Deployment its first pod; true when it had none. */
   wake: (revision: string) => Promise<boolean>;
   standing: () => Promise<Standing | 'gone'>;
-  /** Takes one of the places that all pipelines share; false when none is free. */
+  /** Takes one of the places that all namespaces share; false when this one has its share. */
   enter: () => boolean;
   leave: () => void;
   onError: (error: unknown) => void;

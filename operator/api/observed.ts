@@ -100,6 +100,16 @@ export interface ObservedPipeline {
   now: number;
 }
 
+/** How many verifications hold a slot, as a model version of one namespace must count them. */
+export interface VerificationSlots {
+  /** In all namespaces. */
+  taken: number;
+  /** In its own. */
+  takenHere: number;
+  /** In that namespace, of the others with a model version in the queue, that has the fewest; absent when none has one. */
+  fewestElsewhere?: number;
+}
+
 export interface ObservedModelVersion {
   modelVersion: ModelVersion;
   /** Names of the pipelines that use it. */
@@ -110,8 +120,8 @@ export interface ObservedModelVersion {
   pods: Stored<Pod>[];
   /** The ConfigMap of a configmap:// source exists; true for other sources. */
   sourceExists: boolean;
-  /** Verifications of all model versions that hold a slot now. */
-  running: number;
+  /** Verifications that run now. */
+  slots: VerificationSlots;
   /** What the API server said when the Job's pod was refused. */
   refusal?: string;
   /** What of the namespace could not be looked at, as a sentence. */

@@ -1,6 +1,7 @@
 /** A store of one kind: frozen objects by key and by index; never back in time. */
 import type { KubeObject, ObjectMeta } from '../api/objects.ts';
-import { CacheBudget, memoryOf } from './budget.ts';
+import { FairShare } from '../queue/fairShare.ts';
+import { memoryOf } from './memory.ts';
 import { Unseen } from './unseen.ts';
 
 export type Change = 'added' | 'changed' | 'removed';
@@ -21,7 +22,7 @@ export class Cache<T extends KubeObject> {
   readonly #gone = new Map<string, number>();
 
   readonly #onError: (error: Error) => void;
-  readonly #budget: CacheBudget;
+  readonly #budget: FairShare;
   readonly #bytes = new Map<string, number>();
   readonly #unseen = new Unseen();
 
@@ -29,7 +30,7 @@ export class Cache<T extends KubeObject> {
    * `onError` is told of an object that an index or a listener cannot take (it is kept, and found by its name only),
    * and of one for which the `budget` of its namespace has no room (it is not kept).
    */
-  constructor(index: Index<T> = () => [], onError: (error: Error) => void = () => undefined, budget = new CacheBudget(Infinity)) {
+  constructor(index: Index<T> = () => [], onError: (error: Error) => void = () => undefined, budget = new FairShare(Infinity)) {
     this.#index = index;
     this.#onError = onError;
     this.#budget = budget;

@@ -8,7 +8,7 @@ import type { Job } from 'kubernetes-types/batch/v1.js';
 import type { Slice } from '../api/endpoints.ts';
 import { KIND, type Kind } from '../api/kinds.ts';
 import { ACTIVATOR_SELECTOR, MANAGED_SELECTOR } from '../api/labels.ts';
-import { CacheBudget } from './budget.ts';
+import { FairShare } from '../queue/fairShare.ts';
 import { Cache, type Index } from './cache.ts';
 import type { KubeClient } from './client.ts';
 import { byOwner, byRevision, byUse, byWorker, queued, sliceWords } from './indexes.ts';
@@ -82,7 +82,7 @@ export class Kube {
 
   constructor(client: KubeClient, { namespaces, home, idleMs, cacheBytes, onError }: KubeOptions) {
     this.client = client;
-    const budget = new CacheBudget(cacheBytes);
+    const budget = new FairShare(cacheBytes);
     this.caches = Object.fromEntries(Object.entries(WATCHED).map(([name, { index }]) => [name, new Cache(index, onError, budget)])) as unknown as Caches;
     const places = namespaces.length > 0 ? namespaces.map((namespace) => ({ namespace })) : [{}];
     this.#reflectors = (Object.keys(WATCHED) as (keyof Caches)[]).flatMap((name) => {

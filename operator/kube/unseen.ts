@@ -1,5 +1,5 @@
 /** Objects of one kind for which their namespace has no room left in the cache, by namespace. Pure. */
-import type { CacheBudget } from './budget.ts';
+import type { FairShare } from '../queue/fairShare.ts';
 
 /** So many are known by name; a namespace with more is not complete before a new list. */
 const MOST_NAMES = 1_000;
@@ -26,7 +26,7 @@ export class Unseen {
   }
 
   /** Whether one of them would find room now. */
-  fits(budget: CacheBudget): boolean {
+  fits(budget: FairShare): boolean {
     return [...this.#bytes].some(([namespace, names]) => budget.admits(namespace, Math.min(...names.values())));
   }
 }

@@ -1,4 +1,5 @@
 /** /healthz, /readyz and /metrics. */
+import { ConnectionLimit, placesFor } from '@penstock/contract';
 import { createServer, type Server } from 'node:http';
 import type { Registry } from 'prom-client';
 
@@ -26,6 +27,6 @@ export function healthServer({ healthy, ready, sample }: Health, registry: Regis
       void registry.metrics().then((text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text));
     } else response.writeHead(404).end();
   });
-  server.maxConnections = MOST_CONNECTIONS;
+  new ConnectionLimit(placesFor(MOST_CONNECTIONS)).guard(server);
   return server;
 }

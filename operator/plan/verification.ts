@@ -3,13 +3,17 @@ import { verifiedModel, type VerifiedModel } from '@penstock/contract';
 import type { Job } from 'kubernetes-types/batch/v1.js';
 import { LABEL } from '../api/labels.ts';
 import { controllerOf, type Stored } from '../api/objects.ts';
-import type { ObservedModelVersion } from '../api/observed.ts';
+import type { ObservedModelVersion, VerificationSlots } from '../api/observed.ts';
 import { REASON } from '../api/reasons.ts';
 import { configMapSource } from '../desired/fetching.ts';
 import { verificationKey } from '../desired/verifyJob.ts';
 import { lasting, parseTermination, podFailure } from '../status/podFailures.ts';
 
 const MOST_AT_ONCE = 4;
+/** No namespace has all slots. */
+const MOST_OF_NAMESPACE = 3;
+/** A verification takes a slot from other namespaces for so long; from its own until it ends. */
+const SHARED_SLOT_MS = 120_000;
 const FIRST_RETRY_MS = 10_000;
 const LONGEST_RETRY_MS = 300_000;
 const REFUSED_AFTER_MS = 3_000;
@@ -52,9 +56,26 @@ export function planVerification(seen: ObservedModelVersion): Verification {
 
 const attemptOf = ({ metadata }: Stored<Job>): number => Number(metadata.labels?.[LABEL.attempt] ?? 0);
 
-function startOrQueue({ running }: ObservedModelVersion, attempt: number): Omit<Verification, 'prune'> {
-  if (running >= MOST_AT_ONCE) return { ready: false, reason: REASON.queued, message: `${running} verifications run already`, wakeAfterMs: QUEUE_RECHECK_MS };
+function startOrQueue({ slots }: ObservedModelVersion, attempt: number): Omit<Verification, 'prune'> {
+  const full = noSlot(slots);
+  if (full !== undefined) return { ready: false, reason: REASON.queued, message: full, wakeAfterMs: QUEUE_RECHECK_MS };
   return { ready: false, ...VERIFYING, start: attempt };
+}
+
+/** Why no verification may start now: all slots are taken, or it is the turn of a namespace with fewer of them. */
+function noSlot({ taken, takenHere, fewestElsewhere = Infinity }: VerificationSlots): string | undefined {
+  if (taken >= MOST_AT_ONCE) return `${taken} verifications run already`;
+  if (takenHere >= MOST_OF_NAMESPACE) return `${takenHere} verifications of this namespace run already`;
+  return fewestElsewhere < takenHere ? `${takenHere} verifications of this namespace run already, and another namespace waits with fewer` : undefined;
+}
+
+/** Counts the Jobs of model versions that hold a slot, for a model version of `namespace`; `queued` are the namespaces of those that wait for one. */
+export function slotsFor(namespace: string, jobs: Stored<Job>[], queued: Iterable<string>, now: number): VerificationSlots {
+  const held = jobs.filter((job) => holdsSlot(job, now));
+  const takenIn = (one: string): number => held.filter(({ metadata }) => metadata.namespace === one).length;
+  const elsewhere = held.filter(({ metadata }) => metadata.namespace !== namespace && now - Date.parse(metadata.creationTimestamp ?? '') < SHARED_SLOT_MS);
+  const others = [...new Set(queued)].filter((one) => one !== namespace).map(takenIn);
+  return { taken: takenIn(namespace) + elsewhere.length, takenHere: takenIn(namespace), ...(others.length > 0 && { fewestElsewhere: Math.min(...others) }) };
 }
 
 function judge(seen: ObservedModelVersion, job: Stored<Job>, before: Stored<Job> | undefined): Omit<Verification, 'prune'> {
@@ -102,7 +123,7 @@ function unfinished(seen: ObservedModelVersion, job: Stored<Job>, before: { reas
 const ended = ({ status }: Stored<Job>): boolean => status?.conditions?.some(({ type }) => type === 'Complete' || type === 'Failed') ?? false;
 
 /** Whether a Job counts among those that run at a time. */
-export const holdsSlot = (job: Stored<Job>, now: number): boolean =>
+const holdsSlot = (job: Stored<Job>, now: number): boolean =>
   !ended(job) && ((job.status?.ready ?? 0) > 0 || now - Date.parse(job.metadata.creationTimestamp ?? '') < SLOT_MS);
 
 /** True when the Job has had time for a pod and has none among its ModelVersion's: its events are worth a look. */
@@ -114,5 +135,5 @@ function retry(seen: ObservedModelVersion, job: Stored<Job>): Pick<Verification,
   const endedAt = Date.parse(job.status?.conditions?.[0]?.lastTransitionTime ?? job.metadata.creationTimestamp ?? '');
   const left = endedAt + Math.min(FIRST_RETRY_MS * 2 ** (attempt - 1), LONGEST_RETRY_MS) - seen.now;
   if (left > 0) return { wakeAfterMs: left };
-  return seen.running >= MOST_AT_ONCE ? { wakeAfterMs: QUEUE_RECHECK_MS } : { start: attempt + 1 };
+  return noSlot(seen.slots) !== undefined ? { wakeAfterMs: QUEUE_RECHECK_MS } : { start: attempt + 1 };
 }

@@ -10,7 +10,7 @@ import type { ModelVersion } from '../api/types.gen.ts';
 import { configMapSource } from '../desired/fetching.ts';
 import { ownerReference } from '../desired/meta.ts';
 import { verificationKey, verifyJob } from '../desired/verifyJob.ts';
-import { holdsSlot, looksRefused, planVerification } from '../plan/verification.ts';
+import { looksRefused, planVerification, slotsFor } from '../plan/verification.ts';
 import { modelVersionStatus } from '../status/modelversion.ts';
 import type { Deps } from './deps.ts';
 import { modelVersionEvents } from './events.ts';
@@ -50,11 +50,15 @@ async function observeModelVersion(key: Key, { kube, now: clock }: Deps): Promis
     modelVersion, jobs, orphans, pods, now,
     users: usersOf(modelVersion, caches),
     sourceExists: source === undefined || caches.configMapMetadata.get(namespace, source.name) !== undefined,
-    running: [...caches.jobs.values()].filter((job) => isVerification(job, caches.modelVersions) && holdsSlot(job, now)).length,
+    slots: slotsFor(namespace, [...caches.jobs.values()].filter((job) => isVerification(job, caches.modelVersions)), queuedIn(caches), now),
     ...(refusal !== undefined && { refusal }),
     ...(unseen !== undefined && { unseen }),
   };
 }
+
+/** Namespaces of the model versions that wait for a slot. */
+const queuedIn = ({ modelVersions }: Deps['kube']['caches']): string[] =>
+  modelVersions.by(uses.verification).filter(({ metadata }) => metadata.deletionTimestamp === undefined).map(({ metadata }) => metadata.namespace ?? '');
 
 /** A Job of a ModelVersion that is there; another's labels take no slot. */
 function isVerification(job: KubeObject, modelVersions: Deps['kube']['caches']['modelVersions']): boolean {

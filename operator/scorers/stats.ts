@@ -15,6 +15,8 @@ const WARNING_REMEMBERED_MS = 3_600_000;
 const WARNING_LENGTH = 600;
 /** For so long the last word of a pod that does not answer stands for it: a full pod is slow to answer just then. */
 const REMEMBERED_MS = 20_000;
+/** For so long a reading serves every reader: many readers make one call. */
+const FRESH_MS = 1_000;
 /** That a pod does not answer is known until it has not been asked for so long: it is gone. */
 const SILENCE_REMEMBERED_MS = 300_000;
 
@@ -35,6 +37,8 @@ export class Scorers {
   readonly #last = new Map<string, Reading>();
   /** What pods want their users to know, by uid, and when they last said so. */
   readonly #warnings = new Map<string, { message: string; at: number }>();
+  /** Calls under way, by uid. */
+  readonly #asking = new Map<string, Promise<Reading | undefined>>();
   readonly #onWarning: (pod: Stored<Pod>) => void;
   /** Since when a pod has not answered, and when it was last asked, by uid. */
   readonly #silent = new Map<string, { since: number; at: number }>();
@@ -49,14 +53,14 @@ export class Scorers {
   /** The figures of those pods that serve; one that does not answer now is read from memory for 20 seconds. */
   async readings(pods: Stored<Pod>[]): Promise<Reading[]> {
     this.#forgetOld();
-    const all = await Promise.all(pods.filter(runs).map(async (pod) => (await this.#read(pod)) ?? this.#last.get(pod.metadata.uid ?? '')));
+    const all = await Promise.all(pods.filter(runs).map(async (pod) => (await this.#read(pod, FRESH_MS)) ?? this.#last.get(pod.metadata.uid ?? '')));
     return all.filter((reading): reading is Reading => reading !== undefined && serves(reading.stats));
   }
 
   /** For how long none of the pods has been asked anything; or, for how long one has not said, which is not idle. */
   async idleness(pods: Stored<Pod>[]): Promise<{ seconds: number } | { silentSeconds: number }> {
     this.#forgetOld();
-    const all = await Promise.all(pods.map(async (pod) => (runs(pod) ? this.#read(pod) : undefined)));
+    const all = await Promise.all(pods.map(async (pod) => (runs(pod) ? this.#read(pod, 0) : undefined)));
     if (all.length > 0 && all.every((reading) => reading && serves(reading.stats))) return { seconds: Math.min(...all.map((reading) => reading!.stats.idleSeconds)) };
     return { silentSeconds: Math.max(0, ...pods.map(({ metadata: { uid = '' } }) => (this.#now() - (this.#silent.get(uid)?.since ?? Infinity)) / 1000)) };
   }
@@ -70,12 +74,21 @@ export class Scorers {
   async sweep(pods: Iterable<Stored<Pod>>): Promise<void> {
     const left = [...pods].filter(runs);
     await Promise.all(Array.from({ length: SWEEPERS }, async () => {
-      for (let pod = left.pop(); pod; pod = left.pop()) await this.#read(pod);
+      for (let pod = left.pop(); pod; pod = left.pop()) await this.#read(pod, FRESH_MS);
     }));
   }
 
-  async #read(pod: Stored<Pod>): Promise<Reading | undefined> {
+  /** A reading that is at most so old, or what the pod says now. */
+  #read(pod: Stored<Pod>, oldestMs: number): Promise<Reading | undefined> {
     const { uid = '' } = pod.metadata;
+    const last = this.#last.get(uid);
+    if (last && this.#now() - last.at < oldestMs) return Promise.resolve(last);
+    const asking = this.#asking.get(uid) ?? this.#askOnce(pod, uid).finally(() => this.#asking.delete(uid));
+    this.#asking.set(uid, asking);
+    return asking;
+  }
+
+  async #askOnce(pod: Stored<Pod>, uid: string): Promise<Reading | undefined> {
     const stats = await this.#ask(pod.status!.podIP!);
     const at = this.#now();
     if (!stats) return void this.#silent.set(uid, { since: this.#silent.get(uid)?.since ?? at, at });

@@ -1,5 +1,5 @@
 /** Port 9090, for the kubelet, Prometheus and the operator: no user code, no key. */
-import { OPERATOR_PATH, type ScorerStats } from '@penstock/contract';
+import { ConnectionLimit, OPERATOR_PATH, placesFor, type ScorerStats } from '@penstock/contract';
 import { createServer, type Server } from 'node:http';
 import type { ScorerConfig } from '../config.ts';
 import type { Lifecycle } from '../init/lifecycle.ts';
@@ -44,6 +44,6 @@ export function operatorServer({ config, lifecycle, traffic, metrics, pool, dema
     else if (path === OPERATOR_PATH.stats) response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(stats()));
     else response.writeHead(404).end();
   });
-  server.maxConnections = MOST_CONNECTIONS;
+  new ConnectionLimit(placesFor(MOST_CONNECTIONS)).guard(server);
   return server;
 }

@@ -1,7 +1,7 @@
 /**
  * Port 8080: who may ask what, and what every answer has. Scoring is on bare node:http, everything else by express. User code never runs here.
  */
-import { authorized, HEADER, refusalOf, refuseUnreadable, VERSION } from '@penstock/contract';
+import { authorized, ConnectionLimit, HEADER, placesFor, refusalOf, refuseUnreadable, VERSION } from '@penstock/contract';
 import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Logger } from 'winston';
@@ -38,6 +38,8 @@ const LONGEST_REQUEST_MS = 12 * 3_600_000;
 
 /** {@link KEPT_SECONDS}, for those who do not listen. */
 const KEPT_LONGER_MS = 70_000;
+/** An idle one takes 10 KiB. */
+const MOST_CONNECTIONS = 8_000;
 const NOTHING = shared([]);
 
 export function userServer(deps: UserServerDeps): Server {
@@ -60,6 +62,7 @@ export function userServer(deps: UserServerDeps): Server {
     exchange.setHeaders();
     cold(request, response);
   });
+  new ConnectionLimit(placesFor(MOST_CONNECTIONS)).guard(server);
   server.on('clientError', ({ code }: NodeJS.ErrnoException, socket) => {
     const caller = socket as Socket;
     if (code === 'ERR_HTTP_REQUEST_TIMEOUT' && caller.bytesRead === 0) endUnlessAsked(caller, KEPT_SECONDS * 1000 + KEPT_LONGER_MS - HEAD_MS); // as long as any idle one

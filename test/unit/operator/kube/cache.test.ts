@@ -1,7 +1,8 @@
 /** The cache never goes back in time, whatever order it is told things in. */
 import { expect } from 'chai';
-import { CacheBudget, memoryOf } from '../../../../operator/kube/budget.ts';
 import { Cache } from '../../../../operator/kube/cache.ts';
+import { memoryOf } from '../../../../operator/kube/memory.ts';
+import { FairShare } from '../../../../operator/queue/fairShare.ts';
 
 const object = (uid: string, version: number) => ({ apiVersion: 'v1', kind: 'Service', metadata: { namespace: 'a', name: 's', uid, resourceVersion: String(version) } });
 
@@ -70,7 +71,7 @@ describe('the cache of a kind', () => {
     let reported: string[];
     beforeEach(() => {
       reported = [];
-      cache = new Cache(undefined, ({ message }) => reported.push(message), new CacheBudget(30_000));
+      cache = new Cache(undefined, ({ message }) => reported.push(message), new FairShare(30_000));
     });
 
     it('a namespace has room for two thirds of it, and another one still for its own', () => {

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { Agent } from 'undici';
 import type { KubeObject } from '../../../../operator/api/objects.ts';
 import { KIND } from '../../../../operator/api/kinds.ts';
-import { CacheBudget } from '../../../../operator/kube/budget.ts';
+import { FairShare } from '../../../../operator/queue/fairShare.ts';
 import { Cache, cacheKey } from '../../../../operator/kube/cache.ts';
 import { KubeClient } from '../../../../operator/kube/client.ts';
 import type { Pool } from '../../../../operator/kube/pool.ts';
@@ -79,7 +79,7 @@ describe('list and watch', () => {
   });
 
   it('what found no room is listed again once there is some', async () => {
-    cache = new Cache(undefined, undefined, new CacheBudget(3_000));
+    cache = new Cache(undefined, undefined, new FairShare(3_000));
     const large = { ...service('b', '2'), spec: 'x'.repeat(1_500) };
     const deleted: Answer = (response) => response.write(event('DELETED', service('a', '6', 'uid-a')) + event('BOOKMARK', service('', '7')));
     await play(list('5', { ...service('a', '1'), spec: 'x'.repeat(1_000) } as KubeObject, large), deleted, list('7', large));

@@ -3,12 +3,12 @@ import type { Job } from 'kubernetes-types/batch/v1.js';
 import type { Stored } from '../../../../operator/api/objects.ts';
 import type { ObservedModelVersion } from '../../../../operator/api/observed.ts';
 import { verificationKey, verifyJob } from '../../../../operator/desired/verifyJob.ts';
-import { looksRefused, planVerification } from '../../../../operator/plan/verification.ts';
+import { looksRefused, planVerification, slotsFor } from '../../../../operator/plan/verification.ts';
 import { config, DIGEST, modelVersion, NOW, verified } from '../../../fixtures/objects.ts';
 
 const fresh = modelVersion({}, { observedGeneration: 1 });
 const key = verificationKey(fresh);
-const see = (change: Partial<ObservedModelVersion> = {}): ObservedModelVersion => ({ modelVersion: fresh, users: [], jobs: [], orphans: [], pods: [], sourceExists: true, running: 0, now: NOW, ...change });
+const see = (change: Partial<ObservedModelVersion> = {}): ObservedModelVersion => ({ modelVersion: fresh, users: [], jobs: [], orphans: [], pods: [], sourceExists: true, slots: { taken: 0, takenHere: 0 }, now: NOW, ...change });
 const ago = (seconds: number): string => new Date(NOW - seconds * 1000).toISOString();
 
 function job(attempt: number, status: Job['status'] = {}, created = 1): Stored<Job> {
@@ -26,7 +26,11 @@ interface Row { when: string; seen: ObservedModelVersion; ready: boolean; reason
 const rows: Row[] = [
   { when: 'new: the first attempt starts', seen: see(), ready: false, reason: 'Verifying', start: 1 },
   { when: 'its ConfigMap is not there: no Job, and the reason', seen: see({ sourceExists: false }), ready: false, reason: 'ResourceNotReady', message: 'ConfigMap iris-model does not exist in this namespace' },
-  { when: 'four run already: it waits its turn', seen: see({ running: 4 }), ready: false, reason: 'VerificationQueued' },
+  { when: 'four run already: it waits its turn', seen: see({ slots: { taken: 4, takenHere: 0 } }), ready: false, reason: 'VerificationQueued' },
+  { when: 'three of its namespace run already: one slot is left to others', seen: see({ slots: { taken: 3, takenHere: 3 } }), ready: false, reason: 'VerificationQueued' },
+  { when: 'another namespace waits with fewer: that one is first', seen: see({ slots: { taken: 2, takenHere: 1, fewestElsewhere: 0 } }), ready: false, reason: 'VerificationQueued' },
+  { when: 'another namespace waits with as many', seen: see({ slots: { taken: 2, takenHere: 1, fewestElsewhere: 1 } }), ready: false, reason: 'Verifying', start: 1 },
+  { when: 'not all of the namespace can be looked at', seen: see({ unseen: '2 jobs cannot be looked at' }), ready: false, reason: 'NamespaceTooLarge' },
   { when: 'its Job runs', seen: see({ jobs: [job(1)] }), ready: false, reason: 'Verifying' },
   { when: 'its Job was refused for quota', seen: see({ jobs: [job(1, {}, 9)], refusal: 'pods "x" is forbidden: exceeded quota: tight' }), ready: false, reason: 'QuotaExceeded' },
   { when: 'its Job found other bytes: said, and not tried again at once', seen: see({ jobs: [job(1, failed(1))], pods: [podOf(job(1), 3, 'DigestMismatch: other bytes')] }), ready: false, reason: 'DigestMismatch', message: 'other bytes' },
@@ -52,6 +56,13 @@ describe('the verification of a model', () => {
       expect(plan.prune).to.have.length(pruned ?? 0);
     });
   }
+
+  it('a slot is taken from other namespaces for two minutes, and from its own as long as the Job runs', () => {
+    const running = (namespace: string, seconds: number) => ({ ...job(1, { ready: 1 }, seconds), metadata: { ...job(1).metadata, namespace, creationTimestamp: ago(seconds) } });
+    const jobs = [running('slow', 300), running('slow', 60), running('ns', 300)];
+    expect(slotsFor('ns', jobs, ['slow', 'ns'], NOW)).to.deep.equal({ taken: 2, takenHere: 1, fewestElsewhere: 2 });
+    expect(slotsFor('slow', jobs, ['slow'], NOW)).to.deep.equal({ taken: 2, takenHere: 2 });
+  });
 
   it('learns digest, size and signature from the Job’s last words', () => {
     const result = { digest: DIGEST, sizeBytes: 512, signature: { inputs: [], outputs: [] } };
