@@ -76,7 +76,7 @@ describe('a server that is full of silent connections', () => {
     const { cert, key } = await currentCertificate(undefined, 'localhost', Date.now());
     await listen(createHttps({ cert, key }, answer));
     await crowd(SILENT);
-    const secure = connectTls({ port: port(), host: '127.0.0.1', localAddress: GOOD, rejectUnauthorized: false });
+    const secure = connectTls({ socket: connect({ port: port(), host: '127.0.0.1', localAddress: GOOD }), rejectUnauthorized: false });
     await once(secure, 'secureConnect');
     secure.write('GET /slow HTTP/1.1\r\nhost: x\r\n\r\n');
     await once(secure, 'data');

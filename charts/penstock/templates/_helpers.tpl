@@ -60,3 +60,33 @@ app.kubernetes.io/component: activator
 - { apiGroups: [batch], resources: [jobs], verbs: [get, list, watch, create, patch, delete] }
 - { apiGroups: [events.k8s.io], resources: [events], verbs: [create, list] }
 {{- end }}
+
+{{/* A ValidatingAdmissionPolicy on what the operator's account writes, and its binding: name, rules (YAML), validations (expression, message). */}}
+{{- define "penstock.operatorPolicy" }}
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata:
+  name: {{ .root.Release.Name }}-operator-{{ .name }}
+  labels: {{- include "penstock.labels" .root | nindent 4 }}
+spec:
+  failurePolicy: Fail
+  matchConstraints:
+    resourceRules: {{- trim .rules | nindent 6 }}
+  matchConditions:
+    - name: by-the-operator
+      expression: request.userInfo.username == 'system:serviceaccount:{{ .root.Release.Namespace }}:{{ .root.Release.Name }}-operator'
+  validations:
+    {{- range .validations }}
+    - expression: {{ .expression | quote }}
+      message: {{ .message | quote }}
+    {{- end }}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata:
+  name: {{ .root.Release.Name }}-operator-{{ .name }}
+  labels: {{- include "penstock.labels" .root | nindent 4 }}
+spec:
+  policyName: {{ .root.Release.Name }}-operator-{{ .name }}
+  validationActions: [Deny]
+{{- end }}
