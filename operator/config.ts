@@ -1,5 +1,6 @@
 /** The operator's settings, read once from the environment that the chart writes. */
-import type { RenderConfig } from './api/observed.ts';
+import { parsedJson } from '@penstock/contract';
+import type { NetworkAccess, RenderConfig } from './api/observed.ts';
 
 export interface Config extends RenderConfig {
   /** Absent: the cluster this pod runs in. */
@@ -27,11 +28,22 @@ export interface Config extends RenderConfig {
   resyncMs: number;
 }
 
+type Env = Readonly<Record<string, string | undefined>>;
+
+const HOME = 'penstock-system';
 const METRICS_API = ['auto', 'true', 'false'] as const;
 const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never'] as const;
 
+function networkAccess({ NETWORK_ACCESS = 'null', POD_NAMESPACE = HOME }: Env, problems: string[]): Pick<Config, 'networkAccess'> {
+  const value = parsedJson(NETWORK_ACCESS) as Partial<NetworkAccess> | null | undefined;
+  if (value === null) return {};
+  if (Array.isArray(value?.metricsFrom)) return { networkAccess: { operatorNamespace: POD_NAMESPACE, metricsFrom: value.metricsFrom } };
+  problems.push('NETWORK_ACCESS must be JSON of {"metricsFrom": [peers of a NetworkPolicy]}, or null');
+  return {};
+}
+
 /** Parses the environment; throws one error that names every problem. */
-export function parseConfig(env: Readonly<Record<string, string | undefined>>): Config {
+export function parseConfig(env: Env): Config {
   const problems: string[] = [];
   const list = (text = ''): string[] => text.split(',').map((part) => part.trim()).filter(Boolean);
   const number = (name: string, fallback: number): number => {
@@ -46,13 +58,14 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   if (!env.SCORER_IMAGE) problems.push('SCORER_IMAGE must name the scorer image');
   const config: Config = {
     ...(env.KUBECONFIG ? { kubeconfig: env.KUBECONFIG } : {}),
-    namespace: env.POD_NAMESPACE ?? 'penstock-system',
+    namespace: env.POD_NAMESPACE ?? HOME,
     identity: env.POD_NAME ?? 'local',
     watchNamespaces: list(env.WATCH_NAMESPACES),
     scorerImage: env.SCORER_IMAGE ?? '',
     imagePullPolicy: pullPolicy ?? 'IfNotPresent',
     imagePullSecrets: list(env.SCORER_IMAGE_PULL_SECRETS),
     clusterDomain: env.CLUSTER_DOMAIN ?? 'cluster.local',
+    ...networkAccess(env, problems),
     httpPort: number('HTTP_PORT', 8081),
     logLevel: env.LOG_LEVEL ?? 'info',
     workers: number('WORKERS', 8),

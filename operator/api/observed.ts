@@ -4,6 +4,7 @@ import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import type { HorizontalPodAutoscaler } from 'kubernetes-types/autoscaling/v2.js';
 import type { ConfigMap, Pod, PodTemplateSpec, Service } from 'kubernetes-types/core/v1.js';
 import type { Job } from 'kubernetes-types/batch/v1.js';
+import type { NetworkPolicyPeer } from 'kubernetes-types/networking/v1.js';
 import type { KubeObject, Stored } from './objects.ts';
 import type { InferencePipeline, ModelVersion } from './types.gen.ts';
 
@@ -129,10 +130,20 @@ export interface ObservedModelVersion {
   now: number;
 }
 
+/** Who may reach the pods' operator port, beside their own node: probes come from there, and NetworkPolicies never hold them back. */
+export interface NetworkAccess {
+  /** Where the operator runs, which reads the pods' figures. */
+  operatorNamespace: string;
+  /** Prometheus, as a rule. */
+  metricsFrom: NetworkPolicyPeer[];
+}
+
 /** What the operator was told at its start and the rendering of children depends on. */
 export interface RenderConfig {
   scorerImage: string;
   imagePullPolicy: 'Always' | 'IfNotPresent' | 'Never';
   imagePullSecrets: string[];
   clusterDomain: string;
+  /** Absent: pipelines get no NetworkPolicy. */
+  networkAccess?: NetworkAccess;
 }

@@ -1,7 +1,7 @@
 /** Every child a pipeline should have after this reconcile. */
 import type { Traffic } from '@penstock/contract';
 import type { KubeObject } from '../api/objects.ts';
-import type { Revision, ScriptFiles } from '../api/observed.ts';
+import type { NetworkAccess, Revision, ScriptFiles } from '../api/observed.ts';
 import type { Effective, EffectiveMetric, InferencePipeline } from '../api/types.gen.ts';
 import { activationOf, activatorSlice, type Route } from './activator.ts';
 import { autoscaler } from './autoscaler.ts';
@@ -25,6 +25,8 @@ export interface ChildrenInput {
   live: { revision: Revision; role: 'active' | 'next' | 'retiring'; autoscaled: boolean; held: boolean }[];
   /** Files of a revision that has no ConfigMap yet. */
   scriptFiles: Partial<ScriptFiles>;
+  /** Absent: no NetworkPolicy. */
+  networkAccess?: NetworkAccess | undefined;
   /** The pipeline has had children before. */
   begun: boolean;
 }
@@ -34,7 +36,7 @@ export interface ChildrenInput {
  * before what refers to it; the stable Service is switched before an old revision is told to retire. Nothing is made
  * before the first revision is known.
  */
-export function children({ pipeline, effective, metrics, traffic, active, rest, live, scriptFiles, begun }: ChildrenInput): KubeObject[][] {
+export function children({ pipeline, effective, metrics, traffic, active, rest, live, scriptFiles, networkAccess, begun }: ChildrenInput): KubeObject[][] {
   const { name } = pipeline.metadata;
   if (live.length === 0 && !begun) return [];
   const staying = live.filter(({ role }) => role !== 'retiring');
@@ -43,7 +45,7 @@ export function children({ pipeline, effective, metrics, traffic, active, rest, 
       ...live.flatMap(({ revision }) => (revision.configMap ? [] : [revisionConfigMap(pipeline, revision, scriptFiles)])),
       ...(active === undefined ? [] : [service(pipeline, names.service(name), active)]),
       ...staying.filter(({ revision }) => revision.name !== active).map(({ revision }) => service(pipeline, revision.name, revision.name)),
-      networkPolicy(pipeline),
+      ...(networkAccess ? [networkPolicy(pipeline, networkAccess)] : []),
     ],
     [
       trafficConfigMap(pipeline, traffic),

@@ -1,7 +1,8 @@
-/** What guards the pods: a disruption budget, and a network policy that opens just the scorer's two ports. */
+/** What guards the pods: a disruption budget, and a network policy for the scorer's two ports. */
 import { PORT } from '@penstock/contract';
 import { LABEL } from '../api/labels.ts';
 import type { KubeObject } from '../api/objects.ts';
+import type { NetworkAccess } from '../api/observed.ts';
 import type { InferencePipeline } from '../api/types.gen.ts';
 import { childMeta, podSelector } from './meta.ts';
 import { names } from './names.ts';
@@ -15,11 +16,14 @@ export function disruptionBudget(pipeline: InferencePipeline, revision: string):
   };
 }
 
-export function networkPolicy(pipeline: InferencePipeline): KubeObject & { spec: object } {
-  const ports = [PORT.user, PORT.operator].map((port) => ({ protocol: 'TCP', port }));
+/** The endpoint is open to all, the port with metrics and figures to the operator and to those who are named. */
+export function networkPolicy(pipeline: InferencePipeline, { operatorNamespace, metricsFrom }: NetworkAccess): KubeObject & { spec: object } {
+  const port = (number: number): object => ({ protocol: 'TCP', port: number });
+  const operator = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': operatorNamespace } } };
+  const ingress = [{ ports: [port(PORT.user)] }, { ports: [port(PORT.operator)], from: [operator, ...metricsFrom] }];
   return {
     apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy',
     metadata: childMeta(pipeline, names.networkPolicy(pipeline.metadata.name), { [LABEL.pipeline]: pipeline.metadata.name }),
-    spec: { podSelector: { matchLabels: podSelector(pipeline.metadata.name) }, policyTypes: ['Ingress'], ingress: [{ ports }] },
+    spec: { podSelector: { matchLabels: podSelector(pipeline.metadata.name) }, policyTypes: ['Ingress'], ingress },
   };
 }

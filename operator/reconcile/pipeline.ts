@@ -27,7 +27,7 @@ export async function reconcilePipeline(key: Key, deps: Deps): Promise<Result> {
   if (seen.unseen !== undefined) return withhold(seen, seen.unseen, deps);
   const plan = planRollout(seen, deps.config);
   const traffic = trafficTable(seen, plan);
-  const wanted = children({ ...plan, pipeline, traffic, scriptFiles: seen.script ?? {}, begun: seen.traffic !== undefined });
+  const wanted = children({ ...plan, pipeline, traffic, scriptFiles: seen.script ?? {}, networkAccess: deps.config.networkAccess, begun: seen.traffic !== undefined });
 
   const attempt = await settle(async () => {
     if (plan.takesOver) await confirmTakeOver(plan.takesOver, pipeline, deps.kube);

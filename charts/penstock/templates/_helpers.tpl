@@ -90,3 +90,11 @@ spec:
   policyName: {{ .root.Release.Name }}-operator-{{ .name }}
   validationActions: [Deny]
 {{- end }}
+
+{{/* Peers of a NetworkPolicy that may read health and metrics. */}}
+{{- define "penstock.metricsPeers" -}}
+- namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: {{ .Release.Namespace }} } }
+{{- range .Values.networkPolicy.metricsFrom }}
+- {{ toJson . }}
+{{- end }}
+{{- end }}

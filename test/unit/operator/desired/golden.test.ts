@@ -24,7 +24,7 @@ function firstDay(file: string): object[] {
     ...(text === undefined ? {} : { script: { entry: 'score.ts', files: { 'score.ts': text } } }),
   });
   const plan = planRollout(seen, config);
-  const made = children({ ...plan, pipeline, traffic: trafficTable(seen, plan), scriptFiles: seen.script ?? {}, begun: false }).flat();
+  const made = children({ ...plan, pipeline, traffic: trafficTable(seen, plan), scriptFiles: seen.script ?? {}, networkAccess: config.networkAccess, begun: false }).flat();
   return [...made, ...(plan.effective.minReplicas < plan.effective.maxReplicas ? [autoscaler(pipeline, plan.active!, plan.effective, plan.metrics)] : [])];
 }
 
