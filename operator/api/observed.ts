@@ -81,6 +81,10 @@ export interface ObservedPipeline {
   /** What of the namespace could not be looked at, as a sentence: nothing may be concluded from what is not there. */
   unseen?: string;
   keyHashes: string[];
+  /** Which of the user's own keys are not taken, and what to do. */
+  keyProblem?: string;
+  /** ConfigMaps in the place of revisions that Penstock could not have written. */
+  unreadable?: string[];
   /** Why the autoscaler cannot be told the concurrency of pods; absent where it can. */
   noConcurrency?: string;
   /** Where the pipeline may have no pods, or has had none. */

@@ -13,6 +13,10 @@ export const CONDITION = {
   scalingActive: 'ScalingActive',
   /** Only there when it is True. */
   batchingDisabled: 'BatchingDisabled',
+  /** Likewise. */
+  keysRefused: 'KeysRefused',
+  /** Likewise. */
+  revisionsUnreadable: 'RevisionsUnreadable',
   reconciling: 'Reconciling',
   stalled: 'Stalled',
 } as const;
@@ -25,6 +29,8 @@ export const REASON = {
   notOwned: 'ChildNotOwned',
   /** The ConfigMap of a revision with pods is gone, and with it its script. */
   lost: 'RevisionLost',
+  weakKey: 'WeakKey',
+  notWrittenByPenstock: 'NotWrittenByPenstock',
   terminating: 'NamespaceTerminating',
   /** The operator has no room for all objects of the namespace. */
   namespaceTooLarge: 'NamespaceTooLarge',

@@ -12,28 +12,40 @@ import type { KubeClient } from '../kube/client.ts';
 
 const FRESH_MS = 600_000;
 const SLOTS = ['primaryKey', 'secondaryKey'] as const;
+/** Pods and everyone who may read ConfigMaps have plain SHA-256 hashes of keys: a shorter key could be found by trying. */
+const SHORTEST_KEY = 32;
 
 interface Secret extends KubeObject {
   data?: Record<string, string>;
 }
 
+/** What the Secret of a pipeline says. */
+export interface Keys {
+  /** SHA-256 (hex) of each key, slot by slot. */
+  hashes: string[];
+  /** Those of keys that are too weak: a pipeline that has them keeps them, and takes no new one. */
+  weak: string[];
+  /** Which keys are not taken, and what to do. */
+  problem?: string;
+}
+
 export class KeyStore {
   readonly #client: Pick<KubeClient, 'get' | 'create'>;
-  readonly #known = new Map<Key, { uid: string | undefined; hashes: string[]; readAt: number }>();
+  readonly #known = new Map<Key, { uid: string | undefined; keys: Keys; readAt: number }>();
 
   constructor(client: Pick<KubeClient, 'get' | 'create'>) {
     this.#client = client;
   }
 
-  /** SHA-256 (hex) of each key of the pipeline, slot by slot. A Secret that is there is used as it is, whoever made it. */
-  async hashes(pipeline: InferencePipeline, now: number): Promise<string[]> {
+  /** The keys of the pipeline. A Secret that is there is used as it is, whatever account made it. */
+  async keys(pipeline: InferencePipeline, now: number): Promise<Keys> {
     const { namespace = '', name, uid } = pipeline.metadata;
     const known = this.#known.get(keyOf(namespace, name));
-    if (known?.uid === uid && known && now - known.readAt < FRESH_MS) return known.hashes;
+    if (known?.uid === uid && known && now - known.readAt < FRESH_MS) return known.keys;
     const { data = {} } = await this.#readOrCreate(pipeline);
-    const hashes = SLOTS.flatMap((slot) => (data[slot] === undefined ? [] : [keyHash(Buffer.from(data[slot], 'base64'))]));
-    this.#known.set(keyOf(namespace, name), { uid, hashes, readAt: now });
-    return hashes;
+    const keys = keysIn(names.keys(name), data);
+    this.#known.set(keyOf(namespace, name), { uid, keys, readAt: now });
+    return keys;
   }
 
   /** For a pipeline that is gone. */
@@ -54,4 +66,20 @@ export class KeyStore {
     const data = Object.fromEntries(SLOTS.map((slot) => [slot, Buffer.from(randomBytes(32).toString('base64url')).toString('base64')]));
     return this.#client.create<Secret>({ apiVersion: 'v1', kind: 'Secret', metadata: childMeta(pipeline, names.keys(name), { [LABEL.pipeline]: name }), data });
   }
+}
+
+/** A line break at the end of a key is none of it: `kubectl create secret --from-file` leaves one there. */
+function keysIn(secret: string, data: Record<string, string>): Keys {
+  const found = SLOTS.flatMap((slot) => (data[slot] === undefined ? [] : [{ slot, key: Buffer.from(data[slot], 'base64').toString().replace(/\r?\n$/, '') }]));
+  const problems = found.flatMap(({ slot, key }) => {
+    if (/\s/.test(key)) return [{ slot, why: 'has white space in it, which no header can carry' }];
+    return key.length < SHORTEST_KEY ? [{ slot, why: `has ${key.length} characters, and at least ${SHORTEST_KEY} are needed` }] : [];
+  });
+  const isWeak = ({ slot }: { slot: string }): boolean => problems.some((problem) => problem.slot === slot);
+  const lines = found.length === 0 ? [`has neither ${SLOTS.join(' nor ')}`] : problems.map(({ slot, why }) => `${slot} ${why}`);
+  return {
+    hashes: found.filter((one) => !isWeak(one)).map(({ key }) => keyHash(key)),
+    weak: found.filter(isWeak).map(({ key }) => keyHash(key)),
+    ...(lines.length > 0 && { problem: `Secret ${secret}: ${lines.join('; ')}. Make a key with: openssl rand -base64 32` }),
+  };
 }

@@ -1,5 +1,5 @@
 /** All reads of a pipeline's reconcile, into one frozen value. From caches; the API is asked only for what is new. */
-import { parseTraffic, TRAFFIC_FILE } from '@penstock/contract';
+import { parseTraffic, TRAFFIC_FILE, type Traffic } from '@penstock/contract';
 import { splitKey, type Key } from '../api/flow.ts';
 import { LABEL, orphanOf, ownedBy, podOwner } from '../api/labels.ts';
 import type { ObservedPipeline, Revision } from '../api/observed.ts';
@@ -11,6 +11,7 @@ import { recoverRevisions } from '../desired/recover.ts';
 import { parseRevision } from '../desired/revision.ts';
 import { inlineScript } from '../desired/script.ts';
 import type { Deps } from './deps.ts';
+import type { Keys } from './keyStore.ts';
 import { observeRest } from './observeRest.ts';
 
 /** Undefined when the pipeline is gone or going: its children follow it by their owner references. */
@@ -34,7 +35,9 @@ export async function observePipeline(key: Key, deps: Deps): Promise<ObservedPip
   const trafficFile = configMaps.find(({ metadata }) => metadata.name === names.traffic(name))?.data?.[TRAFFIC_FILE];
   const traffic = trafficFile === undefined ? undefined : parseTraffic(trafficFile);
   const service = services.find(({ metadata }) => metadata.name === names.service(name));
-  const revisions = configMaps.filter((configMap) => configMap.metadata.labels?.[LABEL.role] === 'revision' && isOurs(configMap)).map(parseRevision).filter((revision): revision is Revision => revision !== undefined);
+  const written = configMaps.filter((configMap) => configMap.metadata.labels?.[LABEL.role] === 'revision' && isOurs(configMap));
+  const revisions = written.map(parseRevision).filter((revision): revision is Revision => revision !== undefined);
+  const unreadable = written.map(({ metadata }) => metadata.name).filter((one) => !revisions.some((revision) => revision.name === one));
   const found = await script(pipeline, scripts, (map) => caches.configMapMetadata.get(namespace, map));
   const why = noConcurrency();
   const unseen = kube.unseen(namespace);
@@ -53,9 +56,16 @@ export async function observePipeline(key: Key, deps: Deps): Promise<ObservedPip
     ...(why !== undefined && { noConcurrency: why }),
     ...(warning !== undefined && { warning }),
     ...(unseen !== undefined && { unseen }),
+    ...(unreadable.length > 0 && { unreadable }),
     orphans: children.filter((child) => !controllerOf(child)),
-    keyHashes: effective(pipeline.spec).auth === 'Key' ? await keys.hashes(pipeline, now) : (traffic?.keyHashes ?? []),
+    ...(effective(pipeline.spec).auth === 'Key' ? accepted(await keys.keys(pipeline, now), traffic) : { keyHashes: traffic?.keyHashes ?? [] }),
   };
+}
+
+/** A weak key that opens the endpoint already goes on to do so: it is said, and its users are not locked out. */
+function accepted({ hashes, weak, problem }: Keys, traffic: Traffic | undefined): Pick<ObservedPipeline, 'keyHashes' | 'keyProblem'> {
+  const kept = weak.filter((hash) => traffic?.keyHashes.includes(hash));
+  return { keyHashes: [...hashes, ...kept], ...(problem !== undefined && { keyProblem: problem }) };
 }
 
 function modelVersions(pipeline: InferencePipeline, get: (name: string) => ModelVersion | undefined): Record<string, ModelVersion> {

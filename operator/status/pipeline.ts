@@ -64,8 +64,18 @@ function findings(seen: ObservedPipeline, rollout: Rollout, attempt: Attempt): F
     scalingActive(seen, rollout),
     { type: CONDITION.reconciling, status: truth(!upToDate && !stalled), ...why },
     { type: CONDITION.stalled, status: truth(stalled), ...why },
-    ...(seen.warning === undefined ? [] : [{ type: CONDITION.batchingDisabled, status: 'True' as const, reason: REASON.answersDiffered, message: seen.warning }]),
+    ...warnings(seen),
   ];
+}
+
+/** Conditions that are there only when they are True: what the user should know although the endpoint serves. */
+function warnings({ warning, keyProblem, unreadable }: ObservedPipeline): Finding[] {
+  const found: [string, string, string | undefined][] = [
+    [CONDITION.batchingDisabled, REASON.answersDiffered, warning],
+    [CONDITION.keysRefused, REASON.weakKey, keyProblem],
+    [CONDITION.revisionsUnreadable, REASON.notWrittenByPenstock, unreadable && `ConfigMap ${unreadable.join(', ')} is not as Penstock writes it, and is not used: another account changed or made it`],
+  ];
+  return found.flatMap(([type, reason, message]) => (message === undefined ? [] : [{ type, status: 'True' as const, reason, message }]));
 }
 
 /** Why the newest generation does not serve, most telling first. */

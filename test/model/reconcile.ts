@@ -47,7 +47,7 @@ export async function reconcileOnce({ objects, cache, version, now, lost, interf
       forget: (object: Thing) => void Reflect.deleteProperty(view, keyOf(object)),
     },
     events: { publish: () => undefined },
-    keys: { hashes: () => Promise.resolve([]), forget: () => undefined },
+    keys: { keys: () => Promise.resolve({ hashes: [], weak: [] }), forget: () => undefined },
     scripts: { forget: () => undefined },
     marking: new MarkingWatch(),
     ports: { port: () => 20_000, forget: () => undefined },

@@ -58,6 +58,13 @@ describe('the status of a pipeline', () => {
     expect(status.conditions!.find(({ type }) => type === 'BatchingDisabled')).to.include({ status: 'True', reason: 'AnswersDiffered', message: 'model iris answered otherwise' });
     expect(statusOf(serving()).conditions!.some(({ type }) => type === 'BatchingDisabled')).to.equal(false);
   });
+  it('keys that are not taken, and ConfigMaps that Penstock did not write, are conditions of their own; the endpoint serves', () => {
+    const { conditions = [] } = statusOf(serving({ keyProblem: 'Secret iris-keys: primaryKey has 3 characters', unreadable: ['iris-0123abcd'] }));
+    const of = (type: string) => conditions.find((one) => one.type === type);
+    expect(of('KeysRefused')).to.include({ status: 'True', reason: 'WeakKey', message: 'Secret iris-keys: primaryKey has 3 characters' });
+    expect(of('RevisionsUnreadable')!.message).to.contain('ConfigMap iris-0123abcd is not as Penstock writes it');
+    expect(of('Available')!.status).to.equal('True');
+  });
   it('between two tries the last reason stays', () => {
     const first = statusOf(updating({ pods: [podOf(one, failing)] }));
     const between = statusOf(updating({ pipeline: pipeline({}, first), pods: [podOf(one, { restartCount: 2, state: { running: {} } })] }));
