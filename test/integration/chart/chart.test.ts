@@ -70,6 +70,17 @@ describe('the chart', function () {
     expect(roles).to.deep.equal(['a penstock-activator', 'a penstock-operator', 'b penstock-activator', 'b penstock-operator', 'penstock-system penstock-operator-leader']);
   });
 
+  it('confines the policy on children to the namespaces that a confined release watches', async () => {
+    const [policy] = (await render('helm', 'watchNamespaces={a,b}')).filter(({ kind, metadata: { name } }) => kind === 'ValidatingAdmissionPolicy' && name === 'penstock-child-fence') as unknown as { spec: { matchConstraints: object } }[];
+    expect(policy!.spec.matchConstraints).to.deep.include({ namespaceSelector: { matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'In', values: ['a', 'b'] }] } });
+  });
+
+  it('leaves out every NetworkPolicy where it is told to, its own and those of pipelines', async () => {
+    const made = await render('helm', 'networkPolicy.enabled=false');
+    expect(made.filter(({ kind }) => kind === 'NetworkPolicy')).to.deep.equal([]);
+    expect(JSON.stringify(made)).to.contain('{"name":"NETWORK_ACCESS","value":"null"}');
+  });
+
   it('serves the metrics API where it may: everywhere, or when told to', async () => {
     const serves = async (...values: string[]): Promise<boolean> => (await render('helm', ...values)).some(({ kind, metadata }) => kind === 'Service' && metadata.name === 'penstock-metrics');
     expect(await serves()).to.equal(true);
@@ -114,35 +125,6 @@ describe('the chart', function () {
       });
     }
     it('is nothing to others', () => api.run(['label', 'pod', 'foreign', 'a=b']));
-  });
-
-  describe('the fence around ConfigMaps', () => {
-    const configMap = (name: string, labels: object): string => yaml.dump({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, labels }, data: { a: 'b' } });
-    const ofPenstock = { 'penstock.dev/role': 'revision' };
-    const operator = 'system:serviceaccount:penstock-system:penstock-operator';
-    const refusal = async (args: string[], input?: string): Promise<string> => api.run(args, input).then(() => '', (error: unknown) => String((error as { stderr?: string }).stderr));
-    before(async () => {
-      await api.run(['create', 'clusterrolebinding', 'operator-writes', '--clusterrole=cluster-admin', '--serviceaccount=penstock-system:penstock-operator']);
-      await api.run(['create', '-f', '-', `--as=${operator}`], configMap('iris-0123abcd', ofPenstock));
-      await api.run(['create', '-f', '-'], configMap('own', {}));
-    });
-
-    const message = 'only the Penstock operator creates and changes ConfigMaps with the label penstock.dev/role';
-    it('stops others at creating one', async () => expect(await refusal(['create', '-f', '-'], configMap('iris-4567abcd', ofPenstock))).to.contain(message));
-    for (const [what, args] of [
-      ['changing one', ['patch', 'configmap', 'iris-0123abcd', '-p', '{"data": {"a": "c"}}']],
-      ['taking its label away', ['label', 'configmap', 'iris-0123abcd', 'penstock.dev/role-']],
-      ['making one out of their own', ['label', 'configmap', 'own', 'penstock.dev/role=traffic']],
-    ] as const) {
-      it(`stops others at ${what}`, async () => expect(await refusal([...args])).to.contain(message));
-    }
-    it('is nothing to ConfigMaps of their own', () => api.run(['patch', 'configmap', 'own', '-p', '{"data": {"a": "c"}}']));
-    it('lets the operator change one', () => api.run(['patch', 'configmap', 'iris-0123abcd', '-p', '{"data": {"a": "d"}}', `--as=${operator}`]));
-    it('lets anyone delete one', () => api.run(['delete', 'configmap', 'iris-0123abcd']));
-    it('is confined to the namespaces that a confined release watches', async () => {
-      const [policy] = (await render('helm', 'watchNamespaces={a,b}')).filter(({ kind, metadata: { name } }) => kind === 'ValidatingAdmissionPolicy' && name === 'penstock-configmap-fence') as unknown as { spec: { matchConstraints: object } }[];
-      expect(policy!.spec.matchConstraints).to.deep.include({ namespaceSelector: { matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'In', values: ['a', 'b'] }] } });
-    });
   });
 
   describe('the fence around waking', () => {

@@ -102,11 +102,11 @@ describe('the operator on a real API server', function () {
   });
 
   it('keys that a user brings are used, and not replaced', async () => {
-    await api.run(['create', 'secret', 'generic', 'mine-keys', '--from-literal=primaryKey=chosen']);
+    await api.run(['create', 'secret', 'generic', 'mine-keys', '--from-literal=primaryKey=chosen-by-the-user-and-long-enough']);
     await api.run(['apply', '-f', '-'], script('mine'));
     await until(async () => (await field('configmap', 'mine-traffic', '.data.traffic\\.json')).includes('keyHashes'));
     const { createHash } = await import('node:crypto');
-    expect(await field('configmap', 'mine-traffic', '.data.traffic\\.json')).to.contain(createHash('sha256').update('chosen').digest('hex'));
+    expect(await field('configmap', 'mine-traffic', '.data.traffic\\.json')).to.contain(createHash('sha256').update('chosen-by-the-user-and-long-enough').digest('hex'));
   });
 
   it('the pods that serve are not touched when their revision’s ConfigMap is lost and another generation is wanted', async () => {

@@ -65,7 +65,8 @@ describe('least privilege, beside the reconciles', function () {
     const made = (await stage.admin.create(pipeline)) as unknown as InferencePipeline;
     const labels = { 'penstock.dev/pipeline': 'iris' };
     await stage.admin.create({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { namespace: PLACE, name: 'iris-1', labels }, spec: { replicas: 0, selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { containers: [{ name: 'c', image: 'none' }] } } } } as never);
-    await stage.admin.create(activatorSlice(made, { port: door, addresses: ['10.0.0.1'], addressType: 'IPv4' }, activationOf('iris-1', effective({ target: 'Development' }), [])));
+    const slice = activatorSlice(made, { port: door, addresses: ['10.0.0.1'], addressType: 'IPv4' }, activationOf('iris-1', effective({ target: 'Development' }), []));
+    await stage.kubectlRun(['create', '-f', '-', '--as=system:serviceaccount:kube-system:endpointslice-controller', '--as-group=system:masters'], JSON.stringify(slice));
     const token = await stage.kubectlRun(['-n', SYSTEM, 'create', 'token', ACTIVATOR]);
     const stopping = new AbortController();
     const running = runActivator({ kubeconfig: kubeconfigFor(stage.server, token).kubeconfig, watchNamespaces: [], httpPort: await freePort(), logLevel: 'silent', address: '10.0.0.1', watchIdleMs: 60_000 }, jsonLogger('silent'), stopping.signal);
