@@ -18,7 +18,7 @@ export function authorized(authorization: string | undefined, hashes: readonly s
   return found && key !== undefined;
 }
 
-/** Why a request without a good key is refused, in the words of every door to the endpoint. */
-export const refusalOf = (authorization: string | undefined, pipeline: string): string => (authorization === undefined
-  ? `Missing credentials: send the header Authorization: Bearer <key>, with a key from the Secret ${pipeline}-keys`
+/** Why a request without a good key is refused. It names nothing of the cluster: the client is not known. */
+export const refusalOf = (authorization: string | undefined): string => (authorization === undefined
+  ? 'Missing credentials: send the header Authorization: Bearer <key>, with one of the two keys of this endpoint'
   : 'Invalid credentials: the key is not one of the two keys of this endpoint');

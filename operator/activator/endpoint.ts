@@ -77,13 +77,13 @@ export class Endpoint {
   /** Answers now or later. Nothing is woken by somebody without a key, nor by a health check. */
   take(held: Held): void {
     const { activation, pods } = this.#place;
-    const { metrics, pipeline } = this.#deps;
+    const { metrics } = this.#deps;
     const isHealth = held.path === '/' || held.path.startsWith('/v2/health/');
     if (isHealth && pods.length === 0) return void this.#answerHealth(held);
     const { authorization } = held.request.headers;
     if (!isHealth && activation.auth === 'Key' && !authorized(authorization, activation.keyHashes)) {
       metrics.requests.inc({ outcome: 'unauthorized' });
-      return held.fail(401, refusalOf(authorization, pipeline), { 'www-authenticate': 'Bearer' });
+      return held.fail(401, refusalOf(authorization), { 'www-authenticate': 'Bearer' });
     }
     if (this.#waiting.length >= MOST_HELD || !this.#deps.enter()) {
       metrics.requests.inc({ outcome: 'full' });

@@ -2,7 +2,7 @@
  * Port 8080: who may ask what, and what every answer has. Scoring is on bare node:http, everything else by express. User code never runs here.
  */
 import { authorized, ConnectionLimit, HEADER, placesFor, refusalOf, refuseUnreadable, VERSION } from '@penstock/contract';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Logger } from 'winston';
 import type { ScorerConfig } from '../config.ts';
@@ -46,10 +46,11 @@ export function userServer(deps: UserServerDeps): Server {
   const cold = coldRoutes(deps);
   const { config } = deps;
   const modelVersions = config.models.map(({ modelVersion }) => modelVersion).join(',');
-  const everywhere = shared([HEADER.revision, config.revision, HEADER.serverVersion, `penstock/${VERSION}`, ...(modelVersions === '' ? [] : [HEADER.modelVersion, modelVersions])]);
+  const ofEndpoint = shared([HEADER.revision, config.revision, HEADER.serverVersion, `penstock/${VERSION}`, ...(modelVersions === '' ? [] : [HEADER.modelVersion, modelVersions])]);
   const server = createServer({ headersTimeout: HEAD_MS, requestTimeout: LONGEST_REQUEST_MS, connectionsCheckingInterval: 1000, keepAliveTimeout: KEPT_SECONDS * 1000, keepAliveTimeoutBuffer: KEPT_LONGER_MS }, (request, response) => {
     const ids = requestIds(request.headers);
-    const exchange = new Exchange(request, response, ids.headers, everywhere);
+    const known = isKnown(request, deps);
+    const exchange = new Exchange(request, response, ids.headers, known ? ofEndpoint : NOTHING);
     if (request.headers[HEADER.traceId] !== undefined) exchange.header(HEADER.traceId, request.headers[HEADER.traceId] as string);
     const preflight = config.corsOrigins.length > 0 && allowOrigin(exchange, config.corsOrigins);
     if (deps.lifecycle.phase === 'Draining' || deps.traffic.retiring(config.revision)) exchange.last();
@@ -57,7 +58,7 @@ export function userServer(deps: UserServerDeps): Server {
     if (ids.problem !== undefined) return exchange.fail(431, ids.problem);
     if (!exchange.path.startsWith('/')) return exchange.fail(400, 'The request target must be a path, or an http:// address with one');
     if (preflight && !deps.pool.script.rawHttp) return exchange.send(200, '', 'text/plain'); // it never carries a key
-    if (refused(exchange, deps)) return;
+    if (refused(exchange, known, deps)) return;
     if (hotRoutes(exchange, deps)) return;
     exchange.setHeaders();
     cold(request, response);
@@ -84,17 +85,21 @@ function allowOrigin(exchange: Exchange, origins: readonly string[]): boolean {
   return exchange.request.headers['access-control-request-method'] !== undefined;
 }
 
-function refused(exchange: Exchange, { config, traffic, metrics, lifecycle }: UserServerDeps): boolean {
+/** Whether the client may know what answers it: revision, model versions and the server's version are told to holders of a key only. */
+function isKnown({ headers: { authorization } }: IncomingMessage, { config, traffic }: UserServerDeps): boolean {
+  return config.auth !== 'Key' || (authorization !== undefined && authorized(authorization, traffic.keyHashes));
+}
+
+function refused(exchange: Exchange, known: boolean, { metrics, lifecycle }: UserServerDeps): boolean {
   const open = exchange.path === '/' || exchange.path.startsWith('/v2/health/');
   const reject = (status: number, reason: string, message: string): true => {
     metrics.rejected.inc({ reason });
     exchange.fail(status, message);
     return true;
   };
-  const { authorization } = exchange.request.headers;
-  if (!open && config.auth === 'Key' && !authorized(authorization, traffic.keyHashes)) {
+  if (!open && !known) {
     exchange.header('www-authenticate', 'Bearer');
-    return reject(401, 'unauthorized', refusalOf(authorization, config.pipeline));
+    return reject(401, 'unauthorized', refusalOf(exchange.request.headers.authorization));
   }
   if (!open && !lifecycle.started) return reject(503, 'not_ready', 'The endpoint is not ready: its script has not finished init()');
   return false;

@@ -185,7 +185,7 @@ describe('the activator', function () {
     announce({ auth: 'Key', keyHashes: [keyHash(KEY)] });
     const flood = await Promise.all(Array.from({ length: 200 }, (_, i) => ask({ headers: i % 2 ? { authorization: `Bearer wrong-${i}` } : {} }).answer));
     expect(flood.every(({ status, headers }) => status === 401 && headers['www-authenticate'] === 'Bearer')).to.equal(true);
-    expect(flood[0]!.body).to.contain('with a key from the Secret iris-keys');
+    expect(flood[0]!.body).to.contain('with one of the two keys of this endpoint');
     expect([wakes, doors.busy]).to.deep.equal([0, 0]);
     const { answer } = ask({ headers: { authorization: `Bearer ${KEY}` } });
     await held(1);
