@@ -29,7 +29,7 @@ export function render({ pipeline, modelVersions, configMaps }: Manifests, shell
   const script = scriptOf(pipeline, configMaps);
   const resolved = effective(pipeline.spec);
   const seen = { pipeline, modelVersions: used, now: 0, revisions: [], deployments: [], autoscalers: [], pods: [], children: [], orphans: [], keyHashes: [], ...(script && { script }) };
-  const { podTemplate } = wantedRevision(seen, resolved, { scorerImage: 'local', imagePullPolicy: 'Never', imagePullSecrets: [], clusterDomain: 'cluster.local' });
+  const { podTemplate } = wantedRevision(seen, resolved, { scorerImage: 'local', imagePullPolicy: 'Never', imagePullSecrets: [], clusterDomain: 'cluster.local', privateSources: true });
   const scorer = podTemplate.spec!.containers[0]!;
   const fetch = JSON.parse(podTemplate.spec!.initContainers?.[0]?.env?.find(({ name }) => name === ENV.fetch)?.value ?? '[]') as FetchItem[];
   const local = { [ENV.auth]: 'None', [ENV.exposeErrors]: 'true', [ENV.cpuMillis]: String(Math.round(quantity(resolved.limits.cpu ?? '1') * 1000)) };

@@ -16,6 +16,8 @@ export const ENV = {
   models: 'PENSTOCK_MODELS',
   /** JSON of {@link FetchItem}[]: what the `fetch` and `verify` commands bring. */
   fetch: 'PENSTOCK_FETCH',
+  /** `false`: sources with private addresses are refused. */
+  privateSources: 'PENSTOCK_PRIVATE_SOURCES',
   /** File name of the entry script below {@link MOUNT}.script; absent: no-code serving. */
   script: 'AZUREML_ENTRY_SCRIPT',
   /** Folder of the one model, or the parent of all, as on Azure. */

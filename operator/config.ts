@@ -34,7 +34,7 @@ const HOME = 'penstock-system';
 const METRICS_API = ['auto', 'true', 'false'] as const;
 const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never'] as const;
 
-function networkAccess({ NETWORK_ACCESS = 'null', POD_NAMESPACE = HOME }: Env, problems: string[]): Pick<Config, 'networkAccess'> {
+function networkAccess({ NETWORK_ACCESS = '{"metricsFrom": []}', POD_NAMESPACE = HOME }: Env, problems: string[]): Pick<Config, 'networkAccess'> {
   const value = parsedJson(NETWORK_ACCESS) as Partial<NetworkAccess> | null | undefined;
   if (value === null) return {};
   if (Array.isArray(value?.metricsFrom)) return { networkAccess: { operatorNamespace: POD_NAMESPACE, metricsFrom: value.metricsFrom } };
@@ -65,6 +65,7 @@ export function parseConfig(env: Env): Config {
     imagePullPolicy: pullPolicy ?? 'IfNotPresent',
     imagePullSecrets: list(env.SCORER_IMAGE_PULL_SECRETS),
     clusterDomain: env.CLUSTER_DOMAIN ?? 'cluster.local',
+    privateSources: env.PRIVATE_SOURCES !== 'false',
     ...networkAccess(env, problems),
     httpPort: number('HTTP_PORT', 8081),
     logLevel: env.LOG_LEVEL ?? 'info',

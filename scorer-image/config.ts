@@ -41,6 +41,8 @@ export interface FetchConfig {
   modelsDir: string;
   sourcesDir: string;
   credentialsDir: string;
+  /** Whether a source may have a loopback address (tests only), and a private one. */
+  addresses: { loopback: boolean; privateToo: boolean };
 }
 
 const LEAST_HANG_MS = 30_000;
@@ -88,6 +90,7 @@ export function parseFetch(env: Env): FetchConfig {
     modelsDir: env[LOCAL_ENV.models] ?? MOUNT.models,
     sourcesDir: env[LOCAL_ENV.sources] ?? MOUNT.sources,
     credentialsDir: env[LOCAL_ENV.credentials] ?? MOUNT.credentials,
+    addresses: { loopback: false, privateToo: env[ENV.privateSources] !== 'false' },
   };
 }
 

@@ -148,6 +148,8 @@ export interface RenderConfig {
   imagePullPolicy: 'Always' | 'IfNotPresent' | 'Never';
   imagePullSecrets: string[];
   clusterDomain: string;
+  /** False: models come from public addresses only. */
+  privateSources: boolean;
   /** Absent: pipelines get no NetworkPolicy. */
   networkAccess?: NetworkAccess;
 }

@@ -1,6 +1,7 @@
 /** How the bytes of a model get into a container: sources and credentials as mounts, and the list of what to fetch. */
 import { ENV, MOUNT, type FetchItem } from '@penstock/contract';
 import type { Container, Volume, VolumeMount } from 'kubernetes-types/core/v1.js';
+import type { RenderConfig } from '../api/observed.ts';
 import type { ModelVersion } from '../api/types.gen.ts';
 
 /** `name` is the model's folder; `digest` is absent on a first verification only. */
@@ -53,10 +54,10 @@ export const RESTRICTED: NonNullable<Container['securityContext']> = {
 };
 
 /** The container that fetches (or, in a Job, verifies): the only one that ever sees credentials. */
-export function fetchContainer(command: string, fetches: Fetch[], image: Pick<Container, 'image' | 'imagePullPolicy'>): Container {
+export function fetchContainer(command: string, fetches: Fetch[], { scorerImage, imagePullPolicy, privateSources }: RenderConfig): Container {
   return {
-    name: command, ...image, args: [command],
-    env: [{ name: ENV.fetch, value: JSON.stringify(fetches.map(fetchItem)) }],
+    name: command, image: scorerImage, imagePullPolicy, args: [command],
+    env: [{ name: ENV.fetch, value: JSON.stringify(fetches.map(fetchItem)) }, ...(privateSources ? [] : [{ name: ENV.privateSources, value: 'false' }])],
     resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { cpu: '1', memory: '512Mi' } },
     securityContext: RESTRICTED,
     terminationMessagePolicy: 'FallbackToLogsOnError',
@@ -71,9 +72,20 @@ export const POD_SECURITY = {
   securityContext: { runAsNonRoot: true, runAsUser: 65532, runAsGroup: 65532, fsGroup: 65532, fsGroupChangePolicy: 'OnRootMismatch', seccompProfile: { type: 'RuntimeDefault' } },
 } as const;
 
-/** An emptyDir that holds `bytes` of models with room to spare; the kubelet evicts a pod that outgrows it. */
-export function modelsVolume(bytes: number): Volume {
-  return { name: 'models', emptyDir: { sizeLimit: `${Math.ceil((bytes * 1.1) / 2 ** 20) + 16}Mi` } };
-}
+/** Mebibytes that `bytes` of models take, with room to spare. */
+export const modelsMebibytes = (bytes: number): number => Math.ceil((bytes * 1.1) / 2 ** 20) + 16;
 
-export const TMP_VOLUME: Volume = { name: 'tmp', emptyDir: { sizeLimit: '256Mi' } };
+/** An emptyDir of that size; the kubelet evicts a pod that outgrows it. */
+export const modelsVolume = (mebibytes: number): Volume => ({ name: 'models', emptyDir: { sizeLimit: `${mebibytes}Mi` } });
+
+const TMP_MEBIBYTES = 256;
+export const TMP_VOLUME: Volume = { name: 'tmp', emptyDir: { sizeLimit: `${TMP_MEBIBYTES}Mi` } };
+
+/** What the kubelet keeps of a container's log before it drops the oldest part: five files of 10 MiB, unless it is told otherwise. */
+const LOG_MEBIBYTES = 128;
+
+/** Bound of all that a pod writes to its node's disk: models, temporary files and log. Little is requested, since most pods write little. */
+export function diskResources(modelMebibytes: number): { requests: Quantities; limits: Quantities } {
+  return { requests: { 'ephemeral-storage': '64Mi' }, limits: { 'ephemeral-storage': `${modelMebibytes + TMP_MEBIBYTES + LOG_MEBIBYTES}Mi` } };
+}
+type Quantities = Record<string, string>;

@@ -5,7 +5,7 @@ import { LABEL, MANAGED_BY } from '../api/labels.ts';
 import type { RenderConfig, RevisionRecord, Script } from '../api/observed.ts';
 import type { Effective, InferencePipeline } from '../api/types.gen.ts';
 import { durationMs, durationSeconds, quantity } from '../api/units.ts';
-import { fetchContainer, fetchVolumes, modelsVolume, POD_SECURITY, RESTRICTED, TMP_VOLUME, type Fetch } from './fetching.ts';
+import { diskResources, fetchContainer, fetchVolumes, modelsMebibytes, modelsVolume, POD_SECURITY, RESTRICTED, TMP_VOLUME, type Fetch } from './fetching.ts';
 import { podSelector } from './meta.ts';
 import { names } from './names.ts';
 
@@ -35,7 +35,7 @@ export function podTemplate(input: TemplateInput): PodTemplateSpec {
     ...(placement as Pick<PodSpec, 'nodeSelector' | 'tolerations' | 'affinity' | 'priorityClassName'>),
     ...(effective.disruptionBudget ? { topologySpreadConstraints: spread(selector) } : {}),
     terminationGracePeriodSeconds: PRE_STOP_SECONDS + durationSeconds(effective.requestTimeout) + DRAIN_MARGIN_SECONDS,
-    initContainers: fetches.length > 0 ? [fetchContainer(SCORER_COMMAND.fetch, fetches, image)] : [],
+    initContainers: fetches.length > 0 ? [fetchContainer(SCORER_COMMAND.fetch, fetches, config)] : [],
     containers: [scorer(input, image)],
     volumes: volumes(input),
   };
@@ -44,13 +44,13 @@ export function podTemplate(input: TemplateInput): PodTemplateSpec {
   return { metadata: { labels, annotations }, spec };
 }
 
-function scorer({ pipeline, revision, record, script, effective }: TemplateInput, image: Pick<Container, 'image' | 'imagePullPolicy'>): Container {
+function scorer({ pipeline, revision, record, script, effective, modelBytes }: TemplateInput, image: Pick<Container, 'image' | 'imagePullPolicy'>): Container {
   const probe = (path: string) => ({ httpGet: { path, port: 'operator' as unknown as number } });
   return {
     name: 'scorer', ...image, args: [SCORER_COMMAND.serve],
     ports: [{ name: 'http', containerPort: PORT.user }, { name: 'operator', containerPort: PORT.operator }],
     env: [...((pipeline.spec.environment?.variables ?? []) as EnvVar[]), ...environment(pipeline, revision, record, effective)],
-    resources: { requests: effective.requests, limits: effective.limits },
+    resources: resources(effective, modelBytes),
     startupProbe: { ...probe(OPERATOR_PATH.startup), periodSeconds: 1, timeoutSeconds: 2, failureThreshold: durationSeconds(effective.initTimeout) + STARTUP_MARGIN_SECONDS },
     readinessProbe: { ...probe(OPERATOR_PATH.ready), periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 2 },
     livenessProbe: { ...probe(OPERATOR_PATH.live), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 3 },
@@ -64,6 +64,13 @@ function scorer({ pipeline, revision, record, script, effective }: TemplateInput
       ...(script ? [{ name: 'script', mountPath: MOUNT.script, readOnly: true }] : []),
     ],
   };
+}
+
+/** As the user or the target says; what the pod may write to disk is bounded unless the user says otherwise. */
+function resources({ requests, limits }: Effective, modelBytes: number): NonNullable<Container['resources']> {
+  if (limits['ephemeral-storage'] ?? requests['ephemeral-storage']) return { requests, limits };
+  const disk = diskResources(modelsMebibytes(modelBytes));
+  return { requests: { ...requests, ...disk.requests }, limits: { ...limits, ...disk.limits } };
 }
 
 function environment({ metadata, spec }: InferencePipeline, revision: string, record: RevisionRecord, effective: Effective): EnvVar[] {
@@ -93,7 +100,7 @@ export const modelDir = (models: MountedModel[]): string => (models.length === 1
 
 function volumes({ pipeline, revision, fetches, modelBytes, script }: TemplateInput): Volume[] {
   return [
-    modelsVolume(modelBytes),
+    modelsVolume(modelsMebibytes(modelBytes)),
     { name: 'traffic', configMap: { name: names.traffic(pipeline.metadata.name) } },
     TMP_VOLUME,
     ...(script ? [{ name: 'script', configMap: { name: revision, items: Object.keys({ ...script.files, ...script.binaries }).map((file) => ({ key: scriptKey(file), path: file })) } }] : []),

@@ -1,11 +1,12 @@
 /** The Job that fetches a model once, checks its digest and, for ONNX, reads its signature. */
 import { SCORER_COMMAND } from '@penstock/contract';
 import type { Job } from 'kubernetes-types/batch/v1.js';
+import type { Container } from 'kubernetes-types/core/v1.js';
 import { LABEL, MANAGED_BY } from '../api/labels.ts';
 import type { Stored } from '../api/objects.ts';
 import type { RenderConfig } from '../api/observed.ts';
 import type { ModelVersion } from '../api/types.gen.ts';
-import { fetchContainer, fetchVolumes, POD_SECURITY, TMP_VOLUME } from './fetching.ts';
+import { diskResources, fetchContainer, fetchVolumes, modelsVolume, POD_SECURITY, TMP_VOLUME } from './fetching.ts';
 import { hashOf } from './hash.ts';
 import { childMeta } from './meta.ts';
 import { names } from './names.ts';
@@ -14,7 +15,7 @@ const DEADLINE_SECONDS = 600;
 /** Longer than the longest pause and the attempt after it: until that has ended the Job says why there is one. */
 const KEEP_SECONDS = 1_200;
 /** Room for a model whose size nobody knows yet. */
-const FIRST_FETCH_LIMIT = '16Gi';
+const FIRST_FETCH_MEBIBYTES = 16 * 1024;
 
 /** What a verification is about; its result holds for exactly this. Not the digest: one that is added later is compared, and fetches nothing. */
 export const verificationKey = ({ spec, metadata }: ModelVersion): string => hashOf({ source: spec.source, uid: metadata.uid }).slice(0, 16);
@@ -23,7 +24,6 @@ export function verifyJob(modelVersion: ModelVersion, attempt: number, config: R
   const digest = modelVersion.spec.digest ?? modelVersion.status?.digest;
   const fetch = { name: 'model', modelVersion, ...(digest === undefined ? {} : { digest }) };
   const labels = { [LABEL.modelVersion]: modelVersion.metadata.name, [LABEL.attempt]: String(attempt) };
-  const image = { image: config.scorerImage, imagePullPolicy: config.imagePullPolicy };
   return {
     apiVersion: 'batch/v1', kind: 'Job',
     metadata: childMeta(modelVersion, names.verifyJob(modelVersion.metadata.name, verificationKey(modelVersion), attempt), labels),
@@ -34,10 +34,16 @@ export function verifyJob(modelVersion: ModelVersion, attempt: number, config: R
         spec: {
           ...POD_SECURITY, restartPolicy: 'Never',
           ...(config.imagePullSecrets.length > 0 ? { imagePullSecrets: config.imagePullSecrets.map((name) => ({ name })) } : {}),
-          containers: [fetchContainer(SCORER_COMMAND.verify, [fetch], image)],
-          volumes: [{ name: 'models', emptyDir: { sizeLimit: FIRST_FETCH_LIMIT } }, TMP_VOLUME, ...fetchVolumes([fetch]).volumes],
+          containers: [withDisk(fetchContainer(SCORER_COMMAND.verify, [fetch], config))],
+          volumes: [modelsVolume(FIRST_FETCH_MEBIBYTES), TMP_VOLUME, ...fetchVolumes([fetch]).volumes],
         },
       },
     },
   };
+}
+
+function withDisk(container: Container): Container {
+  const disk = diskResources(FIRST_FETCH_MEBIBYTES);
+  const { requests, limits } = container.resources ?? {};
+  return { ...container, resources: { requests: { ...requests, ...disk.requests }, limits: { ...limits, ...disk.limits } } };
 }

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, interceptors, request, type Dispatcher } from 'undici';
 import type { FetchConfig } from '../config.ts';
 import { StartFailure } from '../failure.ts';
+import { confirmAddress, guardedLookup, RefusedAddress, type Addresses } from './addresses.ts';
 
 const CONNECT_MS = 10_000;
 const IDLE_MS = 30_000;
@@ -37,7 +38,7 @@ async function save(item: FetchItem, config: FetchConfig, folder: string): Promi
   const mounted = join(config.sourcesDir, item.name);
   if (item.file === undefined) return saveAll(item, mounted, folder);
   const path = join(folder, item.file);
-  if (!item.uri.startsWith('configmap://')) return download(item, credentials(join(config.credentialsDir, item.name)), path);
+  if (!item.uri.startsWith('configmap://')) return download(item, { ...credentials(join(config.credentialsDir, item.name)), addresses: config.addresses }, path);
   if (!existsSync(join(mounted, item.file))) throw new StartFailure(FAILURE.resource, `${item.uri} is not there: the ConfigMap or its key is missing`);
   return store(createReadStream(join(mounted, item.file)), path);
 }
@@ -83,15 +84,16 @@ function credentials(folder: string): Credentials {
 }
 
 /** Tries a few times: an answer that may pass (429, 5xx, a cut connection) is not the user's fault. */
-async function download(item: FetchItem, { authorization, ca }: Credentials, path: string): Promise<Fetched> {
-  const dispatcher = new Agent({ connect: { timeout: CONNECT_MS, ...(ca === undefined ? {} : { ca }) }, headersTimeout: IDLE_MS, bodyTimeout: IDLE_MS }).compose(httpsOnly, interceptors.redirect({ maxRedirections: REDIRECTS }));
+async function download(item: FetchItem, { authorization, ca, addresses }: Credentials & { addresses: Addresses }, path: string): Promise<Fetched> {
+  const hops: Hops = { first: new URL(item.uri).origin, elsewhere: false };
+  const dispatcher = new Agent({ connect: { timeout: CONNECT_MS, lookup: guardedLookup(addresses), ...(ca === undefined ? {} : { ca }) }, headersTimeout: IDLE_MS, bodyTimeout: IDLE_MS }).compose(guard(addresses, hops), interceptors.redirect({ maxRedirections: REDIRECTS }));
   let problem = '';
   try {
     for (let attempt = 0; attempt < TRIES; attempt++) {
       if (attempt > 0) await sleep(500 * 2 ** attempt);
-      const got = await once(item.uri, dispatcher, authorization, path).catch((error: unknown) => ({ problem: reasonOf(error), final: error instanceof RefusedRedirect }));
+      const got = await once(item.uri, dispatcher, authorization, path).catch((error: unknown) => failed(error));
       if (!('problem' in got)) return got;
-      problem = got.problem;
+      problem = hops.elsewhere && !got.refused ? ELSEWHERE : got.problem;
       if (got.final) break;
     }
   } finally {
@@ -100,19 +102,45 @@ async function download(item: FetchItem, { authorization, ca }: Credentials, pat
   throw new StartFailure(FAILURE.resource, `${withoutQuery(item.uri)} cannot be fetched: ${problem}`);
 }
 
+interface Failed {
+  problem: string;
+  /** Another try would end in the same way. */
+  final: boolean;
+  /** It was not asked at all. */
+  refused: boolean;
+}
+
+function failed(error: unknown): Failed {
+  const refused = error instanceof RefusedRedirect || error instanceof RefusedAddress;
+  return { problem: reasonOf(error), final: refused, refused };
+}
+
 class RefusedRedirect extends Error {}
 
-/** The bytes of an https source come by https from hop to hop. */
-const httpsOnly: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) => {
-  if (new URL(String(options.origin)).protocol !== 'https:') throw new RefusedRedirect('the server redirects to an address that is not https');
+/** Where a download has been led. */
+interface Hops {
+  first: string;
+  /** The last hop was to another origin than the source's. */
+  elsewhere: boolean;
+}
+
+/** What another host answers is not told: a message that says it would be a scanner of the cluster's network. */
+const ELSEWHERE = 'the host that the server redirects to did not give the file';
+
+/** The bytes of an https source come by https from hop to hop, and from no address that a source may not have. */
+const guard = (addresses: Addresses, hops: Hops): Dispatcher.DispatcherComposeInterceptor => (dispatch) => (options, handler) => {
+  const { protocol, hostname, origin } = new URL(String(options.origin));
+  hops.elsewhere = origin !== hops.first;
+  if (protocol !== 'https:') throw new RefusedRedirect('the server redirects to an address that is not https');
+  confirmAddress(hostname, addresses);
   return dispatch(options, handler);
 };
 
-async function once(uri: string, dispatcher: Dispatcher, authorization: string | undefined, path: string): Promise<Fetched | { problem: string; final: boolean }> {
+async function once(uri: string, dispatcher: Dispatcher, authorization: string | undefined, path: string): Promise<Fetched | Failed> {
   const answer = await request(uri, { dispatcher, headers: { 'user-agent': 'penstock-scorer', ...(authorization === undefined ? {} : { authorization }) } });
   if (answer.statusCode === 200) return store(answer.body, path);
   await answer.body.dump();
-  return { problem: `the server answered ${answer.statusCode}`, final: answer.statusCode < 500 && answer.statusCode !== 429 };
+  return { problem: `the server answered ${answer.statusCode}`, final: answer.statusCode < 500 && answer.statusCode !== 429, refused: false };
 }
 
 /** A query may hold a signature that opens the store: it is not for logs. */
