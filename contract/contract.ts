@@ -105,6 +105,7 @@ export const METRIC = {
   stepDuration: 'penstock_step_duration_seconds',
   batchSize: 'penstock_batch_size',
   batchingDisabled: 'penstock_batching_disabled',
+  workersReplaced: 'penstock_workers_replaced_total',
 } as const;
 
 /**
@@ -120,6 +121,8 @@ export const FAILURE = {
   scriptCrashed: 'UserScriptCrashed',
   /** run() has not come back: an endless loop, or a promise that nobody keeps. */
   scriptHung: 'ScriptHung',
+  /** A request needs more memory than a worker may have. */
+  requestTooLarge: 'RequestTooLarge',
   /** scoring.test was answered otherwise than it expects. */
   testFailed: 'ScoringTestFailed',
   modelLoad: 'ModelLoadFailed',

@@ -50,6 +50,10 @@ export async function serve(config: ScorerConfig, modelDir: string, worker: Work
       metrics.batchingDisabled.inc();
       lifecycle.warn(message);
     },
+    onReplaced: (message) => {
+      logger.error(message);
+      metrics.workersReplaced.inc();
+    },
     onLoad: (inFlight, now) => demand.level(inFlight, now),
   });
   const deps = { config, pool, lifecycle, traffic, metrics, demand, logger, answers: { open: 0 } };

@@ -14,6 +14,11 @@ export interface BodyLimits {
 /** A steady upload over a poor line is no attack. */
 const LEAST_BYTES_PER_SECOND = 8 * 1024;
 
+/** A packed body may grow by so much: text and numbers pack to a tenth or a thirtieth, and only bytes made for it to a thousandth. */
+const MOST_RATIO = 100;
+/** Up to here it may be any (bytes). */
+const ANY_RATIO_BYTES = 2 ** 20;
+
 const UNPACK: Record<string, () => Gunzip | Inflate> = { gzip: createGunzip, 'x-gzip': createGunzip, deflate: createInflate };
 
 /** Why there is no body: a status and what is wrong. */
@@ -30,6 +35,8 @@ interface Reading {
   maxBytes: number;
   /** In front of what is said of a body that is too large. */
   which: string;
+  /** What it came as, where it is unpacked (bytes). */
+  packedBytes?: number;
 }
 
 const tooLarge = ({ which, maxBytes }: Pick<Reading, 'which' | 'maxBytes'>): string => `${which}the body is larger than ${maxBytes} bytes (endpoint.maxRequestBytes)`;
@@ -42,7 +49,7 @@ export function readBody(request: IncomingMessage, arrival: Arrival, { maxBytes,
   const size = gather(request, { arrival, maxBytes, which: '' }, (refusal, body) => {
     arriving.delete(size);
     if (refusal || encoding === undefined || encoding === 'identity') done(refusal, body);
-    else unpack(body, encoding, { arrival, maxBytes, which: 'unpacked, ' }, done);
+    else unpack(body, encoding, { arrival, maxBytes, which: 'unpacked, ', packedBytes: body.length }, done);
   });
   watchPace(size, { request, graceMs });
 }
@@ -93,7 +100,7 @@ interface Size {
 
 /** All of a stream, counted as it grows and refused where it is too much. Calls back once, or not at all when the stream fails. */
 function gather(stream: Readable, reading: Reading, done: Done): Size {
-  const { arrival, maxBytes } = reading;
+  const { arrival, maxBytes, packedBytes = Infinity } = reading;
   let whole: Buffer | undefined;
   let more: Buffer[] | undefined;
   let over = false;
@@ -109,6 +116,7 @@ function gather(stream: Readable, reading: Reading, done: Done): Size {
   stream.on('data', (chunk: Buffer) => {
     size.bytes += chunk.length;
     if (size.bytes > maxBytes) return size.refuse(413, tooLarge(reading));
+    if (size.bytes > ANY_RATIO_BYTES && size.bytes > packedBytes * MOST_RATIO) return size.refuse(413, `unpacked, the body is more than ${MOST_RATIO} times as large as it came: send it without Content-Encoding`);
     const tooMuch = arrival.more(chunk.length);
     if (tooMuch !== undefined) return size.refuse(429, tooMuch);
     if (whole === undefined) whole = chunk;

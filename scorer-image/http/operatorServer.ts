@@ -23,6 +23,7 @@ const MOST_CONNECTIONS = 256;
 export function operatorServer({ config, lifecycle, traffic, metrics, pool, demand }: OperatorServerDeps): Server {
   const ready = (): string | undefined => {
     if (lifecycle.phase !== 'Ready') return lifecycle.phase;
+    if (!pool.serves) return 'another worker starts: a request needed more memory than the last one may have';
     return traffic.known || config.auth === 'None' ? undefined : 'the traffic table with the key hashes is not mounted yet';
   };
   const checks: Record<string, () => string | undefined> = {

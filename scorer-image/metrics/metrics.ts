@@ -36,6 +36,7 @@ export function scorerMetrics(labels: { pipeline: string; revision: string }) {
     batchSize: histogram({ name: METRIC.batchSize, help: 'Rows of each call of an ONNX model.', buckets: ROWS, registry })[''],
     queueDepth: (depth: () => number) => new Gauge({ name: METRIC.queueDepth, help: 'Requests that wait for a place in the worker.', registers, collect() { this.set(depth()); } }),
     batchingDisabled: new Counter({ name: METRIC.batchingDisabled, help: 'Models whose calls are not joined any more, since a joined answer differed from the answer alone.', registers }),
+    workersReplaced: new Counter({ name: METRIC.workersReplaced, help: 'Workers that were replaced since a request needed more memory than they may have.', registers }),
     rejected: new Counter({ name: METRIC.rejected, help: 'Requests that never reached the script.', labelNames: ['reason'], registers }),
   };
 }

@@ -16,6 +16,8 @@ export interface PoolOptions extends WorkerCode {
   onBatch: (rows: number) => void;
   /** Calls of a model are not joined any more, with the reason in one sentence. */
   onDisabled: (message: string) => void;
+  /** A worker was replaced since a request had outgrown it, with the reason in one sentence. */
+  onReplaced: (message: string) => void;
   /** So many requests are in the pool from `now` on (performance.now()). */
   onLoad: (inFlight: number, now: number) => void;
 }
@@ -24,6 +26,7 @@ export interface PoolOptions extends WorkerCode {
 const TICK_MS = 10;
 const QUEUED_TOO_LONG = 'The endpoint is busy: all its places are taken. Try again later, or raise scaling.maxReplicas or endpoint.maxConcurrentRequests';
 const TOO_MANY_BYTES = 'The endpoint is busy: the requests in it are as large as it can hold. Try again later';
+const OUTGROWN = 'The request needs more memory than this endpoint has: send less at a time, or raise resources.limits.memory';
 const RESTARTING = 'The endpoint is restarting: try again';
 
 /** A body on its way to a question. */
@@ -50,13 +53,17 @@ export class ScoringPool {
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#admission = new Admission(options.limits);
-    this.#sides = Array.from({ length: options.workers }, () => {
-      const side: WorkerSide = new WorkerSide(options, {
-        onAnswers: (answers) => this.#received(side, answers), log: options.log, onEnd: (failure) => this.#crashed(failure),
-        onStreamEnd: (id) => this.#streamed(side, id), onDisabled: options.onDisabled,
-      });
-      return side;
+    this.#sides = Array.from({ length: options.workers }, () => this.#newSide());
+  }
+
+  #newSide(): WorkerSide {
+    const { log, onDisabled } = this.#options;
+    const side: WorkerSide = new WorkerSide(this.#options, {
+      onAnswers: (answers) => this.#received(side, answers), log, onDisabled,
+      onEnd: (failure) => (failure.reason === FAILURE.requestTooLarge ? this.#replace(side) : this.#crashed(failure)),
+      onStreamEnd: (id) => this.#streamed(side, id),
     });
+    return side;
   }
 
   /** Waits for the workers, which began with the pool. Resolves with the seconds that loading and init() took, in the slowest of them; rejects with a StartFailure. */
@@ -76,6 +83,11 @@ export class ScoringPool {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** Whether a worker is there that can take a request: not while the only one is replaced. */
+  get serves(): boolean {
+    return this.#sides.some(({ serves }) => serves);
   }
 
   /** Requests in the worker or on their way to it. */
@@ -222,6 +234,20 @@ export class ScoringPool {
     for (const { item } of timedOut) item.answered({ id: -1, status: 504, body: tooLate(this.#options.limits) });
     if (hung) this.#crashed(new StartFailure(FAILURE.scriptHung, `a call has not come back for ${this.#options.limits.hangMs / 1000} s: run() loops or waits for something that never comes`));
     else this.#watchTheClock();
+  }
+
+  /** A request has outgrown its worker: it gets 413, what else the worker had in hand 503, and another worker comes. */
+  #replace(side: WorkerSide): void {
+    if (this.#stopping) return;
+    const inHand = side.all().sort((a, b) => b.bytes - a.bytes);
+    for (const [i, ticket] of inHand.entries()) {
+      this.#admission.back(ticket);
+      this.#answer(ticket, i === 0 ? { id: -1, status: 413, body: OUTGROWN } : { id: -1, status: 503, body: RESTARTING });
+    }
+    this.#options.onReplaced(`${FAILURE.requestTooLarge}: a request needed more memory than a worker may have; another worker starts`);
+    const next = this.#newSide();
+    this.#sides[this.#sides.indexOf(side)] = next;
+    next.ready.then(() => this.#send(), (failure: unknown) => this.#crashed(failure as StartFailure));
   }
 
   #crashed(failure: StartFailure): void {

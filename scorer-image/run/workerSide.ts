@@ -61,13 +61,17 @@ export class WorkerSide {
     const turn = newChdirState();
     this.#worker = new Worker(file, { workerData: { ...(data as object), turn }, ...(execArgv ? { execArgv } : {}) });
     this.ready = new Promise((resolve, reject) => {
+      let over = false;
       const ended = (failure: StartFailure): void => {
-        if (this.#stopped) return;
+        if (this.#stopped || over) return;
+        over = true;
+        const wasReady = this.#started;
+        this.#started = false;
         for (const stream of this.#streams.values()) stream.end(failure.message);
-        if (this.#started) onEnd(failure);
-        else reject(failure);
+        if (wasReady) onEnd(failure);
+        else reject(failure.reason === FAILURE.requestTooLarge ? new StartFailure(FAILURE.initFailed, `loading the model and init() need more memory than there is: ${failure.message}`, failure.detail) : failure);
       };
-      this.#worker.on('error', (error: unknown) => ended(new StartFailure(FAILURE.initFailed, error instanceof Error ? error.message : String(error), error instanceof Error ? error.stack : '')));
+      this.#worker.on('error', (error: unknown) => ended(failureOf(error)));
       this.#worker.on('exit', (code) => ended(new StartFailure(FAILURE.initFailed, `the script ended its own process (exit code ${code})`)));
       this.#worker.on('message', (message: FromWorker) => {
         if (isAnswers(message)) {
@@ -92,6 +96,11 @@ export class WorkerSide {
       });
     });
     this.ready.catch(() => undefined); // whoever starts the pool hears of it
+  }
+
+  /** Its init() has ended well, and it has not ended since. */
+  get serves(): boolean {
+    return this.#started;
   }
 
   /** Messages it can take now. */
@@ -167,4 +176,10 @@ export class WorkerSide {
   #post(message: ToWorker, transfer: ArrayBuffer[] = []): void {
     this.#worker.postMessage(message, transfer);
   }
+}
+
+/** Node ends a worker, and it alone, whose JavaScript heap has reached its limit. */
+function failureOf(error: unknown): StartFailure {
+  const { message, stack, code } = error instanceof Error ? (error as NodeJS.ErrnoException) : { message: String(error), stack: '', code: undefined };
+  return new StartFailure(code === 'ERR_WORKER_OUT_OF_MEMORY' ? FAILURE.requestTooLarge : FAILURE.initFailed, message, stack);
 }

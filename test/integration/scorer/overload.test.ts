@@ -1,10 +1,11 @@
 /** More than a scorer can do: who is told no, who is not harmed, and when it gives up. */
 import { METRIC } from '@penstock/contract';
 import { expect } from 'chai';
+import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
-import { scorerPerTest, type Scorer } from '../../fixtures/scorer.ts';
+import { ready, scorerPerTest, type Scorer } from '../../fixtures/scorer.ts';
 import { until } from '../../fixtures/until.ts';
 
 describe('a scorer under too much', function () {
@@ -61,7 +62,10 @@ describe('a scorer under too much', function () {
     expect(scorer.process.exitCode).to.equal(null);
   });
 
-  const large = Buffer.from('wait1000' + ' '.repeat(15 * 2 ** 20));
+  /** White space that packs to a seventieth. */
+  const blanks = Buffer.alloc(15 * 2 ** 20, ' ');
+  for (const [i, byte] of randomBytes(blanks.length / 64).entries()) blanks[i * 64] = ' \n\t\r'.charCodeAt(byte % 4);
+  const large = Buffer.concat([Buffer.from('wait1000'), blanks]);
   for (const [how, body, headers] of [['as they are', large, {}], ['as they unpack', gzipSync(large), { 'content-encoding': 'gzip' }]] as const) {
     it(`bodies are held up to 64 MiB, ${how}: more gets 429, and the process lives`, async () => {
       scorer = await start({ script: 'echo.ts', env: { PENSTOCK_MAX_CONCURRENT_REQUESTS: '16' } });
@@ -135,4 +139,56 @@ describe('a scorer under too much', function () {
       expect(await scorer.exited).to.equal(code);
     });
   }
+
+  describe('a request that outgrows its worker', () => {
+    const GROW = `export function init() {}
+    export async function run(raw) {
+      if (raw === 'grow') for (const all = []; ;) all.push({ a: [all.length] });
+      if (raw.startsWith('wait')) return new Promise((resolve) => setTimeout(resolve, Number(raw.slice(4)), raw));
+      return raw === 'after' ? raw : JSON.stringify(JSON.parse(raw)).length;
+    }`;
+    const grown = (env: Record<string, string> = {}) => start({ script: 'grow.ts', files: { 'grow.ts': GROW }, env: { PENSTOCK_REQUEST_TIMEOUT_MS: '20000', ...env } });
+
+    it('gets 413, another worker comes, and the process lives', async () => {
+      scorer = await grown();
+      const answer = await post('grow');
+      expect(answer.status).to.equal(413);
+      expect(((await answer.json()) as { message: string }).message).to.contain('needs more memory than this endpoint has');
+      await ready(scorer);
+      expect((await post('after')).status).to.equal(200);
+      expect(scorer.log()).to.contain('RequestTooLarge');
+      expect(await (await fetch(`${scorer.operator}/metrics`)).text()).to.match(/penstock_workers_replaced_total\{.*\} 1/);
+    });
+
+    for (const [what, part] of [['objects', '{},'], ['texts', '"\\u0000",'], ['fields', '']] as const) {
+      it(`of 16 MiB of ${what} that a script parses: it is answered or gets 413, and the process lives`, async () => {
+        scorer = await grown();
+        const many = (size: number): string => (part === '' ? `{${Array.from({ length: size / 12 }, (_, i) => `"${i.toString(36)}":{}`).join()}}`.slice(0, size) : `[${part.repeat(size / part.length - 2)}0]`);
+        expect((await post(many(16 * 2 ** 20))).status).to.be.oneOf([200, 413]);
+        await ready(scorer);
+        expect((await post('after')).status).to.equal(200);
+        expect(scorer.process.exitCode).to.equal(null);
+      });
+    }
+
+    it('what waits for a worker is answered by the next one; what this one had in hand gets 503', async () => {
+      scorer = await grown({ PENSTOCK_MAX_CONCURRENT_REQUESTS: '2', PENSTOCK_MAX_QUEUE_WAIT_MS: '10000' });
+      const inHand = post('wait15000');
+      await sleep(200);
+      const large = post('grow');
+      await sleep(50);
+      const waiting = post('after');
+      const codes = (await Promise.all([inHand, large, waiting])).map(({ status }) => status);
+      expect(codes.slice(0, 2).sort()).to.deep.equal([413, 503]);
+      expect(codes[2]).to.equal(200);
+    });
+
+    it('the pod is not Ready while its only worker is replaced', async () => {
+      scorer = await start({ script: 'slow.ts', files: { 'slow.ts': GROW.replace('export function init() {}', 'export const init = () => new Promise((resolve) => setTimeout(resolve, 1500));') }, env: { PENSTOCK_REQUEST_TIMEOUT_MS: '20000' } });
+      expect((await post('grow')).status).to.equal(413);
+      const answer = await fetch(`${scorer.operator}/readyz`);
+      expect([answer.status, await answer.text()]).to.deep.equal([503, 'another worker starts: a request needed more memory than the last one may have\n']);
+      await ready(scorer);
+    });
+  });
 });

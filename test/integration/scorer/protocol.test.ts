@@ -82,6 +82,8 @@ describe('the Open Inference Protocol', function () {
       expect((await post('same', 'x', { 'content-encoding': 'br' })).status).to.equal(415);
       expect((await post('same', 'x', { 'content-encoding': 'gzip' })).status).to.equal(400);
       expect((await post('same', gzipSync(Buffer.alloc(64 * 2 ** 20)), { 'content-encoding': 'gzip' })).status).to.equal(413);
+      const bomb = await post('same', gzipSync(Buffer.alloc(2 * 2 ** 20)), { 'content-encoding': 'gzip' });
+      expect([bomb.status, await bomb.text()]).to.deep.equal([413, '{"error":"unpacked, the body is more than 100 times as large as it came: send it without Content-Encoding"}']);
     });
   });
 

@@ -11,7 +11,7 @@ const limits = { maxConcurrent: 1, batchSize: 1, maxQueueWaitMs: 1000, requestTi
 /** A pool whose only worker runs `code`. */
 const poolOf = (code: string, data: unknown, own: Partial<Limits> = {}): ScoringPool => new ScoringPool({
   file: new URL(`data:text/javascript,${encodeURIComponent(code)}`), data,
-  workers: 1, limits: { ...limits, ...own }, initTimeoutMs: 5_000, onCrash: () => undefined, log: () => undefined, onBatch: () => undefined, onDisabled: () => undefined, onLoad: () => undefined,
+  workers: 1, limits: { ...limits, ...own }, initTimeoutMs: 5_000, onCrash: () => undefined, log: () => undefined, onBatch: () => undefined, onDisabled: () => undefined, onReplaced: () => undefined, onLoad: () => undefined,
 });
 const READY = { type: 'ready', signatures: {}, wantsRequest: false, rawHttp: false, schemas: {}, notes: [], initMs: 250 };
 
