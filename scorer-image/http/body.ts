@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { createGunzip, createInflate, type Gunzip, type Inflate } from 'node:zlib';
-import type { Arrival } from '../run/pool.ts';
+import type { Arrival } from '../run/arrivals.ts';
 
 /** How large a body may be, and how slow. */
 export interface BodyLimits {

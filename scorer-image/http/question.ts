@@ -1,7 +1,7 @@
 /** One request for a score, from its headers until it is answered or its client is gone: counted, timed, and never answered twice. */
 import type { Ticket } from '../run/admission.ts';
 import type { Answer, Work } from '../run/messages.ts';
-import type { Arrival } from '../run/pool.ts';
+import type { Arrival } from '../run/arrivals.ts';
 import type { Asked } from '../run/workerSide.ts';
 import { readBody } from './body.ts';
 import type { Exchange } from './exchange.ts';

@@ -3,6 +3,7 @@ import { FAILURE, type ModelSignature } from '@penstock/contract';
 import { StartFailure } from '../failure.ts';
 import { Admission, STALL_MS, type Limits, type Ticket } from './admission.ts';
 import { tooLate, unpacked, type Answers } from './answers.ts';
+import { Arrivals, TOO_MANY_BYTES, type Arrival } from './arrivals.ts';
 import type { Answer } from './messages.ts';
 import { WorkerSide, type Asked, type Listener, type Ready, type WorkerCode } from './workerSide.ts';
 
@@ -25,25 +26,16 @@ export interface PoolOptions extends WorkerCode {
 /** How late a deadline is noticed, while the process runs. */
 const TICK_MS = 10;
 const QUEUED_TOO_LONG = 'The endpoint is busy: all its places are taken. Try again later, or raise scaling.maxReplicas or endpoint.maxConcurrentRequests';
-const TOO_MANY_BYTES = 'The endpoint is busy: the requests in it are as large as it can hold. Try again later';
 const OUTGROWN = 'The request needs more memory than this endpoint has: send less at a time, or raise resources.limits.memory';
 const RESTARTING = 'The endpoint is restarting: try again';
-
-/** A body on its way to a question. */
-export interface Arrival {
-  /** So many bytes more are here; answers with a sentence when they are more than the endpoint can hold, or nobody waits for them any more. */
-  more: (bytes: number) => string | undefined;
-  /** It is whole, or will never be. Once. */
-  end: () => void;
-}
 
 export class ScoringPool {
   readonly #options: PoolOptions;
   readonly #admission: Admission<Asked>;
+  readonly #arrivals: Arrivals;
   readonly #sides: WorkerSide[];
   #timer: NodeJS.Timeout | undefined;
   #sending = false;
-  #arriving = 0;
   #started = false;
   #stopping = false;
   signatures: Record<string, ModelSignature> = {};
@@ -53,6 +45,7 @@ export class ScoringPool {
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#admission = new Admission(options.limits);
+    this.#arrivals = new Arrivals(this.#admission);
     this.#sides = Array.from({ length: options.workers }, () => this.#newSide());
   }
 
@@ -101,25 +94,11 @@ export class ScoringPool {
 
   /** Requests that somebody has begun to send and waits for. */
   get underWay(): number {
-    return this.#arriving + this.inFlight;
+    return this.#arrivals.open + this.inFlight;
   }
 
   arrival(): Arrival {
-    let held = 0;
-    let over = false;
-    this.#arriving += 1;
-    return {
-      more: (bytes) => {
-        if (over || !this.#admission.hold(bytes)) return TOO_MANY_BYTES;
-        held += bytes;
-        return undefined;
-      },
-      end: () => {
-        over = true;
-        this.#admission.release(held);
-        this.#arriving -= 1;
-      },
-    };
+    return this.#arrivals.begin();
   }
 
   /** Asks for an answer; it comes by `answered`. The ticket is for {@link cancel}. */
