@@ -6,6 +6,9 @@ import { join } from 'node:path';
 
 const COMMAND = 'npm run generate';
 
+/** Titles of schemas that are Kubernetes' own: its documentation has their fields, and its types their shape. */
+const KUBERNETES_TYPES = new Set(['Affinity']);
+
 interface Schema {
   type?: string;
   title?: string;
@@ -51,13 +54,14 @@ async function types(crds: Crd[]): Promise<string> {
     Object.assign(schema.properties!, { metadata: { tsType: 'ObjectMeta' }, apiVersion: { tsType: `'${crd.spec.group}/${crd.spec.versions[0]!.name}'` }, kind: { tsType: `'${kind}'` } });
     properties[kind] = schema;
   }
-  const banner = `// Printed from crds/ by \`${COMMAND}\`: edit the YAML, not this file.\nimport type { ObjectMeta } from './objects.ts';\n`;
+  const banner = `// Printed from crds/ by \`${COMMAND}\`: edit the YAML, not this file.\nimport type { ${[...KUBERNETES_TYPES].join(', ')} } from 'kubernetes-types/core/v1.js';\nimport type { ObjectMeta } from './objects.ts';\n`;
   const text = await compile({ type: 'object', title: 'Kinds', properties } as JSONSchema, 'Kinds', { bannerComment: banner, additionalProperties: false, ignoreMinAndMaxItems: true, style: { singleQuote: true, printWidth: 140 } });
   return text.replace(/export interface Kinds \{[^}]*\}\n/, '');
 }
 
 /** One object for all schemas of a title, so that a type is printed once; two different ones of a title are an error. */
 function shareTitled(schema: Schema, known: Map<string, Schema>): Schema {
+  if (KUBERNETES_TYPES.has(schema.title ?? '')) return { description: schema.description, tsType: schema.title } as Schema;
   for (const [name, property] of Object.entries(schema.properties ?? {})) schema.properties![name] = shareTitled(property, known);
   if (schema.items) schema.items = shareTitled(schema.items, known);
   if (schema.title === undefined) return schema;
@@ -82,6 +86,7 @@ function apiPage(crd: Crd): string {
 }
 
 function rows(schema: Schema, prefix: string): string {
+  if (KUBERNETES_TYPES.has(schema.title ?? '')) return '';
   return Object.entries(schema.properties ?? {}).map(([name, property]) => {
     const inner = property.items ?? property;
     const path = `${prefix}${name}${property.items ? '[]' : ''}`;

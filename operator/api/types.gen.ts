@@ -1,4 +1,5 @@
 // Printed from crds/ by `npm run generate`: edit the YAML, not this file.
+import type {Affinity} from 'kubernetes-types/core/v1.js';
 import type {ObjectMeta} from './objects.ts';
 
 /**
@@ -270,9 +271,9 @@ export interface Placement {
    */
   tolerations?: Toleration[];
   /**
-   * Affinity of the pods, as in a pod.
+   * Affinity of the pods, as in a pod: the fields are those of Kubernetes.
    */
-  affinity?: {};
+  affinity?: Affinity;
   /**
    * PriorityClass of the pods.
    */
