@@ -4,7 +4,8 @@
  */
 export { ConnectionLimit, placesFor } from './connections.ts';
 export { authorized, keyHash, refusalOf } from './keys.ts';
-export { isFieldValue, parsedJson } from './text.ts';
+export { isFieldValue, isReadableVersion, parsedJson, SCHEMA_VERSION } from './text.ts';
+export { parseTraffic, type Traffic } from './traffic.ts';
 export { refuseUnreadable } from './unreadable.ts';
 export { verifiedModel } from './verified.ts';
 
@@ -210,20 +211,3 @@ export interface ScorerStats {
   warning?: string;
 }
 
-/** Reads a traffic table; undefined for a text that is none, as an edited ConfigMap may hold. */
-export function parseTraffic(text: string): Traffic | undefined {
-  try {
-    const { revisions, keyHashes } = JSON.parse(text) as Partial<Traffic>;
-    const sound = typeof revisions === 'object' && (revisions as unknown) !== null && Array.isArray(keyHashes) && keyHashes.every((hash) => typeof hash === 'string');
-    return sound ? { revisions, keyHashes } : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** The traffic ConfigMap, mounted in every pod of a pipeline. */
-export interface Traffic {
-  revisions: Record<string, { state: 'serving' | 'retiring'; since: string }>;
-  /** SHA-256 (hex) of each key that is accepted now. */
-  keyHashes: string[];
-}

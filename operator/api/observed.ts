@@ -23,6 +23,8 @@ export interface Script extends ScriptFiles {
 
 /** What a revision is made of; with the pod template and the script files it lies in the revision's ConfigMap. */
 export interface RevisionRecord {
+  /** Absent in records that are older than the field. */
+  schemaVersion?: number;
   pipeline: string;
   /** When it was rendered, by the operator's clock. */
   createdAt: string;

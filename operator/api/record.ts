@@ -1,5 +1,5 @@
 /** The record of a revision, as its ConfigMap and its Deployment carry it. */
-import { parsedJson } from '@penstock/contract';
+import { isReadableVersion, parsedJson } from '@penstock/contract';
 import { ANNOTATION } from './labels.ts';
 import type { ObjectMeta } from './objects.ts';
 import type { RevisionRecord } from './observed.ts';
@@ -10,10 +10,10 @@ const TEXTS_OF_A_MODEL = ['name', 'modelVersion', 'version', 'format', 'digest']
 /** The record on a Deployment. Undefined where there is none or it was edited: the next reconcile writes it again. */
 export const recordOf = ({ annotations }: ObjectMeta): RevisionRecord | undefined => recordFrom(annotations?.[ANNOTATION.record]);
 
-/** Undefined for a text that is not the JSON of a record. */
+/** Undefined for a text that is not the JSON of a record, and for one of a newer schema. */
 export function recordFrom(text: string | undefined): RevisionRecord | undefined {
   const record = parsedJson(text);
-  const isRecord = hasTexts(record, TEXTS_OF_A_RECORD) && Array.isArray(record.models) && record.models.every((model) => hasTexts(model, TEXTS_OF_A_MODEL));
+  const isRecord = hasTexts(record, TEXTS_OF_A_RECORD) && isReadableVersion(record.schemaVersion) && Array.isArray(record.models) && record.models.every((model) => hasTexts(model, TEXTS_OF_A_MODEL));
   return isRecord ? (record as unknown as RevisionRecord) : undefined;
 }
 

@@ -14,7 +14,7 @@ import { covers } from './differs.ts';
 const FOREIGN_RECHECK_MS = 15_000;
 
 /** Whoever owns children; with a status, it has been seen before. */
-type Owner = KubeObject & { status?: { conditions?: unknown[] } };
+type Owner = KubeObject & { status?: { conditions?: unknown[]; activeRevision?: string } };
 
 export type Writer = Pick<Kube, 'child' | 'remember' | 'forget'> & { client: Pick<KubeClient, 'create' | 'apply' | 'get' | 'remove' | 'patchMetadata'> };
 
@@ -36,10 +36,11 @@ export async function applyAll(wanted: KubeObject[][], owner: Owner, kube: Write
   }
 }
 
-async function applyOne(object: KubeObject, owner: KubeObject, kube: Writer): Promise<void> {
+async function applyOne(object: KubeObject, owner: Owner, kube: Writer): Promise<void> {
   const signed = sign(object);
   const live = kube.child(object);
   if (!live) await createOrAdopt(signed, owner, kube);
+  else if (isIntruder(live, owner)) await replace(live, signed, kube);
   else if (!isOwned(live, owner)) throw notOwned(live, owner);
   else if (isFrozenOtherwise(live, object)) await replace(live, signed, kube);
   else if (live.metadata.annotations?.[ANNOTATION.applied] !== signed.metadata.annotations?.[ANNOTATION.applied] || !covers(live, object)) kube.remember(await kube.client.apply(signed));
@@ -73,12 +74,13 @@ async function confirmAlive(owner: KubeObject, kube: Writer): Promise<void> {
 }
 
 /** Created by POST, so that an object of somebody else's is found out and not taken over (ADR 3). */
-async function createOrAdopt(object: KubeObject, owner: KubeObject, kube: Writer): Promise<void> {
+async function createOrAdopt(object: KubeObject, owner: Owner, kube: Writer): Promise<void> {
   try {
     kube.remember(await kube.client.create(object));
   } catch (error) {
     if (!answered(error, 409)) throw error;
     const live = await kube.client.get(kindOf(object), object.metadata.namespace ?? '', object.metadata.name);
+    if (isIntruder(live, owner)) return replace(live, object, kube);
     if (!isOwned(live, owner)) throw notOwned(live, owner);
     if (isFrozenOtherwise(live, object)) return replace(live, object, kube);
     kube.remember('immutable' in live ? await relabelled(live, object, kube) : await kube.client.apply(object)); // an answer was lost, the cache lags, or our label is gone
@@ -93,9 +95,10 @@ function isFrozenOtherwise(live: Frozen, wanted: Frozen): boolean {
   return live.kind === 'ConfigMap' && live.immutable === true && !(same && wanted.immutable === true);
 }
 
-/** Deletes the very object that was seen (preconditions) and makes it anew. */
+/** Deletes the very object that was seen (preconditions) and makes it anew. A finalizer, with which it would stay and be mounted, is taken away. */
 async function replace(live: KubeObject, object: KubeObject, kube: Writer): Promise<void> {
-  await kube.client.remove(live);
+  if (live.metadata.deletionTimestamp === undefined) await kube.client.remove(live);
+  if ((live.metadata.finalizers ?? []).length > 0) await kube.client.patchMetadata(kindOf(live), live.metadata, { finalizers: [] });
   kube.forget(live);
   kube.remember(await kube.client.create(object));
 }
@@ -110,6 +113,14 @@ const isOwned = (live: KubeObject, { kind, metadata: { name, uid } }: KubeObject
   const controller = controllerOf(live);
   return controller !== undefined && controller.kind === kind && controller.name === name && controller.uid === uid;
 };
+
+/**
+ * Whether another account has put a ConfigMap in the place of a child: pods mount it by its name, whatever its labels
+ * are, and take key hashes from it. A pipeline that serves had its own there before. A pipeline that is new did not,
+ * and what is there may be a user's.
+ */
+const isIntruder = (live: KubeObject, owner: Owner): boolean =>
+  live.kind === 'ConfigMap' && owner.status?.activeRevision !== undefined && !isOwned(live, owner);
 
 /** A child of the pipeline of the same name that was deleted a moment ago is on its way out: tried again. Any other is the user's to move. */
 function notOwned({ kind, metadata }: KubeObject, owner: KubeObject): Error {

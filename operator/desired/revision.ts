@@ -1,5 +1,5 @@
 /** Which revision a pipeline asks for: its name is a hash of all the user wrote that reaches pods. */
-import { parsedJson, type MountedModel } from '@penstock/contract';
+import { parsedJson, SCHEMA_VERSION, type MountedModel } from '@penstock/contract';
 import type { ConfigMap } from 'kubernetes-types/core/v1.js';
 import { ANNOTATION, LABEL } from '../api/labels.ts';
 import { Marking, Stalled, Waiting } from '../api/flow.ts';
@@ -34,6 +34,7 @@ export function wantedRevision(seen: ObservedPipeline, effective: Effective, con
   if (frozen) return frozen;
 
   const record: RevisionRecord = {
+    schemaVersion: SCHEMA_VERSION,
     pipeline: pipeline.metadata.name,
     createdAt: timestamp(seen.now),
     target: pipeline.spec.target,

@@ -1,5 +1,5 @@
 /** The traffic table: which revisions serve or retire, and which keys are good; mounted in every pod of a pipeline. */
-import { TRAFFIC_FILE, type Traffic } from '@penstock/contract';
+import { SCHEMA_VERSION, TRAFFIC_FILE, type Traffic } from '@penstock/contract';
 import type { ConfigMap } from 'kubernetes-types/core/v1.js';
 import { LABEL } from '../api/labels.ts';
 import type { Stored } from '../api/objects.ts';
@@ -27,7 +27,7 @@ export function trafficTable({ traffic, keyHashes, now }: ObservedPipeline, { ef
   };
   const retiring = live.filter(({ role }) => role === 'retiring').map(({ revision }) => entry(revision.name, 'retiring'));
   const asked = effective.auth === 'Key' || live.some(({ revision }) => revision.name !== wanted?.name);
-  return { revisions: Object.fromEntries([...(active === undefined ? [] : [entry(active, 'serving')]), ...retiring]), keyHashes: asked ? keyHashes : [] };
+  return { schemaVersion: SCHEMA_VERSION, revisions: Object.fromEntries([...(active === undefined ? [] : [entry(active, 'serving')]), ...retiring]), keyHashes: asked ? keyHashes : [] };
 }
 
 export const trafficText = (table: Traffic): string => canonical(table);

@@ -135,7 +135,7 @@ export class KubeClient {
   }
 
   /** Merges metadata into an object, refused if it is no longer the one of `uid`. */
-  patchMetadata<T extends KubeObject>(kind: Kind, { namespace, name, uid }: KubeObject['metadata'], change: Pick<KubeObject['metadata'], 'labels' | 'annotations' | 'ownerReferences'>): Promise<T> {
+  patchMetadata<T extends KubeObject>(kind: Kind, { namespace, name, uid }: KubeObject['metadata'], change: Pick<KubeObject['metadata'], 'labels' | 'annotations' | 'ownerReferences' | 'finalizers'>): Promise<T> {
     return this.#write<T>({ method: 'PATCH', path: apiPath(kind, namespace, name), query: { fieldManager: FIELD_MANAGER.children }, body: { metadata: { uid, ...change } }, contentType: MERGE }, kind.kind);
   }
 

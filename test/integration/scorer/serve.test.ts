@@ -175,7 +175,7 @@ describe('a scorer process', function () {
     it('a retiring revision closes each connection with its answer', async () => {
       const one = await start({ script: 'echo.ts' });
       expect((await keepAlive('{}')).headers.connection).to.equal('keep-alive');
-      one.traffic({ revisions: { 'iris-1': { state: 'retiring', since: '' } }, keyHashes: [] });
+      one.traffic({ revisions: { 'iris-1': { state: 'retiring', since: new Date().toISOString() } }, keyHashes: [] });
       await new Promise((resolve) => setTimeout(resolve, 1000));
       expect((await keepAlive('{}')).headers.connection).to.equal('close');
     });

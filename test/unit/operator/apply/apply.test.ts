@@ -114,6 +114,30 @@ describe('applying children', () => {
       expect(calls).to.deep.equal([]);
     });
   });
+  describe('a ConfigMap of another account in the place of a child', () => {
+    const table: KubeObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { ...wanted.metadata, name: 'iris-traffic' } };
+    const foreign = (change: Partial<KubeObject['metadata']> = {}): KubeObject => ({ ...table, metadata: { name: 'iris-traffic', namespace: 'ns', uid: 'foreign', resourceVersion: '9', ...change } });
+    const serving = { ...owner, status: { observedGeneration: 1, activeRevision: 'iris-0123abcd', conditions: [] } };
+    it('of a pipeline that serves is deleted and made again', async () => {
+      const { kube, calls } = writer([foreign()]);
+      await applyAll([[table]], serving, kube);
+      expect(calls).to.deep.equal(['remove iris-traffic', 'create iris-traffic']);
+    });
+    it('goes with its finalizers', async () => {
+      const { kube, calls } = writer([foreign({ finalizers: ['a.b/c'] })]);
+      await applyAll([[table]], serving, kube);
+      expect(calls).to.deep.equal(['remove iris-traffic', 'patch iris-traffic', 'create iris-traffic']);
+    });
+    it('of a new pipeline is refused, and left as it is', async () => {
+      const { kube, calls } = writer([foreign()]);
+      expect(await applyAll([[table]], owner, kube).catch((refused: unknown) => refused)).to.include({ reason: 'ChildNotOwned' });
+      expect(calls).to.deep.equal([]);
+    });
+    it('that is no ConfigMap is refused', async () => {
+      const { kube } = writer([{ ...foreign(), kind: 'Service' }]);
+      expect(await applyAll([[{ ...table, kind: 'Service' }]], serving, kube).catch((refused: unknown) => refused)).to.include({ reason: 'ChildNotOwned' });
+    });
+  });
   it('asks whether the owner lives before it makes again what is gone: one that is being deleted gets nothing', async () => {
     const seen = { ...owner, status: { observedGeneration: 3, conditions: [] } };
     const { kube, calls } = writer([], [{ ...owner, metadata: { ...owner.metadata, deletionTimestamp: 'now' } }]);

@@ -1,0 +1,28 @@
+/** The traffic table: which revisions serve or retire, and which keys are good. */
+import { isReadableVersion, parsedJson } from './text.ts';
+
+/** The traffic ConfigMap, mounted in every pod of a pipeline. */
+export interface Traffic {
+  schemaVersion?: number;
+  revisions: Record<string, { state: 'serving' | 'retiring'; since: string }>;
+  /** SHA-256 (hex) of each key that is accepted now. */
+  keyHashes: string[];
+}
+
+const SHA256 = /^[0-9a-f]{64}$/;
+const STATES = ['serving', 'retiring'];
+
+/** Reads a traffic table; undefined for a text that is none, as an edited ConfigMap may hold, and for one of a newer schema. */
+export function parseTraffic(text: string): Traffic | undefined {
+  const table = parsedJson(text) as Partial<Traffic> | null | undefined;
+  if (typeof table !== 'object' || table === null || !isReadableVersion(table.schemaVersion)) return undefined;
+  const { revisions, keyHashes } = table;
+  if (!Array.isArray(keyHashes) || !keyHashes.every((hash) => typeof hash === 'string' && SHA256.test(hash))) return undefined;
+  if (typeof revisions !== 'object' || (revisions as unknown) === null || Array.isArray(revisions) || !Object.values(revisions).every(isEntry)) return undefined;
+  return { revisions: Object.fromEntries(Object.entries(revisions).map(([name, { state, since }]) => [name, { state, since }])), keyHashes };
+}
+
+function isEntry(value: unknown): boolean {
+  const { state, since } = (value ?? {}) as { state?: unknown; since?: unknown };
+  return typeof state === 'string' && STATES.includes(state) && typeof since === 'string' && !Number.isNaN(Date.parse(since));
+}
