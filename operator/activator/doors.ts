@@ -143,7 +143,15 @@ export class Doors {
 
   #open(pipeline: Key, port: number, entrance: Entrance): Door {
     const { namespace, name } = splitKey(pipeline);
-    const server = createServer({ headersTimeout: HEADERS_MS, requestTimeout: 0, connectionsCheckingInterval: 1_000, keepAliveTimeout: 5_000, highWaterMark: 16_384 }, (request, response) => entrance.endpoint.take(new Held(request, response)));
+    /** Connections with a request that has no whole answer yet. */
+    const asking = new WeakSet<Socket>();
+    const server = createServer({ headersTimeout: HEADERS_MS, requestTimeout: 0, connectionsCheckingInterval: 1_000, keepAliveTimeout: 5_000, highWaterMark: 16_384 }, (request, response) => {
+      const { socket } = request;
+      if (asking.has(socket)) return; // pipelined: a forwarded answer ends the connection, so that this one could never be answered (RFC 9112 §9.3.2)
+      asking.add(socket);
+      response.once('close', () => asking.delete(socket));
+      entrance.endpoint.take(new Held(request, response));
+    });
     this.#limitOf(namespace).guard(server);
     const door: Door = { port, server: server.listen(port) };
     this.#doors.add(door);
