@@ -11,6 +11,8 @@ export function cpuSeconds({ pid }: Process): number {
 }
 
 export const rssMiB = (process: Process): number => memory(process, 'VmRSS');
+/** What of the memory is files, programs and libraries above all: a container's limit makes the kernel drop those, and ends nothing. */
+export const fileMiB = (process: Process): number => memory(process, 'RssFile');
 export const peakMiB = (process: Process): number => memory(process, 'VmHWM');
 
 const memory = ({ pid }: Process, field: string): number => Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024;
