@@ -106,7 +106,7 @@ describe('the cache of a kind', () => {
     it('an object of any depth can be weighed', () => {
       let deep: object = {};
       for (let i = 0; i < 200_000; i++) deep = { deep };
-      expect(memoryOf(deep)).to.equal(32 * 200_001);
+      expect(memoryOf(deep)).to.equal(16 * 200_001);
     });
   });
   it('what it holds is frozen to the leaves', () => expect(Object.isFrozen(cache.get('a', 's')!.metadata)).to.equal(true));
