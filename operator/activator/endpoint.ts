@@ -78,7 +78,7 @@ export class Endpoint {
   take(held: Held): void {
     const { activation, pods } = this.#place;
     const { metrics } = this.#deps;
-    const isHealth = held.path === '/' || held.path.startsWith('/v2/health/');
+    const isHealth = isRead(held.request.method) && (held.path === '/' || held.path.startsWith('/v2/health/'));
     if (isHealth && pods.length === 0) return void this.#answerHealth(held);
     const { authorization } = held.request.headers;
     if (!isHealth && activation.auth === 'Key' && !authorized(authorization, activation.keyHashes)) {
@@ -195,3 +195,5 @@ export class Endpoint {
     this.#deps.metrics.held.dec();
   }
 }
+
+const isRead = (method: string | undefined): boolean => method === 'GET' || method === 'HEAD';
