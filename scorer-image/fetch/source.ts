@@ -79,6 +79,9 @@ function credentials(folder: string): Credentials {
   const read = (key: string): string | undefined => (existsSync(join(folder, key)) ? readFileSync(join(folder, key), 'utf8').trim() : undefined);
   if (readdirSync(folder).every((name) => name.startsWith('..'))) throw new StartFailure(FAILURE.resource, 'the Secret of source.secretRef does not exist in this namespace, or is empty');
   const [token, username, password, ca] = [read('token'), read('username'), read('password'), read('ca.crt')];
+  for (const [key, value] of Object.entries({ token, username, password })) {
+    if (/[\r\n]/.test(value ?? '')) throw new StartFailure(FAILURE.resource, `the key ${key} of the Secret of source.secretRef has a line break in it, which no header can carry`);
+  }
   const authorization = token !== undefined ? `Bearer ${token}` : username !== undefined ? `Basic ${Buffer.from(`${username}:${password ?? ''}`).toString('base64')}` : undefined;
   return { ...(authorization === undefined ? {} : { authorization }), ...(ca === undefined ? {} : { ca }) };
 }

@@ -14,7 +14,13 @@ export const tooLate = ({ requestTimeoutMs }: { requestTimeoutMs: number }): str
  */
 export type Answers = [type: 'answers', taken: number, batches: number[], ids: number[], runMs: number[], ends: number[], text: string, others: Answer[]];
 
-export const isAnswers = (message: unknown): message is Answers => Array.isArray(message) && message[0] === 'answers';
+export function isAnswers(message: unknown): message is Answers {
+  if (!Array.isArray(message) || message[0] !== 'answers') return false;
+  const [, taken, batches, ids, runMs, ends, text, others] = message as unknown[];
+  return typeof taken === 'number' && [batches, ids, runMs, ends].every(isNumbers) && typeof text === 'string' && Array.isArray(others) && others.every((other) => typeof other === 'object' && other !== null);
+}
+
+const isNumbers = (value: unknown): boolean => Array.isArray(value) && value.every((one) => typeof one === 'number');
 
 export function packed(answers: readonly Answer[], taken: number, batches: number[]): Answers {
   const ids: number[] = [];

@@ -67,6 +67,12 @@ describe('the download of a model', function () {
       expect(await messageOf('', uri, { loopback: false, privateToo: false })).to.contain('its host has a private address');
     });
   }
+  it('a token with a line break in it is refused, and said', async () => {
+    const file = join(folder, 'credentials/m/token');
+    writeFileSync(file, 'a\ntoken');
+    expect(await messageOf('/model.bin')).to.contain('the key token of the Secret of source.secretRef has a line break in it');
+    writeFileSync(file, 'a-token');
+  });
   it('refuses a redirect to a metadata service, and asks nothing there', async () => expect(await messageOf('/metadata.bin')).to.contain('link-local or metadata address'));
   it('tells the status of the source itself', async () => expect(await messageOf('/nothing.bin')).to.contain('the server answered 404'));
   for (const [what, path] of [['a status', '/other.bin'], ['a closed port', '/closed.bin']] as const) {
