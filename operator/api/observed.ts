@@ -80,8 +80,6 @@ export interface ObservedPipeline {
   children: KubeObject[];
   /** Those of them that have lost their owner reference. */
   orphans: KubeObject[];
-  /** What of the namespace could not be looked at, as a sentence: nothing may be concluded from what is not there. */
-  unseen?: string;
   keyHashes: string[];
   /** Which of the user's own keys are not taken, and what to do. */
   keyProblem?: string;
@@ -131,8 +129,6 @@ export interface ObservedModelVersion {
   slots: VerificationSlots;
   /** What the API server said when the Job's pod was refused. */
   refusal?: string;
-  /** What of the namespace could not be looked at, as a sentence. */
-  unseen?: string;
   now: number;
 }
 

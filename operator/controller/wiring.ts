@@ -12,8 +12,6 @@ import type { WorkQueue } from '../queue/workqueue.ts';
 import { concernsItself, concernsUsers, ownerKey, workerKey } from './triggers.ts';
 
 const CHILDREN = ['configMaps', 'services', 'deployments', 'autoscalers', 'disruptionBudgets', 'endpointSlices', 'networkPolicies'] as const satisfies (keyof Caches)[];
-/** How many of the waiting verifications are woken when one ends. */
-const WOKEN = 4;
 
 const selfKey = ({ metadata }: KubeObject): Key => keyOf(metadata.namespace ?? '', metadata.name);
 const addAll = (queue: WorkQueue, keys: Iterable<Key | undefined>): void => {
@@ -60,7 +58,7 @@ export function wireModelVersions(caches: Caches, queue: WorkQueue): void {
   });
   caches.jobs.onChange((_, object, old) => {
     addAll(queue, [ownerKey(object, 'ModelVersion'), old && ownerKey(old, 'ModelVersion')]);
-    addAll(queue, caches.modelVersions.by(uses.verification).slice(0, WOKEN).map(selfKey));
+    addAll(queue, firstOfNamespaces(caches.modelVersions.by(uses.verification)).map(selfKey));
   });
   caches.pods.onChange((_, object) => addAll(queue, [workerKey(object, LABEL.modelVersion)]));
   caches.deployments.onChange((change, object, old) => {
@@ -69,6 +67,9 @@ export function wireModelVersions(caches: Caches, queue: WorkQueue): void {
   });
   caches.configMapMetadata.onChange((_, object) => addAll(queue, caches.modelVersions.by(uses.configMap(object.metadata.namespace ?? '', object.metadata.name)).map(selfKey)));
 }
+
+/** One of each namespace: which of them may begin depends on how many the namespace has. */
+const firstOfNamespaces = <T extends KubeObject>(objects: T[]): T[] => [...new Map(objects.toReversed().map((object) => [object.metadata.namespace, object])).values()];
 
 const loads = ({ metadata }: KubeObject): Key[] => (recordOf(metadata)?.models ?? []).map(({ modelVersion }) => keyOf(metadata.namespace ?? '', modelVersion));
 const modelsOf = ({ metadata, spec }: InferencePipeline): Key[] => (spec.models ?? []).map(({ modelVersion }) => keyOf(metadata.namespace ?? '', modelVersion));

@@ -12,6 +12,7 @@ export function service(pipeline: InferencePipeline, name: string, revision: str
     apiVersion: 'v1', kind: 'Service',
     metadata: childMeta(pipeline, name, { [LABEL.pipeline]: pipeline.metadata.name, ...(name === revision ? { [LABEL.revision]: revision } : {}) }),
     spec: {
+      type: 'ClusterIP',
       selector: podSelector(pipeline.metadata.name, revision),
       ports: [{ name: 'http', port: 80, targetPort: PORT.user, protocol: 'TCP', appProtocol: 'http' }],
     },

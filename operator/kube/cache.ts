@@ -41,9 +41,19 @@ export class Cache<T extends KubeObject> {
     return this.#unseen.names(namespace);
   }
 
-  /** Whether a new list would bring an object that found no room before. */
-  get hasRoomAgain(): boolean {
-    return this.#unseen.fits(this.#budget);
+  /** Whether a new list, of `namespace` or of all, would bring an object that found no room before. */
+  hasRoomAgain(namespace?: string): boolean {
+    return this.#unseen.fits(this.#budget, namespace);
+  }
+
+  /** A list of `namespace`, or of all, begins: what has no room will be told again by it. */
+  listBegins(namespace?: string): void {
+    this.#unseen.listBegins(namespace);
+  }
+
+  /** That list is complete, and had the objects of these keys: of what had no room, the others are gone. */
+  listEnds(keys: ReadonlySet<string>, namespace?: string): void {
+    this.#unseen.listEnds((one, name) => keys.has(`${one}/${name}`), namespace);
   }
 
   get(namespace: string, name: string): T | undefined {
@@ -90,19 +100,23 @@ export class Cache<T extends KubeObject> {
     this.#tell('removed', old, old);
   }
 
-  /** Counts an object in its namespace's budget. False, and what was there of it is gone, when there is no room. */
+  /**
+   * Counts an object in its namespace's budget. False, and what was there of it is gone, when there is no room. One
+   * that does not grow keeps its place, however little is left for others.
+   */
   #makeRoom(key: string, object: T): boolean {
     const { namespace = '', name } = object.metadata;
     const bytes = memoryOf(object);
-    this.#release(key, namespace);
-    if (!this.#budget.admits(namespace, bytes)) {
+    const before = this.#bytes.get(key) ?? 0;
+    const grown = bytes - before;
+    if (grown > 0 && !this.#budget.admits(namespace, grown)) {
       this.remove(key);
       this.#unseen.add(namespace, name, bytes);
       this.#onError(new Error(`${object.kind} ${key} takes ${mebibytes(bytes)} MiB of memory, and namespace ${namespace} has no room for it: its other objects take ${mebibytes(this.#budget.used(namespace))} MiB`));
       return false;
     }
     this.#unseen.remove(namespace, name);
-    this.#budget.add(namespace, bytes);
+    this.#budget.add(namespace, grown);
     this.#bytes.set(key, bytes);
     return true;
   }

@@ -1,32 +1,59 @@
-/** Objects of one kind for which their namespace has no room left in the cache, by namespace. Pure. */
+/** Objects of one kind for which their namespace has no room in the cache, by namespace. Pure. */
 import type { FairShare } from '../queue/fairShare.ts';
 
-/** So many are known by name; a namespace with more is not complete before a new list. */
+/** So many are known by name; that there are more is known until the next list. */
 const MOST_NAMES = 1_000;
 
+interface Left {
+  /** Bytes by name. */
+  names: Map<string, number>;
+  /** Whether there are more than these: as the last list said, or as one that is under way has said so far. */
+  more: 'no' | 'before' | 'now';
+}
+
 export class Unseen {
-  readonly #bytes = new Map<string, Map<string, number>>();
+  readonly #left = new Map<string, Left>();
 
   /** Notes an object that takes so many bytes. */
   add(namespace: string, name: string, bytes: number): void {
-    const names = this.#bytes.get(namespace) ?? new Map<string, number>();
-    if (names.size < MOST_NAMES) this.#bytes.set(namespace, names.set(name, bytes));
+    const left = this.#left.get(namespace) ?? { names: new Map<string, number>(), more: 'no' as const };
+    this.#left.set(namespace, left);
+    if (left.names.size < MOST_NAMES || left.names.has(name)) left.names.set(name, bytes);
+    else left.more = 'now';
   }
 
   /** For an object that was deleted, or found room. */
   remove(namespace: string, name: string): void {
-    const names = this.#bytes.get(namespace);
-    names?.delete(name);
-    if (names?.size === 0) this.#bytes.delete(namespace);
+    const left = this.#left.get(namespace);
+    left?.names.delete(name);
+    if (left?.names.size === 0 && left.more === 'no') this.#left.delete(namespace);
   }
 
-  /** Names in a namespace, at most {@link MOST_NAMES}. */
+  /** A list of `namespace`, or of all, begins: it tells of all there are. */
+  listBegins(namespace?: string): void {
+    for (const left of this.#of(namespace)) if (left.more === 'now') left.more = 'before';
+  }
+
+  /** The list is complete, and `listed` says whether it had that object: what it had not is gone. */
+  listEnds(listed: (namespace: string, name: string) => boolean, namespace?: string): void {
+    for (const [one, left] of [...this.#left].filter(([of]) => (namespace ?? of) === of)) {
+      if (left.more === 'before') left.more = 'no';
+      for (const name of ['', ...left.names.keys()]) if (!listed(one, name)) this.remove(one, name);
+    }
+  }
+
+  /** Names in a namespace, at most {@link MOST_NAMES}; '…' where none of them is known. */
   names(namespace: string): string[] {
-    return [...(this.#bytes.get(namespace)?.keys() ?? [])];
+    const left = this.#left.get(namespace);
+    return left && left.names.size === 0 ? ['…'] : [...(left?.names.keys() ?? [])];
   }
 
-  /** Whether one of them would find room now. */
-  fits(budget: FairShare): boolean {
-    return [...this.#bytes].some(([namespace, names]) => budget.admits(namespace, Math.min(...names.values())));
+  /** Whether one of them, in `namespace` or in any, would find room now. */
+  fits(budget: FairShare, namespace?: string): boolean {
+    return [...this.#left].some(([one, { names }]) => (namespace ?? one) === one && budget.admits(one, names.size === 0 ? 0 : Math.min(...names.values())));
+  }
+
+  #of(namespace: string | undefined): Left[] {
+    return [...this.#left].flatMap(([one, left]) => ((namespace ?? one) === one ? [left] : []));
   }
 }

@@ -101,10 +101,13 @@ export class Reflector<T extends KubeObject> {
     const seen = new Set<string>();
     const notOlder = this.#position > 0 ? { resourceVersion: String(this.#position), resourceVersionMatch: 'NotOlderThan' } : {};
     let page: string | undefined;
+    let limit = PAGE;
     let resourceVersion: string;
+    this.#cache.listBegins(this.#options.namespace);
     do {
       const from = page === undefined ? notOlder : { continue: page };
-      const list = await this.#page(from, signal);
+      const { list, limit: worked } = await this.#page(from, limit, signal);
+      limit = worked;
       resourceVersion = list.metadata.resourceVersion ?? '';
       if (Number(resourceVersion) < this.#position) throw new Error(`a list of ${this.#options.kind.plural} is from ${resourceVersion}, but ${this.#position} has been seen: that server lags behind`);
       for (const item of list.items ?? []) {
@@ -116,17 +119,20 @@ export class Reflector<T extends KubeObject> {
     // What is newer than the list was made by ourselves meanwhile, and the watch will tell of it.
     const bygone = ({ metadata }: T): boolean => (this.#options.namespace ?? metadata.namespace) === metadata.namespace && Number(metadata.resourceVersion) <= Number(resourceVersion);
     for (const object of [...this.#cache.values()]) if (bygone(object) && !seen.has(cacheKey(object))) this.#cache.remove(cacheKey(object));
+    this.#cache.listEnds(seen, this.#options.namespace);
     this.#resourceVersion = resourceVersion;
     this.#position = Number(resourceVersion);
     this.#synced = true;
     this.#heard();
   }
 
-  async #page(from: Query, signal: AbortSignal): Promise<ObjectList<T>> {
-    for (let limit = PAGE; ; limit = Math.ceil(limit / 4)) {
+  /** A page of `most` objects, or of fewer where those are too large together. */
+  async #page(from: Query, most: number, signal: AbortSignal): Promise<{ list: ObjectList<T>; limit: number }> {
+    for (let limit = most; ; limit = Math.ceil(limit / 4)) {
       try {
         const query = { limit, labelSelector: this.#options.labelSelector, ...from };
-        return await this.#client.list<T>(this.#path, query, { accept: this.#accept, mostBytes: limit > 1 ? PAGE_BYTES : Infinity, signal: AbortSignal.any([signal, AbortSignal.timeout(this.#options.idleMs)]) });
+        const list = await this.#client.list<T>(this.#path, query, { accept: this.#accept, mostBytes: limit > 1 ? PAGE_BYTES : Infinity, signal: AbortSignal.any([signal, AbortSignal.timeout(this.#options.idleMs)]) });
+        return { list, limit };
       } catch (error) {
         if (!(error instanceof TooLarge)) throw error;
       }
@@ -150,7 +156,7 @@ export class Reflector<T extends KubeObject> {
     if (version > this.#position) [this.#position, this.#resourceVersion] = [version, object.metadata.resourceVersion!];
     this.#failures = 0;
     this.#heard();
-    if (type === 'BOOKMARK' && this.#cache.hasRoomAgain) throw new KubeError(410, 'Expired', 'there is room for objects that were left out: listed again');
+    if (type === 'BOOKMARK' && this.#cache.hasRoomAgain(this.#options.namespace)) throw new KubeError(410, 'Expired', 'there is room for objects that were left out: listed again');
   }
 
   /** List items carry no kind, and nobody needs managedFields; of what is not ours only its identity is kept. */

@@ -19,7 +19,6 @@ const LONGEST_RETRY_MS = 300_000;
 const REFUSED_AFTER_MS = 3_000;
 /** A verification that ends wakes those in the queue; this is the net under it. */
 const QUEUE_RECHECK_MS = 15_000;
-const UNSEEN_RECHECK_MS = 30_000;
 /** A Job that has had no running pod for this long gives its slot away: it may never get one. */
 const SLOT_MS = 30_000;
 const VERIFYING = { reason: REASON.verifying, message: 'fetching and verifying the source' };
@@ -49,7 +48,6 @@ export function planVerification(seen: ObservedModelVersion): Verification {
     return { ready: false, reason: REASON.digest, message: `spec.digest is ${spec.digest}, but the bytes that were verified have ${status.digest}: register the other bytes as another ModelVersion than ${metadata.name}`, prune: jobs };
   }
   if (status?.verifiedSource === key && status.digest) return { ready: true, reason: REASON.verified, message: '', prune: jobs };
-  if (seen.unseen !== undefined) return { ready: false, reason: REASON.namespaceTooLarge, message: seen.unseen, prune: [], wakeAfterMs: UNSEEN_RECHECK_MS };
   if (!seen.sourceExists) return { ready: false, reason: REASON.resourceNotReady, message: `ConfigMap ${configMapSource(spec.source.uri)?.name ?? ''} does not exist in this namespace`, prune: jobs };
   return { ...(last ? judge(seen, last, before) : startOrQueue(seen, 1)), prune };
 }

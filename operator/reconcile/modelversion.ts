@@ -12,10 +12,17 @@ import { ownerReference } from '../desired/meta.ts';
 import { verificationKey, verifyJob } from '../desired/verifyJob.ts';
 import { looksRefused, planVerification, slotsFor } from '../plan/verification.ts';
 import { modelVersionStatus } from '../status/modelversion.ts';
+import { withheldModelVersion } from '../status/withheld.ts';
 import type { Deps } from './deps.ts';
 import { modelVersionEvents } from './events.ts';
 
+/** An object that is deleted or shortened makes room within about a minute. */
+const UNSEEN_RECHECK_MS = 30_000;
+
 export async function reconcileModelVersion(key: Key, deps: Deps): Promise<Result> {
+  const { namespace, name } = splitKey(key);
+  const unseen = deps.kube.unseen(namespace);
+  if (unseen !== undefined) return withhold(deps.kube.caches.modelVersions.get(namespace, name), unseen, deps);
   const seen = await observeModelVersion(key, deps);
   if (!seen) return { next: 'rest' };
   const { modelVersion } = seen;
@@ -33,6 +40,14 @@ export async function reconcileModelVersion(key: Key, deps: Deps): Promise<Resul
   return nextStep(attempt, plan.wakeAfterMs);
 }
 
+/** Where not everything can be seen nothing is verified, deleted or counted: who uses a model is not known. */
+async function withhold(modelVersion: ModelVersion | undefined, why: string, deps: Deps): Promise<Result> {
+  if (!modelVersion || modelVersion.metadata.deletionTimestamp !== undefined) return { next: 'rest' };
+  const isVerified = modelVersion.status?.verifiedSource === verificationKey(modelVersion);
+  if (!isVerified) await writeStatus(modelVersion, withheldModelVersion(modelVersion, why, deps.now()), deps.kube);
+  return { next: 'after', ms: UNSEEN_RECHECK_MS };
+}
+
 async function observeModelVersion(key: Key, { kube, now: clock }: Deps): Promise<ObservedModelVersion | undefined> {
   const { caches, client } = kube;
   const { namespace, name } = splitKey(key);
@@ -43,7 +58,6 @@ async function observeModelVersion(key: Key, { kube, now: clock }: Deps): Promis
   const jobs = [...caches.jobs.by(ownedBy(modelVersion.metadata)), ...orphans];
   const pods = caches.pods.by(podOwner(namespace, LABEL.modelVersion, name));
   const source = configMapSource(modelVersion.spec.source.uri);
-  const unseen = kube.unseen(namespace);
   const refused = jobs.find((job) => looksRefused(job, pods, now));
   const refusal = refused && (await client.lastWarning(namespace, refused.metadata.uid ?? ''));
   return {
@@ -52,7 +66,6 @@ async function observeModelVersion(key: Key, { kube, now: clock }: Deps): Promis
     sourceExists: source === undefined || caches.configMapMetadata.get(namespace, source.name) !== undefined,
     slots: slotsFor(namespace, [...caches.jobs.values()].filter((job) => isVerification(job, caches.modelVersions)), queuedIn(caches), now),
     ...(refusal !== undefined && { refusal }),
-    ...(unseen !== undefined && { unseen }),
   };
 }
 

@@ -16,8 +16,7 @@ import { observeRest } from './observeRest.ts';
 
 /** Undefined when the pipeline is gone or going: its children follow it by their owner references. */
 export async function observePipeline(key: Key, deps: Deps): Promise<ObservedPipeline | undefined> {
-  const { kube, keys, scripts, lost, marking, ports, scorers, noConcurrency, now: clock } = deps;
-  const { caches } = kube;
+  const { kube: { caches }, keys, scripts, lost, marking, ports, scorers, noConcurrency, now: clock } = deps;
   const { namespace, name } = splitKey(key);
   const pipeline = caches.pipelines.get(namespace, name);
   if (!pipeline) {
@@ -40,7 +39,6 @@ export async function observePipeline(key: Key, deps: Deps): Promise<ObservedPip
   const unreadable = written.map(({ metadata }) => metadata.name).filter((one) => !revisions.some((revision) => revision.name === one));
   const found = await script(pipeline, scripts, (map) => caches.configMapMetadata.get(namespace, map));
   const why = noConcurrency();
-  const unseen = kube.unseen(namespace);
   const warning = scorers.warning(caches.pods.by(podOwner(namespace, LABEL.pipeline, name)));
   const pods = caches.pods.by(podOwner(namespace, LABEL.pipeline, name));
   const children: KubeObject[] = [...autoscalers, ...owned(caches.disruptionBudgets), ...owned(caches.networkPolicies), ...owned(caches.endpointSlices), ...services, ...deployments, ...configMaps];
@@ -55,16 +53,15 @@ export async function observePipeline(key: Key, deps: Deps): Promise<ObservedPip
     ...(traffic && { traffic }),
     ...(why !== undefined && { noConcurrency: why }),
     ...(warning !== undefined && { warning }),
-    ...(unseen !== undefined && { unseen }),
     ...(unreadable.length > 0 && { unreadable }),
     orphans: children.filter((child) => !controllerOf(child)),
-    ...(effective(pipeline.spec).auth === 'Key' ? accepted(await keys.keys(pipeline, now), traffic) : { keyHashes: traffic?.keyHashes ?? [] }),
+    ...(effective(pipeline.spec).auth === 'Key' ? accepted(await keys.keys(pipeline, now), traffic, pipeline.status?.activeRevision !== undefined) : { keyHashes: traffic?.keyHashes ?? [] }),
   };
 }
 
-/** A weak key that opens the endpoint already goes on to do so: it is said, and its users are not locked out. */
-function accepted({ hashes, weak, problem }: Keys, traffic: Traffic | undefined): Pick<ObservedPipeline, 'keyHashes' | 'keyProblem'> {
-  const kept = weak.filter((hash) => traffic?.keyHashes.includes(hash));
+/** A weak key that opens the endpoint already goes on to do so: it is said, and its users are not locked out. The table of one that `serves` may have been deleted. */
+function accepted({ hashes, weak, problem }: Keys, traffic: Traffic | undefined, serves: boolean): Pick<ObservedPipeline, 'keyHashes' | 'keyProblem'> {
+  const kept = weak.filter((hash) => (traffic ? traffic.keyHashes.includes(hash) : serves));
   return { keyHashes: [...hashes, ...kept], ...(problem !== undefined && { keyProblem: problem }) };
 }
 

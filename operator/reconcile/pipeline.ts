@@ -2,14 +2,14 @@
 import { applyAll, prune } from '../apply/apply.ts';
 import { adopt, confirmTakeOver, nudge, setCounts, writeAbandoned } from '../apply/effects.ts';
 import { writeStatus } from '../apply/status.ts';
-import { isRace, nextStep, settle, type Key, type Result } from '../api/flow.ts';
+import { isRace, nextStep, settle, splitKey, type Key, type Result } from '../api/flow.ts';
 import { LABEL } from '../api/labels.ts';
 import type { KubeObject } from '../api/objects.ts';
 import { children } from '../desired/children.ts';
 import { ownerReference } from '../desired/meta.ts';
 import { trafficHash, trafficTable, trafficText } from '../desired/traffic.ts';
 import { planRollout, type Plan } from '../plan/rollout.ts';
-import type { ObservedPipeline } from '../api/observed.ts';
+import type { InferencePipeline } from '../api/types.gen.ts';
 import { pipelineStatus } from '../status/pipeline.ts';
 import { withheldStatus } from '../status/withheld.ts';
 import type { Deps } from './deps.ts';
@@ -21,10 +21,12 @@ import { observePipeline } from './observePipeline.ts';
 const UNSEEN_RECHECK_MS = 30_000;
 
 export async function reconcilePipeline(key: Key, deps: Deps): Promise<Result> {
+  const { namespace, name } = splitKey(key);
+  const unseen = deps.kube.unseen(namespace);
+  if (unseen !== undefined) return withhold(deps.kube.caches.pipelines.get(namespace, name), unseen, deps);
   const seen = await observePipeline(key, deps);
   if (!seen) return { next: 'rest' };
   const { pipeline } = seen;
-  if (seen.unseen !== undefined) return withhold(seen, seen.unseen, deps);
   const plan = planRollout(seen, deps.config);
   const traffic = trafficTable(seen, plan);
   const wanted = children({ ...plan, pipeline, traffic, scriptFiles: seen.script ?? {}, networkAccess: deps.config.networkAccess, begun: seen.traffic !== undefined });
@@ -48,8 +50,9 @@ export async function reconcilePipeline(key: Key, deps: Deps): Promise<Result> {
 }
 
 /** Nothing is made, changed or deleted where not everything can be seen; what serves goes on. */
-async function withhold({ pipeline, now }: ObservedPipeline, why: string, deps: Deps): Promise<Result> {
-  await writeStatus(pipeline, withheldStatus(pipeline, why, now), deps.kube);
+async function withhold(pipeline: InferencePipeline | undefined, why: string, deps: Deps): Promise<Result> {
+  if (!pipeline || pipeline.metadata.deletionTimestamp !== undefined) return { next: 'rest' };
+  await writeStatus(pipeline, withheldStatus(pipeline, why, deps.now()), deps.kube);
   return { next: 'after', ms: UNSEEN_RECHECK_MS };
 }
 

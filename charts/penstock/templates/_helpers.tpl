@@ -61,7 +61,7 @@ app.kubernetes.io/component: activator
 - { apiGroups: [events.k8s.io], resources: [events], verbs: [create, list] }
 {{- end }}
 
-{{/* A ValidatingAdmissionPolicy on what the operator's account writes, and its binding: name, rules (YAML), validations (expression, message). */}}
+{{/* A ValidatingAdmissionPolicy on what the operator's account writes, and its binding: name, rules (YAML), unless (CEL, may be left out), validations (expression, message). */}}
 {{- define "penstock.operatorPolicy" }}
 apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingAdmissionPolicy
@@ -75,6 +75,10 @@ spec:
   matchConditions:
     - name: by-the-operator
       expression: request.userInfo.username == 'system:serviceaccount:{{ .root.Release.Namespace }}:{{ .root.Release.Name }}-operator'
+    {{- with .unless }}
+    - name: something-changes
+      expression: "!({{ . }})"
+    {{- end }}
   validations:
     {{- range .validations }}
     - expression: {{ .expression | quote }}

@@ -12,7 +12,7 @@ const ENDPOINT_SLICES = 'system:serviceaccount:kube-system:endpointslice-control
 const OURS = { 'app.kubernetes.io/managed-by': 'penstock' };
 const owner = (name: string, kind = 'InferencePipeline') => [{ apiVersion: 'penstock.dev/v1alpha1', kind, name, uid: '11111111-1111-1111-1111-111111111111', controller: true }];
 const restricted = { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } };
-const pods = (change: object = {}) => ({ automountServiceAccountToken: false, containers: [{ name: 'a', image: 'a', securityContext: restricted }], ...change });
+const pods = (change: object = {}) => ({ automountServiceAccountToken: false, securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } }, containers: [{ name: 'a', image: 'a', securityContext: restricted }], ...change });
 
 interface Child { apiVersion: string; kind: string; [field: string]: unknown }
 interface Meta { name: string; namespace?: string; labels?: object; ownerReferences?: object[]; annotations?: object }
@@ -29,6 +29,8 @@ const CHILDREN: Child[] = [
   { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', spec: { podSelector: {} } },
   { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', addressType: 'IPv4', endpoints: [], ports: [] },
 ];
+/** Of a child that the operator makes: an EndpointSlice is the activator's. */
+const nameOf = (kind: string, name: string): string => (kind === 'EndpointSlice' ? 'iris-activator' : name);
 const labelsOf = (kind: string): object => ({ ...OURS, ...(kind === 'EndpointSlice' && { 'kubernetes.io/service-name': 'iris' }) });
 const named = (child: Child, metadata: Meta): string => yaml.dump({ ...child, metadata });
 
@@ -50,21 +52,29 @@ describe('the chart’s policies', function () {
     const message = (kind: string): string => `only the Penstock operator creates and changes a ${kind} with the label penstock.dev/role or app.kubernetes.io/managed-by=penstock`;
     for (const child of CHILDREN) {
       const { kind } = child;
+      const own = nameOf(kind, 'child');
       const meta = (name: string) => ({ name, namespace: 'default', labels: labelsOf(kind) });
       describe(kind, () => {
         before(async () => {
-          await api.run(['create', '-f', '-', `--as=${OPERATOR}`], named(child, { ...meta('child'), ownerReferences: owner('iris') }));
+          await api.run(['create', '-f', '-', `--as=${OPERATOR}`], named(child, { ...meta(own), ownerReferences: owner('iris') }));
           await api.run(['create', '-f', '-'], named(child, { name: 'own', namespace: 'default' }));
         });
         it('cannot create one', async () => expect(await create(named(child, meta('forged')))).to.contain(message(kind)));
-        it('cannot change one', async () => expect(await refusal(['annotate', kind, 'child', 'a=b'])).to.contain(message(kind)));
-        it('cannot take its label away', async () => expect(await refusal(['label', kind, 'child', 'app.kubernetes.io/managed-by-'])).to.contain(message(kind)));
+        it('cannot change one', async () => expect(await refusal(['annotate', kind, own, 'a=b'])).to.contain(message(kind)));
+        it('cannot take its label away', async () => expect(await refusal(['label', kind, own, 'app.kubernetes.io/managed-by-'])).to.contain(message(kind)));
         it('cannot make one out of their own', async () => expect(await refusal(['label', kind, 'own', 'app.kubernetes.io/managed-by=penstock'])).to.contain(message(kind)));
         it('change their own', () => api.run(['annotate', kind, 'own', 'a=b']));
-        it('of Kubernetes’ controllers change one', () => api.run(['annotate', kind, 'child', 'a=b', `--as=${ENDPOINT_SLICES}`]));
-        it('delete one', () => api.run(['delete', kind, 'child']));
+        it('of Kubernetes’ controllers change one', () => api.run(['annotate', kind, own, 'a=b', `--as=${ENDPOINT_SLICES}`]));
+        it('delete one', () => api.run(['delete', kind, own]));
       });
     }
+    it('restart the pods of a Deployment, as kubectl does, and change nothing else with it', async () => {
+      await api.run(['create', '-f', '-', `--as=${OPERATOR}`], named(CHILDREN[2]!, { name: 'restarted', namespace: 'default', labels: OURS, annotations: { 'penstock.dev/applied': 'x' }, ownerReferences: owner('iris') }));
+      await api.run(['rollout', 'restart', 'deployment', 'restarted']);
+      const change = (template: object): Promise<string> => refusal(['patch', 'deployment', 'restarted', '--type=strategic', '-p', JSON.stringify({ spec: { template } })]);
+      expect(await change({ metadata: { annotations: { 'kubectl.kubernetes.io/restartedAt': 'now', other: 'x' } } })).to.contain('only the Penstock operator');
+      expect(await change({ metadata: { annotations: { 'kubectl.kubernetes.io/restartedAt': 'now' } }, spec: { serviceAccountName: 'other' } })).to.contain('only the Penstock operator');
+    });
     it('cannot create a ConfigMap with our role and no other label', async () => expect(await create(named(CHILDREN[0]!, { name: 'forged', labels: { 'penstock.dev/role': 'traffic' } }))).to.contain(message('ConfigMap')));
   });
 
@@ -77,9 +87,10 @@ describe('the chart’s policies', function () {
     for (const child of CHILDREN) {
       const { kind } = child;
       it(`makes a ${kind} of a pipeline, changes and deletes it`, async () => {
-        await api.run(['create', '-f', '-', as], ours(child, 'legal'));
-        await api.run(['annotate', kind, 'legal', 'a=b', as]);
-        await api.run(['delete', kind, 'legal', as]);
+        const name = nameOf(kind, 'legal');
+        await api.run(['create', '-f', '-', as], ours(child, name));
+        await api.run(['annotate', kind, name, 'a=b', as]);
+        await api.run(['delete', kind, name, as]);
       });
       const tries: [string, Meta, string][] = [
         ['in kube-system', { name: 'x', namespace: 'kube-system', labels: labelsOf(kind), ownerReferences: owner('iris') }, 'may write nothing in kube-* and in its own namespace'],
@@ -98,6 +109,10 @@ describe('the chart’s policies', function () {
 
     for (const [what, change, message] of [
       ['with a token', { automountServiceAccountToken: true }, 'without a service-account token'],
+      ['as root', { securityContext: { seccompProfile: { type: 'RuntimeDefault' } } }, 'do not run as root'],
+      ['without a seccomp profile', { securityContext: { runAsNonRoot: true } }, 'default seccomp profile'],
+      ['with a container of another user', { containers: [{ name: 'a', image: 'a', securityContext: { ...restricted, runAsUser: 0 } }] }, 'drop all capabilities'],
+      ['on a port of the host', { containers: [{ name: 'a', image: 'a', securityContext: restricted, ports: [{ containerPort: 80, hostPort: 443 }] }] }, 'no port of the host'],
       ['on the host’s network', { hostNetwork: true }, 'without the host'],
       ['with a host path', { volumes: [{ name: 'root', hostPath: { path: '/' } }] }, 'only mount emptyDir, configMap and secret'],
       ['with a projected token', { volumes: [{ name: 'token', projected: { sources: [{ serviceAccountToken: { path: 'token' } }] } }] }, 'only mount emptyDir, configMap and secret'],
@@ -116,6 +131,8 @@ describe('the chart’s policies', function () {
       ['a certificate in another namespace than its own', secret('penstock-metrics-tls', { type: 'kubernetes.io/tls', data: { 'tls.crt': '', 'tls.key': '' } }), 'Opaque Secrets'],
       ['a Service with an external address', ours({ ...CHILDREN[1]!, spec: { type: 'ClusterIP', externalIPs: ['192.0.2.1'], ports: [{ port: 80 }] } }, 'x'), 'Services of type ClusterIP'],
       ['a Service on every node', ours({ ...CHILDREN[1]!, spec: { type: 'NodePort', ports: [{ port: 80 }] } }, 'x'), 'Services of type ClusterIP'],
+      ['an EndpointSlice with another name', ours(CHILDREN[7]!, 'x'), 'of the Service of the pipeline'],
+      ['an EndpointSlice with another port', ours({ ...CHILDREN[7]!, ports: [{ name: 'http', port: 8080, protocol: 'TCP' }] }, 'iris-activator'), 'of the Service of the pipeline'],
       ['an EndpointSlice of another Service', ours(CHILDREN[7]!, 'x', { labels: { ...OURS, 'kubernetes.io/service-name': 'bank' } }), 'of the Service of the pipeline'],
       ['another API', apiService('v1.evil.example', { namespace: 'penstock-system', name: 'penstock-metrics' }), 'only register v1beta2.custom.metrics.k8s.io'],
       ['the metrics API, served by another Service', apiService('v1beta2.custom.metrics.k8s.io', { namespace: 'default', name: 'evil' }), 'only register v1beta2.custom.metrics.k8s.io'],

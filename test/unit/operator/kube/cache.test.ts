@@ -92,11 +92,43 @@ describe('the cache of a kind', () => {
     it('room that a deletion makes is there for the next', () => {
       cache.put(named('a', 'first', 15_000));
       cache.put(named('a', 'second', 15_000));
-      expect(cache.hasRoomAgain).to.equal(false);
+      expect(cache.hasRoomAgain()).to.equal(false);
       cache.remove('a/first', 'first', 6);
-      expect(cache.hasRoomAgain).to.equal(true);
+      expect(cache.hasRoomAgain()).to.equal(true);
       cache.put(named('a', 'second', 15_000));
       expect(cache.unseen('a')).to.deep.equal([]);
+    });
+    it('what does not grow keeps its place, however little others leave', () => {
+      cache.put(named('a', 'o', 12_000));
+      cache.put(named('b', 'o', 9_000));
+      cache.put({ ...named('a', 'o', 12_000), metadata: { ...named('a', 'o', 12_000).metadata, resourceVersion: '6' } });
+      cache.put({ ...named('a', 'o', 11_000), metadata: { ...named('a', 'o', 11_000).metadata, resourceVersion: '7' } });
+      expect(cache.get('a', 'o')?.metadata.resourceVersion).to.equal('7');
+      expect(cache.unseen('a')).to.deep.equal([]);
+    });
+    it('what was deleted unheard is gone with the next list', () => {
+      for (const name of ['gone', 'there']) cache.put(named('a', name, 40_000));
+      cache.listBegins();
+      expect(cache.unseen('a'), 'until the list is complete').to.have.length(2);
+      cache.put(named('a', 'there', 40_000));
+      cache.listEnds(new Set(['a/there']));
+      expect(cache.unseen('a')).to.deep.equal(['there']);
+    });
+    it('more than a thousand are not forgotten when the thousand go', () => {
+      for (let i = 0; i < 1_001; i++) cache.put(named('a', `o${i}`, 40_000));
+      for (let i = 0; i < 1_000; i++) cache.remove(`a/o${i}`, `o${i}`, 6);
+      expect(cache.unseen('a')).to.deep.equal(['…']);
+      expect(cache.hasRoomAgain()).to.equal(true);
+      cache.listBegins();
+      cache.put(named('a', 'o1000', 10));
+      cache.listEnds(new Set(['a/o1000']));
+      expect(cache.unseen('a')).to.deep.equal([]);
+    });
+    it('names of a large map count, and two bytes for each character that needs them', () => {
+      const labels = Object.fromEntries(Array.from({ length: 1_000 }, (_, i) => [`${'x'.repeat(100)}${i}`, '']));
+      expect(memoryOf(labels)).to.be.greaterThan(150_000);
+      expect(memoryOf('ü'.repeat(100)) - memoryOf('x'.repeat(100))).to.equal(0);
+      expect(memoryOf('字'.repeat(100)) - memoryOf('x'.repeat(100))).to.equal(100);
     });
     it('what is deleted is no longer left out', () => {
       cache.put(named('a', 'o', 40_000));

@@ -30,7 +30,6 @@ const rows: Row[] = [
   { when: 'three of its namespace run already: one slot is left to others', seen: see({ slots: { taken: 3, takenHere: 3 } }), ready: false, reason: 'VerificationQueued' },
   { when: 'another namespace waits with fewer: that one is first', seen: see({ slots: { taken: 2, takenHere: 1, fewestElsewhere: 0 } }), ready: false, reason: 'VerificationQueued' },
   { when: 'another namespace waits with as many', seen: see({ slots: { taken: 2, takenHere: 1, fewestElsewhere: 1 } }), ready: false, reason: 'Verifying', start: 1 },
-  { when: 'not all of the namespace can be looked at', seen: see({ unseen: '2 jobs cannot be looked at' }), ready: false, reason: 'NamespaceTooLarge' },
   { when: 'its Job runs', seen: see({ jobs: [job(1)] }), ready: false, reason: 'Verifying' },
   { when: 'its Job was refused for quota', seen: see({ jobs: [job(1, {}, 9)], refusal: 'pods "x" is forbidden: exceeded quota: tight' }), ready: false, reason: 'QuotaExceeded' },
   { when: 'its Job found other bytes: said, and not tried again at once', seen: see({ jobs: [job(1, failed(1))], pods: [podOf(job(1), 3, 'DigestMismatch: other bytes')] }), ready: false, reason: 'DigestMismatch', message: 'other bytes' },
