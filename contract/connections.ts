@@ -7,8 +7,9 @@ export interface Connection {
   readonly bytesRead: number;
   destroy: () => unknown;
   once: (event: 'close', listener: () => void) => unknown;
+  readonly localPort?: number | undefined;
   /** The answer that is under way on it. */
-  _httpMessage?: unknown;
+  _httpMessage?: { readonly headersSent: boolean; readonly req?: { readonly complete: boolean } } | null;
 }
 
 interface Listener {
@@ -36,7 +37,7 @@ export function placesFor(most: number): Places {
   return { admits: () => held < most, add: (connections) => void (held += connections) };
 }
 
-const keyOf = ({ remoteAddress = '', remotePort = 0 }: Connection): string => `${remoteAddress} ${remotePort}`;
+const keyOf = ({ remoteAddress = '', remotePort = 0, localPort = 0 }: Connection): string => `${remoteAddress} ${remotePort} ${localPort}`;
 
 export class ConnectionLimit {
   readonly #places: Places;
@@ -70,12 +71,13 @@ export class ConnectionLimit {
     });
   }
 
-  /** Ends a connection of the address that has the most: one on which nothing has come, or else one on which nothing is under way. */
+  /**
+   * Ends a connection on which nothing has come, or, if there is none, one on which nothing is under way; in either
+   * case of the address that has the most of all kinds.
+   */
   #endOne(): boolean {
-    let largest = new Set<Held>();
-    for (const all of this.#byAddress.values()) if (all.size > largest.size) largest = all;
-    const idle = ({ socket, secure }: Held): boolean => !(secure ?? socket)._httpMessage;
-    const found = first(largest, ({ socket }) => socket.bytesRead === 0) ?? first(largest, idle);
+    const addresses = [...this.#byAddress.values()].sort((a, b) => b.size - a.size);
+    const found = firstOf(addresses, ({ socket }) => socket.bytesRead === 0) ?? firstOf(addresses, isIdle);
     if (!found) return false;
     this.#release(found);
     found.socket.destroy();
@@ -92,7 +94,13 @@ export class ConnectionLimit {
   }
 }
 
-function first<T>(all: Iterable<T>, fits: (one: T) => boolean): T | undefined {
-  for (const one of all) if (fits(one)) return one;
+/** No answer is under way; one that has been given before its request was read to the end is none. */
+function isIdle({ socket, secure }: Held): boolean {
+  const { _httpMessage: answer } = secure ?? socket;
+  return !answer || (answer.headersSent && answer.req?.complete === false);
+}
+
+function firstOf<T>(groups: Iterable<Iterable<T>>, fits: (one: T) => boolean): T | undefined {
+  for (const group of groups) for (const one of group) if (fits(one)) return one;
   return undefined;
 }

@@ -4,6 +4,7 @@ import type { Server } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { getHeapStatistics } from 'node:v8';
 import type { ScorerConfig } from './config.ts';
 import { asFailure, EXIT_CODE, StartFailure, writeTermination } from './failure.ts';
 import { operatorServer } from './http/operatorServer.ts';
@@ -43,7 +44,7 @@ export async function serve(config: ScorerConfig, modelDir: string, worker: Work
   let crash: (failure: StartFailure) => void = () => undefined;
   const crashed = new Promise<StartFailure>((resolve) => (crash = resolve));
   const pool = new ScoringPool({
-    ...worker, data: { ...config, modelDir }, workers: config.workers, limits: limitsOf(config), initTimeoutMs: config.initTimeoutMs, onCrash: crash,
+    ...worker, heapMebibytes: Math.floor(getHeapStatistics().heap_size_limit / 2 ** 20 / config.workers), data: { ...config, modelDir }, workers: config.workers, limits: limitsOf(config), initTimeoutMs: config.initTimeoutMs, onCrash: crash,
     log: (level, message) => logger.log(level, message), onBatch: (rows) => metrics.batchSize.observe(rows), 
     onDisabled: (message) => {
       logger.error(message);

@@ -147,7 +147,7 @@ export class Doors {
     const asking = new WeakSet<Socket>();
     const server = createServer({ headersTimeout: HEADERS_MS, requestTimeout: 0, connectionsCheckingInterval: 1_000, keepAliveTimeout: 5_000, highWaterMark: 16_384 }, (request, response) => {
       const { socket } = request;
-      if (asking.has(socket)) return; // pipelined: a forwarded answer ends the connection, so that this one could never be answered (RFC 9112 §9.3.2)
+      if (asking.has(socket)) return void socket.destroy(); // pipelined: a forwarded answer ends the connection, so that this one could never be answered; the client asks again (RFC 9112 §9.3.2)
       asking.add(socket);
       response.once('close', () => asking.delete(socket));
       entrance.endpoint.take(new Held(request, response));

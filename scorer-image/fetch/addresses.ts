@@ -12,10 +12,13 @@ const LOOPBACK = listOf([['127.0.0.0', 8, 'ipv4'], ['::1', 128, 'ipv6']]);
 /** This host, link-local, multicast and broadcast; metadata services of the clouds, also where they have other addresses. */
 const NEVER = listOf([
   ['0.0.0.0', 8, 'ipv4'], ['169.254.0.0', 16, 'ipv4'], ['224.0.0.0', 3, 'ipv4'], ['::', 128, 'ipv6'], ['fe80::', 10, 'ipv6'], ['ff00::', 8, 'ipv6'],
-  ['100.100.100.200', 32, 'ipv4'], ['168.63.129.16', 32, 'ipv4'], ['192.0.0.192', 32, 'ipv4'], ['fd00:ec2::254', 128, 'ipv6'],
+  ['100.100.100.200', 32, 'ipv4'], ['168.63.129.16', 32, 'ipv4'], ['192.0.0.192', 32, 'ipv4'], ['fd00:ec2::', 32, 'ipv6'], ['fd20:ce::', 32, 'ipv6'],
 ]);
-/** RFC 1918, RFC 6598, RFC 4193. */
-const PRIVATE = listOf([['10.0.0.0', 8, 'ipv4'], ['172.16.0.0', 12, 'ipv4'], ['192.168.0.0', 16, 'ipv4'], ['100.64.0.0', 10, 'ipv4'], ['fc00::', 7, 'ipv6']]);
+/** RFC 1918, RFC 6598, RFC 4193; and prefixes that carry an IPv4 address, which may be one of those (RFC 6052, RFC 8215, RFC 3056, RFC 4291). */
+const PRIVATE = listOf([
+  ['64:ff9b::', 96, 'ipv6'], ['64:ff9b:1::', 48, 'ipv6'], ['2002::', 16, 'ipv6'], ['::', 96, 'ipv6'],
+  ['10.0.0.0', 8, 'ipv4'], ['172.16.0.0', 12, 'ipv4'], ['192.168.0.0', 16, 'ipv4'], ['100.64.0.0', 10, 'ipv4'], ['fc00::', 7, 'ipv6'],
+]);
 
 function listOf(ranges: Range[]): BlockList {
   const list = new BlockList();

@@ -29,14 +29,15 @@ const metadata = ({ name, datatype, shape, ...parameters }: TensorSignature): ob
 
 /** An express app for all paths but the hot ones. Errors are JSON, in the dialect of the path. */
 export function coldRoutes({ config, pool, lifecycle }: Pick<UserServerDeps, 'config' | 'pool' | 'lifecycle'>): Express {
+  const isReady = (): boolean => lifecycle.phase === 'Ready' && pool.serves;
   const app = express();
   app.disable('x-powered-by').disable('etag');
   app.get('/', (_, response) => void response.type('text').send('Healthy'));
   app.options('/score', (_, response) => void response.status(200).end());
   app.get('/swagger.json', (request, response) => swaggerRoute(request, response, { config, pool }));
-  app.get('/ping', (_, response) => void response.status(lifecycle.phase === 'Ready' ? 200 : 503).json({ ready: lifecycle.phase === 'Ready' })); // SageMaker's, and MLflow's
+  app.get('/ping', (_, response) => void response.status(isReady() ? 200 : 503).json({ ready: isReady() })); // SageMaker's, and MLflow's
   app.get('/v2/health/live', (_, response) => void response.json({ live: true }));
-  app.get('/v2/health/ready', (_, response) => void response.status(lifecycle.phase === 'Ready' ? 200 : 503).json({ live: true, ready: lifecycle.phase === 'Ready' }));
+  app.get('/v2/health/ready', (_, response) => void response.status(isReady() ? 200 : 503).json({ live: true, ready: isReady() }));
   app.get(['/v2', '/v2/'], (_, response) => void response.json({ name: SERVER, version: VERSION, extensions: ['binary_tensor_data'] }));
   app.get(['/v2/models/:model', '/v2/models/:model/versions/:version'], (request: Request<ModelPath>, response) => {
     const model = servedModel(config, request.params.model, request.params.version);
@@ -47,7 +48,7 @@ export function coldRoutes({ config, pool, lifecycle }: Pick<UserServerDeps, 'co
   app.get(['/v2/models/:model/ready', '/v2/models/:model/versions/:version/ready'], (request: Request<ModelPath>, response) => {
     const model = servedModel(config, request.params.model, request.params.version);
     if (!model) return void response.status(404).json({ error: `there is no model ${request.params.model} here` });
-    response.status(lifecycle.phase === 'Ready' ? 200 : 503).json({ name: model.name, ready: lifecycle.phase === 'Ready' });
+    response.status(isReady() ? 200 : 503).json({ name: model.name, ready: isReady() });
   });
   app.use((request, response) => {
     const text = `${request.method} ${request.path} does not exist; try POST /score`;

@@ -61,21 +61,22 @@ export class ScoringPool {
 
   /** Waits for the workers, which began with the pool. Resolves with the seconds that loading and init() took, in the slowest of them; rejects with a StartFailure. */
   async start(): Promise<number> {
+    const ready = await this.#inTime(Promise.all(this.#sides.map(({ ready }) => ready)));
+    this.signatures = ready[0]!.signatures;
+    this.script = ready[0]!;
+    for (const note of ready[0]!.notes) this.#options.log('info', note);
+    this.#started = true;
+    return Math.max(...ready.map(({ initMs }) => initMs)) / 1000;
+  }
+
+  /** Rejects when workers are not ready within initTimeout. */
+  async #inTime<T>(ready: Promise<T>): Promise<T> {
     const { initTimeoutMs } = this.#options;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new StartFailure(FAILURE.initTimeout, `init() did not end within initTimeout (${initTimeoutMs} ms)`)), initTimeoutMs);
     });
-    try {
-      const ready = await Promise.race([late, Promise.all(this.#sides.map(({ ready }) => ready))]);
-      this.signatures = ready[0]!.signatures;
-      this.script = ready[0]!;
-      for (const note of ready[0]!.notes) this.#options.log('info', note);
-      this.#started = true;
-      return Math.max(...ready.map(({ initMs }) => initMs)) / 1000;
-    } finally {
-      clearTimeout(timer);
-    }
+    return Promise.race([late, ready]).finally(() => clearTimeout(timer));
   }
 
   /** Whether a worker is there that can take a request: not while the only one is replaced. */
@@ -215,18 +216,21 @@ export class ScoringPool {
     else this.#watchTheClock();
   }
 
-  /** A request has outgrown its worker: it gets 413, what else the worker had in hand 503, and another worker comes. */
+  /** A request has outgrown its worker: if it was alone there it gets 413, else all get 503, since nothing says which it was. Another worker comes. */
   #replace(side: WorkerSide): void {
     if (this.#stopping) return;
-    const inHand = side.all().sort((a, b) => b.bytes - a.bytes);
-    for (const [i, ticket] of inHand.entries()) {
+    const inHand = side.all();
+    if (inHand.length === 0) return this.#crashed(new StartFailure(FAILURE.scriptCrashed, 'the script needs more memory than there is, without a request'));
+    const alone = inHand.filter(({ over }) => !over).length === 1;
+    for (const ticket of inHand) {
       this.#admission.back(ticket);
-      this.#answer(ticket, i === 0 ? { id: -1, status: 413, body: OUTGROWN } : { id: -1, status: 503, body: RESTARTING });
+      this.#answer(ticket, alone ? { id: -1, status: 413, body: OUTGROWN } : { id: -1, status: 503, body: RESTARTING });
     }
     this.#options.onReplaced(`${FAILURE.requestTooLarge}: a request needed more memory than a worker may have; another worker starts`);
     const next = this.#newSide();
     this.#sides[this.#sides.indexOf(side)] = next;
-    next.ready.then(() => this.#send(), (failure: unknown) => this.#crashed(failure as StartFailure));
+    void this.#inTime(next.ready).then(() => this.#send(), (failure: unknown) => this.#crashed(failure as StartFailure));
+    this.#send(); // the other workers have places again
   }
 
   #crashed(failure: StartFailure): void {

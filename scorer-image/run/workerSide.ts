@@ -22,6 +22,8 @@ export interface WorkerCode {
   file: string | URL;
   data: unknown;
   execArgv?: string[];
+  /** Of JavaScript's heap in each worker; by default what V8 gives the process. */
+  heapMebibytes?: number;
 }
 
 export type Ready = Extract<FromWorker, { type: 'ready' }>;
@@ -57,9 +59,9 @@ export class WorkerSide {
   readonly ready: Promise<Ready>;
 
   /** Begins at once, and listens from the first moment: a worker can be done before anybody asks for it. */
-  constructor({ file, data, execArgv }: WorkerCode, { onAnswers, log, onEnd, onStreamEnd, onDisabled }: Listener) {
+  constructor({ file, data, execArgv, heapMebibytes }: WorkerCode, { onAnswers, log, onEnd, onStreamEnd, onDisabled }: Listener) {
     const turn = newChdirState();
-    this.#worker = new Worker(file, { workerData: { ...(data as object), turn }, ...(execArgv ? { execArgv } : {}) });
+    this.#worker = new Worker(file, { workerData: { ...(data as object), turn }, ...(execArgv ? { execArgv } : {}), ...(heapMebibytes !== undefined && { resourceLimits: { maxOldGenerationSizeMb: heapMebibytes } }) });
     this.ready = new Promise((resolve, reject) => {
       let over = false;
       const ended = (failure: StartFailure): void => {
@@ -74,6 +76,7 @@ export class WorkerSide {
       this.#worker.on('error', (error: unknown) => ended(failureOf(error)));
       this.#worker.on('exit', (code) => ended(new StartFailure(FAILURE.initFailed, `the script ended its own process (exit code ${code})`)));
       this.#worker.on('message', (message: FromWorker) => {
+        if (typeof message !== 'object' || (message as unknown) === null) return;
         if (isAnswers(message)) {
           this.#heard(message[1]);
           return onAnswers(message);
@@ -86,7 +89,7 @@ export class WorkerSide {
           case 'log': return log(message.level, message.message);
           case 'chdir': return chdirFor(turn, message.folder, message.call);
           case 'disabled': return onDisabled(message.message);
-          case 'piece': return this.#streams.get(message.id)?.piece(message.bytes);
+          case 'piece': return message.bytes instanceof Uint8Array ? this.#streams.get(message.id)?.piece(message.bytes) : undefined;
           case 'end':
             this.#streams.get(message.id)?.end(message.error);
             this.#streams.delete(message.id);

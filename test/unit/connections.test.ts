@@ -64,6 +64,14 @@ describe('a server that is full of silent connections', () => {
     patient.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
     expect(String((await once(patient, 'data'))[0])).to.contain('200 OK');
   });
+  it('ends a silent one of any address before an idle one of the address that has more', async () => {
+    await listen(createHttp(answer));
+    const idle = await Promise.all(Array.from({ length: PLACES - 2 }, () => open(GOOD, 'GET / HTTP/1.1\r\nhost: x\r\n\r\n')));
+    await Promise.all(idle.map((socket) => once(socket, 'data')));
+    await crowd(SILENT);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(idle.filter(({ destroyed }) => destroyed)).to.have.length(0);
+  });
   it('ends none on which an answer is under way', async () => {
     await listen(createHttp(answer));
     const busy = await Promise.all(Array.from({ length: PLACES }, () => open(SILENT, 'GET /slow HTTP/1.1\r\nhost: x\r\n\r\n')));

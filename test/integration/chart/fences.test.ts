@@ -195,6 +195,11 @@ describe('the chart’s policies', function () {
         method: 'POST', dispatcher: agent, headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
         body: JSON.stringify({ apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectAccessReview', spec: { resourceAttributes: { namespace: 'default', ...attributes } } }),
       });
+      if (answer.statusCode === 429) { // the server has its own fair shares
+        await answer.body.dump();
+        await sleep(200);
+        return review(server, token, attributes);
+      }
       return ((await answer.body.json()) as { status: { allowed: boolean } }).status.allowed;
     }
   });

@@ -66,6 +66,14 @@ describe('the activator, with hostile neighbours', function () {
     expect(ends['200'], JSON.stringify(ends)).to.be.greaterThan(0);
   });
 
+  it('a pipelined request ends the connection: no client can make it wait, or pile requests up in memory', async () => {
+    pod = createNetServer().listen(0, '127.0.0.1');
+    await once(pod, 'listening');
+    door = await openDoor(0); // no pod, and none comes
+    const socket = connect({ port: door.port, host: '127.0.0.1' }, () => socket.write('POST /score HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n'.repeat(2)));
+    await once(socket.on('error', () => undefined).resume(), 'close');
+  });
+
   it(`${FORMS} forms of request smuggling: the pod gets what its own parser would have seen, and nothing more`, async () => {
     const forms = smugglingForms(FORMS, 1);
     interface Seen { method: string; url: string; body: string }

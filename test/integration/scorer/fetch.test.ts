@@ -57,12 +57,12 @@ describe('the download of a model', function () {
     expect(asked).to.deep.equal(['https /moved.bin Bearer a-token', 'https /model.bin Bearer a-token']);
   });
   const messageOf = (...args: Parameters<typeof fetched>): Promise<string> => fetched(...args).then(() => 'fetched', (error: unknown) => (error as Error).message);
-  for (const uri of ['https://localhost/m.bin', 'https://127.0.0.1/m.bin', 'https://[::1]/m.bin', 'https://0x7f.1/m.bin', 'https://[::ffff:127.0.0.1]/m.bin', 'https://169.254.169.254/m.bin', 'https://[fd00:ec2::254]/m.bin', 'https://0.0.0.0/m.bin', 'https://[fe80::1]/m.bin']) {
+  for (const uri of ['https://localhost/m.bin', 'https://127.0.0.1/m.bin', 'https://[::1]/m.bin', 'https://0x7f.1/m.bin', 'https://[::ffff:127.0.0.1]/m.bin', 'https://169.254.169.254/m.bin', 'https://[fd00:ec2::254]/m.bin', 'https://[fd20:ce::254]/m.bin', 'https://0.0.0.0/m.bin', 'https://[fe80::1]/m.bin']) {
     it(`refuses ${uri}, whatever the chart says`, async () => {
       expect(await messageOf('', uri, { loopback: false, privateToo: true })).to.contain('its host has a loopback, link-local or metadata address, which no source may have');
     });
   }
-  for (const uri of ['https://10.1.2.3/m.bin', 'https://192.168.1.1/m.bin', 'https://172.20.0.1/m.bin', 'https://[fd12::1]/m.bin']) {
+  for (const uri of ['https://10.1.2.3/m.bin', 'https://192.168.1.1/m.bin', 'https://172.20.0.1/m.bin', 'https://[fd12::1]/m.bin', 'https://[64:ff9b::a00:1]/m.bin', 'https://[2002:a00:1::]/m.bin', 'https://[::ffff:10.0.0.1]/m.bin']) {
     it(`refuses ${uri} where the chart wants no private sources`, async () => {
       expect(await messageOf('', uri, { loopback: false, privateToo: false })).to.contain('its host has a private address');
     });
