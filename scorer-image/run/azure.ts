@@ -5,7 +5,8 @@
 import { validateHeaderValue } from 'node:http';
 import type { Argument, UserScript } from '../load/script.ts';
 import { answerJson } from '../load/answerJson.ts';
-import { BadInput, plainJson, textOf } from '../load/json.ts';
+import { getHeapStatistics } from 'node:v8';
+import { BadInput, plainJson, scriptText } from '../load/json.ts';
 import type { ScoreRequest } from './messages.ts';
 import type { Pieces } from './pieces.ts';
 
@@ -19,9 +20,11 @@ export interface ScoreAnswer {
   pieces?: Pieces;
 }
 
+const HEAP_BYTES = getHeapStatistics().heap_size_limit;
+
 /** Runs the script on one request of /score. Throws BadInput, and what run() throws. */
 export async function score(script: UserScript, body: Uint8Array, request: ScoreRequest | undefined): Promise<ScoreAnswer> {
-  const input = script.rawHttp === true ? webRequest(body, request!) : script.inputSchema ? argumentsOf(script.inputSchema, body, request!) : textOf(body);
+  const input = script.rawHttp === true ? webRequest(body, request!) : script.inputSchema ? argumentsOf(script.inputSchema, body, request!) : scriptText(body, HEAP_BYTES);
   const value = await script.run(input, request);
   return value instanceof Response ? webResponse(value) : whole(answerJson(value));
 }

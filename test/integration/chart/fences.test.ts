@@ -93,8 +93,8 @@ describe('the chart’s policies', function () {
         await api.run(['delete', kind, name, as]);
       });
       const tries: [string, Meta, string][] = [
-        ['in kube-system', { name: 'x', namespace: 'kube-system', labels: labelsOf(kind), ownerReferences: owner('iris') }, 'may write nothing in kube-* and in its own namespace'],
-        ['in its own namespace', { name: 'x', namespace: 'penstock-system', labels: labelsOf(kind), ownerReferences: owner('iris') }, 'may write nothing in kube-* and in its own namespace'],
+        ['in kube-system', { name: nameOf(kind, 'x'), namespace: 'kube-system', labels: labelsOf(kind), ownerReferences: owner('iris') }, 'may write nothing in kube-* and in its own namespace'],
+        ['in its own namespace', { name: nameOf(kind, 'x'), namespace: 'penstock-system', labels: labelsOf(kind), ownerReferences: owner('iris') }, 'may write nothing in kube-* and in its own namespace'],
         ['without its label', { name: 'x', namespace: 'default', ownerReferences: owner('iris') }, 'the Penstock operator may only make'],
         ['of nothing', { name: 'x', namespace: 'default', labels: labelsOf(kind) }, 'the Penstock operator may only make'],
         ['of another kind of owner', { name: 'x', namespace: 'default', labels: labelsOf(kind), ownerReferences: owner('iris', 'Other') }, 'the Penstock operator may only make'],

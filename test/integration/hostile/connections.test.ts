@@ -11,7 +11,7 @@ import { openDoor, type Door } from '../../fixtures/door.ts';
 import { ready, startScorer, type Scorer } from '../../fixtures/scorer.ts';
 
 /** At the ports for metrics, which take 128 or 256, and at those for requests, which take 8,000. */
-const [FEW, MANY] = process.env.HOSTILE_CONNECTIONS === undefined ? [3_000, 10_000] : [Number(process.env.HOSTILE_CONNECTIONS), Number(process.env.HOSTILE_CONNECTIONS)];
+const [FEW, MANY] = process.env.HOSTILE_CONNECTIONS === undefined ? [2_000, 9_000] : [Number(process.env.HOSTILE_CONNECTIONS), Number(process.env.HOSTILE_CONNECTIONS)];
 /** A process of its own, from another address, that opens them and says so when all have been opened; those that are ended stay ended. */
 const CROWD = `
   const { connect } = require('node:net');

@@ -29,7 +29,7 @@ describe('objects with hostile texts', function () {
   });
 
   it('every index takes every object', () => {
-    const problems = [...poisoned(settled, TEXTS)].flatMap(({ what, objects }) => {
+    const problems = [...poisoned(settled, TEXTS)].filter(({ what }) => FREE.test(what)).flatMap(({ what, objects }) => {
       const key = what.split(' ')[0]!;
       return unindexed(objects[key] as Thing).map((index) => `${what}: ${index}`);
     });
