@@ -210,4 +210,3 @@ export interface ScorerStats {
   /** What the pipeline's users should know although the pod serves. */
   warning?: string;
 }
-

@@ -15,14 +15,16 @@ import { modelVersionStatus } from '../status/modelversion.ts';
 import { withheldModelVersion } from '../status/withheld.ts';
 import type { Deps } from './deps.ts';
 import { modelVersionEvents } from './events.ts';
-
-/** An object that is deleted or shortened makes room within about a minute. */
-const UNSEEN_RECHECK_MS = 30_000;
+import { withhold } from './withhold.ts';
 
 export async function reconcileModelVersion(key: Key, deps: Deps): Promise<Result> {
   const { namespace, name } = splitKey(key);
   const unseen = deps.kube.unseen(namespace);
-  if (unseen !== undefined) return withhold(deps.kube.caches.modelVersions.get(namespace, name), unseen, deps);
+  if (unseen !== undefined) {
+    // What was verified stays so; who uses it is not known, and not written.
+    const status = (one: ModelVersion): object | undefined => (one.status?.verifiedSource === verificationKey(one) ? undefined : withheldModelVersion(one, unseen, deps.now()));
+    return withhold(deps.kube.caches.modelVersions.get(namespace, name), status, deps);
+  }
   const seen = await observeModelVersion(key, deps);
   if (!seen) return { next: 'rest' };
   const { modelVersion } = seen;
@@ -38,14 +40,6 @@ export async function reconcileModelVersion(key: Key, deps: Deps): Promise<Resul
   if (await writeStatus(modelVersion, status, deps.kube)) for (const note of modelVersionEvents(modelVersion.status, status)) deps.events.publish(modelVersion, note);
   await prune(plan.prune, () => false, deps.kube); // after the status: a result is never lost
   return nextStep(attempt, plan.wakeAfterMs);
-}
-
-/** Where not everything can be seen nothing is verified, deleted or counted: who uses a model is not known. */
-async function withhold(modelVersion: ModelVersion | undefined, why: string, deps: Deps): Promise<Result> {
-  if (!modelVersion || modelVersion.metadata.deletionTimestamp !== undefined) return { next: 'rest' };
-  const isVerified = modelVersion.status?.verifiedSource === verificationKey(modelVersion);
-  if (!isVerified) await writeStatus(modelVersion, withheldModelVersion(modelVersion, why, deps.now()), deps.kube);
-  return { next: 'after', ms: UNSEEN_RECHECK_MS };
 }
 
 async function observeModelVersion(key: Key, { kube, now: clock }: Deps): Promise<ObservedModelVersion | undefined> {

@@ -9,21 +9,18 @@ import { children } from '../desired/children.ts';
 import { ownerReference } from '../desired/meta.ts';
 import { trafficHash, trafficTable, trafficText } from '../desired/traffic.ts';
 import { planRollout, type Plan } from '../plan/rollout.ts';
-import type { InferencePipeline } from '../api/types.gen.ts';
 import { pipelineStatus } from '../status/pipeline.ts';
 import { withheldStatus } from '../status/withheld.ts';
 import type { Deps } from './deps.ts';
 import { pipelineEvents } from './events.ts';
 import { MARKED_WITHIN_MS } from './markingWatch.ts';
 import { observePipeline } from './observePipeline.ts';
-
-/** An object that is deleted or shortened makes room within about a minute, and wakes no pipeline. */
-const UNSEEN_RECHECK_MS = 30_000;
+import { withhold } from './withhold.ts';
 
 export async function reconcilePipeline(key: Key, deps: Deps): Promise<Result> {
   const { namespace, name } = splitKey(key);
   const unseen = deps.kube.unseen(namespace);
-  if (unseen !== undefined) return withhold(deps.kube.caches.pipelines.get(namespace, name), unseen, deps);
+  if (unseen !== undefined) return withhold(deps.kube.caches.pipelines.get(namespace, name), (pipeline) => withheldStatus(pipeline, unseen, deps.now()), deps);
   const seen = await observePipeline(key, deps);
   if (!seen) return { next: 'rest' };
   const { pipeline } = seen;
@@ -47,13 +44,6 @@ export async function reconcilePipeline(key: Key, deps: Deps): Promise<Result> {
   const status = pipelineStatus(seen, plan, attempt, url);
   if (await writeStatus(pipeline, status, deps.kube)) for (const note of pipelineEvents(pipeline.status, status)) deps.events.publish(pipeline, note);
   return nextStep(attempt, plan.wakeAfterMs);
-}
-
-/** Nothing is made, changed or deleted where not everything can be seen; what serves goes on. */
-async function withhold(pipeline: InferencePipeline | undefined, why: string, deps: Deps): Promise<Result> {
-  if (!pipeline || pipeline.metadata.deletionTimestamp !== undefined) return { next: 'rest' };
-  await writeStatus(pipeline, withheldStatus(pipeline, why, deps.now()), deps.kube);
-  return { next: 'after', ms: UNSEEN_RECHECK_MS };
 }
 
 /** What is wanted, kept revisions, and all that is left of those that retire, are held or serve without their ConfigMap. */
