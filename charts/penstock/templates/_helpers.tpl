@@ -102,3 +102,14 @@ spec:
 - {{ toJson . }}
 {{- end }}
 {{- end }}
+
+{{/* Resource rules of an admission policy for every kind of child; the operations are handed in. */}}
+{{- define "penstock.childRules" -}}
+- { apiGroups: [""], apiVersions: [v1], operations: [{{ . }}], resources: [configmaps, services] }
+- { apiGroups: [apps], apiVersions: [v1], operations: [{{ . }}], resources: [deployments] }
+- { apiGroups: [batch], apiVersions: [v1], operations: [{{ . }}], resources: [jobs] }
+- { apiGroups: [autoscaling], apiVersions: ["*"], operations: [{{ . }}], resources: [horizontalpodautoscalers] }
+- { apiGroups: [policy], apiVersions: ["*"], operations: [{{ . }}], resources: [poddisruptionbudgets] }
+- { apiGroups: [networking.k8s.io], apiVersions: ["*"], operations: [{{ . }}], resources: [networkpolicies] }
+- { apiGroups: [discovery.k8s.io], apiVersions: ["*"], operations: [{{ . }}], resources: [endpointslices] }
+{{- end }}
