@@ -19,7 +19,8 @@ async function bundle(options: BuildOptions, room: string): Promise<void> {
     renameSync(`${path}.new`, path);
   }
   const made = new Set(outputFiles.map(({ path }) => path));
-  for (const entry of readdirSync(outdir, { withFileTypes: true })) if (entry.isFile() && !made.has(join(outdir, entry.name))) rmSync(join(outdir, entry.name));
+  for (const entry of readdirSync(outdir, { withFileTypes: true }))
+    if (entry.isFile() && !made.has(join(outdir, entry.name))) rmSync(join(outdir, entry.name));
 }
 
 /** Packages that are not bundled, each with the one native part this platform runs; package.json comes last, and tells that all is there. */
@@ -35,7 +36,11 @@ function copyPackages(target: string): void {
     const from = join(root, 'node_modules', name);
     if (same(join(target, name, 'package.json'), readFileSync(join(from, 'package.json')))) continue;
     rmSync(join(target, name), { recursive: true, force: true });
-    for (const path of paths) cpSync(join(from, path), join(target, name, path), { recursive: true, filter: (file) => !/\.(map|d\.ts)$/.test(file) });
+    for (const path of paths)
+      cpSync(join(from, path), join(target, name, path), {
+        recursive: true,
+        filter: (file) => !/\.(map|d\.ts)$/.test(file),
+      });
   }
 }
 

@@ -5,9 +5,18 @@ import { join } from 'node:path';
 export const root = import.meta.dirname;
 
 const common: BuildOptions = {
-  bundle: true, platform: 'node', format: 'esm', target: 'node24', sourcemap: false, legalComments: 'none', minifySyntax: true, logLevel: 'warning',
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node24',
+  sourcemap: false,
+  legalComments: 'none',
+  minifySyntax: true,
+  logLevel: 'warning',
   outExtension: { '.js': '.mjs' },
-  banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  },
 };
 
 /** undici's index also loads fetch, WebSocket, caches and mocks, of which the operator uses none: 4 MiB at rest. */
@@ -32,7 +41,12 @@ const slimUndici: Plugin = {
 };
 
 /** The operator, as `main.mjs`, and the activator, as `activator.mjs`. Without whitespace the text of it takes 5 MiB less; names stay, for the sake of stacks. */
-export const operatorBundle: BuildOptions = { ...common, minifyWhitespace: true, entryPoints: { main: join(root, 'operator/main.ts'), activator: join(root, 'operator/activator/main.ts') }, plugins: [slimUndici] };
+export const operatorBundle: BuildOptions = {
+  ...common,
+  minifyWhitespace: true,
+  entryPoints: { main: join(root, 'operator/main.ts'), activator: join(root, 'operator/activator/main.ts') },
+  plugins: [slimUndici],
+};
 
 /** express brings parsers of bodies, of which the scorer uses none: with all the world's character sets, a quarter of its code. */
 const noBodyParser: Plugin = {
@@ -45,7 +59,11 @@ const noBodyParser: Plugin = {
 
 /** The scorer, as `main.mjs` and `worker.mjs`; onnxruntime and esbuild are laid beside them. */
 export const scorerBundle: BuildOptions = {
-  ...common, splitting: true, minifyWhitespace: true, external: ['onnxruntime-node', 'esbuild'], plugins: [noBodyParser],
+  ...common,
+  splitting: true,
+  minifyWhitespace: true,
+  external: ['onnxruntime-node', 'esbuild'],
+  plugins: [noBodyParser],
   entryPoints: { main: join(root, 'scorer-image/main.ts'), worker: join(root, 'scorer-image/run/worker.ts') },
 };
 

@@ -8,7 +8,7 @@ export default tseslint.config(
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
-      complexity: ['error', 17] /* ?. and ?? count, too */,
+      complexity: ['error', 17], // ?. and ?? count, too
       'max-depth': ['error', 3],
       'max-params': ['error', 4],
       'no-console': 'error',
@@ -16,7 +16,10 @@ export default tseslint.config(
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
       // A reducer, a defaulted lookup or an intended `!` after a length check reads better than a cast.
       '@typescript-eslint/no-non-null-assertion': 'off',
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_', ignoreRestSiblings: true }],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', varsIgnorePattern: '^_', ignoreRestSiblings: true },
+      ],
       '@typescript-eslint/consistent-type-definitions': 'off',
       '@typescript-eslint/no-unsafe-class-instance-assignment': 'off', // winston's transports share one interface, not one class
       '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: true }],

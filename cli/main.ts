@@ -17,14 +17,27 @@ compare  Sends rows to an endpoint and tells how many answers differ from the ex
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const OPTIONS = {
-  file: { type: 'string', short: 'f', multiple: true }, port: { type: 'string', default: '8080' }, 'operator-port': { type: 'string', default: '9090' }, pipeline: { type: 'string' },
-  rows: { type: 'string' }, expect: { type: 'string' }, url: { type: 'string', default: 'http://localhost:8080/score' }, tolerance: { type: 'string', default: '1e-5' }, key: { type: 'string' },
+  file: { type: 'string', short: 'f', multiple: true },
+  port: { type: 'string', default: '8080' },
+  'operator-port': { type: 'string', default: '9090' },
+  pipeline: { type: 'string' },
+  rows: { type: 'string' },
+  expect: { type: 'string' },
+  url: { type: 'string', default: 'http://localhost:8080/score' },
+  tolerance: { type: 'string', default: '1e-5' },
+  key: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 
 async function main(): Promise<number> {
-  if (Number(process.versions.node.split('.')[0]) < NODE) throw new UserError(`penstock needs Node ${NODE}, this is ${process.versions.node}: npm run penstock brings its own`);
-  const { values, positionals: [command] } = parseArgs({ allowPositionals: true, options: OPTIONS });
+  if (Number(process.versions.node.split('.')[0]) < NODE)
+    throw new UserError(
+      `penstock needs Node ${NODE}, this is ${process.versions.node}: npm run penstock brings its own`,
+    );
+  const {
+    values,
+    positionals: [command],
+  } = parseArgs({ allowPositionals: true, options: OPTIONS });
   if (command === 'compare' && values.rows !== undefined && values.expect !== undefined) {
     const { rows, expect, url, tolerance, key } = values;
     if (!(Number(tolerance) >= 0)) throw new UserError(`--tolerance must be a number, not ${tolerance}`);
@@ -36,13 +49,27 @@ async function main(): Promise<number> {
   }
   const stop = new Promise((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve));
   const here = join(import.meta.dirname, '../..');
-  await serve({ files: values.file, port: Number(values.port), operatorPort: Number(values['operator-port']), scorer: join(here, 'scorer-image/dist/main.mjs'), crds: join(here, 'crds'), say, ...(values.pipeline !== undefined && { pipeline: values.pipeline }) }, stop);
+  await serve(
+    {
+      files: values.file,
+      port: Number(values.port),
+      operatorPort: Number(values['operator-port']),
+      scorer: join(here, 'scorer-image/dist/main.mjs'),
+      crds: join(here, 'crds'),
+      say,
+      ...(values.pipeline !== undefined && { pipeline: values.pipeline }),
+    },
+    stop,
+  );
   return 0;
 }
 
-main().then((code) => process.exit(code), (error: unknown) => {
-  const { message, stack, code } = error as Error & { code?: string };
-  const theUsers = error instanceof UserError || code?.startsWith('ERR_PARSE_ARGS');
-  process.stderr.write(`${theUsers ? message : stack}${code?.startsWith('ERR_PARSE_ARGS') ? `\n\n${USAGE}` : ''}\n`);
-  process.exit(2);
-});
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    const { message, stack, code } = error as Error & { code?: string };
+    const theUsers = error instanceof UserError || code?.startsWith('ERR_PARSE_ARGS');
+    process.stderr.write(`${theUsers ? message : stack}${code?.startsWith('ERR_PARSE_ARGS') ? `\n\n${USAGE}` : ''}\n`);
+    process.exit(2);
+  },
+);

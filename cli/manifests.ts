@@ -25,7 +25,12 @@ export function filesOf(paths: readonly string[]): string[] {
   return paths.flatMap((path) => {
     const found = statSync(path, { throwIfNoEntry: false });
     if (!found) throw new UserError(`${path} does not exist`);
-    return found.isDirectory() ? readdirSync(path).filter((name) => /\.(ya?ml|json)$/.test(name)).sort().map((name) => join(path, name)) : [path];
+    return found.isDirectory()
+      ? readdirSync(path)
+          .filter((name) => /\.(ya?ml|json)$/.test(name))
+          .sort()
+          .map((name) => join(path, name))
+      : [path];
   });
 }
 
@@ -46,14 +51,30 @@ export function readManifests(files: readonly string[], name?: string): Manifest
   const objects = files.flatMap((file) => documents(file));
   const pipelines = objects.filter(({ kind }) => kind === 'InferencePipeline') as InferencePipeline[];
   const chosen = name === undefined ? pipelines : pipelines.filter(({ metadata }) => metadata.name === name);
-  if (chosen.length !== 1) throw new UserError(pipelines.length === 0 ? `no InferencePipeline in ${files.join(', ')}` : `there are the pipelines ${pipelines.map(({ metadata }) => metadata.name).join(', ')}: choose one with --pipeline NAME`);
-  const byName = <T extends KubeObject>(kind: string): Record<string, T> => Object.fromEntries(objects.filter((object) => object.kind === kind).map((object) => [object.metadata.name, object as T]));
-  return { pipeline: chosen[0]!, modelVersions: byName<ModelVersion>('ModelVersion'), configMaps: byName<ConfigMapObject>('ConfigMap') };
+  if (chosen.length !== 1)
+    throw new UserError(
+      pipelines.length === 0
+        ? `no InferencePipeline in ${files.join(', ')}`
+        : `there are the pipelines ${pipelines.map(({ metadata }) => metadata.name).join(', ')}: choose one with --pipeline NAME`,
+    );
+  const byName = <T extends KubeObject>(kind: string): Record<string, T> =>
+    Object.fromEntries(
+      objects.filter((object) => object.kind === kind).map((object) => [object.metadata.name, object as T]),
+    );
+  return {
+    pipeline: chosen[0]!,
+    modelVersions: byName<ModelVersion>('ModelVersion'),
+    configMaps: byName<ConfigMapObject>('ConfigMap'),
+  };
 }
 
 function documents(file: string): KubeObject[] {
   try {
-    return (yaml.loadAll(readFileSync(file, 'utf8')) as (KubeObject | null)[]).filter((object): object is KubeObject => typeof object?.kind === 'string' && typeof (object.metadata as { name?: unknown } | undefined)?.name === 'string');
+    return (yaml.loadAll(readFileSync(file, 'utf8')) as (KubeObject | null)[]).filter(
+      (object): object is KubeObject =>
+        typeof object?.kind === 'string' &&
+        typeof (object.metadata as { name?: unknown } | undefined)?.name === 'string',
+    );
   } catch (error) {
     throw new UserError(`${file}: ${(error as Error).message}`, { cause: error });
   }

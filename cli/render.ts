@@ -25,16 +25,52 @@ const NOTHING = `sha256:${'0'.repeat(64)}`;
 
 /** Throws UserError for what is not there, and what the operator would say of a spec that cannot be. */
 export function render({ pipeline, modelVersions, configMaps }: Manifests, shell: Shell): Local {
-  const used = Object.fromEntries((pipeline.spec.models ?? []).map(({ modelVersion }) => [modelVersion, verified(modelVersions[modelVersion], modelVersion)]));
+  const used = Object.fromEntries(
+    (pipeline.spec.models ?? []).map(({ modelVersion }) => [
+      modelVersion,
+      verified(modelVersions[modelVersion], modelVersion),
+    ]),
+  );
   const script = scriptOf(pipeline, configMaps);
   const resolved = effective(pipeline.spec);
-  const seen = { pipeline, modelVersions: used, now: 0, revisions: [], deployments: [], autoscalers: [], pods: [], children: [], orphans: [], keyHashes: [], ...(script && { script }) };
-  const { podTemplate } = wantedRevision(seen, resolved, { scorerImage: 'local', imagePullPolicy: 'Never', imagePullSecrets: [], clusterDomain: 'cluster.local', privateSources: true });
+  const seen = {
+    pipeline,
+    modelVersions: used,
+    now: 0,
+    revisions: [],
+    deployments: [],
+    autoscalers: [],
+    pods: [],
+    children: [],
+    orphans: [],
+    keyHashes: [],
+    ...(script && { script }),
+  };
+  const { podTemplate } = wantedRevision(seen, resolved, {
+    scorerImage: 'local',
+    imagePullPolicy: 'Never',
+    imagePullSecrets: [],
+    clusterDomain: 'cluster.local',
+    privateSources: true,
+  });
   const scorer = podTemplate.spec!.containers[0]!;
-  const fetch = JSON.parse(podTemplate.spec!.initContainers?.[0]?.env?.find(({ name }) => name === ENV.fetch)?.value ?? '[]') as FetchItem[];
-  const local = { [ENV.auth]: 'None', [ENV.exposeErrors]: 'true', [ENV.cpuMillis]: String(Math.round(quantity(resolved.limits.cpu ?? '1') * 1000)) };
+  const fetch = JSON.parse(
+    podTemplate.spec!.initContainers?.[0]?.env?.find(({ name }) => name === ENV.fetch)?.value ?? '[]',
+  ) as FetchItem[];
+  const local = {
+    [ENV.auth]: 'None',
+    [ENV.exposeErrors]: 'true',
+    [ENV.cpuMillis]: String(Math.round(quantity(resolved.limits.cpu ?? '1') * 1000)),
+  };
   return {
-    env: { ...Object.fromEntries((scorer.env ?? []).filter(({ name }) => !(name in local)).map((variable) => [variable.name, valueOf(variable, shell, configMaps)])), ...local },
+    env: {
+      ...Object.fromEntries(
+        (scorer.env ?? [])
+          .filter(({ name }) => !(name in local))
+          .map((variable) => [variable.name, valueOf(variable, shell, configMaps)]),
+      ),
+      ...local,
+    },
     fetch: fetch.map(({ digest, ...item }) => (digest === NOTHING ? item : { ...item, digest: digest! })),
     sources: Object.fromEntries(fetch.flatMap((item) => sourceOf(item, configMaps))),
     script: bytesOf({ data: script?.files ?? {}, binaryData: script?.binaries ?? {} }),
@@ -44,8 +80,27 @@ export function render({ pipeline, modelVersions, configMaps }: Manifests, shell
 /** As if it had been verified; the digest is checked by the fetch. */
 function verified(modelVersion: ModelVersion | undefined, name: string): ModelVersion {
   if (!modelVersion) throw new UserError(`ModelVersion ${name} is in none of the files: give its file with -f, too`);
-  const conditions = [{ type: 'Ready', status: 'True' as const, reason: 'Verified', message: '', observedGeneration: 1, lastTransitionTime: '1970-01-01T00:00:00Z' }];
-  return { ...modelVersion, metadata: { ...modelVersion.metadata, generation: 1 }, status: { observedGeneration: 1, digest: modelVersion.spec.digest ?? NOTHING, sizeBytes: 0, usedBy: { count: 1 }, conditions } };
+  const conditions = [
+    {
+      type: 'Ready',
+      status: 'True' as const,
+      reason: 'Verified',
+      message: '',
+      observedGeneration: 1,
+      lastTransitionTime: '1970-01-01T00:00:00Z',
+    },
+  ];
+  return {
+    ...modelVersion,
+    metadata: { ...modelVersion.metadata, generation: 1 },
+    status: {
+      observedGeneration: 1,
+      digest: modelVersion.spec.digest ?? NOTHING,
+      sizeBytes: 0,
+      usedBy: { count: 1 },
+      conditions,
+    },
+  };
 }
 
 function scriptOf({ spec: { scoring } }: InferencePipeline, configMaps: Manifests['configMaps']): Script | undefined {
@@ -59,13 +114,18 @@ function scriptOf({ spec: { scoring } }: InferencePipeline, configMaps: Manifest
 
 function found(configMaps: Manifests['configMaps'], name: string, where: string): ConfigMapObject {
   const configMap = configMaps[name];
-  if (!configMap) throw new UserError(`ConfigMap ${name} of ${where} is in none of the files: give its file with -f, too`);
+  if (!configMap)
+    throw new UserError(`ConfigMap ${name} of ${where} is in none of the files: give its file with -f, too`);
   return configMap;
 }
 
 /** All keys of a ConfigMap. */
-const bytesOf = ({ data = {}, binaryData = {} }: Pick<ConfigMapObject, 'data' | 'binaryData'>): Record<string, Buffer> => ({
-  ...Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text)])), ...Object.fromEntries(Object.entries(binaryData).map(([key, text]) => [key, Buffer.from(text, 'base64')])),
+const bytesOf = ({
+  data = {},
+  binaryData = {},
+}: Pick<ConfigMapObject, 'data' | 'binaryData'>): Record<string, Buffer> => ({
+  ...Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text)])),
+  ...Object.fromEntries(Object.entries(binaryData).map(([key, text]) => [key, Buffer.from(text, 'base64')])),
 });
 
 /** The files of a source by their path below the sources; none for what is downloaded. */
@@ -73,10 +133,16 @@ function sourceOf({ name, uri }: FetchItem, configMaps: Manifests['configMaps'])
   const source = configMapSource(uri);
   if (!source) return [];
   const files = bytesOf(found(configMaps, source.name, uri));
-  if (source.key !== undefined && !Object.hasOwn(files, source.key)) throw new UserError(`ConfigMap ${source.name} has no key ${source.key}`);
+  if (source.key !== undefined && !Object.hasOwn(files, source.key))
+    throw new UserError(`ConfigMap ${source.name} has no key ${source.key}`);
   const strange = Object.keys(files).find((key) => !/^[-._a-zA-Z0-9]+$/.test(key) || key.startsWith('..'));
-  if (strange !== undefined) throw new UserError(`ConfigMap ${source.name} has the key ${JSON.stringify(strange)}, which Kubernetes would refuse: letters, digits and -._ are allowed`);
-  return Object.entries(files).filter(([key]) => source.key === undefined || key === source.key).map(([key, bytes]) => [`${name}/${key}`, bytes]);
+  if (strange !== undefined)
+    throw new UserError(
+      `ConfigMap ${source.name} has the key ${JSON.stringify(strange)}, which Kubernetes would refuse: letters, digits and -._ are allowed`,
+    );
+  return Object.entries(files)
+    .filter(([key]) => source.key === undefined || key === source.key)
+    .map(([key, bytes]) => [`${name}/${key}`, bytes]);
 }
 
 /** What comes out of a Secret on the cluster comes out of the shell here. */
@@ -85,6 +151,9 @@ function valueOf({ name, value, valueFrom }: EnvVar, shell: Shell, configMaps: M
   const { configMapKeyRef: map } = valueFrom;
   const known = map ? configMaps[map.name ?? '']?.data?.[map.key] : undefined;
   const given = known ?? shell[name];
-  if (given === undefined) throw new UserError(`variable ${name} comes from ${map ? `ConfigMap ${map.name}` : `Secret ${valueFrom.secretKeyRef?.name}`}, which is not here: export ${name} in your shell`);
+  if (given === undefined)
+    throw new UserError(
+      `variable ${name} comes from ${map ? `ConfigMap ${map.name}` : `Secret ${valueFrom.secretKeyRef?.name}`}, which is not here: export ${name} in your shell`,
+    );
   return given;
 }

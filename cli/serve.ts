@@ -47,14 +47,16 @@ export async function serve(options: ServeOptions, stop: Promise<unknown>): Prom
   await start();
   let turn = Promise.resolve(); // one start after the other
   let timer: NodeJS.Timeout | undefined;
-  const watchers = [...new Set(files.map((file) => dirname(file)))].map((folder) => watch(folder, (_, name) => {
-    if (name === null || !files.some((file) => basename(file) === name && dirname(file) === folder)) return;
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      options.say('a file changed: starting anew');
-      turn = turn.then(start);
-    }, CALM_MS);
-  }));
+  const watchers = [...new Set(files.map((file) => dirname(file)))].map((folder) =>
+    watch(folder, (_, name) => {
+      if (name === null || !files.some((file) => basename(file) === name && dirname(file) === folder)) return;
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        options.say('a file changed: starting anew');
+        turn = turn.then(start);
+      }, CALM_MS);
+    }),
+  );
   await stop;
   over = true;
   clearTimeout(timer);
@@ -83,23 +85,33 @@ class Running {
     }
     for (const [file, bytes] of Object.entries(script)) writeFileSync(join(home, 'script', file), bytes);
     const running = new Running(home, {
-      PATH: shell().PATH, ...env, [ENV.modelDir]: env[ENV.modelDir]!.replace(MOUNT.models, join(home, 'models')), [ENV.fetch]: JSON.stringify(fetch),
-      [LOCAL_ENV.userPort]: String(options.port), [LOCAL_ENV.operatorPort]: String(options.operatorPort), ...Object.fromEntries(FOLDERS.map((folder) => [LOCAL_ENV[folder], join(home, folder)])),
+      PATH: shell().PATH,
+      ...env,
+      [ENV.modelDir]: env[ENV.modelDir]!.replace(MOUNT.models, join(home, 'models')),
+      [ENV.fetch]: JSON.stringify(fetch),
+      [LOCAL_ENV.userPort]: String(options.port),
+      [LOCAL_ENV.operatorPort]: String(options.operatorPort),
+      ...Object.fromEntries(FOLDERS.map((folder) => [LOCAL_ENV[folder], join(home, folder)])),
     });
-    const code = fetch.length === 0 ? 0 : await new Promise((resolve) => running.#run('fetch', options).once('exit', resolve));
+    const code =
+      fetch.length === 0 ? 0 : await new Promise((resolve) => running.#run('fetch', options).once('exit', resolve));
     if (code === 0) return running;
     await running.end();
     throw new UserError('the models could not be fetched');
   }
 
   serve(options: ServeOptions): void {
-    this.#child = this.#run('serve', options).once('close', (code) => { // all that it said was read
+    this.#child = this.#run('serve', options).once('close', (code) => {
+      // all that it said was read
       if (code) options.say(`✗ the scorer ended with ${code}: mend what it says, and it starts anew`);
     });
   }
 
   #run(command: string, { scorer, port, say }: ServeOptions): ChildProcess {
-    const child = spawn(process.execPath, [...SCORER_NODE_FLAGS, scorer, command], { env: this.#settings, stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [...SCORER_NODE_FLAGS, scorer, command], {
+      env: this.#settings,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     createInterface({ input: child.stdout }).on('line', (line) => say(readable(line, port)));
     return child;
   }
@@ -120,9 +132,12 @@ class Running {
 function readable(line: string, port: number): string {
   try {
     const { level, message, timestamp: _, detail, error, ...rest } = JSON.parse(line) as Record<string, unknown>;
-    if (message === 'Users\'s init has completed successfully') return `✓ ready: http://127.0.0.1:${port}/score`;
+    if (message === "Users's init has completed successfully") return `✓ ready: http://127.0.0.1:${port}/score`;
     const more = Object.keys(rest).length > 0 ? ` ${JSON.stringify(rest)}` : '';
-    return `${level === 'error' ? '✗ ' : ''}${String(message)}${more}${[detail, error].filter(Boolean).map((text) => `\n${String(text)}`).join('')}`;
+    return `${level === 'error' ? '✗ ' : ''}${String(message)}${more}${[detail, error]
+      .filter(Boolean)
+      .map((text) => `\n${String(text)}`)
+      .join('')}`;
   } catch {
     return line; // what the script prints
   }

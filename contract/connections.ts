@@ -37,7 +37,8 @@ export function placesFor(most: number): Places {
   return { admits: () => held < most, add: (connections) => void (held += connections) };
 }
 
-const keyOf = ({ remoteAddress = '', remotePort = 0, localPort = 0 }: Connection): string => `${remoteAddress} ${remotePort} ${localPort}`;
+const keyOf = ({ remoteAddress = '', remotePort = 0, localPort = 0 }: Connection): string =>
+  `${remoteAddress} ${remotePort} ${localPort}`;
 
 export class ConnectionLimit {
   readonly #places: Places;

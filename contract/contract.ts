@@ -77,10 +77,20 @@ export const TRAFFIC_FILE = 'traffic.json';
 /** Name of the file that holds an inline `scoring.script`; Node strips types, so one name serves JS and TS. */
 export const INLINE_SCRIPT = 'score.ts';
 /** How Node runs the scorer, in its image and in `penstock serve` alike: bursts leave no memory behind (a small young generation, looked through by one thread), and nothing is done by `__proto__`. */
-export const SCORER_NODE_FLAGS: readonly string[] = ['--disable-proto=delete', '--max-semi-space-size=4', '--no-parallel-scavenge'];
+export const SCORER_NODE_FLAGS: readonly string[] = [
+  '--disable-proto=delete',
+  '--max-semi-space-size=4',
+  '--no-parallel-scavenge',
+];
 export const SCORER_COMMAND = { fetch: 'fetch', verify: 'verify', serve: 'serve' } as const;
 
-export const OPERATOR_PATH = { live: '/livez', ready: '/readyz', startup: '/startupz', metrics: '/metrics', stats: '/stats' } as const;
+export const OPERATOR_PATH = {
+  live: '/livez',
+  ready: '/readyz',
+  startup: '/startupz',
+  metrics: '/metrics',
+  stats: '/stats',
+} as const;
 
 export const HEADER = {
   requestId: 'x-request-id',

@@ -19,4 +19,5 @@ export const isFieldValue = (text: string): boolean => !OUTSIDE_A_FIELD_VALUE.te
 export const SCHEMA_VERSION = 1;
 
 /** Whether what has this `schemaVersion` can be read here; what is older than the field has none. */
-export const isReadableVersion = (schemaVersion: unknown): boolean => schemaVersion === undefined || schemaVersion === SCHEMA_VERSION;
+export const isReadableVersion = (schemaVersion: unknown): boolean =>
+  schemaVersion === undefined || schemaVersion === SCHEMA_VERSION;

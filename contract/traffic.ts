@@ -17,12 +17,26 @@ export function parseTraffic(text: string): Traffic | undefined {
   const table = parsedJson(text) as Partial<Traffic> | null | undefined;
   if (typeof table !== 'object' || table === null || !isReadableVersion(table.schemaVersion)) return undefined;
   const { revisions, keyHashes } = table;
-  if (!Array.isArray(keyHashes) || !keyHashes.every((hash) => typeof hash === 'string' && SHA256.test(hash))) return undefined;
-  if (typeof revisions !== 'object' || (revisions as unknown) === null || Array.isArray(revisions) || !Object.values(revisions).every(isEntry)) return undefined;
-  return { revisions: Object.fromEntries(Object.entries(revisions).map(([name, { state, since }]) => [name, { state, since }])), keyHashes };
+  if (!Array.isArray(keyHashes) || !keyHashes.every((hash) => typeof hash === 'string' && SHA256.test(hash)))
+    return undefined;
+  if (
+    typeof revisions !== 'object' ||
+    (revisions as unknown) === null ||
+    Array.isArray(revisions) ||
+    !Object.values(revisions).every(isEntry)
+  )
+    return undefined;
+  return {
+    revisions: Object.fromEntries(
+      Object.entries(revisions).map(([name, { state, since }]) => [name, { state, since }]),
+    ),
+    keyHashes,
+  };
 }
 
 function isEntry(value: unknown): boolean {
   const { state, since } = (value ?? {}) as { state?: unknown; since?: unknown };
-  return typeof state === 'string' && STATES.includes(state) && typeof since === 'string' && !Number.isNaN(Date.parse(since));
+  return (
+    typeof state === 'string' && STATES.includes(state) && typeof since === 'string' && !Number.isNaN(Date.parse(since))
+  );
 }

@@ -37,7 +37,9 @@ export function refuseUnreadable(code: string | undefined, caller: Caller): void
   if (writable && bytesRead > 0 && ownAnswer) {
     const [status, reason] = STATUS[code ?? ''] ?? [400, 'Bad Request'];
     const body = JSON.stringify({ message: `The request could not be read: ${reason}` });
-    caller.write(`HTTP/1.1 ${status} ${reason}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`);
+    caller.write(
+      `HTTP/1.1 ${status} ${reason}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
+    );
     if (answering) answering.statusCode = status;
   }
   caller.destroy();

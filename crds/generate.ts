@@ -26,7 +26,11 @@ interface Schema {
   'x-kubernetes-validations'?: { rule: string; message: string }[];
 }
 interface Crd {
-  spec: { names: { kind: string; plural: string; shortNames: string[] }; group: string; versions: { name: string; schema: { openAPIV3Schema: Schema } }[] };
+  spec: {
+    names: { kind: string; plural: string; shortNames: string[] };
+    group: string;
+    versions: { name: string; schema: { openAPIV3Schema: Schema } }[];
+  };
 }
 
 /** Every derived file by its path from the root. */
@@ -35,7 +39,11 @@ export async function generated(root: string): Promise<Record<string, string>> {
   const texts = files.map((file) => readFileSync(join(root, 'crds', `${file}.yaml`), 'utf8'));
   const crds = texts.map((text) => yaml.load(text) as Crd);
   const charts = files.map((file, i) => [`charts/penstock/templates/crds/${file}.yaml`, chartTemplate(texts[i]!)]);
-  return { 'operator/api/types.gen.ts': await types(crds), 'docs/api.md': crds.reduce((page, crd) => page + apiPage(crd), apiHeader), ...(Object.fromEntries(charts) as Record<string, string>) };
+  return {
+    'operator/api/types.gen.ts': await types(crds),
+    'docs/api.md': crds.reduce((page, crd) => page + apiPage(crd), apiHeader),
+    ...(Object.fromEntries(charts) as Record<string, string>),
+  };
 }
 
 /** Helm never upgrades a chart's own crds/ folder, and never deletes what carries the keep policy. */
@@ -51,23 +59,35 @@ async function types(crds: Crd[]): Promise<string> {
     const { kind } = crd.spec.names;
     const schema = shareTitled(structuredClone(crd.spec.versions[0]!.schema.openAPIV3Schema), known);
     Object.assign(schema, { title: kind, required: ['apiVersion', 'kind', 'metadata', 'spec'] });
-    Object.assign(schema.properties!, { metadata: { tsType: 'ObjectMeta' }, apiVersion: { tsType: `'${crd.spec.group}/${crd.spec.versions[0]!.name}'` }, kind: { tsType: `'${kind}'` } });
+    Object.assign(schema.properties!, {
+      metadata: { tsType: 'ObjectMeta' },
+      apiVersion: { tsType: `'${crd.spec.group}/${crd.spec.versions[0]!.name}'` },
+      kind: { tsType: `'${kind}'` },
+    });
     properties[kind] = schema;
   }
   const banner = `// Printed from crds/ by \`${COMMAND}\`: edit the YAML, not this file.\nimport type { ${[...KUBERNETES_TYPES].join(', ')} } from 'kubernetes-types/core/v1.js';\nimport type { ObjectMeta } from './objects.ts';\n`;
-  const text = await compile({ type: 'object', title: 'Kinds', properties } as JSONSchema, 'Kinds', { bannerComment: banner, additionalProperties: false, ignoreMinAndMaxItems: true, style: { singleQuote: true, printWidth: 140 } });
+  const text = await compile({ type: 'object', title: 'Kinds', properties } as JSONSchema, 'Kinds', {
+    bannerComment: banner,
+    additionalProperties: false,
+    ignoreMinAndMaxItems: true,
+    style: { singleQuote: true, printWidth: 140 },
+  });
   return text.replace(/export interface Kinds \{[^}]*\}\n/, '');
 }
 
 /** One object for all schemas of a title, so that a type is printed once; two different ones of a title are an error. */
 function shareTitled(schema: Schema, known: Map<string, Schema>): Schema {
-  if (KUBERNETES_TYPES.has(schema.title ?? '')) return { description: schema.description, tsType: schema.title } as Schema;
-  for (const [name, property] of Object.entries(schema.properties ?? {})) schema.properties![name] = shareTitled(property, known);
+  if (KUBERNETES_TYPES.has(schema.title ?? ''))
+    return { description: schema.description, tsType: schema.title } as Schema;
+  for (const [name, property] of Object.entries(schema.properties ?? {}))
+    schema.properties![name] = shareTitled(property, known);
   if (schema.items) schema.items = shareTitled(schema.items, known);
   if (schema.title === undefined) return schema;
   const first = known.get(schema.title);
   if (!first) known.set(schema.title, schema);
-  else if (JSON.stringify({ ...first, description: '' }) !== JSON.stringify({ ...schema, description: '' })) throw new Error(`two different schemas have the title ${schema.title}`);
+  else if (JSON.stringify({ ...first, description: '' }) !== JSON.stringify({ ...schema, description: '' }))
+    throw new Error(`two different schemas have the title ${schema.title}`);
   return first ?? schema;
 }
 
@@ -82,22 +102,31 @@ function apiPage(crd: Crd): string {
   const { kind, shortNames } = crd.spec.names;
   const schema = crd.spec.versions[0]!.schema.openAPIV3Schema;
   const top = { ...schema, properties: { spec: schema.properties!.spec!, status: schema.properties!.status! } };
-  return `\n## ${kind} (${shortNames.join(', ')})\n\n${schema.description}\n${rules(schema)}${Object.entries(top.properties).map(([name, part]) => `\n### ${kind}.${name}\n\n| field | type | meaning |\n|---|---|---|\n${rows(part, '')}`).join('')}`;
+  return `\n## ${kind} (${shortNames.join(', ')})\n\n${schema.description}\n${rules(schema)}${Object.entries(
+    top.properties,
+  )
+    .map(([name, part]) => `\n### ${kind}.${name}\n\n| field | type | meaning |\n|---|---|---|\n${rows(part, '')}`)
+    .join('')}`;
 }
 
 function rows(schema: Schema, prefix: string): string {
   if (KUBERNETES_TYPES.has(schema.title ?? '')) return '';
-  return Object.entries(schema.properties ?? {}).map(([name, property]) => {
-    const inner = property.items ?? property;
-    const path = `${prefix}${name}${property.items ? '[]' : ''}`;
-    const required = schema.required?.includes(name) ? ' **required**' : '';
-    return `| \`${path}\`${required} | ${typeName(property)} | ${cell(property)}${inner === property ? '' : checks(inner)} |\n${rows(inner, `${path}.`)}`;
-  }).join('');
+  return Object.entries(schema.properties ?? {})
+    .map(([name, property]) => {
+      const inner = property.items ?? property;
+      const path = `${prefix}${name}${property.items ? '[]' : ''}`;
+      const required = schema.required?.includes(name) ? ' **required**' : '';
+      return `| \`${path}\`${required} | ${typeName(property)} | ${cell(property)}${inner === property ? '' : checks(inner)} |\n${rows(inner, `${path}.`)}`;
+    })
+    .join('');
 }
 
-const cell = (schema: Schema): string => `${(schema.description ?? '').replaceAll('|', '\\|')}${bounds(schema)}${checks(schema)}`;
-const checks = (schema: Schema): string => (schema['x-kubernetes-validations'] ?? []).map(({ message }) => ` _Refused: ${message}._`).join('');
-const rules = (schema: Schema): string => (schema['x-kubernetes-validations'] ?? []).map(({ message }) => `\n- ${message}`).join('') + '\n';
+const cell = (schema: Schema): string =>
+  `${(schema.description ?? '').replaceAll('|', '\\|')}${bounds(schema)}${checks(schema)}`;
+const checks = (schema: Schema): string =>
+  (schema['x-kubernetes-validations'] ?? []).map(({ message }) => ` _Refused: ${message}._`).join('');
+const rules = (schema: Schema): string =>
+  (schema['x-kubernetes-validations'] ?? []).map(({ message }) => `\n- ${message}`).join('') + '\n';
 
 function typeName(schema: Schema): string {
   if (schema.enum) return schema.enum.map((value) => `\`${value}\``).join(', ');
@@ -108,6 +137,10 @@ function typeName(schema: Schema): string {
 }
 
 function bounds({ minimum, maximum, maxLength, type }: Schema): string {
-  const parts = [minimum === undefined ? '' : `from ${minimum}`, maximum === undefined ? '' : `to ${maximum}`, type === 'string' && maxLength !== undefined ? `at most ${maxLength} characters` : ''].filter(Boolean);
+  const parts = [
+    minimum === undefined ? '' : `from ${minimum}`,
+    maximum === undefined ? '' : `to ${maximum}`,
+    type === 'string' && maxLength !== undefined ? `at most ${maxLength} characters` : '',
+  ].filter(Boolean);
   return parts.length > 0 ? ` (${parts.join(' ')})` : '';
 }

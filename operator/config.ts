@@ -34,10 +34,14 @@ const HOME = 'penstock-system';
 const METRICS_API = ['auto', 'true', 'false'] as const;
 const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never'] as const;
 
-function networkAccess({ NETWORK_ACCESS = '{"metricsFrom": []}', POD_NAMESPACE = HOME }: Env, problems: string[]): Pick<Config, 'networkAccess'> {
+function networkAccess(
+  { NETWORK_ACCESS = '{"metricsFrom": []}', POD_NAMESPACE = HOME }: Env,
+  problems: string[],
+): Pick<Config, 'networkAccess'> {
   const value = parsedJson(NETWORK_ACCESS) as Partial<NetworkAccess> | null | undefined;
   if (value === null) return {};
-  if (Array.isArray(value?.metricsFrom)) return { networkAccess: { operatorNamespace: POD_NAMESPACE, metricsFrom: value.metricsFrom } };
+  if (Array.isArray(value?.metricsFrom))
+    return { networkAccess: { operatorNamespace: POD_NAMESPACE, metricsFrom: value.metricsFrom } };
   problems.push('NETWORK_ACCESS must be JSON of {"metricsFrom": [peers of a NetworkPolicy]}, or null');
   return {};
 }
@@ -45,10 +49,15 @@ function networkAccess({ NETWORK_ACCESS = '{"metricsFrom": []}', POD_NAMESPACE =
 /** Parses the environment; throws one error that names every problem. */
 export function parseConfig(env: Env): Config {
   const problems: string[] = [];
-  const list = (text = ''): string[] => text.split(',').map((part) => part.trim()).filter(Boolean);
+  const list = (text = ''): string[] =>
+    text
+      .split(',')
+      .map((part) => part.trim())
+      .filter(Boolean);
   const number = (name: string, fallback: number): number => {
     const value = Number(env[name] ?? fallback);
-    if (!Number.isInteger(value) || value < 1) problems.push(`${name} must be a whole number above 0, not ${env[name]}`);
+    if (!Number.isInteger(value) || value < 1)
+      problems.push(`${name} must be a whole number above 0, not ${env[name]}`);
     return value;
   };
   const pullPolicy = PULL_POLICIES.find((policy) => policy === (env.SCORER_IMAGE_PULL_POLICY ?? 'IfNotPresent'));

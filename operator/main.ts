@@ -8,4 +8,6 @@ import { withdraw } from './withdraw.ts';
 const config = fromProcess();
 const logger = jsonLogger(config.logLevel);
 const [command] = process.argv.slice(2);
-runProgram('operator', logger, (stop) => (command === 'withdraw' ? withdraw(config) : runOperator(config, logger, stop)));
+runProgram('operator', logger, (stop) =>
+  command === 'withdraw' ? withdraw(config) : runOperator(config, logger, stop),
+);

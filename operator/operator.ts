@@ -48,14 +48,44 @@ export async function runOperator(config: Config, logger: Logger, signal: AbortS
     logger.warn('call to the API server failed', { error: error instanceof Error ? error.message : String(error) });
   };
   const pool = new Pool(() => kubeConfig(config.kubeconfig));
-  const lease: LeaderLease = new LeaderLease(() => client, { namespace: config.namespace, name: 'penstock-operator', identity: config.identity, onError });
-  const client = new KubeClient(pool, { callTimeoutMs: config.callTimeoutMs, onWrite: (method, kind) => metrics.writes.inc({ method, kind }), mayWrite: () => lease.leading });
-  const kube = new Kube(client, { namespaces: config.watchNamespaces, home: config.namespace, idleMs: config.watchIdleMs, cacheBytes: CACHE_SHARE * getHeapStatistics().heap_size_limit, onError });
+  const lease: LeaderLease = new LeaderLease(() => client, {
+    namespace: config.namespace,
+    name: 'penstock-operator',
+    identity: config.identity,
+    onError,
+  });
+  const client = new KubeClient(pool, {
+    callTimeoutMs: config.callTimeoutMs,
+    onWrite: (method, kind) => metrics.writes.inc({ method, kind }),
+    mayWrite: () => lease.leading,
+  });
+  const kube = new Kube(client, {
+    namespaces: config.watchNamespaces,
+    home: config.namespace,
+    idleMs: config.watchIdleMs,
+    cacheBytes: CACHE_SHARE * getHeapStatistics().heap_size_limit,
+    onError,
+  });
   const queues = newQueues(metrics);
-  const scorers = new Scorers(undefined, undefined, ({ metadata: { namespace = '', labels } }) => queues.pipelines.add(keyOf(namespace, labels?.[LABEL.pipeline] ?? '')));
-  const metricsApi = newMetricsApi(config, { client, kube, scorers, onError, onChange: () => enqueueAll(kube, queues, 0) });
-  const noConcurrency = (): string | undefined => (metricsApi ? metricsApi.missing : config.metricsApi === 'auto' ? OFF_MESSAGE : undefined);
-  const deps = newDeps({ kube, config, noConcurrency, scorers, events: new EventRecorder(client, config.identity, onError) });
+  const scorers = new Scorers(undefined, undefined, ({ metadata: { namespace = '', labels } }) =>
+    queues.pipelines.add(keyOf(namespace, labels?.[LABEL.pipeline] ?? '')),
+  );
+  const metricsApi = newMetricsApi(config, {
+    client,
+    kube,
+    scorers,
+    onError,
+    onChange: () => enqueueAll(kube, queues, 0),
+  });
+  const noConcurrency = (): string | undefined =>
+    metricsApi ? metricsApi.missing : config.metricsApi === 'auto' ? OFF_MESSAGE : undefined;
+  const deps = newDeps({
+    kube,
+    config,
+    noConcurrency,
+    scorers,
+    events: new EventRecorder(client, config.identity, onError),
+  });
   wirePipelines(kube.caches, queues);
   wireActivators(kube.caches, queues.pipelines, mayRest);
   wireModelVersions(kube.caches, queues.modelVersions);
@@ -70,12 +100,32 @@ export async function runOperator(config: Config, logger: Logger, signal: AbortS
     logger.info('leading', { identity: config.identity });
     metrics.leader.set(1);
     const resync = setInterval(() => enqueueAll(kube, queues, config.resyncMs / 10), config.resyncMs);
-    const sweep = setInterval(() => void scorers.sweep([...kube.caches.pods.values()].filter(({ metadata }) => metadata.labels?.[LABEL.revision] !== undefined)), config.resyncMs / SWEEPS_PER_RESYNC);
+    const sweep = setInterval(
+      () =>
+        void scorers.sweep(
+          [...kube.caches.pods.values()].filter(({ metadata }) => metadata.labels?.[LABEL.revision] !== undefined),
+        ),
+      config.resyncMs / SWEEPS_PER_RESYNC,
+    );
     const registering = metricsApi && register(metricsApi, { logger, metrics, signal: watching.signal });
     await Promise.race([registering?.known, sleep(KNOWN_WITHIN_MS, undefined, { ref: false })]);
     const controllers = Promise.all([
-      runController({ name: KINDS.pipelines, queue: queues.pipelines, reconcile: (key) => reconcilePipeline(key, deps), workers: config.workers, logger, metrics }),
-      runController({ name: KINDS.modelVersions, queue: queues.modelVersions, reconcile: (key) => reconcileModelVersion(key, deps), workers: config.workers, logger, metrics }),
+      runController({
+        name: KINDS.pipelines,
+        queue: queues.pipelines,
+        reconcile: (key) => reconcilePipeline(key, deps),
+        workers: config.workers,
+        logger,
+        metrics,
+      }),
+      runController({
+        name: KINDS.modelVersions,
+        queue: queues.modelVersions,
+        reconcile: (key) => reconcileModelVersion(key, deps),
+        workers: config.workers,
+        logger,
+        metrics,
+      }),
     ]);
     await lease.hold(signal);
     clearInterval(resync);
@@ -94,29 +144,55 @@ export async function runOperator(config: Config, logger: Logger, signal: AbortS
 }
 
 /** Where the settings let us serve it: confined to namespaces only when told to. */
-function newMetricsApi(config: Config, deps: Pick<MetricsApiOptions, 'client' | 'scorers' | 'onError' | 'onChange'> & { kube: Kube }): MetricsApi | undefined {
+function newMetricsApi(
+  config: Config,
+  deps: Pick<MetricsApiOptions, 'client' | 'scorers' | 'onError' | 'onChange'> & { kube: Kube },
+): MetricsApi | undefined {
   const { metricsApi: mode, watchNamespaces } = config;
   if (mode === 'false' || (mode === 'auto' && watchNamespaces.length > 0)) return undefined;
   const service = { namespace: config.namespace, name: config.metricsService };
-  return new MetricsApi({ ...deps, mode, service, owner: config.metricsOwner, port: config.metricsPort, watchIdleMs: config.watchIdleMs, pods: () => deps.kube.caches.pods.values() });
+  return new MetricsApi({
+    ...deps,
+    mode,
+    service,
+    owner: config.metricsOwner,
+    port: config.metricsPort,
+    watchIdleMs: config.watchIdleMs,
+    pods: () => deps.kube.caches.pods.values(),
+  });
 }
 
 /** The leader's part of it, as a controller with one key; `known` resolves once it is clear whose the API is. */
-function register(metricsApi: MetricsApi, { logger, metrics, signal }: { logger: Logger; metrics: OperatorMetrics; signal: AbortSignal }): { queue: WorkQueue; known: Promise<unknown> } {
+function register(
+  metricsApi: MetricsApi,
+  { logger, metrics, signal }: { logger: Logger; metrics: OperatorMetrics; signal: AbortSignal },
+): { queue: WorkQueue; known: Promise<unknown> } {
   const queue = new WorkQueue();
   const { promise: known, resolve } = Promise.withResolvers<unknown>();
   void metricsApi.watch(signal, () => queue.add(METRICS_API));
-  void runController({ name: METRICS_API, queue, reconcile: () => metricsApi.reconcile().finally(() => resolve(undefined)), workers: 1, logger, metrics });
+  void runController({
+    name: METRICS_API,
+    queue,
+    reconcile: () => metricsApi.reconcile().finally(() => resolve(undefined)),
+    workers: 1,
+    logger,
+    metrics,
+  });
   return { queue, known };
 }
 
 function newQueues(metrics: OperatorMetrics): Queues {
-  const queue = (controller: string): WorkQueue => new WorkQueue({ onGet: (ms) => metrics.queueWait.observe({ controller }, ms / 1000) });
+  const queue = (controller: string): WorkQueue =>
+    new WorkQueue({ onGet: (ms) => metrics.queueWait.observe({ controller }, ms / 1000) });
   return { pipelines: queue(KINDS.pipelines), modelVersions: queue(KINDS.modelVersions) };
 }
 
 /** A stalled event loop answers no check at all, which the kubelet takes for a no. */
-function health(kube: Kube, queues: Queues, { metrics, signal }: { metrics: OperatorMetrics; signal: AbortSignal }): Health {
+function health(
+  kube: Kube,
+  queues: Queues,
+  { metrics, signal }: { metrics: OperatorMetrics; signal: AbortSignal },
+): Health {
   return {
     healthy: () => {
       if (kube.silentMs > SILENCE_MS) return `no word from the API server for ${Math.round(kube.silentMs / 1000)} s`;
@@ -137,6 +213,7 @@ function health(kube: Kube, queues: Queues, { metrics, signal }: { metrics: Oper
 /** The net under the watches: each object is looked at again, spread over `withinMs`. */
 function enqueueAll({ caches }: Kube, queues: Queues, withinMs: number): void {
   for (const name of Object.keys(KINDS) as (keyof Queues)[]) {
-    for (const { metadata } of caches[name].values()) queues[name].addAfter(keyOf(metadata.namespace ?? '', metadata.name), Math.random() * withinMs);
+    for (const { metadata } of caches[name].values())
+      queues[name].addAfter(keyOf(metadata.namespace ?? '', metadata.name), Math.random() * withinMs);
   }
 }

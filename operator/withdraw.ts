@@ -7,13 +7,16 @@ import { kubeConfig, Pool } from './kube/pool.ts';
 import { isOurs, NAME, type ApiService } from './metricsapi/registration.ts';
 
 /** Does nothing to a registration of somebody else's. */
-export async function withdraw(config: Pick<Config, 'kubeconfig' | 'namespace' | 'metricsService' | 'deployment'>): Promise<void> {
+export async function withdraw(
+  config: Pick<Config, 'kubeconfig' | 'namespace' | 'metricsService' | 'deployment'>,
+): Promise<void> {
   const pool = new Pool(() => kubeConfig(config.kubeconfig));
   const client = new KubeClient(pool);
   try {
     await client.scale({ namespace: config.namespace, name: config.deployment }, 0).catch(absent);
     const registered = await client.get<ApiService>(KIND.apiService, '', NAME).catch(absent);
-    if (registered && isOurs(registered, { namespace: config.namespace, name: config.metricsService })) await client.remove(registered);
+    if (registered && isOurs(registered, { namespace: config.namespace, name: config.metricsService }))
+      await client.remove(registered);
   } finally {
     await pool.close();
   }

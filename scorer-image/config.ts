@@ -54,7 +54,10 @@ export function parseServe(env: Env): ScorerConfig {
   const entry = env[ENV.script];
   const auth = required(env, ENV.auth);
   const workers = count(env, ENV.workers, 1);
-  const requestTimeoutMs = Math.min(milliseconds(env, ENV.requestTimeoutMs), count(env, ENV.scoringTimeoutMs, Infinity));
+  const requestTimeoutMs = Math.min(
+    milliseconds(env, ENV.requestTimeoutMs),
+    count(env, ENV.scoringTimeoutMs, Infinity),
+  );
   if (auth !== 'None' && auth !== 'Key') throw new Error(`${ENV.auth} must be None or Key, not ${auth}`);
   return Object.freeze({
     pipeline: required(env, ENV.pipeline),
@@ -76,7 +79,10 @@ export function parseServe(env: Env): ScorerConfig {
     hangMs: Math.max(count(env, 'PENSTOCK_LEAST_HANG_MS', LEAST_HANG_MS), 4 * requestTimeoutMs),
     workers,
     threads: Math.max(1, Math.floor(count(env, ENV.cpuMillis, 1000) / 1000 / workers)),
-    corsOrigins: (env[ENV.corsOrigins] ?? '').split(',').map((origin) => origin.trim()).filter(Boolean),
+    corsOrigins: (env[ENV.corsOrigins] ?? '')
+      .split(',')
+      .map((origin) => origin.trim())
+      .filter(Boolean),
     accessLog: env[ENV.accessLog] === 'true',
     userPort: Number(env[LOCAL_ENV.userPort] ?? PORT.user),
     operatorPort: Number(env[LOCAL_ENV.operatorPort] ?? PORT.operator),
@@ -98,7 +104,8 @@ export const environment = (): Env => process.env;
 
 function required(env: Env, name: string): string {
   const value = env[name];
-  if (value === undefined || value === '') throw new Error(`${name} is not set: the operator sets it; run the scorer through a Deployment of Penstock's`);
+  if (value === undefined || value === '')
+    throw new Error(`${name} is not set: the operator sets it; run the scorer through a Deployment of Penstock's`);
   return value;
 }
 
@@ -113,12 +120,14 @@ function json(env: Env, name: string): unknown {
 /** A setting that pods of an older template do not have. */
 function count(env: Env, name: string, fallback: number): number {
   const value = Number(env[name] ?? fallback);
-  if (env[name] !== undefined && (!Number.isInteger(value) || value < 1)) throw new Error(`${name} must be a whole number above 0, not ${env[name]}`);
+  if (env[name] !== undefined && (!Number.isInteger(value) || value < 1))
+    throw new Error(`${name} must be a whole number above 0, not ${env[name]}`);
   return value;
 }
 
 function milliseconds(env: Env, name: string): number {
   const value = Number(required(env, name));
-  if (!Number.isInteger(value) || value <= 0) throw new Error(`${name} must be a whole number of milliseconds, not ${env[name]}`);
+  if (!Number.isInteger(value) || value <= 0)
+    throw new Error(`${name} must be a whole number of milliseconds, not ${env[name]}`);
   return value;
 }

@@ -1,5 +1,11 @@
 /** `fetch` and `verify`: the two commands that bring models, and the only ones that see credentials. */
-import { MOUNT, TERMINATION_MESSAGE_BYTES, type ModelSignature, type TensorSignature, type VerifiedModel } from '@penstock/contract';
+import {
+  MOUNT,
+  TERMINATION_MESSAGE_BYTES,
+  type ModelSignature,
+  type TensorSignature,
+  type VerifiedModel,
+} from '@penstock/contract';
 import { writeFile } from 'node:fs/promises';
 import type { FetchConfig } from './config.ts';
 import { fetchItem } from './fetch/source.ts';
@@ -18,7 +24,11 @@ export async function verify(config: FetchConfig): Promise<void> {
   const item = config.items[0]!;
   const { digest, sizeBytes } = await fetchItem(item, config);
   const { inspect } = await import('./load/inspect.ts');
-  const result: VerifiedModel = { digest, sizeBytes, ...(item.format === 'ONNX' && (await inspect(modelPath(config.modelsDir, item)))) };
+  const result: VerifiedModel = {
+    digest,
+    sizeBytes,
+    ...(item.format === 'ONNX' && (await inspect(modelPath(config.modelsDir, item)))),
+  };
   await writeFile(MOUNT.terminationLog, bounded(result)).catch(() => undefined);
   logger.info('verified', { ...result });
 }
@@ -26,8 +36,13 @@ export async function verify(config: FetchConfig): Promise<void> {
 /** The kubelet keeps 4096 bytes: a model with very many inputs or names is registered without them. */
 function bounded(result: VerifiedModel): string {
   const { signature, ...short } = result;
-  const plain = ({ inputs, outputs }: ModelSignature): ModelSignature => ({ inputs: inputs.map(unnamed), outputs: outputs.map(unnamed) });
-  const texts = [result, { ...short, ...(signature && { signature: plain(signature) }) }, short].map((one) => JSON.stringify(one));
+  const plain = ({ inputs, outputs }: ModelSignature): ModelSignature => ({
+    inputs: inputs.map(unnamed),
+    outputs: outputs.map(unnamed),
+  });
+  const texts = [result, { ...short, ...(signature && { signature: plain(signature) }) }, short].map((one) =>
+    JSON.stringify(one),
+  );
   return texts.find((text) => Buffer.byteLength(text) <= TERMINATION_MESSAGE_BYTES)!;
 }
 

@@ -36,7 +36,12 @@ export interface Ending {
 }
 
 /** Runs until SIGTERM and a finished drain, or until it fails. */
-export async function serve(config: ScorerConfig, modelDir: string, worker: WorkerFile, stop: Promise<unknown>): Promise<Ending> {
+export async function serve(
+  config: ScorerConfig,
+  modelDir: string,
+  worker: WorkerFile,
+  stop: Promise<unknown>,
+): Promise<Ending> {
   const lifecycle = new Lifecycle();
   const metrics = scorerMetrics({ pipeline: config.pipeline, revision: config.revision });
   const demand = new Demand(performance.now());
@@ -44,8 +49,15 @@ export async function serve(config: ScorerConfig, modelDir: string, worker: Work
   let crash: (failure: StartFailure) => void = () => undefined;
   const crashed = new Promise<StartFailure>((resolve) => (crash = resolve));
   const pool = new ScoringPool({
-    ...worker, heapMebibytes: Math.floor(getHeapStatistics().heap_size_limit / 2 ** 20 / config.workers), data: { ...config, modelDir }, workers: config.workers, limits: limitsOf(config), initTimeoutMs: config.initTimeoutMs, onCrash: crash,
-    log: (level, message) => logger.log(level, message), onBatch: (rows) => metrics.batchSize.observe(rows), 
+    ...worker,
+    heapMebibytes: Math.floor(getHeapStatistics().heap_size_limit / 2 ** 20 / config.workers),
+    data: { ...config, modelDir },
+    workers: config.workers,
+    limits: limitsOf(config),
+    initTimeoutMs: config.initTimeoutMs,
+    onCrash: crash,
+    log: (level, message) => logger.log(level, message),
+    onBatch: (rows) => metrics.batchSize.observe(rows),
     onDisabled: (message) => {
       logger.error(message);
       metrics.batchingDisabled.inc();
@@ -101,7 +113,14 @@ export async function serve(config: ScorerConfig, modelDir: string, worker: Work
 /** Scores the pipeline's own test request; throws StartFailure when the answer is not the expected one. */
 async function passTest(test: ScoringTest, pool: ScoringPool): Promise<void> {
   const answer = await new Promise<Answer>((answered) => {
-    pool.ask({ work: { kind: 'score', request: { method: 'POST', url: '/score', headers: { 'content-type': 'application/json' } } }, body: Buffer.from(test.request), answered });
+    pool.ask({
+      work: {
+        kind: 'score',
+        request: { method: 'POST', url: '/score', headers: { 'content-type': 'application/json' } },
+      },
+      body: Buffer.from(test.request),
+      answered,
+    });
   });
   const text = answer.stream ? await wholeText(answer.stream) : Buffer.from(answer.body as string).toString();
   const problem = answer.status === 200 ? mismatch(test, text) : `it was answered ${answer.status}: ${text}`;
@@ -111,34 +130,56 @@ async function passTest(test: ScoringTest, pool: ScoringPool): Promise<void> {
 /** All pieces of an answer; '' for one that breaks off. */
 function wholeText(stream: AnswerStream): Promise<string> {
   const pieces: Uint8Array[] = [];
-  return new Promise((resolve) => stream.to({
-    onPiece: (bytes) => {
-      pieces.push(bytes);
-      stream.more();
-    },
-    onEnd: (error) => resolve(error === undefined ? Buffer.concat(pieces).toString() : ''),
-  }));
+  return new Promise((resolve) =>
+    stream.to({
+      onPiece: (bytes) => {
+        pieces.push(bytes);
+        stream.more();
+      },
+      onEnd: (error) => resolve(error === undefined ? Buffer.concat(pieces).toString() : ''),
+    }),
+  );
 }
 
 /** Bodies that arrive, wait or are in work: what a small pod can hold beside a model, or four of the largest. */
 const MOST_BYTES = 64 * 2 ** 20;
 const MOST_LARGEST = 4;
 
-const limitsOf = ({ maxConcurrentRequests, maxBatchSize, maxQueueWaitMs, requestTimeoutMs, hangMs, workers, maxRequestBytes }: ScorerConfig): Limits => ({
-  maxConcurrent: maxConcurrentRequests, batchSize: Math.min(maxBatchSize, Math.ceil(maxConcurrentRequests / (AT_ONCE * workers))), maxQueueWaitMs, requestTimeoutMs, hangMs, maxBytes: Math.max(MOST_BYTES, MOST_LARGEST * maxRequestBytes),
+const limitsOf = ({
+  maxConcurrentRequests,
+  maxBatchSize,
+  maxQueueWaitMs,
+  requestTimeoutMs,
+  hangMs,
+  workers,
+  maxRequestBytes,
+}: ScorerConfig): Limits => ({
+  maxConcurrent: maxConcurrentRequests,
+  batchSize: Math.min(maxBatchSize, Math.ceil(maxConcurrentRequests / (AT_ONCE * workers))),
+  maxQueueWaitMs,
+  requestTimeoutMs,
+  hangMs,
+  maxBytes: Math.max(MOST_BYTES, MOST_LARGEST * maxRequestBytes),
 });
 
-const connections = (server: Server): Promise<number> => new Promise((resolve, reject) => server.getConnections((error, count) => (error ? reject(error) : resolve(count))));
+const connections = (server: Server): Promise<number> =>
+  new Promise((resolve, reject) => server.getConnections((error, count) => (error ? reject(error) : resolve(count))));
 
-const listen = (server: Server, port: number): Promise<void> => new Promise((resolve, reject) => void server.once('error', reject).listen(port, () => resolve()));
+const listen = (server: Server, port: number): Promise<void> =>
+  new Promise((resolve, reject) => void server.once('error', reject).listen(port, () => resolve()));
 
 /** Ends when every request is answered and every connection had its chance to be closed by an answer. */
-async function drain(server: Server, { underWay, requestTimeoutMs }: { underWay: () => number; requestTimeoutMs: number }): Promise<void> {
+async function drain(
+  server: Server,
+  { underWay, requestTimeoutMs }: { underWay: () => number; requestTimeoutMs: number },
+): Promise<void> {
   // While anybody is connected new connections are taken, too: a busy node may still send some here.
-  for (const until = performance.now() + LINGER_MS; (await connections(server)) > 0 && performance.now() < until;) await sleep(20);
+  for (const until = performance.now() + LINGER_MS; (await connections(server)) > 0 && performance.now() < until;)
+    await sleep(20);
   // net's close, which takes no new connections; http's would cut idle ones at once, and a request on its way with them.
   const closed = new Promise<void>((resolve) => void NetServer.prototype.close.call(server, () => resolve()));
-  for (const until = performance.now() + requestTimeoutMs; underWay() > 0 && performance.now() < until; ) await sleep(20);
+  for (const until = performance.now() + requestTimeoutMs; underWay() > 0 && performance.now() < until;)
+    await sleep(20);
   server.closeIdleConnections();
   await Promise.race([closed, sleep(500, undefined, { ref: false })]);
   server.closeAllConnections();

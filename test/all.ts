@@ -17,15 +17,29 @@ async function stage(script: string, { nice = 0 } = {}): Promise<boolean> {
   const started = Date.now();
   const file = join(counts, script.replace(':', '-'));
   console.log(`\n=== ${script}${nice ? ' (beside what follows)' : ''}`);
-  const [command, ...args] = [...(nice ? ['nice', '-n', String(nice)] : []), 'npm', 'run', '--silent', ...script.split(' ')] as [string, ...string[]];
+  const [command, ...args] = [
+    ...(nice ? ['nice', '-n', String(nice)] : []),
+    'npm',
+    'run',
+    '--silent',
+    ...script.split(' '),
+  ] as [string, ...string[]];
   const output = nice ? 'pipe' : 'inherit';
-  const child = spawn(command, args, { stdio: ['ignore', output, output], env: { ...process.env, PENSTOCK_COUNTS: file } });
+  const child = spawn(command, args, {
+    stdio: ['ignore', output, output],
+    env: { ...process.env, PENSTOCK_COUNTS: file },
+  });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (said += chunk.toString()));
   const status = await new Promise<number | null>((resolve) => child.on('close', resolve));
   if (nice) console.log(`\n=== what ${script} said:\n${said}`);
   console.log(`=== ${script}: ${status === 0 ? 'ok' : 'FAILED'} in ${((Date.now() - started) / 1000).toFixed(0)} s`);
-  const tests = existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n').map((line) => JSON.parse(line) as { passes: number; failures: number }) : [];
+  const tests = existsSync(file)
+    ? readFileSync(file, 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { passes: number; failures: number })
+    : [];
   const failures = tests.reduce((sum, one) => sum + one.failures, 0);
   passed += tests.length > 0 ? tests.reduce((sum, one) => sum + one.passes, 0) : Number(status === 0);
   failed += status === 0 ? 0 : Math.max(failures, 1);

@@ -8,6 +8,7 @@ export const mochaHooks = {
   async afterAll() {
     this.timeout(2 * PATIENCE_MS);
     for (const until = Date.now() + PATIENCE_MS; children() > 0 && Date.now() < until;) await sleep(50);
-    if (children() > 0) throw new Error(`the tests are done, and ${children()} process(es) that they started still run`);
+    if (children() > 0)
+      throw new Error(`the tests are done, and ${children()} process(es) that they started still run`);
   },
 };

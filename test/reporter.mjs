@@ -10,7 +10,9 @@ export default class CountingReporter extends Mocha.reporters.Spec {
     super.epilogue();
     const { passes, failures } = this.stats;
     setTimeout(() => {
-      console.error(`The tests are done, but this keeps their process alive: ${process.getActiveResourcesInfo().join(', ')}. A test has not ended what it started.`);
+      console.error(
+        `The tests are done, but this keeps their process alive: ${process.getActiveResourcesInfo().join(', ')}. A test has not ended what it started.`,
+      );
       record({ passes: 0, failures: 1 });
       process.on('exit', () => (process.exitCode = 1)); // after mocha's own, which knows only of failed tests
       process.exit();

@@ -3,7 +3,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 interface Model {
-  run(feeds: Record<string, { datatype: string; shape: number[]; data: unknown }>): Promise<Record<string, { data: ArrayLike<number | bigint> }>>;
+  run(
+    feeds: Record<string, { datatype: string; shape: number[]; data: unknown }>,
+  ): Promise<Record<string, { data: ArrayLike<number | bigint> }>>;
 }
 let model: Model;
 

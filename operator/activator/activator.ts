@@ -37,9 +37,22 @@ export async function runActivator(config: ActivatorConfig, logger: Logger, sign
   };
   const pool = new Pool(() => kubeConfig(config.kubeconfig));
   const client = new KubeClient(pool);
-  const slices = new Cache<Slice>(sliceWords, onError, new FairShare(CACHE_SHARE * getHeapStatistics().heap_size_limit));
+  const slices = new Cache<Slice>(
+    sliceWords,
+    onError,
+    new FairShare(CACHE_SHARE * getHeapStatistics().heap_size_limit),
+  );
   const places = config.watchNamespaces.length > 0 ? config.watchNamespaces.map((namespace) => ({ namespace })) : [{}];
-  const reflectors = places.map((place) => new Reflector(client, slices, { kind: KIND.endpointSlice, ...place, labelSelector: MANAGED_SELECTOR, idleMs: config.watchIdleMs, onError }));
+  const reflectors = places.map(
+    (place) =>
+      new Reflector(client, slices, {
+        kind: KIND.endpointSlice,
+        ...place,
+        labelSelector: MANAGED_SELECTOR,
+        idleMs: config.watchIdleMs,
+        onError,
+      }),
+  );
   const doors = new Doors({ slices, client, metrics, logger, onError });
   const ready = (): string | undefined => {
     if (isOver(signal)) return 'ending';
@@ -51,7 +64,9 @@ export async function runActivator(config: ActivatorConfig, logger: Logger, sign
   const watches = Promise.all(reflectors.map((reflector) => reflector.run(watching.signal)));
   try {
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-    await leave(doors, () => [...slices.values()].some((slice) => isActivators(slice) && readyAddresses(slice).includes(config.address)));
+    await leave(doors, () =>
+      [...slices.values()].some((slice) => isActivators(slice) && readyAddresses(slice).includes(config.address)),
+    );
   } finally {
     watching.abort();
     http.close();

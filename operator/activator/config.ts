@@ -18,10 +18,22 @@ export function parseActivatorConfig(env: Readonly<Record<string, string | undef
   const [httpPort, watchIdleMs] = [Number(env.HTTP_PORT ?? 8081), Number(env.WATCH_IDLE_MS ?? 150_000)];
   const problems = [
     ...(Number.isInteger(httpPort) && httpPort > 0 ? [] : [`HTTP_PORT must be a port, not ${env.HTTP_PORT}`]),
-    ...(Number.isInteger(watchIdleMs) && watchIdleMs > 0 ? [] : [`WATCH_IDLE_MS must be a whole number above 0, not ${env.WATCH_IDLE_MS}`]),
+    ...(Number.isInteger(watchIdleMs) && watchIdleMs > 0
+      ? []
+      : [`WATCH_IDLE_MS must be a whole number above 0, not ${env.WATCH_IDLE_MS}`]),
     ...(env.POD_IP ? [] : ['POD_IP must be the address of this pod']),
   ];
   if (problems.length > 0) throw new Error(`bad settings: ${problems.join('; ')}`);
-  const watchNamespaces = (env.WATCH_NAMESPACES ?? '').split(',').map((part) => part.trim()).filter(Boolean);
-  return Object.freeze({ ...(env.KUBECONFIG ? { kubeconfig: env.KUBECONFIG } : {}), watchNamespaces, httpPort, watchIdleMs, logLevel: env.LOG_LEVEL ?? 'info', address: env.POD_IP! });
+  const watchNamespaces = (env.WATCH_NAMESPACES ?? '')
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean);
+  return Object.freeze({
+    ...(env.KUBECONFIG ? { kubeconfig: env.KUBECONFIG } : {}),
+    watchNamespaces,
+    httpPort,
+    watchIdleMs,
+    logLevel: env.LOG_LEVEL ?? 'info',
+    address: env.POD_IP!,
+  });
 }

@@ -64,12 +64,16 @@ export class Doors {
   /** Opens and closes as the EndpointSlices say, from now on. */
   constructor(deps: DoorsDeps) {
     this.#deps = deps;
-    deps.slices.onChange((_, { metadata: { namespace = '', labels = {} } }) => this.#look(namespace, labels[LABEL.pipeline] ?? ''));
+    deps.slices.onChange((_, { metadata: { namespace = '', labels = {} } }) =>
+      this.#look(namespace, labels[LABEL.pipeline] ?? ''),
+    );
   }
 
   /** Why not all of them can be entered; undefined when they can. A port that somebody else has keeps one pipeline's shut, and is no reason. */
   get problem(): string | undefined {
-    return [...this.#entrances.values()].every(({ door }) => !door || door.server.listening || door.blocked) ? undefined : 'ports are being opened';
+    return [...this.#entrances.values()].every(({ door }) => !door || door.server.listening || door.blocked)
+      ? undefined
+      : 'ports are being opened';
   }
 
   /** Requests that wait or are being forwarded. */
@@ -116,7 +120,9 @@ export class Doors {
     const { client, metrics, logger, onError } = this.#deps;
     const { namespace, name } = splitKey(pipeline);
     return new Endpoint(place, {
-      pipeline: name, metrics, onError,
+      pipeline: name,
+      metrics,
+      onError,
       wake: async (revision) => {
         const woken = await client.wake(namespace, revision);
         if (woken) logger.info('woken', { namespace, pipeline: name, revision });
@@ -136,7 +142,10 @@ export class Doors {
   #limitOf(namespace: string): ConnectionLimit {
     const known = this.#limits.get(namespace);
     if (known) return known;
-    const limit = new ConnectionLimit({ admits: () => this.#connections.admits(namespace, 1), add: (connections) => this.#connections.add(namespace, connections) });
+    const limit = new ConnectionLimit({
+      admits: () => this.#connections.admits(namespace, 1),
+      add: (connections) => this.#connections.add(namespace, connections),
+    });
     this.#limits.set(namespace, limit);
     return limit;
   }
@@ -145,20 +154,34 @@ export class Doors {
     const { namespace, name } = splitKey(pipeline);
     /** Connections with a request that has no whole answer yet. */
     const asking = new WeakSet<Socket>();
-    const server = createServer({ headersTimeout: HEADERS_MS, requestTimeout: 0, connectionsCheckingInterval: 1_000, keepAliveTimeout: 5_000, highWaterMark: 16_384 }, (request, response) => {
-      const { socket } = request;
-      if (asking.has(socket)) return void socket.destroy(); // pipelined: a forwarded answer ends the connection, so that this one could never be answered; the client asks again (RFC 9112 §9.3.2)
-      asking.add(socket);
-      response.once('close', () => asking.delete(socket));
-      entrance.endpoint.take(new Held(request, response));
-    });
+    const server = createServer(
+      {
+        headersTimeout: HEADERS_MS,
+        requestTimeout: 0,
+        connectionsCheckingInterval: 1_000,
+        keepAliveTimeout: 5_000,
+        highWaterMark: 16_384,
+      },
+      (request, response) => {
+        const { socket } = request;
+        if (asking.has(socket)) return void socket.destroy(); // pipelined: a forwarded answer ends the connection, so that this one could never be answered; the client asks again (RFC 9112 §9.3.2)
+        asking.add(socket);
+        response.once('close', () => asking.delete(socket));
+        entrance.endpoint.take(new Held(request, response));
+      },
+    );
     this.#limitOf(namespace).guard(server);
     const door: Door = { port, server: server.listen(port) };
     this.#doors.add(door);
     server.on('close', () => this.#doors.delete(door));
     server.on('clientError', ({ code }: NodeJS.ErrnoException, socket) => refuseUnreadable(code, socket as Socket));
     server.on('error', (error) => {
-      this.#deps.logger.error('a port of the activator cannot be opened', { port, namespace, pipeline: name, error: error.message });
+      this.#deps.logger.error('a port of the activator cannot be opened', {
+        port,
+        namespace,
+        pipeline: name,
+        error: error.message,
+      });
       door.blocked = true;
       setTimeout(() => entrance.door === door && server.listen(port), PORT_AGAIN_MS).unref();
     });
@@ -169,12 +192,23 @@ export class Doors {
 /** What the EndpointSlices say of a pipeline; undefined when it has no place here; without a port when somebody had that before. */
 function placeOf(slices: Cache<Slice>, namespace: string, name: string): { port?: number; place: Place } | undefined {
   const all = slices.by(uses.service(namespace, name));
-  const [own, service] = [all.find((slice) => isActivators(slice) && ownerKey(slice) === keyOf(namespace, name)), all.filter((slice) => !isActivators(slice))];
+  const [own, service] = [
+    all.find((slice) => isActivators(slice) && ownerKey(slice) === keyOf(namespace, name)),
+    all.filter((slice) => !isActivators(slice)),
+  ];
   const activation = own && parseActivation(own.metadata.annotations?.[ANNOTATION.activation]);
   const port = own && activatorPort(own);
   if (!activation || port === undefined) return undefined;
   const taken = slices.by(uses.port(port)).some((other) => age(other) < age(own));
-  return { ...(!taken && { port }), place: { activation, pods: service.flatMap(readyAddresses), port: service[0]?.ports?.[0]?.port ?? 0, activators: readyAddresses(own).length } };
+  return {
+    ...(!taken && { port }),
+    place: {
+      activation,
+      pods: service.flatMap(readyAddresses),
+      port: service[0]?.ports?.[0]?.port ?? 0,
+      activators: readyAddresses(own).length,
+    },
+  };
 }
 
 /** The pipeline whose slice it is, by its controller: labels alone are anybody's. */
@@ -184,11 +218,20 @@ function ownerKey(slice: Slice): Key | undefined {
 }
 
 /** Why a pipeline serves or does not, in its own words. */
-async function standingOf(client: Pick<KubeClient, 'get'>, namespace: string, name: string): Promise<Standing | 'gone'> {
+async function standingOf(
+  client: Pick<KubeClient, 'get'>,
+  namespace: string,
+  name: string,
+): Promise<Standing | 'gone'> {
   const pipeline = await client.get<InferencePipeline>(KIND.pipeline, namespace, name).catch(absent);
   if (!pipeline || pipeline.metadata.deletionTimestamp !== undefined) return 'gone';
   const said = pipeline.status?.conditions?.find(({ type }) => type === CONDITION.available);
   const current = said?.observedGeneration === pipeline.metadata.generation;
   const available = said?.status === 'True';
-  return { available, reason: said?.reason ?? 'Unknown', message: said?.message ?? '', final: !available && current && isFinal(said?.reason ?? '') };
+  return {
+    available,
+    reason: said?.reason ?? 'Unknown',
+    message: said?.message ?? '',
+    final: !available && current && isFinal(said?.reason ?? ''),
+  };
 }

@@ -61,7 +61,8 @@ export class Endpoint {
   }
 
   update(place: Place): void {
-    if (this.#rousedAt !== undefined && this.#place.pods.length === 0 && place.pods.length > 0) this.#deps.metrics.coldStart.observe((performance.now() - this.#rousedAt) / 1000);
+    if (this.#rousedAt !== undefined && this.#place.pods.length === 0 && place.pods.length > 0)
+      this.#deps.metrics.coldStart.observe((performance.now() - this.#rousedAt) / 1000);
     this.#place = { ...place, activators: place.activators || this.#place.activators }; // none once the pods serve: those that shared the wait share it on
     this.#gone = false;
     this.#dispatch();
@@ -71,7 +72,8 @@ export class Endpoint {
   /** The pipeline is gone, or always has pods now: who can still be served is, everybody else is told. */
   close(): void {
     this.#gone = true;
-    if (this.#place.pods.length === 0) this.#refuseAll(404, `The endpoint ${this.#deps.pipeline} does not exist any more`, 'gone');
+    if (this.#place.pods.length === 0)
+      this.#refuseAll(404, `The endpoint ${this.#deps.pipeline} does not exist any more`, 'gone');
   }
 
   /** Answers now or later. Nothing is woken by somebody without a key, nor by a health check. */
@@ -90,7 +92,10 @@ export class Endpoint {
       return held.fail(503, 'Too many requests wait for this endpoint to start', { 'retry-after': RETRY_AFTER_S.full });
     }
     metrics.held.inc();
-    held.hold(() => void this.#timeOut(held), () => this.#forget(held));
+    held.hold(
+      () => void this.#timeOut(held),
+      () => this.#forget(held),
+    );
     this.#waiting.push(held);
     this.#dispatch();
     if (this.#place.pods.length === 0) void this.#rouse();
@@ -132,7 +137,8 @@ export class Endpoint {
     if (this.#rousedAt !== undefined || this.#waiting.length === 0) return;
     this.#rousedAt = performance.now();
     while (this.#waiting.length > 0 && !this.#gone) {
-      if (await this.#deps.wake(this.#place.activation.revision).catch(this.#deps.onError)) this.#deps.metrics.wakes.inc();
+      if (await this.#deps.wake(this.#place.activation.revision).catch(this.#deps.onError))
+        this.#deps.metrics.wakes.inc();
       await sleep(ROUND_MS);
       if (this.#place.pods.length > 0 && performance.now() >= this.#pausedUntil) break;
       const standing = await this.#standing();
@@ -146,7 +152,13 @@ export class Endpoint {
     const standing = await this.#standing();
     if (held.over || !this.#forget(held)) return; // served meanwhile
     this.#deps.metrics.requests.inc({ outcome: 'timeout' });
-    held.fail(503, standing === undefined || standing === 'gone' ? `No pod came up within ${HOLD_MS / 1000} s` : this.#reason(standing), { 'retry-after': RETRY_AFTER_S.failed });
+    held.fail(
+      503,
+      standing === undefined || standing === 'gone'
+        ? `No pod came up within ${HOLD_MS / 1000} s`
+        : this.#reason(standing),
+      { 'retry-after': RETRY_AFTER_S.failed },
+    );
   }
 
   /** Undefined when nobody knows. Asked once a second at most, however many wait or check its health. */
@@ -164,8 +176,15 @@ export class Endpoint {
     const standing = await this.#standing();
     const available = typeof standing === 'object' && standing.available;
     this.#deps.metrics.requests.inc({ outcome: 'answered' });
-    if (held.path.startsWith('/v2')) held.send(available || held.path.endsWith('/live') ? 200 : 503, JSON.stringify(held.path.endsWith('/live') ? { live: true } : { live: true, ready: available }));
-    else held.send(available ? 200 : 503, available ? 'Healthy' : 'Unhealthy', { 'content-type': 'text/plain; charset=utf-8' });
+    if (held.path.startsWith('/v2'))
+      held.send(
+        available || held.path.endsWith('/live') ? 200 : 503,
+        JSON.stringify(held.path.endsWith('/live') ? { live: true } : { live: true, ready: available }),
+      );
+    else
+      held.send(available ? 200 : 503, available ? 'Healthy' : 'Unhealthy', {
+        'content-type': 'text/plain; charset=utf-8',
+      });
   }
 
   /** Production keeps what a script said to itself. */

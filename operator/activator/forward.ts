@@ -21,16 +21,26 @@ export function forward(held: Held, { address, port, requestTimeoutMs }: Target)
   const { request, response } = held;
   return new Promise((resolve) => {
     let reached = false;
-    const upstream = send({ host: address, port, method: request.method, path: request.url, headers: [...endToEnd(request), 'connection', 'keep-alive'], agent: false, timeout: requestTimeoutMs + SILENCE_MS });
+    const upstream = send({
+      host: address,
+      port,
+      method: request.method,
+      path: request.url,
+      headers: [...endToEnd(request), 'connection', 'keep-alive'],
+      agent: false,
+      timeout: requestTimeoutMs + SILENCE_MS,
+    });
     const connecting = setTimeout(() => upstream.destroy(new Error('no connection')), CONNECT_MS);
     const leave = (): void => void upstream.destroy();
     response.once('close', leave);
-    upstream.once('socket', (socket) => socket.once('connect', () => {
-      reached = true;
-      clearTimeout(connecting);
-      upstream.flushHeaders(); // the pod watches over the time that a body takes
-      request.pipe(upstream);
-    }));
+    upstream.once('socket', (socket) =>
+      socket.once('connect', () => {
+        reached = true;
+        clearTimeout(connecting);
+        upstream.flushHeaders(); // the pod watches over the time that a body takes
+        request.pipe(upstream);
+      }),
+    );
     upstream.once('timeout', leave);
     upstream.once('response', (answer) => {
       if (!isWritable(answer)) {
@@ -43,7 +53,10 @@ export function forward(held: Held, { address, port, requestTimeoutMs }: Target)
         request.unpipe(upstream);
         held.drain();
       }
-      response.writeHead(answer.statusCode ?? 502, answer.statusMessage, [...endToEnd(answer), ...(early ? [] : ['connection', 'close'])]); // the next one goes straight to a pod
+      response.writeHead(answer.statusCode ?? 502, answer.statusMessage, [
+        ...endToEnd(answer),
+        ...(early ? [] : ['connection', 'close']),
+      ]); // the next one goes straight to a pod
       answer.once('end', leave);
       answer.pipe(response);
       answer.once('error', () => response.destroy());
@@ -70,7 +83,12 @@ const NEVER_HOP_BY_HOP = new Set(['content-length', 'transfer-encoding', 'host',
 
 /** Raw headers in their order, without those of the connection. */
 function endToEnd({ rawHeaders, headers }: IncomingMessage): string[] {
-  const named = new Set((headers.connection ?? '').toLowerCase().split(',').map((name) => name.trim()));
+  const named = new Set(
+    (headers.connection ?? '')
+      .toLowerCase()
+      .split(',')
+      .map((name) => name.trim()),
+  );
   return rawHeaders.filter((_, i) => {
     const name = rawHeaders[i - (i % 2)]!.toLowerCase();
     return !HOP_BY_HOP.has(name) && (!named.has(name) || NEVER_HOP_BY_HOP.has(name));

@@ -68,6 +68,14 @@ export class Held {
     this.drain();
     const given = this.request.headers[HEADER.requestId];
     const id = typeof given === 'string' && KNOWN_ID.test(given) ? given : randomUUID();
-    this.response.writeHead(status, { [HEADER.requestId]: id, [HEADER.msRequestId]: id, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...headers }).end(body);
+    this.response
+      .writeHead(status, {
+        [HEADER.requestId]: id,
+        [HEADER.msRequestId]: id,
+        'content-type': 'application/json',
+        'content-length': Buffer.byteLength(body),
+        ...headers,
+      })
+      .end(body);
   }
 }

@@ -24,9 +24,26 @@ export const ACTIVATOR_ROLE = 'activator';
 /** Undefined for what is none, as an edited annotation may hold. */
 export function parseActivation(text = ''): Activation | undefined {
   try {
-    const { revision, auth, keyHashes, requestTimeoutMs, maxConcurrentRequests, exposeErrors } = JSON.parse(text) as Partial<Activation>;
-    const sound = typeof revision === 'string' && (auth === 'None' || auth === 'Key') && Array.isArray(keyHashes) && keyHashes.every((hash) => typeof hash === 'string') && Number(requestTimeoutMs) > 0 && Number(maxConcurrentRequests) > 0;
-    return sound ? { revision, auth, keyHashes, requestTimeoutMs: Number(requestTimeoutMs), maxConcurrentRequests: Number(maxConcurrentRequests), exposeErrors: exposeErrors === true } : undefined;
+    const { revision, auth, keyHashes, requestTimeoutMs, maxConcurrentRequests, exposeErrors } = JSON.parse(
+      text,
+    ) as Partial<Activation>;
+    const sound =
+      typeof revision === 'string' &&
+      (auth === 'None' || auth === 'Key') &&
+      Array.isArray(keyHashes) &&
+      keyHashes.every((hash) => typeof hash === 'string') &&
+      Number(requestTimeoutMs) > 0 &&
+      Number(maxConcurrentRequests) > 0;
+    return sound
+      ? {
+          revision,
+          auth,
+          keyHashes,
+          requestTimeoutMs: Number(requestTimeoutMs),
+          maxConcurrentRequests: Number(maxConcurrentRequests),
+          exposeErrors: exposeErrors === true,
+        }
+      : undefined;
   } catch {
     return undefined;
   }

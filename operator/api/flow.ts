@@ -45,7 +45,8 @@ export interface Attempt {
 export type Result = { next: 'rest' } | { next: 'after'; ms: number } | { next: 'retry'; error: Error };
 
 /** Whether the API server answered with one of these codes; for rooms that may not know the client's error class. */
-export const answered = (error: unknown, ...codes: number[]): boolean => codes.includes((error as { code?: number } | undefined)?.code ?? 0);
+export const answered = (error: unknown, ...codes: number[]): boolean =>
+  codes.includes((error as { code?: number } | undefined)?.code ?? 0);
 
 /** For `catch`: undefined in place of what is not there (404); any other error goes on. */
 export function absent(error: unknown): undefined {
@@ -59,7 +60,9 @@ function refusal(error: unknown): Stalled | undefined {
 
 /** 403 in a namespace that goes: nothing can be made there any more, and nothing needs to be. */
 function farewell(error: unknown): Waiting | undefined {
-  return answered(error, 403) && /is being terminated/.test((error as Error).message) ? new Waiting(REASON.terminating, 'the namespace is being deleted') : undefined;
+  return answered(error, 403) && /is being terminated/.test((error as Error).message)
+    ? new Waiting(REASON.terminating, 'the namespace is being deleted')
+    : undefined;
 }
 
 /** Somebody was faster, or we were slow to hear: no news for the user. */
@@ -78,6 +81,9 @@ export async function settle(work: () => Promise<void>): Promise<Attempt> {
 /** The one mapper from failure to requeue: Stalled and Waiting rest, anything else is retried. */
 export function nextStep({ error }: Attempt, wakeAfterMs: number | undefined): Result {
   if (error && !(error instanceof Stalled) && !(error instanceof Waiting)) return { next: 'retry', error };
-  const wake = error instanceof Stalled ? Math.min(error.recheckMs ?? Infinity, wakeAfterMs ?? Infinity) : (wakeAfterMs ?? Infinity);
+  const wake =
+    error instanceof Stalled
+      ? Math.min(error.recheckMs ?? Infinity, wakeAfterMs ?? Infinity)
+      : (wakeAfterMs ?? Infinity);
   return wake === Infinity ? { next: 'rest' } : { next: 'after', ms: wake };
 }

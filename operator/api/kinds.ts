@@ -31,7 +31,13 @@ export const KIND = {
 /** URL path of a collection, of one object in it, or of a subresource. */
 export function apiPath(of: Kind, namespace?: string, name?: string, subresource?: string): string {
   const group = of.apiVersion.includes('/') ? `/apis/${of.apiVersion}` : `/api/${of.apiVersion}`;
-  return [group, ...(namespace ? ['namespaces', namespace] : []), of.plural, ...(name ? [name] : []), ...(subresource ? [subresource] : [])].join('/');
+  return [
+    group,
+    ...(namespace ? ['namespaces', namespace] : []),
+    of.plural,
+    ...(name ? [name] : []),
+    ...(subresource ? [subresource] : []),
+  ].join('/');
 }
 
 /** The entry of {@link KIND} for an object; throws for a kind that Penstock does not know. */

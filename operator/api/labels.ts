@@ -39,7 +39,10 @@ export const ANNOTATION = {
 export const FIELD_MANAGER = { children: 'penstock', status: 'penstock-status', scale: 'penstock-scale' } as const;
 
 /** Labels by which Kubernetes knows the EndpointSlices of a Service, and whose they are. */
-export const SLICE_LABEL = { service: 'kubernetes.io/service-name', managedBy: 'endpointslice.kubernetes.io/managed-by' } as const;
+export const SLICE_LABEL = {
+  service: 'kubernetes.io/service-name',
+  managedBy: 'endpointslice.kubernetes.io/managed-by',
+} as const;
 
 type OwnerLabel = typeof LABEL.pipeline | typeof LABEL.modelVersion;
 
@@ -56,7 +59,8 @@ export const uses = {
 export const ownedBy = ({ namespace = '', uid = '' }: ObjectMeta): string => `owner ${namespace}/${uid}`;
 
 /** A child without a controller, by the owner that its labels tell. */
-export const orphanOf = (namespace: string, label: OwnerLabel, name: string): string => `orphan ${label}=${namespace}/${name}`;
+export const orphanOf = (namespace: string, label: OwnerLabel, name: string): string =>
+  `orphan ${label}=${namespace}/${name}`;
 
 /** For whom a pod works, as one text: its controller is a ReplicaSet or a Job, so its labels say it. */
 export const podOwner = (namespace: string, label: OwnerLabel, name: string): string => `${label}=${namespace}/${name}`;

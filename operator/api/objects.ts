@@ -30,7 +30,8 @@ export interface KubeObject {
 }
 
 /** Whose it is; undefined for what is nobody's, or has lost its reference. */
-export const controllerOf = ({ metadata }: KubeObject): OwnerReference | undefined => metadata.ownerReferences?.find(({ controller }) => controller);
+export const controllerOf = ({ metadata }: KubeObject): OwnerReference | undefined =>
+  metadata.ownerReferences?.find(({ controller }) => controller);
 
 /** A built-in kind as plain JSON, with the metadata that every stored object has. */
 export type Stored<T> = Omit<T, 'metadata' | 'kind' | 'apiVersion'> & KubeObject;

@@ -58,7 +58,8 @@ export interface TakeOver {
 }
 
 /** Order of revisions, the same whoever looks: by time of making, which has seconds only, then by name. */
-export const newestFirst = (a: Revision, b: Revision): number => (`${a.record.createdAt} ${a.name}` < `${b.record.createdAt} ${b.name}` ? 1 : -1);
+export const newestFirst = (a: Revision, b: Revision): number =>
+  `${a.record.createdAt} ${a.name}` < `${b.record.createdAt} ${b.name}` ? 1 : -1;
 
 export interface ObservedPipeline {
   pipeline: InferencePipeline;

@@ -1,7 +1,10 @@
 /** Condition types and the reasons they carry. Names are Azure ML's where it has one. */
 
 /** Failures that another try cannot mend; a model store that does not answer may come back. */
-export const isFinal = (reason: string): boolean => /^(UserScript|ScoringTestFailed|ModelLoadFailed|DigestMismatch|PodOutOfMemory|DeploymentCrashLoopBackOff)/.test(reason);
+export const isFinal = (reason: string): boolean =>
+  /^(UserScript|ScoringTestFailed|ModelLoadFailed|DigestMismatch|PodOutOfMemory|DeploymentCrashLoopBackOff)/.test(
+    reason,
+  );
 
 export const CONDITION = {
   ready: 'Ready',

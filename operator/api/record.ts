@@ -8,14 +8,21 @@ const TEXTS_OF_A_RECORD = ['pipeline', 'createdAt', 'target', 'image'];
 const TEXTS_OF_A_MODEL = ['name', 'modelVersion', 'version', 'format', 'digest'];
 
 /** The record on a Deployment. Undefined where there is none or it was edited: the next reconcile writes it again. */
-export const recordOf = ({ annotations }: ObjectMeta): RevisionRecord | undefined => recordFrom(annotations?.[ANNOTATION.record]);
+export const recordOf = ({ annotations }: ObjectMeta): RevisionRecord | undefined =>
+  recordFrom(annotations?.[ANNOTATION.record]);
 
 /** Undefined for a text that is not the JSON of a record, and for one of a newer schema. */
 export function recordFrom(text: string | undefined): RevisionRecord | undefined {
   const record = parsedJson(text);
-  const isRecord = hasTexts(record, TEXTS_OF_A_RECORD) && isReadableVersion(record.schemaVersion) && Array.isArray(record.models) && record.models.every((model) => hasTexts(model, TEXTS_OF_A_MODEL));
+  const isRecord =
+    hasTexts(record, TEXTS_OF_A_RECORD) &&
+    isReadableVersion(record.schemaVersion) &&
+    Array.isArray(record.models) &&
+    record.models.every((model) => hasTexts(model, TEXTS_OF_A_MODEL));
   return isRecord ? (record as unknown as RevisionRecord) : undefined;
 }
 
 const hasTexts = (value: unknown, fields: string[]): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && fields.every((field) => typeof (value as Record<string, unknown>)[field] === 'string');
+  typeof value === 'object' &&
+  value !== null &&
+  fields.every((field) => typeof (value as Record<string, unknown>)[field] === 'string');

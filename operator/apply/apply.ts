@@ -16,7 +16,9 @@ const FOREIGN_RECHECK_MS = 15_000;
 /** Whoever owns children; with a status, it has been seen before. */
 type Owner = KubeObject & { status?: { conditions?: unknown[]; activeRevision?: string } };
 
-export type Writer = Pick<Kube, 'child' | 'remember' | 'forget'> & { client: Pick<KubeClient, 'create' | 'apply' | 'get' | 'remove' | 'patchMetadata'> };
+export type Writer = Pick<Kube, 'child' | 'remember' | 'forget'> & {
+  client: Pick<KubeClient, 'create' | 'apply' | 'get' | 'remove' | 'patchMetadata'>;
+};
 
 /**
  * Applies `wanted` stride by stride, the objects of a stride at the same time. Throws Stalled where another object has
@@ -43,11 +45,19 @@ async function applyOne(object: KubeObject, owner: Owner, kube: Writer): Promise
   else if (isIntruder(live, owner)) await replace(live, signed, kube);
   else if (!isOwned(live, owner)) throw notOwned(live, owner);
   else if (isFrozenOtherwise(live, object)) await replace(live, signed, kube);
-  else if (live.metadata.annotations?.[ANNOTATION.applied] !== signed.metadata.annotations?.[ANNOTATION.applied] || !covers(live, object)) kube.remember(await kube.client.apply(signed));
+  else if (
+    live.metadata.annotations?.[ANNOTATION.applied] !== signed.metadata.annotations?.[ANNOTATION.applied] ||
+    !covers(live, object)
+  )
+    kube.remember(await kube.client.apply(signed));
 }
 
 /** Deletes what is the owner's and not wanted. One that was changed since it was seen is left to the next look (preconditions). */
-export async function prune(children: KubeObject[], wanted: (object: KubeObject) => boolean, kube: Writer): Promise<void> {
+export async function prune(
+  children: KubeObject[],
+  wanted: (object: KubeObject) => boolean,
+  kube: Writer,
+): Promise<void> {
   for (const child of children) {
     if (wanted(child) || child.metadata.deletionTimestamp !== undefined) continue;
     try {
@@ -91,20 +101,28 @@ type Frozen = KubeObject & { immutable?: boolean; data?: object; binaryData?: ob
 
 /** Whether a ConfigMap is immutable with other data than it should have: another account made it, and no update can change it. */
 function isFrozenOtherwise(live: Frozen, wanted: Frozen): boolean {
-  const same = isDeepStrictEqual([live.data ?? {}, live.binaryData ?? {}], [wanted.data ?? {}, wanted.binaryData ?? {}]);
+  const same = isDeepStrictEqual(
+    [live.data ?? {}, live.binaryData ?? {}],
+    [wanted.data ?? {}, wanted.binaryData ?? {}],
+  );
   return live.kind === 'ConfigMap' && live.immutable === true && !(same && wanted.immutable === true);
 }
 
 /** Deletes the very object that was seen (preconditions) and makes it anew. A finalizer, with which it would stay and be mounted, is taken away. */
 async function replace(live: KubeObject, object: KubeObject, kube: Writer): Promise<void> {
   if (live.metadata.deletionTimestamp === undefined) await kube.client.remove(live);
-  if ((live.metadata.finalizers ?? []).length > 0) await kube.client.patchMetadata(kindOf(live), live.metadata, { finalizers: [] });
+  if ((live.metadata.finalizers ?? []).length > 0)
+    await kube.client.patchMetadata(kindOf(live), live.metadata, { finalizers: [] });
   kube.forget(live);
   kube.remember(await kube.client.create(object));
 }
 
 /** Of an immutable object only the metadata can be put right. */
-async function relabelled(live: KubeObject, { metadata: { labels = {} } }: KubeObject, kube: Writer): Promise<KubeObject> {
+async function relabelled(
+  live: KubeObject,
+  { metadata: { labels = {} } }: KubeObject,
+  kube: Writer,
+): Promise<KubeObject> {
   const asWanted = Object.entries(labels).every(([name, value]) => live.metadata.labels?.[name] === value);
   return asWanted ? live : kube.client.patchMetadata(kindOf(live), live.metadata, { labels });
 }
@@ -124,13 +142,24 @@ const isIntruder = (live: KubeObject, owner: Owner): boolean =>
 
 /** A child of the pipeline of the same name that was deleted a moment ago is on its way out: tried again. Any other is the user's to move. */
 function notOwned({ kind, metadata }: KubeObject, owner: KubeObject): Error {
-  const dying = metadata.deletionTimestamp !== undefined || metadata.ownerReferences?.some((one) => one.controller && one.kind === owner.kind && one.name === owner.metadata.name);
+  const dying =
+    metadata.deletionTimestamp !== undefined ||
+    metadata.ownerReferences?.some(
+      (one) => one.controller && one.kind === owner.kind && one.name === owner.metadata.name,
+    );
   if (dying) return new Error(`${kind} ${metadata.name} of a deleted ${owner.kind} is still going away`);
-  return new Stalled(REASON.notOwned, `${kind} ${metadata.name} exists and is not this ${owner.kind}'s: delete or rename it, or rename the ${owner.kind}`, FOREIGN_RECHECK_MS);
+  return new Stalled(
+    REASON.notOwned,
+    `${kind} ${metadata.name} exists and is not this ${owner.kind}'s: delete or rename it, or rename the ${owner.kind}`,
+    FOREIGN_RECHECK_MS,
+  );
 }
 
 /** Notes the hash of the wish on the object itself, so that a field we no longer want is noticed, too. */
 function sign<T extends KubeObject>(object: T): T {
   const applied = hash('sha256', JSON.stringify(object)).slice(0, 16);
-  return { ...object, metadata: { ...object.metadata, annotations: { ...object.metadata.annotations, [ANNOTATION.applied]: applied } } };
+  return {
+    ...object,
+    metadata: { ...object.metadata, annotations: { ...object.metadata.annotations, [ANNOTATION.applied]: applied } },
+  };
 }

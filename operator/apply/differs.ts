@@ -5,7 +5,8 @@ import { quantity } from '../api/units.ts';
 /** True when every field of `wanted` stands in `live` with the same value; quantities are compared as numbers. */
 export function covers(live: unknown, wanted: unknown): boolean {
   if (wanted === undefined || Object.is(live, wanted)) return true;
-  if (Array.isArray(wanted)) return Array.isArray(live) && live.length === wanted.length && wanted.every((item, i) => covers(live[i], item));
+  if (Array.isArray(wanted))
+    return Array.isArray(live) && live.length === wanted.length && wanted.every((item, i) => covers(live[i], item));
   if (typeof wanted === 'object' && wanted !== null) return coversObject(live, wanted as Record<string, unknown>);
   return isDeepStrictEqual(live, wanted) || sameQuantity(live, wanted) || (live === undefined && wanted === ''); // the server drops empty texts
 }
@@ -15,10 +16,14 @@ function coversObject(live: unknown, wanted: Record<string, unknown>): boolean {
   if (typeof live !== 'object' || live === null) return live === undefined && Object.keys(wanted).length === 0;
   return Object.entries(wanted).every(([name, value]) => {
     const inner = (live as Record<string, unknown>)[name];
-    return ((inner === undefined || inner === null) && Array.isArray(value) && value.length === 0) || covers(inner, value);
+    return (
+      ((inner === undefined || inner === null) && Array.isArray(value) && value.length === 0) || covers(inner, value)
+    );
   });
 }
 
 function sameQuantity(a: unknown, b: unknown): boolean {
-  return typeof a === 'string' && typeof b === 'string' && Math.round(quantity(a) * 1000) === Math.round(quantity(b) * 1000); // in thousandths, as the server; NaN equals nothing
+  return (
+    typeof a === 'string' && typeof b === 'string' && Math.round(quantity(a) * 1000) === Math.round(quantity(b) * 1000)
+  ); // in thousandths, as the server; NaN equals nothing
 }

@@ -10,7 +10,11 @@ export type StatusWriter = Pick<Kube, 'remember'> & { client: Pick<KubeClient, '
  * True when it was written. It goes to the very version it was worked out from: a conflict says that this one was old
  * news, so that the append-only history can lose no entry.
  */
-export async function writeStatus(object: KubeObject & { status?: object }, status: object, kube: StatusWriter): Promise<boolean> {
+export async function writeStatus(
+  object: KubeObject & { status?: object },
+  status: object,
+  kube: StatusWriter,
+): Promise<boolean> {
   const change = mergePatch(object.status ?? {}, status);
   if (Object.keys(change).length === 0) return false;
   kube.remember(await kube.client.patchStatus(object, change));
@@ -27,8 +31,11 @@ export function mergePatch(before: object, after: object): Record<string, unknow
     }
     return isDeepStrictEqual(old[name], value) ? [] : [[name, value]];
   });
-  const gone = Object.keys(old).filter((name) => now[name] === undefined).map((name): [string, unknown] => [name, null]);
+  const gone = Object.keys(old)
+    .filter((name) => now[name] === undefined)
+    .map((name): [string, unknown] => [name, null]);
   return Object.fromEntries([...changed, ...gone]);
 }
 
-const isPlain = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isPlain = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -24,7 +24,10 @@ export async function runController(options: ControllerOptions): Promise<void> {
 async function work({ name, queue, reconcile, logger, metrics }: ControllerOptions): Promise<void> {
   for (let key = await queue.get(); key !== undefined; key = await queue.get()) {
     const end = metrics.reconcileDuration.startTimer({ controller: name });
-    const result = await reconcile(key).catch((error: unknown): Result => ({ next: 'retry', error: error instanceof Error ? error : new Error(String(error)) }));
+    const result = await reconcile(key).catch((error: unknown): Result => ({
+      next: 'retry',
+      error: error instanceof Error ? error : new Error(String(error)),
+    }));
     end();
     metrics.reconciles.inc({ controller: name, result: result.next });
     if (result.next === 'retry') {
@@ -43,11 +46,22 @@ const NETWORK = /^(UND_ERR_|ECONN|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND)/;
 export function classOf(error: Error): FailureClass {
   if (isRace(error) || error instanceof NotLeading) return 'conflict'; // a lease that is renewed late is held all the same; one that is lost ends the process
   if (error instanceof KubeError) return error.code === 429 || error.code >= 500 ? 'overloaded' : 'failed';
-  return error.name === 'TimeoutError' || NETWORK.test((error as { code?: string }).code ?? '') ? 'overloaded' : 'failed';
+  return error.name === 'TimeoutError' || NETWORK.test((error as { code?: string }).code ?? '')
+    ? 'overloaded'
+    : 'failed';
 }
 
 /** A conflict is an everyday race and not worth a line; Retry-After is obeyed. Nothing is dropped: nobody would tell of it a second time. */
-function retry(queue: WorkQueue, key: Key, { error, failure, logger }: { error: Error; failure: FailureClass; logger: Logger }): void {
-  if (failure !== 'conflict') logger.warn('reconcile failed, will retry', { key, error: error.message, ...(failure === 'failed' && !(error instanceof KubeError) ? { stack: error.stack } : {}) });
+function retry(
+  queue: WorkQueue,
+  key: Key,
+  { error, failure, logger }: { error: Error; failure: FailureClass; logger: Logger },
+): void {
+  if (failure !== 'conflict')
+    logger.warn('reconcile failed, will retry', {
+      key,
+      error: error.message,
+      ...(failure === 'failed' && !(error instanceof KubeError) ? { stack: error.stack } : {}),
+    });
   queue.retry(key, failure, error instanceof KubeError ? error.retryAfterMs : undefined);
 }

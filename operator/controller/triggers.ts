@@ -8,13 +8,23 @@ const OWNER = { InferencePipeline: LABEL.pipeline, ModelVersion: LABEL.modelVers
 
 /** A resource of ours: spec, deletion, or an annotation that counts has changed; our own status writes are not news. */
 export function concernsItself(object: KubeObject, old: KubeObject | undefined): boolean {
-  return !old || old.metadata.generation !== object.metadata.generation
-    || old.metadata.deletionTimestamp !== object.metadata.deletionTimestamp || JSON.stringify(old.metadata.annotations) !== JSON.stringify(object.metadata.annotations);
+  return (
+    !old ||
+    old.metadata.generation !== object.metadata.generation ||
+    old.metadata.deletionTimestamp !== object.metadata.deletionTimestamp ||
+    JSON.stringify(old.metadata.annotations) !== JSON.stringify(object.metadata.annotations)
+  );
 }
 
 /** A model version, to its users: what was verified, and that it now is marked as in use; not by how many. */
 export function concernsUsers(object: ModelVersion, old: ModelVersion | undefined): boolean {
-  const news = ({ metadata, status }: ModelVersion): unknown => [metadata.uid, metadata.generation, status?.digest, status?.conditions, (status?.usedBy?.count ?? 0) > 0];
+  const news = ({ metadata, status }: ModelVersion): unknown => [
+    metadata.uid,
+    metadata.generation,
+    status?.digest,
+    status?.conditions,
+    (status?.usedBy?.count ?? 0) > 0,
+  ];
   return !old || old === object || JSON.stringify(news(object)) !== JSON.stringify(news(old));
 }
 
@@ -26,7 +36,10 @@ export function ownerKey(object: KubeObject, kind: keyof typeof OWNER): Key | un
 }
 
 /** A pod: the pipeline or model version it works for, by label, since its owner is a ReplicaSet or a Job. */
-export function workerKey({ metadata }: KubeObject, label: typeof LABEL.pipeline | typeof LABEL.modelVersion): Key | undefined {
+export function workerKey(
+  { metadata }: KubeObject,
+  label: typeof LABEL.pipeline | typeof LABEL.modelVersion,
+): Key | undefined {
   const name = metadata.labels?.[label];
   return name === undefined ? undefined : keyOf(metadata.namespace ?? '', name);
 }

@@ -11,7 +11,15 @@ import type { InferencePipeline } from '../api/types.gen.ts';
 import type { WorkQueue } from '../queue/workqueue.ts';
 import { concernsItself, concernsUsers, ownerKey, workerKey } from './triggers.ts';
 
-const CHILDREN = ['configMaps', 'services', 'deployments', 'autoscalers', 'disruptionBudgets', 'endpointSlices', 'networkPolicies'] as const satisfies (keyof Caches)[];
+const CHILDREN = [
+  'configMaps',
+  'services',
+  'deployments',
+  'autoscalers',
+  'disruptionBudgets',
+  'endpointSlices',
+  'networkPolicies',
+] as const satisfies (keyof Caches)[];
 
 const selfKey = ({ metadata }: KubeObject): Key => keyOf(metadata.namespace ?? '', metadata.name);
 const addAll = (queue: WorkQueue, keys: Iterable<Key | undefined>): void => {
@@ -27,27 +35,46 @@ export function wirePipelines(caches: Caches, queues: { pipelines: WorkQueue; mo
     for (const pipeline of [object, ...(old ? [old] : [])]) addAll(queues.modelVersions, modelsOf(pipeline));
   });
   for (const name of CHILDREN) {
-    (caches[name] as unknown as Cache<KubeObject>).onChange((_, object, old) => addAll(queue, [ownerKey(object, 'InferencePipeline'), old && ownerKey(old, 'InferencePipeline')]));
+    (caches[name] as unknown as Cache<KubeObject>).onChange((_, object, old) =>
+      addAll(queue, [ownerKey(object, 'InferencePipeline'), old && ownerKey(old, 'InferencePipeline')]),
+    );
   }
   caches.pods.onChange((_, object) => addAll(queue, [workerKey(object, LABEL.pipeline)]));
   caches.endpointSlices.onChange((change, object, old) => {
-    if (!isActivators(object) && (change !== 'changed' || !old || leads(old) !== leads(object))) addAll(queue, [workerKey(object, LABEL.pipeline)]);
+    if (!isActivators(object) && (change !== 'changed' || !old || leads(old) !== leads(object)))
+      addAll(queue, [workerKey(object, LABEL.pipeline)]);
   });
   caches.modelVersions.onChange((_, object, old) => {
-    if (concernsUsers(object, old)) addAll(queue, caches.pipelines.by(uses.modelVersion(object.metadata.namespace ?? '', object.metadata.name)).map(selfKey));
+    if (concernsUsers(object, old))
+      addAll(
+        queue,
+        caches.pipelines.by(uses.modelVersion(object.metadata.namespace ?? '', object.metadata.name)).map(selfKey),
+      );
   });
-  caches.configMapMetadata.onChange((_, object) => addAll(queue, caches.pipelines.by(uses.configMap(object.metadata.namespace ?? '', object.metadata.name)).map(selfKey)));
+  caches.configMapMetadata.onChange((_, object) =>
+    addAll(
+      queue,
+      caches.pipelines.by(uses.configMap(object.metadata.namespace ?? '', object.metadata.name)).map(selfKey),
+    ),
+  );
 }
 
 /** Other activators are Ready than before: where requests go that find no pod, of pipelines that may have none, or could a moment ago. */
-export function wireActivators(caches: Caches, queue: WorkQueue, mayRest: (pipeline: InferencePipeline) => boolean): void {
+export function wireActivators(
+  caches: Caches,
+  queue: WorkQueue,
+  mayRest: (pipeline: InferencePipeline) => boolean,
+): void {
   let before = '';
   caches.activators.onChange(() => {
     const now = addressesOf(caches.activators.values()).join();
     if (now === before) return;
     before = now;
     addAll(queue, [...caches.pipelines.values()].filter(mayRest).map(selfKey));
-    addAll(queue, [...caches.endpointSlices.values()].filter(isActivators).map((slice) => workerKey(slice, LABEL.pipeline)));
+    addAll(
+      queue,
+      [...caches.endpointSlices.values()].filter(isActivators).map((slice) => workerKey(slice, LABEL.pipeline)),
+    );
   });
 }
 
@@ -65,11 +92,20 @@ export function wireModelVersions(caches: Caches, queue: WorkQueue): void {
     if (change === 'changed' && old && loads(old).join() === loads(object).join()) return;
     addAll(queue, [...loads(object), ...(old ? loads(old) : [])]);
   });
-  caches.configMapMetadata.onChange((_, object) => addAll(queue, caches.modelVersions.by(uses.configMap(object.metadata.namespace ?? '', object.metadata.name)).map(selfKey)));
+  caches.configMapMetadata.onChange((_, object) =>
+    addAll(
+      queue,
+      caches.modelVersions.by(uses.configMap(object.metadata.namespace ?? '', object.metadata.name)).map(selfKey),
+    ),
+  );
 }
 
 /** One of each namespace: which of them may begin depends on how many the namespace has. */
-const firstOfNamespaces = <T extends KubeObject>(objects: T[]): T[] => [...new Map(objects.toReversed().map((object) => [object.metadata.namespace, object])).values()];
+const firstOfNamespaces = <T extends KubeObject>(objects: T[]): T[] => [
+  ...new Map(objects.toReversed().map((object) => [object.metadata.namespace, object])).values(),
+];
 
-const loads = ({ metadata }: KubeObject): Key[] => (recordOf(metadata)?.models ?? []).map(({ modelVersion }) => keyOf(metadata.namespace ?? '', modelVersion));
-const modelsOf = ({ metadata, spec }: InferencePipeline): Key[] => (spec.models ?? []).map(({ modelVersion }) => keyOf(metadata.namespace ?? '', modelVersion));
+const loads = ({ metadata }: KubeObject): Key[] =>
+  (recordOf(metadata)?.models ?? []).map(({ modelVersion }) => keyOf(metadata.namespace ?? '', modelVersion));
+const modelsOf = ({ metadata, spec }: InferencePipeline): Key[] =>
+  (spec.models ?? []).map(({ modelVersion }) => keyOf(metadata.namespace ?? '', modelVersion));

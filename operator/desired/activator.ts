@@ -17,18 +17,42 @@ export interface Route {
 }
 
 /** Kept while pods serve, too, without an address: the activator listens before it is needed. */
-export function activatorSlice(pipeline: InferencePipeline, { port, addresses, addressType }: Route, activation: Activation): Slice {
+export function activatorSlice(
+  pipeline: InferencePipeline,
+  { port, addresses, addressType }: Route,
+  activation: Activation,
+): Slice {
   const { name } = pipeline.metadata;
-  const labels = { [LABEL.pipeline]: name, [LABEL.role]: ACTIVATOR_ROLE, [SLICE_LABEL.service]: names.service(name), [SLICE_LABEL.managedBy]: MANAGED_BY };
+  const labels = {
+    [LABEL.pipeline]: name,
+    [LABEL.role]: ACTIVATOR_ROLE,
+    [SLICE_LABEL.service]: names.service(name),
+    [SLICE_LABEL.managedBy]: MANAGED_BY,
+  };
   return {
-    apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice',
-    metadata: { ...childMeta(pipeline, names.activator(name), labels), annotations: { [ANNOTATION.activation]: canonical(activation) } },
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: {
+      ...childMeta(pipeline, names.activator(name), labels),
+      annotations: { [ANNOTATION.activation]: canonical(activation) },
+    },
     addressType,
     endpoints: addresses.map((address) => ({ addresses: [address], conditions: { ready: true } })),
     ports: [{ name: 'http', port, protocol: 'TCP', appProtocol: 'http' }],
   };
 }
 
-export function activationOf(revision: string, { auth, requestTimeout, maxConcurrentRequests, exposeErrors }: Effective, keyHashes: string[]): Activation {
-  return { revision, auth, keyHashes, requestTimeoutMs: durationMs(requestTimeout), maxConcurrentRequests, exposeErrors };
+export function activationOf(
+  revision: string,
+  { auth, requestTimeout, maxConcurrentRequests, exposeErrors }: Effective,
+  keyHashes: string[],
+): Activation {
+  return {
+    revision,
+    auth,
+    keyHashes,
+    requestTimeoutMs: durationMs(requestTimeout),
+    maxConcurrentRequests,
+    exposeErrors,
+  };
 }

@@ -8,9 +8,15 @@ import { durationSeconds } from '../api/units.ts';
 import { childMeta } from './meta.ts';
 
 /** Up at once by as much as doubles or adds four, down only after scaleDownDelay of calm. */
-export function autoscaler(pipeline: InferencePipeline, revision: string, effective: Effective, metrics: EffectiveMetric[]): Stored<HorizontalPodAutoscaler> {
+export function autoscaler(
+  pipeline: InferencePipeline,
+  revision: string,
+  effective: Effective,
+  metrics: EffectiveMetric[],
+): Stored<HorizontalPodAutoscaler> {
   return {
-    apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler',
+    apiVersion: 'autoscaling/v2',
+    kind: 'HorizontalPodAutoscaler',
     metadata: childMeta(pipeline, revision, { [LABEL.pipeline]: pipeline.metadata.name, [LABEL.revision]: revision }),
     spec: {
       scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: revision },
@@ -18,16 +24,34 @@ export function autoscaler(pipeline: InferencePipeline, revision: string, effect
       maxReplicas: effective.maxReplicas,
       metrics: metrics.map(metricSpec),
       behavior: {
-        scaleUp: { stabilizationWindowSeconds: 0, selectPolicy: 'Max', policies: [{ type: 'Percent', value: 100, periodSeconds: 15 }, { type: 'Pods', value: 4, periodSeconds: 15 }] },
-        scaleDown: { stabilizationWindowSeconds: durationSeconds(effective.scaleDownDelay), selectPolicy: 'Max', policies: [{ type: 'Percent', value: 100, periodSeconds: 15 }] },
+        scaleUp: {
+          stabilizationWindowSeconds: 0,
+          selectPolicy: 'Max',
+          policies: [
+            { type: 'Percent', value: 100, periodSeconds: 15 },
+            { type: 'Pods', value: 4, periodSeconds: 15 },
+          ],
+        },
+        scaleDown: {
+          stabilizationWindowSeconds: durationSeconds(effective.scaleDownDelay),
+          selectPolicy: 'Max',
+          policies: [{ type: 'Percent', value: 100, periodSeconds: 15 }],
+        },
       },
     },
   };
 }
 
 function metricSpec({ type, averageValue, averageUtilization = 0 }: EffectiveMetric): MetricSpec {
-  if (type === 'CPU') return { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization } } };
-  return { type: 'Pods', pods: { metric: { name: PODS_METRIC.concurrency }, target: { type: 'AverageValue', averageValue: String(averageValue) } } };
+  if (type === 'CPU')
+    return { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization } } };
+  return {
+    type: 'Pods',
+    pods: {
+      metric: { name: PODS_METRIC.concurrency },
+      target: { type: 'AverageValue', averageValue: String(averageValue) },
+    },
+  };
 }
 
 /** Pods while there are any: no autoscaler looks after the last step to zero, and at zero there is none (ADR 12). */

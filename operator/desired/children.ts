@@ -36,20 +36,37 @@ export interface ChildrenInput {
  * before what refers to it; the stable Service is switched before an old revision is told to retire. Nothing is made
  * before the first revision is known.
  */
-export function children({ pipeline, effective, metrics, traffic, active, rest, live, scriptFiles, networkAccess, begun }: ChildrenInput): KubeObject[][] {
+export function children({
+  pipeline,
+  effective,
+  metrics,
+  traffic,
+  active,
+  rest,
+  live,
+  scriptFiles,
+  networkAccess,
+  begun,
+}: ChildrenInput): KubeObject[][] {
   const { name } = pipeline.metadata;
   if (live.length === 0 && !begun) return [];
   const staying = live.filter(({ role }) => role !== 'retiring');
   return [
     [
-      ...live.flatMap(({ revision }) => (revision.configMap ? [] : [revisionConfigMap(pipeline, revision, scriptFiles)])),
+      ...live.flatMap(({ revision }) =>
+        revision.configMap ? [] : [revisionConfigMap(pipeline, revision, scriptFiles)],
+      ),
       ...(active === undefined ? [] : [service(pipeline, names.service(name), active)]),
-      ...staying.filter(({ revision }) => revision.name !== active).map(({ revision }) => service(pipeline, revision.name, revision.name)),
+      ...staying
+        .filter(({ revision }) => revision.name !== active)
+        .map(({ revision }) => service(pipeline, revision.name, revision.name)),
       ...(networkAccess ? [networkPolicy(pipeline, networkAccess)] : []),
     ],
     [
       trafficConfigMap(pipeline, traffic),
-      ...(rest?.route && active !== undefined ? [activatorSlice(pipeline, rest.route, activationOf(active, effective, traffic.keyHashes))] : []),
+      ...(rest?.route && active !== undefined
+        ? [activatorSlice(pipeline, rest.route, activationOf(active, effective, traffic.keyHashes))]
+        : []),
     ],
     staying.map(({ revision }) => deployment(pipeline, revision, effective)),
     staying.flatMap(({ revision, autoscaled, held }) => [

@@ -10,9 +10,14 @@ import { childMeta, podSelector } from './meta.ts';
 /** Carries the revision's record, so that a lost ConfigMap can be written again. Never carries spec.replicas: every count goes through the scale subresource or an autoscaler. */
 export function deployment(pipeline: InferencePipeline, revision: Revision, effective: Effective): Stored<Deployment> {
   const selector = podSelector(pipeline.metadata.name, revision.name);
-  const metadata = childMeta(pipeline, revision.name, { [LABEL.name]: 'penstock-scorer', [LABEL.instance]: pipeline.metadata.name, ...selector });
+  const metadata = childMeta(pipeline, revision.name, {
+    [LABEL.name]: 'penstock-scorer',
+    [LABEL.instance]: pipeline.metadata.name,
+    ...selector,
+  });
   return {
-    apiVersion: 'apps/v1', kind: 'Deployment',
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
     metadata: { ...metadata, annotations: { [ANNOTATION.record]: JSON.stringify(revision.record) } },
     spec: {
       selector: { matchLabels: selector },

@@ -13,11 +13,42 @@ interface Preset {
 }
 
 const PRESETS: Record<InferencePipelineSpec['target'], Preset> = {
-  Development: { replicas: [1, 1], requests: { cpu: '100m', memory: '256Mi' }, limits: { cpu: '1', memory: '512Mi' }, auth: 'None', disruptionBudget: false, exposeErrors: true },
-  Production: { replicas: [2, 10], requests: { cpu: '500m', memory: '512Mi' }, limits: { cpu: '1', memory: '1Gi' }, auth: 'Key', disruptionBudget: true, exposeErrors: false },
-  Managed: { replicas: [0, 10], requests: { cpu: '500m', memory: '512Mi' }, limits: { cpu: '1', memory: '1Gi' }, auth: 'Key', disruptionBudget: true, exposeErrors: false },
+  Development: {
+    replicas: [1, 1],
+    requests: { cpu: '100m', memory: '256Mi' },
+    limits: { cpu: '1', memory: '512Mi' },
+    auth: 'None',
+    disruptionBudget: false,
+    exposeErrors: true,
+  },
+  Production: {
+    replicas: [2, 10],
+    requests: { cpu: '500m', memory: '512Mi' },
+    limits: { cpu: '1', memory: '1Gi' },
+    auth: 'Key',
+    disruptionBudget: true,
+    exposeErrors: false,
+  },
+  Managed: {
+    replicas: [0, 10],
+    requests: { cpu: '500m', memory: '512Mi' },
+    limits: { cpu: '1', memory: '1Gi' },
+    auth: 'Key',
+    disruptionBudget: true,
+    exposeErrors: false,
+  },
 };
-const DEFAULTS = { requestTimeout: '5s', initTimeout: '5m', maxConcurrentRequests: 16, maxQueueWait: '500ms', maxRequestBytes: '16Mi', maxBatchSize: 64, progressDeadline: '10m', revisionHistoryLimit: 5, scaleDownDelay: '60s' };
+const DEFAULTS = {
+  requestTimeout: '5s',
+  initTimeout: '5m',
+  maxConcurrentRequests: 16,
+  maxQueueWait: '500ms',
+  maxRequestBytes: '16Mi',
+  maxBatchSize: 64,
+  progressDeadline: '10m',
+  revisionHistoryLimit: 5,
+  scaleDownDelay: '60s',
+};
 const CONCURRENCY = 4;
 const SCALE_TO_ZERO_AFTER = '10m';
 
@@ -30,7 +61,8 @@ export function effective(spec: InferencePipelineSpec): Effective {
   const { scaling = {}, endpoint = {} } = spec;
   const [minReplicas, maxReplicas] = replicas(preset.replicas, scaling);
   return {
-    minReplicas, maxReplicas,
+    minReplicas,
+    maxReplicas,
     ...resources(preset, spec),
     auth: endpoint.auth?.mode ?? preset.auth,
     ...settings(spec),
@@ -44,25 +76,49 @@ export function effective(spec: InferencePipelineSpec): Effective {
 /** What no target presets: the user's, or the default. */
 function settings({ scoring = {}, scaling = {}, endpoint = {}, rollout = {} }: InferencePipelineSpec): typeof DEFAULTS {
   const set: Partial<Record<keyof typeof DEFAULTS, string | number | undefined>> = {
-    requestTimeout: endpoint.requestTimeout, initTimeout: endpoint.initTimeout, maxConcurrentRequests: endpoint.maxConcurrentRequests, maxQueueWait: endpoint.maxQueueWait, maxRequestBytes: endpoint.maxRequestBytes, maxBatchSize: scoring.maxBatchSize,
-    progressDeadline: rollout.progressDeadline, revisionHistoryLimit: rollout.revisionHistoryLimit, scaleDownDelay: scaling.scaleDownDelay,
+    requestTimeout: endpoint.requestTimeout,
+    initTimeout: endpoint.initTimeout,
+    maxConcurrentRequests: endpoint.maxConcurrentRequests,
+    maxQueueWait: endpoint.maxQueueWait,
+    maxRequestBytes: endpoint.maxRequestBytes,
+    maxBatchSize: scoring.maxBatchSize,
+    progressDeadline: rollout.progressDeadline,
+    revisionHistoryLimit: rollout.revisionHistoryLimit,
+    scaleDownDelay: scaling.scaleDownDelay,
   };
   return { ...DEFAULTS, ...Object.fromEntries(Object.entries(set).filter(([, value]) => value !== undefined)) };
 }
 
 /** Requests under way, unless the user looks at something else; a pod with few places is full before there are four. */
 function metrics({ scaling = {}, endpoint = {} }: InferencePipelineSpec): EffectiveMetric[] {
-  return scaling.metrics ?? [{ type: 'Concurrency', averageValue: Math.min(CONCURRENCY, endpoint.maxConcurrentRequests ?? DEFAULTS.maxConcurrentRequests) }];
+  return (
+    scaling.metrics ?? [
+      {
+        type: 'Concurrency',
+        averageValue: Math.min(CONCURRENCY, endpoint.maxConcurrentRequests ?? DEFAULTS.maxConcurrentRequests),
+      },
+    ]
+  );
 }
 
 /** A set minimum raises the preset maximum, a set maximum lowers the preset minimum. */
-function replicas([presetMin, presetMax]: [number, number], { minReplicas, maxReplicas }: { minReplicas?: number; maxReplicas?: number }): [number, number] {
-  return [minReplicas ?? Math.min(presetMin, maxReplicas ?? presetMin), maxReplicas ?? Math.max(presetMax, minReplicas ?? presetMax)];
+function replicas(
+  [presetMin, presetMax]: [number, number],
+  { minReplicas, maxReplicas }: { minReplicas?: number; maxReplicas?: number },
+): [number, number] {
+  return [
+    minReplicas ?? Math.min(presetMin, maxReplicas ?? presetMin),
+    maxReplicas ?? Math.max(presetMax, minReplicas ?? presetMax),
+  ];
 }
 
 /** A set limit lowers the preset request above it, a set request raises the preset limit below it. */
-function resources(preset: Preset, { resources: set = {} }: InferencePipelineSpec): { requests: Quantities; limits: Quantities } {
-  const text = (values: Record<string, string | number> = {}): Quantities => Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
+function resources(
+  preset: Preset,
+  { resources: set = {} }: InferencePipelineSpec,
+): { requests: Quantities; limits: Quantities } {
+  const text = (values: Record<string, string | number> = {}): Quantities =>
+    Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
   const userRequests = text(set.requests);
   const requests = { ...preset.requests, ...userRequests };
   const limits = { ...preset.limits, ...text(set.limits) };

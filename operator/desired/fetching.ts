@@ -27,21 +27,40 @@ export function fileName(uri: string): { file?: string } {
 }
 
 export const fetchItem = ({ name, modelVersion: { spec }, digest }: Fetch): FetchItem => ({
-  name, uri: spec.source.uri, ...fileName(spec.source.uri), format: spec.format, ...(digest === undefined ? {} : { digest }),
+  name,
+  uri: spec.source.uri,
+  ...fileName(spec.source.uri),
+  format: spec.format,
+  ...(digest === undefined ? {} : { digest }),
 });
 
 /** Volumes and mounts of the fetching container. All are optional, so that a missing one is said by the fetch itself. */
 export function fetchVolumes(fetches: Fetch[]): { volumes: Volume[]; mounts: VolumeMount[] } {
   const volumes: Volume[] = [];
   const mounts: VolumeMount[] = [];
-  for (const { name, modelVersion: { spec: { source } } } of fetches) {
+  for (const {
+    name,
+    modelVersion: {
+      spec: { source },
+    },
+  } of fetches) {
     const configMap = configMapSource(source.uri);
     if (configMap) {
-      volumes.push({ name: `source-${name}`.slice(0, 63), configMap: { name: configMap.name, optional: true, ...(configMap.key !== undefined && { items: [{ key: configMap.key, path: configMap.key }] }) } });
+      volumes.push({
+        name: `source-${name}`.slice(0, 63),
+        configMap: {
+          name: configMap.name,
+          optional: true,
+          ...(configMap.key !== undefined && { items: [{ key: configMap.key, path: configMap.key }] }),
+        },
+      });
       mounts.push({ name: `source-${name}`.slice(0, 63), mountPath: `${MOUNT.sources}/${name}`, readOnly: true });
     }
     if (source.secretRef) {
-      volumes.push({ name: `secret-${name}`.slice(0, 63), secret: { secretName: source.secretRef.name, optional: true, defaultMode: 0o440 } });
+      volumes.push({
+        name: `secret-${name}`.slice(0, 63),
+        secret: { secretName: source.secretRef.name, optional: true, defaultMode: 0o440 },
+      });
       mounts.push({ name: `secret-${name}`.slice(0, 63), mountPath: `${MOUNT.credentials}/${name}`, readOnly: true });
     }
   }
@@ -50,18 +69,34 @@ export function fetchVolumes(fetches: Fetch[]): { volumes: Volume[]; mounts: Vol
 
 /** Restricted Pod Security, for every container of ours. */
 export const RESTRICTED: NonNullable<Container['securityContext']> = {
-  allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] },
+  allowPrivilegeEscalation: false,
+  readOnlyRootFilesystem: true,
+  capabilities: { drop: ['ALL'] },
 };
 
 /** The container that fetches (or, in a Job, verifies): the only one that ever sees credentials. */
-export function fetchContainer(command: string, fetches: Fetch[], { scorerImage, imagePullPolicy, privateSources }: RenderConfig): Container {
+export function fetchContainer(
+  command: string,
+  fetches: Fetch[],
+  { scorerImage, imagePullPolicy, privateSources }: RenderConfig,
+): Container {
   return {
-    name: command, image: scorerImage, imagePullPolicy, args: [command],
-    env: [{ name: ENV.fetch, value: JSON.stringify(fetches.map(fetchItem)) }, ...(privateSources ? [] : [{ name: ENV.privateSources, value: 'false' }])],
+    name: command,
+    image: scorerImage,
+    imagePullPolicy,
+    args: [command],
+    env: [
+      { name: ENV.fetch, value: JSON.stringify(fetches.map(fetchItem)) },
+      ...(privateSources ? [] : [{ name: ENV.privateSources, value: 'false' }]),
+    ],
     resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { cpu: '1', memory: '512Mi' } },
     securityContext: RESTRICTED,
     terminationMessagePolicy: 'FallbackToLogsOnError',
-    volumeMounts: [{ name: 'models', mountPath: MOUNT.models }, { name: 'tmp', mountPath: '/tmp' }, ...fetchVolumes(fetches).mounts],
+    volumeMounts: [
+      { name: 'models', mountPath: MOUNT.models },
+      { name: 'tmp', mountPath: '/tmp' },
+      ...fetchVolumes(fetches).mounts,
+    ],
   };
 }
 
@@ -69,14 +104,24 @@ export function fetchContainer(command: string, fetches: Fetch[], { scorerImage,
 export const POD_SECURITY = {
   automountServiceAccountToken: false,
   enableServiceLinks: false,
-  securityContext: { runAsNonRoot: true, runAsUser: 65532, runAsGroup: 65532, fsGroup: 65532, fsGroupChangePolicy: 'OnRootMismatch', seccompProfile: { type: 'RuntimeDefault' } },
+  securityContext: {
+    runAsNonRoot: true,
+    runAsUser: 65532,
+    runAsGroup: 65532,
+    fsGroup: 65532,
+    fsGroupChangePolicy: 'OnRootMismatch',
+    seccompProfile: { type: 'RuntimeDefault' },
+  },
 } as const;
 
 /** Mebibytes that `bytes` of models take, with room to spare. */
 export const modelsMebibytes = (bytes: number): number => Math.ceil((bytes * 1.1) / 2 ** 20) + 16;
 
 /** An emptyDir of that size; the kubelet evicts a pod that outgrows it. */
-export const modelsVolume = (mebibytes: number): Volume => ({ name: 'models', emptyDir: { sizeLimit: `${mebibytes}Mi` } });
+export const modelsVolume = (mebibytes: number): Volume => ({
+  name: 'models',
+  emptyDir: { sizeLimit: `${mebibytes}Mi` },
+});
 
 const TMP_MEBIBYTES = 256;
 export const TMP_VOLUME: Volume = { name: 'tmp', emptyDir: { sizeLimit: `${TMP_MEBIBYTES}Mi` } };
@@ -86,6 +131,9 @@ const LOG_MEBIBYTES = 128;
 
 /** Bound of all that a pod writes to its node's disk: models, temporary files and log. Little is requested, since most pods write little. */
 export function diskResources(modelMebibytes: number): { requests: Quantities; limits: Quantities } {
-  return { requests: { 'ephemeral-storage': '64Mi' }, limits: { 'ephemeral-storage': `${modelMebibytes + TMP_MEBIBYTES + LOG_MEBIBYTES}Mi` } };
+  return {
+    requests: { 'ephemeral-storage': '64Mi' },
+    limits: { 'ephemeral-storage': `${modelMebibytes + TMP_MEBIBYTES + LOG_MEBIBYTES}Mi` },
+  };
 }
 type Quantities = Record<string, string>;

@@ -10,7 +10,9 @@ export function canonical(value: unknown, depth = 0): string {
   if (depth > MOST_DEPTH) throw new Error(`the spec is nested more than ${MOST_DEPTH} levels deep`);
   if (Array.isArray(value)) return `[${value.map((item) => canonical(item, depth + 1)).join(',')}]`;
   if (typeof value !== 'object' || value === null) return value === undefined ? 'null' : JSON.stringify(value);
-  const fields = Object.entries(value).filter(([, inner]) => inner !== undefined).sort(([a], [b]) => (a < b ? -1 : 1));
+  const fields = Object.entries(value)
+    .filter(([, inner]) => inner !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
   return `{${fields.map(([name, inner]) => `${JSON.stringify(name)}:${canonical(inner, depth + 1)}`).join(',')}}`;
 }
 
@@ -19,7 +21,10 @@ export const hashOf = (value: unknown): string => sha256(canonical(value));
 
 /** Digest of a set of files: SHA-256 of the lines "<sha256>  <name>\n", sorted bytewise by name (sha256sum's form). */
 export function filesDigest({ files, binaries = {} }: ScriptFiles): string {
-  const digest = (name: string): string => (files[name] !== undefined ? sha256(files[name]) : hash('sha256', Buffer.from(binaries[name]!, 'base64')));
-  const lines = Object.keys({ ...files, ...binaries }).sort().map((name) => `${digest(name)}  ${name}\n`);
+  const digest = (name: string): string =>
+    files[name] !== undefined ? sha256(files[name]) : hash('sha256', Buffer.from(binaries[name]!, 'base64'));
+  const lines = Object.keys({ ...files, ...binaries })
+    .sort()
+    .map((name) => `${digest(name)}  ${name}\n`);
   return `sha256:${sha256(lines.join(''))}`;
 }

@@ -3,7 +3,11 @@ import { LABEL, MANAGED_BY } from '../api/labels.ts';
 import type { KubeObject, ObjectMeta, OwnerReference } from '../api/objects.ts';
 
 export const ownerReference = ({ apiVersion, kind, metadata }: KubeObject): OwnerReference => ({
-  apiVersion, kind, name: metadata.name, uid: metadata.uid ?? '', controller: true,
+  apiVersion,
+  kind,
+  name: metadata.name,
+  uid: metadata.uid ?? '',
+  controller: true,
 });
 
 /** Metadata of a pipeline's child; with a revision, of that revision's. */

@@ -7,7 +7,10 @@ export const names = {
   networkPolicy: (pipeline: string): string => pipeline,
   revision: (pipeline: string, hash: string): string => `${pipeline}-${hash.slice(0, 8)}`,
   /** Whether a pipeline's child could be called so. */
-  isChild: (pipeline: string, name: string): boolean => name === pipeline || (name.startsWith(`${pipeline}-`) && /^(traffic|activator|[0-9a-f]{8})$/.test(name.slice(pipeline.length + 1))),
+  isChild: (pipeline: string, name: string): boolean =>
+    name === pipeline ||
+    (name.startsWith(`${pipeline}-`) && /^(traffic|activator|[0-9a-f]{8})$/.test(name.slice(pipeline.length + 1))),
   /** One verification attempt; `hash` tells what was verified, so that a moved source is another Job. */
-  verifyJob: (modelVersion: string, hash: string, attempt: number): string => `${modelVersion.slice(0, 40).replace(/-+$/, '')}-verify-${hash.slice(0, 8)}-${attempt}`,
+  verifyJob: (modelVersion: string, hash: string, attempt: number): string =>
+    `${modelVersion.slice(0, 40).replace(/-+$/, '')}-verify-${hash.slice(0, 8)}-${attempt}`,
 };

@@ -10,20 +10,31 @@ import { names } from './names.ts';
 /** One pod at a time may be evicted; pods that do not work never block a drain. */
 export function disruptionBudget(pipeline: InferencePipeline, revision: string): KubeObject & { spec: object } {
   return {
-    apiVersion: 'policy/v1', kind: 'PodDisruptionBudget',
+    apiVersion: 'policy/v1',
+    kind: 'PodDisruptionBudget',
     metadata: childMeta(pipeline, revision, { [LABEL.pipeline]: pipeline.metadata.name, [LABEL.revision]: revision }),
-    spec: { maxUnavailable: 1, unhealthyPodEvictionPolicy: 'AlwaysAllow', selector: { matchLabels: podSelector(pipeline.metadata.name, revision) } },
+    spec: {
+      maxUnavailable: 1,
+      unhealthyPodEvictionPolicy: 'AlwaysAllow',
+      selector: { matchLabels: podSelector(pipeline.metadata.name, revision) },
+    },
   };
 }
 
 /** The endpoint is open to all, the port with metrics and figures to the operator and to those who are named. */
-export function networkPolicy(pipeline: InferencePipeline, { operatorNamespace, metricsFrom }: NetworkAccess): KubeObject & { spec: object } {
+export function networkPolicy(
+  pipeline: InferencePipeline,
+  { operatorNamespace, metricsFrom }: NetworkAccess,
+): KubeObject & { spec: object } {
   const port = (number: number): object => ({ protocol: 'TCP', port: number });
   const operator = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': operatorNamespace } } };
   const ingress = [{ ports: [port(PORT.user)] }, { ports: [port(PORT.operator)], from: [operator, ...metricsFrom] }];
   return {
-    apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy',
-    metadata: childMeta(pipeline, names.networkPolicy(pipeline.metadata.name), { [LABEL.pipeline]: pipeline.metadata.name }),
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: childMeta(pipeline, names.networkPolicy(pipeline.metadata.name), {
+      [LABEL.pipeline]: pipeline.metadata.name,
+    }),
     spec: { podSelector: { matchLabels: podSelector(pipeline.metadata.name) }, policyTypes: ['Ingress'], ingress },
   };
 }

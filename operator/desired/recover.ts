@@ -22,16 +22,33 @@ export interface Remains {
 export function recoverRevisions({ deployments, revisions, script, remembered }: Remains): Revision[] {
   const lost = deployments.filter(({ metadata, spec }) => {
     const name = metadata.labels?.[LABEL.revision];
-    return name === metadata.name && metadata.deletionTimestamp === undefined && (spec?.replicas ?? 0) > 0 && !revisions.some((revision) => revision.name === name);
+    return (
+      name === metadata.name &&
+      metadata.deletionTimestamp === undefined &&
+      (spec?.replicas ?? 0) > 0 &&
+      !revisions.some((revision) => revision.name === name)
+    );
   });
-  return lost.flatMap((deployment) => fromMemory(remembered(deployment.metadata.name)) ?? fromDeployment(deployment, script) ?? []);
+  return lost.flatMap(
+    (deployment) => fromMemory(remembered(deployment.metadata.name)) ?? fromDeployment(deployment, script) ?? [],
+  );
 }
 
 function fromMemory(configMap: Stored<ConfigMap> | undefined): Revision | undefined {
   const revision = configMap && parseRevision(configMap);
   if (!revision) return undefined;
   const { configMap: _, ...rest } = revision;
-  return { ...rest, restored: { data: configMap.data!, ...(configMap.binaryData && { binaryData: configMap.binaryData }), annotations: { ...pick(configMap.metadata.annotations, ANNOTATION.abandoned), ...pick(configMap.metadata.annotations, ANNOTATION.failureDetail) } } };
+  return {
+    ...rest,
+    restored: {
+      data: configMap.data!,
+      ...(configMap.binaryData && { binaryData: configMap.binaryData }),
+      annotations: {
+        ...pick(configMap.metadata.annotations, ANNOTATION.abandoned),
+        ...pick(configMap.metadata.annotations, ANNOTATION.failureDetail),
+      },
+    },
+  };
 }
 
 /** The server has put defaults into the live template; applied again it changes nothing, so no pod is touched. */
@@ -39,9 +56,16 @@ function fromDeployment({ metadata, spec }: Stored<Deployment>, script: Script |
   const record = recordOf(metadata);
   if (!record || !spec) return undefined;
   const files = record.scriptDigest === undefined ? {} : script;
-  if (!files || (record.scriptDigest !== undefined && filesDigest({ files: {}, ...files }) !== record.scriptDigest)) return undefined;
+  if (!files || (record.scriptDigest !== undefined && filesDigest({ files: {}, ...files }) !== record.scriptDigest))
+    return undefined;
   const podTemplate: PodTemplateSpec = spec.template;
-  return { name: metadata.name, record, podTemplate, restored: { ...revisionData({ record, podTemplate }, files), annotations: {} } };
+  return {
+    name: metadata.name,
+    record,
+    podTemplate,
+    restored: { ...revisionData({ record, podTemplate }, files), annotations: {} },
+  };
 }
 
-const pick = (annotations: Record<string, string> | undefined, name: string): Record<string, string> => (annotations?.[name] === undefined ? {} : { [name]: annotations[name] });
+const pick = (annotations: Record<string, string> | undefined, name: string): Record<string, string> =>
+  annotations?.[name] === undefined ? {} : { [name]: annotations[name] };

@@ -12,21 +12,42 @@ const SCORER_MOUNTS = new Set<string>([MOUNT.models, MOUNT.traffic, MOUNT.script
 export function isRendered(template: unknown, image: string): template is PodTemplateSpec {
   try {
     const { spec } = template as { spec: PodSpec };
-    return isRestricted(spec) && hasOurContainers(spec, image) && (spec.volumes ?? []).every(isOurVolume) && scorerIsApart(spec);
+    return (
+      isRestricted(spec) &&
+      hasOurContainers(spec, image) &&
+      (spec.volumes ?? []).every(isOurVolume) &&
+      scorerIsApart(spec)
+    );
   } catch {
     return false; // a field has another type than a pod's
   }
 }
 
 function isRestricted(spec: PodSpec): boolean {
-  return spec.automountServiceAccountToken === false && HOST_FIELDS.every((field) => !spec[field]) && isSame(spec.securityContext, POD_SECURITY.securityContext);
+  return (
+    spec.automountServiceAccountToken === false &&
+    HOST_FIELDS.every((field) => !spec[field]) &&
+    isSame(spec.securityContext, POD_SECURITY.securityContext)
+  );
 }
 
-function hasOurContainers({ containers, initContainers = [], ephemeralContainers = [] }: PodSpec, image: string): boolean {
+function hasOurContainers(
+  { containers, initContainers = [], ephemeralContainers = [] }: PodSpec,
+  image: string,
+): boolean {
   const runs = ({ name, args, ...container }: Container, expected: string, command: string): boolean =>
-    name === expected && container.image === image && isSame(args, [command]) && (container.command ?? []).length === 0 && isSame(container.securityContext, RESTRICTED);
-  return containers.length === 1 && runs(containers[0]!, 'scorer', SCORER_COMMAND.serve)
-    && initContainers.length <= 1 && initContainers.every((container) => runs(container, SCORER_COMMAND.fetch, SCORER_COMMAND.fetch)) && ephemeralContainers.length === 0;
+    name === expected &&
+    container.image === image &&
+    isSame(args, [command]) &&
+    (container.command ?? []).length === 0 &&
+    isSame(container.securityContext, RESTRICTED);
+  return (
+    containers.length === 1 &&
+    runs(containers[0]!, 'scorer', SCORER_COMMAND.serve) &&
+    initContainers.length <= 1 &&
+    initContainers.every((container) => runs(container, SCORER_COMMAND.fetch, SCORER_COMMAND.fetch)) &&
+    ephemeralContainers.length === 0
+  );
 }
 
 const isSame = (value: unknown, wanted: unknown): boolean => canonical(value) === canonical(wanted);
@@ -36,5 +57,7 @@ const isOurVolume = (volume: Volume): boolean => Object.keys(volume).every((fiel
 /** User code runs in the scorer's container: nothing is mounted there beside what the renderer mounts, and no Secret. */
 function scorerIsApart({ containers, volumes = [] }: PodSpec): boolean {
   const secrets = new Set(volumes.filter(({ secret }) => secret !== undefined).map(({ name }) => name));
-  return (containers[0]!.volumeMounts ?? []).every(({ name, mountPath }) => SCORER_MOUNTS.has(mountPath) && !secrets.has(name));
+  return (containers[0]!.volumeMounts ?? []).every(
+    ({ name, mountPath }) => SCORER_MOUNTS.has(mountPath) && !secrets.has(name),
+  );
 }

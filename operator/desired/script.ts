@@ -7,7 +7,11 @@ export type FoundScript = { script: Script } | { problem: string };
 export const inlineScript = (source: string): Script => ({ entry: INLINE_SCRIPT, files: { [INLINE_SCRIPT]: source } });
 
 /** All keys of a ConfigMap, `key` as the one that is loaded. */
-export function scriptIn({ name, key }: { name: string; key: string }, { data = {}, binaryData = {} }: { data?: Record<string, string>; binaryData?: Record<string, string> }): FoundScript {
-  if (data[key] === undefined) return { problem: `ConfigMap ${name} has no key ${key}; it has ${Object.keys(data).join(', ') || 'none'}` };
+export function scriptIn(
+  { name, key }: { name: string; key: string },
+  { data = {}, binaryData = {} }: { data?: Record<string, string>; binaryData?: Record<string, string> },
+): FoundScript {
+  if (data[key] === undefined)
+    return { problem: `ConfigMap ${name} has no key ${key}; it has ${Object.keys(data).join(', ') || 'none'}` };
   return { script: { entry: key, files: data, ...(Object.keys(binaryData).length > 0 && { binaries: binaryData }) } };
 }

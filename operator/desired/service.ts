@@ -9,8 +9,12 @@ import { childMeta, podSelector } from './meta.ts';
 /** A Service `name` on port 80 that reaches the pods of `revision`. */
 export function service(pipeline: InferencePipeline, name: string, revision: string): Stored<Service> {
   return {
-    apiVersion: 'v1', kind: 'Service',
-    metadata: childMeta(pipeline, name, { [LABEL.pipeline]: pipeline.metadata.name, ...(name === revision ? { [LABEL.revision]: revision } : {}) }),
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: childMeta(pipeline, name, {
+      [LABEL.pipeline]: pipeline.metadata.name,
+      ...(name === revision ? { [LABEL.revision]: revision } : {}),
+    }),
     spec: {
       type: 'ClusterIP',
       selector: podSelector(pipeline.metadata.name, revision),

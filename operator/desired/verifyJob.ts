@@ -18,22 +18,33 @@ const KEEP_SECONDS = 1_200;
 const FIRST_FETCH_MEBIBYTES = 16 * 1024;
 
 /** What a verification is about; its result holds for exactly this. Not the digest: one that is added later is compared, and fetches nothing. */
-export const verificationKey = ({ spec, metadata }: ModelVersion): string => hashOf({ source: spec.source, uid: metadata.uid }).slice(0, 16);
+export const verificationKey = ({ spec, metadata }: ModelVersion): string =>
+  hashOf({ source: spec.source, uid: metadata.uid }).slice(0, 16);
 
 export function verifyJob(modelVersion: ModelVersion, attempt: number, config: RenderConfig): Stored<Job> {
   const digest = modelVersion.spec.digest ?? modelVersion.status?.digest;
   const fetch = { name: 'model', modelVersion, ...(digest === undefined ? {} : { digest }) };
   const labels = { [LABEL.modelVersion]: modelVersion.metadata.name, [LABEL.attempt]: String(attempt) };
   return {
-    apiVersion: 'batch/v1', kind: 'Job',
-    metadata: childMeta(modelVersion, names.verifyJob(modelVersion.metadata.name, verificationKey(modelVersion), attempt), labels),
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: childMeta(
+      modelVersion,
+      names.verifyJob(modelVersion.metadata.name, verificationKey(modelVersion), attempt),
+      labels,
+    ),
     spec: {
-      backoffLimit: 0, activeDeadlineSeconds: DEADLINE_SECONDS, ttlSecondsAfterFinished: KEEP_SECONDS,
+      backoffLimit: 0,
+      activeDeadlineSeconds: DEADLINE_SECONDS,
+      ttlSecondsAfterFinished: KEEP_SECONDS,
       template: {
         metadata: { labels: { ...labels, [LABEL.managedBy]: MANAGED_BY, [LABEL.name]: 'penstock-verify' } },
         spec: {
-          ...POD_SECURITY, restartPolicy: 'Never',
-          ...(config.imagePullSecrets.length > 0 ? { imagePullSecrets: config.imagePullSecrets.map((name) => ({ name })) } : {}),
+          ...POD_SECURITY,
+          restartPolicy: 'Never',
+          ...(config.imagePullSecrets.length > 0
+            ? { imagePullSecrets: config.imagePullSecrets.map((name) => ({ name })) }
+            : {}),
           containers: [withDisk(fetchContainer(SCORER_COMMAND.verify, [fetch], config))],
           volumes: [modelsVolume(FIRST_FETCH_MEBIBYTES), TMP_VOLUME, ...fetchVolumes([fetch]).volumes],
         },
@@ -45,5 +56,8 @@ export function verifyJob(modelVersion: ModelVersion, attempt: number, config: R
 function withDisk(container: Container): Container {
   const disk = diskResources(FIRST_FETCH_MEBIBYTES);
   const { requests, limits } = container.resources ?? {};
-  return { ...container, resources: { requests: { ...requests, ...disk.requests }, limits: { ...limits, ...disk.limits } } };
+  return {
+    ...container,
+    resources: { requests: { ...requests, ...disk.requests }, limits: { ...limits, ...disk.limits } },
+  };
 }

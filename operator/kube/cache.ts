@@ -30,7 +30,11 @@ export class Cache<T extends KubeObject> {
    * `onError` is told of an object that an index or a listener cannot take (it is kept, and found by its name only),
    * and of one for which the `budget` of its namespace has no room (it is not kept).
    */
-  constructor(index: Index<T> = () => [], onError: (error: Error) => void = () => undefined, budget = new FairShare(Infinity)) {
+  constructor(
+    index: Index<T> = () => [],
+    onError: (error: Error) => void = () => undefined,
+    budget = new FairShare(Infinity),
+  ) {
     this.#index = index;
     this.#onError = onError;
     this.#budget = budget;
@@ -112,7 +116,11 @@ export class Cache<T extends KubeObject> {
     if (grown > 0 && !this.#budget.admits(namespace, grown)) {
       this.remove(key);
       this.#unseen.add(namespace, name, bytes);
-      this.#onError(new Error(`${object.kind} ${key} takes ${mebibytes(bytes)} MiB of memory, and namespace ${namespace} has no room for it: its other objects take ${mebibytes(this.#budget.used(namespace))} MiB`));
+      this.#onError(
+        new Error(
+          `${object.kind} ${key} takes ${mebibytes(bytes)} MiB of memory, and namespace ${namespace} has no room for it: its other objects take ${mebibytes(this.#budget.used(namespace))} MiB`,
+        ),
+      );
       return false;
     }
     this.#unseen.remove(namespace, name);
@@ -169,7 +177,12 @@ export class Cache<T extends KubeObject> {
 
   /** What a user wrote into one object must not keep the others from being seen. */
   #report(object: T, error: unknown): void {
-    this.#onError(new Error(`${object.kind} ${cacheKey(object)} cannot be read whole: ${error instanceof Error ? error.message : String(error)}`, { cause: error }));
+    this.#onError(
+      new Error(
+        `${object.kind} ${cacheKey(object)} cannot be read whole: ${error instanceof Error ? error.message : String(error)}`,
+        { cause: error },
+      ),
+    );
   }
 }
 

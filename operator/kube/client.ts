@@ -54,7 +54,10 @@ export class KubeClient {
   readonly #mayWrite: () => boolean;
   #fenced: { of: Dispatcher; dispatcher: Dispatcher } | undefined;
 
-  constructor(pool: Pool, { callTimeoutMs = CALL_TIMEOUT_MS, onWrite = () => undefined, mayWrite = () => true }: ClientOptions = {}) {
+  constructor(
+    pool: Pool,
+    { callTimeoutMs = CALL_TIMEOUT_MS, onWrite = () => undefined, mayWrite = () => true }: ClientOptions = {},
+  ) {
     this.#pool = pool;
     this.#callTimeoutMs = callTimeoutMs;
     this.#onWrite = onWrite;
@@ -74,18 +77,27 @@ export class KubeClient {
     const { server, dispatchers, headers } = await this.#pool.access();
     const dispatcher = dispatchers[call.use ?? 'calls'];
     const url = new URL(server + call.path);
-    for (const [name, value] of Object.entries(call.query ?? {})) if (value !== undefined) url.searchParams.set(name, String(value));
+    for (const [name, value] of Object.entries(call.query ?? {}))
+      if (value !== undefined) url.searchParams.set(name, String(value));
     return (call.fenced ? this.#behindFence(dispatcher) : dispatcher).request({
-      origin: url.origin, path: url.pathname + url.search, method: call.method,
+      origin: url.origin,
+      path: url.pathname + url.search,
+      method: call.method,
       signal: call.signal ?? AbortSignal.timeout(this.#callTimeoutMs),
-      headers: { ...headers, accept: call.accept ?? 'application/json', 'user-agent': 'penstock-operator', ...(call.body === undefined ? {} : { 'content-type': call.contentType ?? 'application/json' }) },
+      headers: {
+        ...headers,
+        accept: call.accept ?? 'application/json',
+        'user-agent': 'penstock-operator',
+        ...(call.body === undefined ? {} : { 'content-type': call.contentType ?? 'application/json' }),
+      },
       ...(call.bodyTimeout === undefined ? {} : { bodyTimeout: call.bodyTimeout }),
       ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
     });
   }
 
   #behindFence(dispatcher: Dispatcher): Dispatcher {
-    if (this.#fenced?.of !== dispatcher) this.#fenced = { of: dispatcher, dispatcher: dispatcher.compose(fence(this.#mayWrite)) };
+    if (this.#fenced?.of !== dispatcher)
+      this.#fenced = { of: dispatcher, dispatcher: dispatcher.compose(fence(this.#mayWrite)) };
     return this.#fenced.dispatcher;
   }
 
@@ -106,43 +118,103 @@ export class KubeClient {
     return this.#call<T>({ method: 'GET', path: apiPath(kind, namespace, name) });
   }
 
-  list<T>(path: string, query: Query, options: { accept?: string; signal?: AbortSignal; mostBytes?: number } = {}): Promise<ObjectList<T>> {
+  list<T>(
+    path: string,
+    query: Query,
+    options: { accept?: string; signal?: AbortSignal; mostBytes?: number } = {},
+  ): Promise<ObjectList<T>> {
     return this.#call<ObjectList<T>>({ method: 'GET', path, query, ...options });
   }
 
   /** Note of the newest Warning event about an object; undefined when there is none. */
   async lastWarning(namespace: string, uid: string): Promise<string | undefined> {
-    const { items } = await this.list<{ type?: string; note?: string; metadata: { creationTimestamp?: string } }>(apiPath(KIND.event, namespace), { fieldSelector: `regarding.uid=${uid},type=Warning`, limit: MOST_EVENTS });
-    return items?.sort((a, b) => ((a.metadata.creationTimestamp ?? '') < (b.metadata.creationTimestamp ?? '') ? 1 : -1))[0]?.note;
+    const { items } = await this.list<{ type?: string; note?: string; metadata: { creationTimestamp?: string } }>(
+      apiPath(KIND.event, namespace),
+      { fieldSelector: `regarding.uid=${uid},type=Warning`, limit: MOST_EVENTS },
+    );
+    return items?.sort((a, b) =>
+      (a.metadata.creationTimestamp ?? '') < (b.metadata.creationTimestamp ?? '') ? 1 : -1,
+    )[0]?.note;
   }
 
   /** Creates; 409 AlreadyExists when there is an object of that name, whoever made it. */
   create<T extends KubeObject>(object: T): Promise<T> {
-    return this.#write<T>({ method: 'POST', path: apiPath(kindOf(object), object.metadata.namespace), query: { fieldManager: FIELD_MANAGER.children }, body: object }, object.kind);
+    return this.#write<T>(
+      {
+        method: 'POST',
+        path: apiPath(kindOf(object), object.metadata.namespace),
+        query: { fieldManager: FIELD_MANAGER.children },
+        body: object,
+      },
+      object.kind,
+    );
   }
 
   /** Server-side apply: owns exactly the fields of `object`, whoever wrote them before. */
   apply<T extends KubeObject>(object: T): Promise<T> {
     const path = apiPath(kindOf(object), object.metadata.namespace, object.metadata.name);
-    return this.#write<T>({ method: 'PATCH', path, query: { fieldManager: FIELD_MANAGER.children, force: true }, body: object, contentType: APPLY }, object.kind);
+    return this.#write<T>(
+      {
+        method: 'PATCH',
+        path,
+        query: { fieldManager: FIELD_MANAGER.children, force: true },
+        body: object,
+        contentType: APPLY,
+      },
+      object.kind,
+    );
   }
 
   /** Merges a change into the status of the very version that `metadata` names; null takes a field away (ADR 7). */
   patchStatus({ apiVersion, kind, metadata }: KubeObject, change: object): Promise<KubeObject> {
     const { namespace, name, uid, resourceVersion } = metadata;
     const path = apiPath(kindOf({ apiVersion, kind, metadata }), namespace, name, 'status');
-    return this.#write({ method: 'PATCH', path, query: { fieldManager: FIELD_MANAGER.status }, body: { metadata: { uid, resourceVersion }, status: change }, contentType: MERGE }, `${kind}/status`);
+    return this.#write(
+      {
+        method: 'PATCH',
+        path,
+        query: { fieldManager: FIELD_MANAGER.status },
+        body: { metadata: { uid, resourceVersion }, status: change },
+        contentType: MERGE,
+      },
+      `${kind}/status`,
+    );
   }
 
   /** Merges metadata into an object, refused if it is no longer the one of `uid`. */
-  patchMetadata<T extends KubeObject>(kind: Kind, { namespace, name, uid }: KubeObject['metadata'], change: Pick<KubeObject['metadata'], 'labels' | 'annotations' | 'ownerReferences' | 'finalizers'>): Promise<T> {
-    return this.#write<T>({ method: 'PATCH', path: apiPath(kind, namespace, name), query: { fieldManager: FIELD_MANAGER.children }, body: { metadata: { uid, ...change } }, contentType: MERGE }, kind.kind);
+  patchMetadata<T extends KubeObject>(
+    kind: Kind,
+    { namespace, name, uid }: KubeObject['metadata'],
+    change: Pick<KubeObject['metadata'], 'labels' | 'annotations' | 'ownerReferences' | 'finalizers'>,
+  ): Promise<T> {
+    return this.#write<T>(
+      {
+        method: 'PATCH',
+        path: apiPath(kind, namespace, name),
+        query: { fieldManager: FIELD_MANAGER.children },
+        body: { metadata: { uid, ...change } },
+        contentType: MERGE,
+      },
+      kind.kind,
+    );
   }
 
   /** Sets the replica count of the very Deployment that was seen (uid and resourceVersion), through its scale subresource, under a field manager of its own. */
-  async scale({ namespace, name, uid, resourceVersion }: KubeObject['metadata'], replicas: number): Promise<KubeObject> {
+  async scale(
+    { namespace, name, uid, resourceVersion }: KubeObject['metadata'],
+    replicas: number,
+  ): Promise<KubeObject> {
     const path = apiPath(KIND.deployment, namespace, name, 'scale');
-    return this.#write<KubeObject>({ method: 'PATCH', path, query: { fieldManager: FIELD_MANAGER.scale }, body: { metadata: { uid, resourceVersion }, spec: { replicas } }, contentType: MERGE }, 'Deployment/scale');
+    return this.#write<KubeObject>(
+      {
+        method: 'PATCH',
+        path,
+        query: { fieldManager: FIELD_MANAGER.scale },
+        body: { metadata: { uid, resourceVersion }, spec: { replicas } },
+        contentType: MERGE,
+      },
+      'Deployment/scale',
+    );
   }
 
   /**
@@ -150,10 +222,25 @@ export class KubeClient {
    * for none, so that nothing has to be read before. API servers leave a count of 0 out [seen on 1.37]; one that wrote it is understood, too.
    */
   async wake(namespace: string, name: string): Promise<boolean> {
-    for (const none of [{ path: '/spec', value: {} }, { path: '/spec/replicas', value: 0 }]) {
-      const body = [{ op: 'test', ...none }, { op: 'add', path: '/spec/replicas', value: 1 }];
+    for (const none of [
+      { path: '/spec', value: {} },
+      { path: '/spec/replicas', value: 0 },
+    ]) {
+      const body = [
+        { op: 'test', ...none },
+        { op: 'add', path: '/spec/replicas', value: 1 },
+      ];
       try {
-        await this.#write({ method: 'PATCH', path: apiPath(KIND.deployment, namespace, name, 'scale'), query: { fieldManager: FIELD_MANAGER.scale }, body, contentType: JSON_PATCH }, 'Deployment/scale');
+        await this.#write(
+          {
+            method: 'PATCH',
+            path: apiPath(KIND.deployment, namespace, name, 'scale'),
+            query: { fieldManager: FIELD_MANAGER.scale },
+            body,
+            contentType: JSON_PATCH,
+          },
+          'Deployment/scale',
+        );
         return true;
       } catch (error) {
         if (!answered(error, 422)) throw error; // 422: the test has failed
@@ -165,14 +252,32 @@ export class KubeClient {
   /** Deletes the very object that was seen (uid and resourceVersion), its dependents in the background. */
   async remove(object: KubeObject): Promise<void> {
     const { uid, resourceVersion } = object.metadata;
-    const body = { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: 'Background', preconditions: { uid, resourceVersion } };
-    await this.#write({ method: 'DELETE', path: apiPath(kindOf(object), object.metadata.namespace, object.metadata.name), body }, object.kind);
+    const body = {
+      apiVersion: 'v1',
+      kind: 'DeleteOptions',
+      propagationPolicy: 'Background',
+      preconditions: { uid, resourceVersion },
+    };
+    await this.#write(
+      { method: 'DELETE', path: apiPath(kindOf(object), object.metadata.namespace, object.metadata.name), body },
+      object.kind,
+    );
   }
 
   /** A call about the Lease itself, which a replica that does not lead must be able to make. */
-  async lease<T>(method: 'GET' | 'POST' | 'PUT', namespace: string, name: string, options: { body?: T; signal: AbortSignal }): Promise<T> {
+  async lease<T>(
+    method: 'GET' | 'POST' | 'PUT',
+    namespace: string,
+    name: string,
+    options: { body?: T; signal: AbortSignal },
+  ): Promise<T> {
     if (method !== 'GET') this.#onWrite(method, KIND.lease.kind);
-    return this.#call<T>({ method, path: apiPath(KIND.lease, namespace, method === 'POST' ? undefined : name), use: 'lease', ...options });
+    return this.#call<T>({
+      method,
+      path: apiPath(KIND.lease, namespace, method === 'POST' ? undefined : name),
+      use: 'lease',
+      ...options,
+    });
   }
 }
 

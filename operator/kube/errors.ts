@@ -24,7 +24,12 @@ export function kubeError(code: number, body: string, retryAfter?: string | stri
     // not a Status: a proxy or an overloaded server answered
   }
   const seconds = Number(Array.isArray(retryAfter) ? retryAfter[0] : retryAfter);
-  return new KubeError(code, status.reason ?? '', status.message ?? body.slice(0, 500), Number.isFinite(seconds) ? seconds * 1000 : undefined);
+  return new KubeError(
+    code,
+    status.reason ?? '',
+    status.message ?? body.slice(0, 500),
+    Number.isFinite(seconds) ? seconds * 1000 : undefined,
+  );
 }
 
 export const isGone = (error: unknown): boolean => error instanceof KubeError && error.code === 404;

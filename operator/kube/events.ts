@@ -34,10 +34,16 @@ export class EventRecorder {
     this.#last.set(uid, `${reason} ${note}`);
     const { apiVersion, kind, metadata } = regarding;
     const event = {
-      apiVersion: KIND.event.apiVersion, kind: KIND.event.kind,
+      apiVersion: KIND.event.apiVersion,
+      kind: KIND.event.kind,
       metadata: { namespace: metadata.namespace ?? '', name: `${metadata.name}.${randomUUID().slice(0, 13)}` },
-      type, reason, note: note.slice(0, NOTE_LENGTH), action: 'Reconcile', eventTime: microTime(),
-      reportingController: 'penstock.dev/operator', reportingInstance: this.#instance,
+      type,
+      reason,
+      note: note.slice(0, NOTE_LENGTH),
+      action: 'Reconcile',
+      eventTime: microTime(),
+      reportingController: 'penstock.dev/operator',
+      reportingInstance: this.#instance,
       regarding: { apiVersion, kind, name: metadata.name, namespace: metadata.namespace, uid },
     };
     this.#client.create(event).catch(this.#onError);

@@ -13,9 +13,15 @@ export class NotLeading extends Error {
  * A call may wait for a free connection, and a process may be stopped while it waits. undici asks here when the request
  * has its connection and before its first byte, so that nothing goes out late.
  */
-export const fence = (mayWrite: () => boolean): Dispatcher.DispatcherComposeInterceptor => (dispatch) => (options, handler) => dispatch(options, new Fenced(handler, mayWrite));
+export const fence =
+  (mayWrite: () => boolean): Dispatcher.DispatcherComposeInterceptor =>
+  (dispatch) =>
+  (options, handler) =>
+    dispatch(options, new Fenced(handler, mayWrite));
 
-interface Started { onRequestStart(controller: Dispatcher.DispatchController, context: unknown): void }
+interface Started {
+  onRequestStart(controller: Dispatcher.DispatchController, context: unknown): void;
+}
 /** undici's types leave the methods of this class out. */
 const Decorator = DecoratorHandler as unknown as new (handler: Dispatcher.DispatchHandler) => Started;
 

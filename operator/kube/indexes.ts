@@ -26,7 +26,10 @@ export function byWorker({ metadata: { namespace = '', labels = {} } }: KubeObje
 /** A Deployment: its owner, and the model versions that its pods load. */
 export function byRevision(deployment: Stored<Deployment>): string[] {
   const models = recordOf(deployment.metadata)?.models ?? [];
-  return [...byOwner(deployment), ...models.map(({ modelVersion }) => uses.modelVersion(deployment.metadata.namespace ?? '', modelVersion))];
+  return [
+    ...byOwner(deployment),
+    ...models.map(({ modelVersion }) => uses.modelVersion(deployment.metadata.namespace ?? '', modelVersion)),
+  ];
 }
 
 /** An EndpointSlice: the Service whose it is; one of the activator by its owner, too, and by its port if a pipeline controls it: Kubernetes copies labels of any Service. */
@@ -34,18 +37,26 @@ export function sliceWords(slice: Slice): string[] {
   const { namespace = '', labels = {} } = slice.metadata;
   const service = uses.service(namespace, labels[SLICE_LABEL.service] ?? '');
   const port = controllerOf(slice)?.kind === KIND.pipeline.kind ? activatorPort(slice) : undefined;
-  return isActivators(slice) ? [service, ...byOwner(slice), ...(port === undefined ? [] : [uses.port(port)])] : [service];
+  return isActivators(slice)
+    ? [service, ...byOwner(slice), ...(port === undefined ? [] : [uses.port(port)])]
+    : [service];
 }
 
 /** A pipeline: the model versions and the ConfigMap that its spec names. */
 export function byUse({ metadata: { namespace = '' }, spec }: InferencePipeline): string[] {
   const configMap = spec.scoring?.scriptFrom?.configMap.name;
-  return [...(spec.models ?? []).map(({ modelVersion }) => uses.modelVersion(namespace, modelVersion)), ...(configMap === undefined ? [] : [uses.configMap(namespace, configMap)])];
+  return [
+    ...(spec.models ?? []).map(({ modelVersion }) => uses.modelVersion(namespace, modelVersion)),
+    ...(configMap === undefined ? [] : [uses.configMap(namespace, configMap)]),
+  ];
 }
 
 /** A model version: the ConfigMap of its source, and whether it waits for its turn to be verified. */
 export function queued({ metadata: { namespace = '' }, spec, status }: ModelVersion): string[] {
   const configMap = /^configmap:\/\/([^/]+)\//.exec(spec.source.uri)?.[1];
   const waits = status?.conditions?.some(({ reason }) => reason === REASON.queued);
-  return [...(configMap === undefined ? [] : [uses.configMap(namespace, configMap)]), ...(waits ? [uses.verification] : [])];
+  return [
+    ...(configMap === undefined ? [] : [uses.configMap(namespace, configMap)]),
+    ...(waits ? [uses.verification] : []),
+  ];
 }

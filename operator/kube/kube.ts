@@ -60,8 +60,16 @@ const WATCHED: Record<keyof Caches, Watched> = {
 
 /** The cache in which objects of a kind are kept, by kind. */
 const CACHE_OF: Record<string, keyof Caches> = {
-  InferencePipeline: 'pipelines', ModelVersion: 'modelVersions', ConfigMap: 'configMaps', Service: 'services', Deployment: 'deployments',
-  HorizontalPodAutoscaler: 'autoscalers', PodDisruptionBudget: 'disruptionBudgets', EndpointSlice: 'endpointSlices', NetworkPolicy: 'networkPolicies', Job: 'jobs',
+  InferencePipeline: 'pipelines',
+  ModelVersion: 'modelVersions',
+  ConfigMap: 'configMaps',
+  Service: 'services',
+  Deployment: 'deployments',
+  HorizontalPodAutoscaler: 'autoscalers',
+  PodDisruptionBudget: 'disruptionBudgets',
+  EndpointSlice: 'endpointSlices',
+  NetworkPolicy: 'networkPolicies',
+  Job: 'jobs',
 };
 
 export interface KubeOptions {
@@ -83,11 +91,17 @@ export class Kube {
   constructor(client: KubeClient, { namespaces, home, idleMs, cacheBytes, onError }: KubeOptions) {
     this.client = client;
     const budget = new FairShare(cacheBytes);
-    this.caches = Object.fromEntries(Object.entries(WATCHED).map(([name, { index }]) => [name, new Cache(index, onError, budget)])) as unknown as Caches;
+    this.caches = Object.fromEntries(
+      Object.entries(WATCHED).map(([name, { index }]) => [name, new Cache(index, onError, budget)]),
+    ) as unknown as Caches;
     const places = namespaces.length > 0 ? namespaces.map((namespace) => ({ namespace })) : [{}];
     this.#reflectors = (Object.keys(WATCHED) as (keyof Caches)[]).flatMap((name) => {
       const { index: _, ofRelease, ...watched } = WATCHED[name];
-      return (ofRelease ? [{ namespace: home }] : places).map((place) => ({ name, ...place, reflector: new Reflector(client, this.#cache(name), { ...watched, ...place, idleMs, onError }) }));
+      return (ofRelease ? [{ namespace: home }] : places).map((place) => ({
+        name,
+        ...place,
+        reflector: new Reflector(client, this.#cache(name), { ...watched, ...place, idleMs, onError }),
+      }));
     });
   }
 
@@ -109,7 +123,9 @@ export class Kube {
   unseen(namespace: string): string | undefined {
     const kinds = (Object.keys(WATCHED) as (keyof Caches)[]).flatMap((name) => {
       const names = this.#cache(name).unseen(namespace);
-      return names.length === 0 ? [] : [`${names.length} ${WATCHED[name].kind.plural} (${names[0]}${names.length > 1 ? ', …' : ''})`];
+      return names.length === 0
+        ? []
+        : [`${names.length} ${WATCHED[name].kind.plural} (${names[0]}${names.length > 1 ? ', …' : ''})`];
     });
     if (kinds.length === 0) return undefined;
     return `the objects of this namespace take more of the operator’s memory than one namespace may have: ${kinds.join(', ')} cannot be looked at; delete or shorten objects here, or give the operator more memory (operator.resources.limits.memory)`;
@@ -131,7 +147,9 @@ export class Kube {
    */
   remember(object: KubeObject): void {
     const name = CACHE_OF[object.kind]!;
-    const source = this.#reflectors.find((one) => one.name === name && (one.namespace === undefined || one.namespace === object.metadata.namespace));
+    const source = this.#reflectors.find(
+      (one) => one.name === name && (one.namespace === undefined || one.namespace === object.metadata.namespace),
+    );
     if (!source || source.reflector.position >= Number(object.metadata.resourceVersion)) return;
     const { managedFields: _, ...metadata } = object.metadata as KubeObject['metadata'] & { managedFields?: unknown };
     this.#cache(name).put({ ...object, metadata });

@@ -17,7 +17,13 @@ const RETRY_MS = 1_500;
 const TRY_MS = 2_000;
 
 interface Lease extends KubeObject {
-  spec: { holderIdentity?: string; leaseDurationSeconds?: number; acquireTime?: string; renewTime?: string; leaseTransitions?: number };
+  spec: {
+    holderIdentity?: string;
+    leaseDurationSeconds?: number;
+    acquireTime?: string;
+    renewTime?: string;
+    leaseTransitions?: number;
+  };
 }
 
 export interface LeaseOptions {
@@ -73,7 +79,13 @@ export class LeaderLease {
       const signal = AbortSignal.timeout(RENEW_DEADLINE_MS);
       const lease = await this.#client().lease<Lease>('GET', namespace, name, { signal });
       if (lease.spec.holderIdentity !== identity) return;
-      await this.#client().lease<Lease>('PUT', namespace, name, { body: { ...lease, spec: { ...lease.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: microTime() } }, signal });
+      await this.#client().lease<Lease>('PUT', namespace, name, {
+        body: {
+          ...lease,
+          spec: { ...lease.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: microTime() },
+        },
+        signal,
+      });
     } catch (error) {
       this.#options.onError(error); // it ends by itself
     }
@@ -87,14 +99,28 @@ export class LeaderLease {
       const lease = await this.#read(signal);
       const now = microTime();
       if (!lease) {
-        const spec = { holderIdentity: identity, leaseDurationSeconds: LEASE_SECONDS, acquireTime: now, renewTime: now, leaseTransitions: 0 };
-        await this.#client().lease<Lease>('POST', namespace, name, { body: { apiVersion: KIND.lease.apiVersion, kind: KIND.lease.kind, metadata: { namespace, name }, spec }, signal });
+        const spec = {
+          holderIdentity: identity,
+          leaseDurationSeconds: LEASE_SECONDS,
+          acquireTime: now,
+          renewTime: now,
+          leaseTransitions: 0,
+        };
+        await this.#client().lease<Lease>('POST', namespace, name, {
+          body: { apiVersion: KIND.lease.apiVersion, kind: KIND.lease.kind, metadata: { namespace, name }, spec },
+          signal,
+        });
       } else {
         this.#notice(lease);
         const mine = lease.spec.holderIdentity === identity;
         if (!mine && this.#expiresInMs(lease) > 0) return lease;
-        const taken = mine ? {} : { holderIdentity: identity, acquireTime: now, leaseTransitions: (lease.spec.leaseTransitions ?? 0) + 1 };
-        await this.#client().lease<Lease>('PUT', namespace, name, { body: { ...lease, spec: { ...lease.spec, ...taken, renewTime: now, leaseDurationSeconds: LEASE_SECONDS } }, signal });
+        const taken = mine
+          ? {}
+          : { holderIdentity: identity, acquireTime: now, leaseTransitions: (lease.spec.leaseTransitions ?? 0) + 1 };
+        await this.#client().lease<Lease>('PUT', namespace, name, {
+          body: { ...lease, spec: { ...lease.spec, ...taken, renewTime: now, leaseDurationSeconds: LEASE_SECONDS } },
+          signal,
+        });
       }
       this.#renewedAt = before; // not when the answer came: the server's clock for others began no earlier
       return 'held';
@@ -116,9 +142,22 @@ export class LeaderLease {
     };
     rearm();
     try {
-      const query = { watch: true, fieldSelector: `metadata.name=${name}`, resourceVersion: lease.metadata.resourceVersion, timeoutSeconds: 300 };
-      const answer = await this.#client().open({ method: 'GET', path: apiPath(KIND.lease, namespace), use: 'lease', query, bodyTimeout: 0, signal: AbortSignal.any([signal, expired.signal]) });
-      if (answer.statusCode !== 200) throw kubeError(answer.statusCode, await answer.body.text(), answer.headers['retry-after']);
+      const query = {
+        watch: true,
+        fieldSelector: `metadata.name=${name}`,
+        resourceVersion: lease.metadata.resourceVersion,
+        timeoutSeconds: 300,
+      };
+      const answer = await this.#client().open({
+        method: 'GET',
+        path: apiPath(KIND.lease, namespace),
+        use: 'lease',
+        query,
+        bodyTimeout: 0,
+        signal: AbortSignal.any([signal, expired.signal]),
+      });
+      if (answer.statusCode !== 200)
+        throw kubeError(answer.statusCode, await answer.body.text(), answer.headers['retry-after']);
       for await (const line of lines(answer.body)) {
         const event = JSON.parse(line) as { type: string; object: Lease };
         if (event.type === 'ERROR' || event.type === 'DELETED') return;
@@ -142,7 +181,9 @@ export class LeaderLease {
   }
 
   #expiresInMs({ spec }: Lease): number {
-    return (spec.holderIdentity ?? '') === '' ? 0 : this.#seen.at + (spec.leaseDurationSeconds ?? LEASE_SECONDS) * 1000 - performance.now();
+    return (spec.holderIdentity ?? '') === ''
+      ? 0
+      : this.#seen.at + (spec.leaseDurationSeconds ?? LEASE_SECONDS) * 1000 - performance.now();
   }
 
   async #read(signal: AbortSignal): Promise<Lease | undefined> {

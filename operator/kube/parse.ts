@@ -2,13 +2,21 @@
 
 const FIELDS = '"managedFields":[';
 const code = (sign: string): number => sign.charCodeAt(0);
-const [QUOTE, BACKSLASH, LIST, LIST_END, OBJECT, OBJECT_END] = [code('"'), code('\\'), code('['), code(']'), code('{'), code('}')];
+const [QUOTE, BACKSLASH, LIST, LIST_END, OBJECT, OBJECT_END] = [
+  code('"'),
+  code('\\'),
+  code('['),
+  code(']'),
+  code('{'),
+  code('}'),
+];
 
 /** What `text` says, each `managedFields` an empty list. Throws SyntaxError. */
 export function parseObject(text: string): unknown {
   let kept = '';
   let from = 0;
-  for (let at = text.indexOf(FIELDS); at >= 0; at = text.indexOf(FIELDS, from)) { // no text in JSON has this: its quotes would be escaped
+  for (let at = text.indexOf(FIELDS); at >= 0; at = text.indexOf(FIELDS, from)) {
+    // no text in JSON has this: its quotes would be escaped
     const begin = at + FIELDS.length;
     kept += text.slice(from, begin);
     from = endOfList(text, begin);

@@ -32,7 +32,11 @@ export class Pool {
     const config = (this.#config ??= this.#load());
     const options: RequestOptions = {};
     await config.applyToHTTPSOptions(options);
-    const access = { server: config.getCurrentCluster()!.server, dispatchers: this.#dispatchers(options), headers: (options.headers ?? {}) as Record<string, string> };
+    const access = {
+      server: config.getCurrentCluster()!.server,
+      dispatchers: this.#dispatchers(options),
+      headers: (options.headers ?? {}) as Record<string, string>,
+    };
     this.#access = { access, at: performance.now() };
     return access;
   }
@@ -48,12 +52,33 @@ export class Pool {
   }
 
   #dispatchers(options: RequestOptions): Record<Use, Agent> {
-    const { ca, cert, key, rejectUnauthorized } = options as { ca?: Buffer; cert?: Buffer; key?: Buffer; rejectUnauthorized?: boolean };
+    const { ca, cert, key, rejectUnauthorized } = options as {
+      ca?: Buffer;
+      cert?: Buffer;
+      key?: Buffer;
+      rejectUnauthorized?: boolean;
+    };
     const credentials = [ca, cert, key].map((part) => part?.toString('base64') ?? '').join('|');
     if (this.#agents?.credentials === credentials) return this.#agents.agents;
     for (const agent of Object.values(this.#agents?.agents ?? {})) void agent.close(); // a rotated CA or client certificate: running requests end in peace
-    const connect = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }), rejectUnauthorized: rejectUnauthorized ?? true, timeout: 10_000, keepAlive: true, keepAliveInitialDelay: 30_000 };
-    const agent = (connections: number | null): Agent => new Agent({ connections, allowH2: false, keepAliveTimeout: 60_000, headersTimeout: 60_000, bodyTimeout: 60_000, connect });
+    const connect = {
+      ...(ca && { ca }),
+      ...(cert && { cert }),
+      ...(key && { key }),
+      rejectUnauthorized: rejectUnauthorized ?? true,
+      timeout: 10_000,
+      keepAlive: true,
+      keepAliveInitialDelay: 30_000,
+    };
+    const agent = (connections: number | null): Agent =>
+      new Agent({
+        connections,
+        allowH2: false,
+        keepAliveTimeout: 60_000,
+        headersTimeout: 60_000,
+        bodyTimeout: 60_000,
+        connect,
+      });
     const agents = { calls: agent(CONNECTIONS), watches: agent(null), lease: agent(null) };
     this.#agents = { credentials, agents };
     return agents;

@@ -50,7 +50,10 @@ export class Unseen {
 
   /** Whether one of them, in `namespace` or in any, would find room now. */
   fits(budget: FairShare, namespace?: string): boolean {
-    return [...this.#left].some(([one, { names }]) => (namespace ?? one) === one && budget.admits(one, names.size === 0 ? 0 : Math.min(...names.values())));
+    return [...this.#left].some(
+      ([one, { names }]) =>
+        (namespace ?? one) === one && budget.admits(one, names.size === 0 ? 0 : Math.min(...names.values())),
+    );
   }
 
   #of(namespace: string | undefined): Left[] {

@@ -94,12 +94,15 @@ export class Reflector<T extends KubeObject> {
   }
 
   get #accept(): string {
-    return this.#options.metadataOnly ? 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1' : 'application/json';
+    return this.#options.metadataOnly
+      ? 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1'
+      : 'application/json';
   }
 
   async #list(signal: AbortSignal): Promise<void> {
     const seen = new Set<string>();
-    const notOlder = this.#position > 0 ? { resourceVersion: String(this.#position), resourceVersionMatch: 'NotOlderThan' } : {};
+    const notOlder =
+      this.#position > 0 ? { resourceVersion: String(this.#position), resourceVersionMatch: 'NotOlderThan' } : {};
     let page: string | undefined;
     let limit = PAGE;
     let resourceVersion: string;
@@ -109,7 +112,10 @@ export class Reflector<T extends KubeObject> {
       const { list, limit: worked } = await this.#page(from, limit, signal);
       limit = worked;
       resourceVersion = list.metadata.resourceVersion ?? '';
-      if (Number(resourceVersion) < this.#position) throw new Error(`a list of ${this.#options.kind.plural} is from ${resourceVersion}, but ${this.#position} has been seen: that server lags behind`);
+      if (Number(resourceVersion) < this.#position)
+        throw new Error(
+          `a list of ${this.#options.kind.plural} is from ${resourceVersion}, but ${this.#position} has been seen: that server lags behind`,
+        );
       for (const item of list.items ?? []) {
         seen.add(cacheKey(item));
         this.#take(item);
@@ -117,8 +123,11 @@ export class Reflector<T extends KubeObject> {
       page = list.metadata.continue === '' ? undefined : list.metadata.continue;
     } while (page !== undefined);
     // What is newer than the list was made by ourselves meanwhile, and the watch will tell of it.
-    const bygone = ({ metadata }: T): boolean => (this.#options.namespace ?? metadata.namespace) === metadata.namespace && Number(metadata.resourceVersion) <= Number(resourceVersion);
-    for (const object of [...this.#cache.values()]) if (bygone(object) && !seen.has(cacheKey(object))) this.#cache.remove(cacheKey(object));
+    const bygone = ({ metadata }: T): boolean =>
+      (this.#options.namespace ?? metadata.namespace) === metadata.namespace &&
+      Number(metadata.resourceVersion) <= Number(resourceVersion);
+    for (const object of [...this.#cache.values()])
+      if (bygone(object) && !seen.has(cacheKey(object))) this.#cache.remove(cacheKey(object));
     this.#cache.listEnds(seen, this.#options.namespace);
     this.#resourceVersion = resourceVersion;
     this.#position = Number(resourceVersion);
@@ -131,7 +140,11 @@ export class Reflector<T extends KubeObject> {
     for (let limit = most; ; limit = Math.ceil(limit / 4)) {
       try {
         const query = { limit, labelSelector: this.#options.labelSelector, ...from };
-        const list = await this.#client.list<T>(this.#path, query, { accept: this.#accept, mostBytes: limit > 1 ? PAGE_BYTES : Infinity, signal: AbortSignal.any([signal, AbortSignal.timeout(this.#options.idleMs)]) });
+        const list = await this.#client.list<T>(this.#path, query, {
+          accept: this.#accept,
+          mostBytes: limit > 1 ? PAGE_BYTES : Infinity,
+          signal: AbortSignal.any([signal, AbortSignal.timeout(this.#options.idleMs)]),
+        });
         return { list, limit };
       } catch (error) {
         if (!(error instanceof TooLarge)) throw error;
@@ -141,29 +154,49 @@ export class Reflector<T extends KubeObject> {
 
   async #watch(signal: AbortSignal): Promise<void> {
     const answer = await this.#client.open({
-      method: 'GET', path: this.#path, use: 'watches', signal, bodyTimeout: this.#options.idleMs, accept: this.#accept.replace('MetadataList', 'Metadata'),
-      query: { watch: true, allowWatchBookmarks: true, resourceVersion: this.#resourceVersion, timeoutSeconds: 240 + Math.floor(Math.random() * 120), labelSelector: this.#options.labelSelector },
+      method: 'GET',
+      path: this.#path,
+      use: 'watches',
+      signal,
+      bodyTimeout: this.#options.idleMs,
+      accept: this.#accept.replace('MetadataList', 'Metadata'),
+      query: {
+        watch: true,
+        allowWatchBookmarks: true,
+        resourceVersion: this.#resourceVersion,
+        timeoutSeconds: 240 + Math.floor(Math.random() * 120),
+        labelSelector: this.#options.labelSelector,
+      },
     });
-    if (answer.statusCode !== 200) throw kubeError(answer.statusCode, await answer.body.text(), answer.headers['retry-after']);
+    if (answer.statusCode !== 200)
+      throw kubeError(answer.statusCode, await answer.body.text(), answer.headers['retry-after']);
     for await (const line of lines(answer.body)) this.#handle(parseObject(line) as WatchEvent<T>);
   }
 
   #handle({ type, object }: WatchEvent<T>): void {
-    if (type === 'ERROR') throw new KubeError(object.code ?? 500, object.reason ?? '', object.message ?? 'the watch ended with an error');
-    if (type === 'DELETED') this.#cache.remove(cacheKey(object), object.metadata.uid, Number(object.metadata.resourceVersion));
+    if (type === 'ERROR')
+      throw new KubeError(object.code ?? 500, object.reason ?? '', object.message ?? 'the watch ended with an error');
+    if (type === 'DELETED')
+      this.#cache.remove(cacheKey(object), object.metadata.uid, Number(object.metadata.resourceVersion));
     else if (type !== 'BOOKMARK') this.#take(object);
     const version = Number(object.metadata.resourceVersion);
     if (version > this.#position) [this.#position, this.#resourceVersion] = [version, object.metadata.resourceVersion!];
     this.#failures = 0;
     this.#heard();
-    if (type === 'BOOKMARK' && this.#cache.hasRoomAgain(this.#options.namespace)) throw new KubeError(410, 'Expired', 'there is room for objects that were left out: listed again');
+    if (type === 'BOOKMARK' && this.#cache.hasRoomAgain(this.#options.namespace))
+      throw new KubeError(410, 'Expired', 'there is room for objects that were left out: listed again');
   }
 
   /** List items carry no kind, and nobody needs managedFields; of what is not ours only its identity is kept. */
   #take(item: T): void {
     const { kind, apiVersion } = this.#options.kind;
     const { managedFields: _, ...metadata } = item.metadata as T['metadata'] & { managedFields?: unknown };
-    const object = { ...item, kind, apiVersion, metadata: this.#options.metadataOnly ? identity(item.metadata) : metadata };
+    const object = {
+      ...item,
+      kind,
+      apiVersion,
+      metadata: this.#options.metadataOnly ? identity(item.metadata) : metadata,
+    };
     this.#cache.put(object);
   }
 
@@ -173,4 +206,9 @@ export class Reflector<T extends KubeObject> {
 }
 
 /** kubectl keeps a whole ConfigMap in an annotation. */
-const identity = ({ name, namespace, uid, resourceVersion }: KubeObject['metadata']): KubeObject['metadata'] => ({ name, ...(namespace && { namespace }), uid: uid!, resourceVersion: resourceVersion! });
+const identity = ({ name, namespace, uid, resourceVersion }: KubeObject['metadata']): KubeObject['metadata'] => ({
+  name,
+  ...(namespace && { namespace }),
+  uid: uid!,
+  resourceVersion: resourceVersion!,
+});

@@ -18,15 +18,30 @@ export const isMetric = (name: string): boolean => Object.hasOwn(VALUE, name);
 
 /** APIResourceList: what `kubectl get --raw /apis/custom.metrics.k8s.io/v1beta2` shows. */
 export const resourceList = (): object => ({
-  kind: 'APIResourceList', apiVersion: 'v1', groupVersion: GROUP_VERSION,
-  resources: Object.keys(VALUE).map((name) => ({ name: `pods/${name}`, singularName: '', namespaced: true, kind: 'MetricValueList', verbs: ['get'] })),
+  kind: 'APIResourceList',
+  apiVersion: 'v1',
+  groupVersion: GROUP_VERSION,
+  resources: Object.keys(VALUE).map((name) => ({
+    name: `pods/${name}`,
+    singularName: '',
+    namespaced: true,
+    kind: 'MetricValueList',
+    verbs: ['get'],
+  })),
 });
 
 /** One value a pod, in thousandths as quantities have them, with the time at which it was read. */
 export const metricValueList = (metric: string, readings: Reading[]): object => ({
-  kind: 'MetricValueList', apiVersion: GROUP_VERSION, metadata: {},
+  kind: 'MetricValueList',
+  apiVersion: GROUP_VERSION,
+  metadata: {},
   items: readings.map((reading) => ({
-    describedObject: { kind: 'Pod', apiVersion: 'v1', namespace: reading.pod.metadata.namespace, name: reading.pod.metadata.name },
+    describedObject: {
+      kind: 'Pod',
+      apiVersion: 'v1',
+      namespace: reading.pod.metadata.namespace,
+      name: reading.pod.metadata.name,
+    },
     metric: { name: metric },
     timestamp: timestamp(reading.at),
     windowSeconds: WINDOW_SECONDS,
@@ -35,4 +50,12 @@ export const metricValueList = (metric: string, readings: Reading[]): object => 
 });
 
 /** A Status, as the API server would answer. */
-export const failure = (code: number, reason: string, message: string): object => ({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, code });
+export const failure = (code: number, reason: string, message: string): object => ({
+  kind: 'Status',
+  apiVersion: 'v1',
+  metadata: {},
+  status: 'Failure',
+  message,
+  reason,
+  code,
+});

@@ -13,9 +13,19 @@ export interface ServingCertificate {
 }
 
 /** What is in use if it is good for `host` and not near its end; else a new one that is trusted beside it. */
-export async function currentCertificate(known: ServingCertificate | undefined, host: string, now: number): Promise<ServingCertificate> {
+export async function currentCertificate(
+  known: ServingCertificate | undefined,
+  host: string,
+  now: number,
+): Promise<ServingCertificate> {
   const old = known && parsed(known.cert);
-  if (known && old?.checkHost(host) !== undefined && old.validToDate.getTime() - now > ROTATE_MS && known.ca.includes(known.cert.trim())) return known;
+  if (
+    known &&
+    old?.checkHost(host) !== undefined &&
+    old.validToDate.getTime() - now > ROTATE_MS &&
+    known.ca.includes(known.cert.trim())
+  )
+    return known;
   const { cert, key } = await selfSigned(host, now);
   const stillGood = old && old.validToDate.getTime() > now;
   return { cert, key, ca: stillGood ? `${cert}\n${known.cert.trim()}\n` : `${cert}\n` };
@@ -32,14 +42,32 @@ function parsed(cert: string): X509Certificate | undefined {
 /** The library is loaded when it is needed, which is four times a year, by one replica. */
 async function selfSigned(host: string, now: number): Promise<{ cert: string; key: string }> {
   await import('reflect-metadata'); // the library's library asks for it
-  const { BasicConstraintsExtension, ExtendedKeyUsage, ExtendedKeyUsageExtension, SubjectAlternativeNameExtension, X509CertificateGenerator } = await import('@peculiar/x509');
+  const {
+    BasicConstraintsExtension,
+    ExtendedKeyUsage,
+    ExtendedKeyUsageExtension,
+    SubjectAlternativeNameExtension,
+    X509CertificateGenerator,
+  } = await import('@peculiar/x509');
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const made = await X509CertificateGenerator.createSelfSigned({
-    name: [{ CN: [host.slice(0, 64)] }], keys, signingAlgorithm: algorithm,
-    notBefore: new Date(now - DAY_MS / 24), notAfter: new Date(now + VALID_MS), // an hour for clocks that differ
-    extensions: [new BasicConstraintsExtension(true, 0, true), new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]), new SubjectAlternativeNameExtension([{ type: 'dns', value: host }])],
+    name: [{ CN: [host.slice(0, 64)] }],
+    keys,
+    signingAlgorithm: algorithm,
+    notBefore: new Date(now - DAY_MS / 24),
+    notAfter: new Date(now + VALID_MS), // an hour for clocks that differ
+    extensions: [
+      new BasicConstraintsExtension(true, 0, true),
+      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
+      new SubjectAlternativeNameExtension([{ type: 'dns', value: host }]),
+    ],
   });
-  const pkcs8 = Buffer.from(await crypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64').replace(/.{64}/g, '$&\n');
-  return { cert: made.toString('pem'), key: `-----BEGIN PRIVATE KEY-----\n${pkcs8.trim()}\n-----END PRIVATE KEY-----\n` };
+  const pkcs8 = Buffer.from(await crypto.subtle.exportKey('pkcs8', keys.privateKey))
+    .toString('base64')
+    .replace(/.{64}/g, '$&\n');
+  return {
+    cert: made.toString('pem'),
+    key: `-----BEGIN PRIVATE KEY-----\n${pkcs8.trim()}\n-----END PRIVATE KEY-----\n`,
+  };
 }

@@ -31,7 +31,10 @@ export interface TlsIdentity {
 type Reader = Pick<KubeClient, 'get'>;
 
 /** The certificate as the Secret has it; undefined before the leader has made it. */
-export async function readCertificate(service: MetricsService, client: Reader): Promise<ServingCertificate | undefined> {
+export async function readCertificate(
+  service: MetricsService,
+  client: Reader,
+): Promise<ServingCertificate | undefined> {
   const secret = await client.get<Secret>(KIND.secret, service.namespace, secretName(service)).catch(absent);
   const text = (name: string): string => Buffer.from(secret?.data?.[name] ?? '', 'base64').toString();
   const found = { cert: text('tls.crt'), key: text('tls.key'), ca: text('ca.crt') };
@@ -39,12 +42,27 @@ export async function readCertificate(service: MetricsService, client: Reader): 
 }
 
 /** For the leader: the certificate in use, made or rotated when it is time. */
-export async function keepCertificate(service: MetricsService, client: Reader & Pick<KubeClient, 'apply'>, now: number): Promise<ServingCertificate> {
+export async function keepCertificate(
+  service: MetricsService,
+  client: Reader & Pick<KubeClient, 'apply'>,
+  now: number,
+): Promise<ServingCertificate> {
   const known = await readCertificate(service, client);
   const current = await currentCertificate(known, serviceHost(service), now);
   if (current !== known) {
-    const data = Object.fromEntries(Object.entries({ 'tls.crt': current.cert, 'tls.key': current.key, 'ca.crt': current.ca }).map(([name, part]) => [name, Buffer.from(part).toString('base64')]));
-    await client.apply<Secret>({ apiVersion: 'v1', kind: 'Secret', metadata: { namespace: service.namespace, name: secretName(service) }, type: 'kubernetes.io/tls', data } as Secret);
+    const data = Object.fromEntries(
+      Object.entries({ 'tls.crt': current.cert, 'tls.key': current.key, 'ca.crt': current.ca }).map(([name, part]) => [
+        name,
+        Buffer.from(part).toString('base64'),
+      ]),
+    );
+    await client.apply<Secret>({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { namespace: service.namespace, name: secretName(service) },
+      type: 'kubernetes.io/tls',
+      data,
+    } as Secret);
   }
   return current;
 }
@@ -55,7 +73,13 @@ export async function readIdentity(service: MetricsService, client: Reader): Pro
   if (!certificate) return undefined;
   const { data = {} } = await client.get<Secret>(KIND.configMap, AUTHENTICATION.namespace, AUTHENTICATION.name);
   const ca = data['requestheader-client-ca-file'];
-  if (ca === undefined || ca === '') throw new Error(`ConfigMap ${AUTHENTICATION.namespace}/${AUTHENTICATION.name} has no requestheader-client-ca-file: this API server aggregates no APIs; set metricsApi.enabled=false`);
+  if (ca === undefined || ca === '')
+    throw new Error(
+      `ConfigMap ${AUTHENTICATION.namespace}/${AUTHENTICATION.name} has no requestheader-client-ca-file: this API server aggregates no APIs; set metricsApi.enabled=false`,
+    );
   const names = JSON.parse(data['requestheader-allowed-names'] ?? '[]') as string[];
-  return { options: { ca, cert: certificate.cert, key: certificate.key }, mayAsk: (commonName) => names.length === 0 || names.includes(commonName) };
+  return {
+    options: { ca, cert: certificate.cert, key: certificate.key },
+    mayAsk: (commonName) => names.length === 0 || names.includes(commonName),
+  };
 }

@@ -66,7 +66,11 @@ export class MetricsApi {
   /** For the leader: tells of every APIService that comes, changes or goes. */
   async watch(signal: AbortSignal, changed: () => void): Promise<void> {
     this.#services.onChange(changed);
-    const reflector = new Reflector(this.#options.client, this.#services, { kind: KIND.apiService, idleMs: this.#options.watchIdleMs, onError: this.#options.onError });
+    const reflector = new Reflector(this.#options.client, this.#services, {
+      kind: KIND.apiService,
+      idleMs: this.#options.watchIdleMs,
+      onError: this.#options.onError,
+    });
     const watching = reflector.run(signal);
     while (!reflector.synced && !isOver(signal)) await sleep(20);
     changed();
@@ -80,7 +84,10 @@ export class MetricsApi {
     const { takenBy, withdraw, disown } = registrationOf(this.#services.values(), service, owner, mode);
     this.#say(takenBy === undefined ? undefined : takenMessage(takenBy));
     if (withdraw) await client.remove(withdraw);
-    if (disown) await client.patchMetadata(KIND.apiService, disown.metadata, { ownerReferences: disown.metadata.ownerReferences!.filter(({ uid }) => uid !== owner.uid) });
+    if (disown)
+      await client.patchMetadata(KIND.apiService, disown.metadata, {
+        ownerReferences: disown.metadata.ownerReferences!.filter(({ uid }) => uid !== owner.uid),
+      });
     if (takenBy !== undefined) return { next: 'rest' };
     const { ca } = await keepCertificate(service, client, Date.now());
     const wanted = apiService(service, owner, ca);

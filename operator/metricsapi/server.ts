@@ -30,17 +30,44 @@ export interface MetricsServerDeps {
 /** A server that has yet to listen. */
 export function metricsServer({ scorers, pods, identity }: MetricsServerDeps): Server {
   const places = new FairShare(MOST_AT_ONCE);
-  const server = createServer({ ...identity.options, handshakeTimeout: HANDSHAKE_MS, requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.2', headersTimeout: 5000, requestTimeout: 5000, keepAliveTimeout: 60_000, connectionsCheckingInterval: 1000 }, (request, response) => {
-    request.resume();
-    if (!identity.mayAsk((request.socket as TLSSocket).getPeerCertificate().subject.CN as string)) return send(response, 403, failure(403, 'Forbidden', 'only the API server may ask here, by its front-proxy client certificate'));
-    const [path = '', query = ''] = (request.url ?? '').split('?', 2); // as it is: what a URL parser makes of dots and escapes may be another namespace than was authorized
-    const asked = PODS.exec(path.replaceAll('%2A', '*'));
-    const namespace = asked?.[1] ?? '';
-    if (!places.admits(namespace, 1)) return send(response.setHeader('retry-after', '1'), 429, failure(429, 'TooManyRequests', `too many reads of metrics in namespace ${namespace} at once`));
-    places.add(namespace, 1);
-    response.once('close', () => places.add(namespace, -1));
-    answer({ method: request.method, path, query, asked }, { scorers, pods }).then(({ code, body }) => send(response, code, body), (error: unknown) => send(response, 500, failure(500, 'InternalError', error instanceof Error ? error.message : String(error))));
-  });
+  const server = createServer(
+    {
+      ...identity.options,
+      handshakeTimeout: HANDSHAKE_MS,
+      requestCert: true,
+      rejectUnauthorized: true,
+      minVersion: 'TLSv1.2',
+      headersTimeout: 5000,
+      requestTimeout: 5000,
+      keepAliveTimeout: 60_000,
+      connectionsCheckingInterval: 1000,
+    },
+    (request, response) => {
+      request.resume();
+      if (!identity.mayAsk((request.socket as TLSSocket).getPeerCertificate().subject.CN as string))
+        return send(
+          response,
+          403,
+          failure(403, 'Forbidden', 'only the API server may ask here, by its front-proxy client certificate'),
+        );
+      const [path = '', query = ''] = (request.url ?? '').split('?', 2); // as it is: what a URL parser makes of dots and escapes may be another namespace than was authorized
+      const asked = PODS.exec(path.replaceAll('%2A', '*'));
+      const namespace = asked?.[1] ?? '';
+      if (!places.admits(namespace, 1))
+        return send(
+          response.setHeader('retry-after', '1'),
+          429,
+          failure(429, 'TooManyRequests', `too many reads of metrics in namespace ${namespace} at once`),
+        );
+      places.add(namespace, 1);
+      response.once('close', () => places.add(namespace, -1));
+      answer({ method: request.method, path, query, asked }, { scorers, pods }).then(
+        ({ code, body }) => send(response, code, body),
+        (error: unknown) =>
+          send(response, 500, failure(500, 'InternalError', error instanceof Error ? error.message : String(error))),
+      );
+    },
+  );
   new ConnectionLimit(placesFor(MOST_CONNECTIONS)).guard(server);
   return server;
 }
@@ -57,14 +84,28 @@ interface Question {
   asked: RegExpExecArray | null;
 }
 
-async function answer({ method, path, query, asked }: Question, { scorers, pods }: Pick<MetricsServerDeps, 'scorers' | 'pods'>): Promise<{ code: number; body: object }> {
+async function answer(
+  { method, path, query, asked }: Question,
+  { scorers, pods }: Pick<MetricsServerDeps, 'scorers' | 'pods'>,
+): Promise<{ code: number; body: object }> {
   if (method !== 'GET') return { code: 405, body: failure(405, 'MethodNotAllowed', 'metrics can only be read') };
   if (path === `/apis/${GROUP_VERSION}`) return { code: 200, body: resourceList() };
   const [, namespace, name, metric] = asked ?? [];
-  if (namespace === undefined || metric === undefined || !isMetric(metric)) return { code: 404, body: failure(404, 'NotFound', `there is no metric at ${path}: those of pods are at /apis/${GROUP_VERSION}/namespaces/NAMESPACE/pods/*/penstock_concurrency and …/penstock_requests_per_second`) };
+  if (namespace === undefined || metric === undefined || !isMetric(metric))
+    return {
+      code: 404,
+      body: failure(
+        404,
+        'NotFound',
+        `there is no metric at ${path}: those of pods are at /apis/${GROUP_VERSION}/namespaces/NAMESPACE/pods/*/penstock_concurrency and …/penstock_requests_per_second`,
+      ),
+    };
   try {
     const selected = labelSelector(new URLSearchParams(query).get('labelSelector') ?? '');
-    const named = [...pods()].filter(({ metadata }) => metadata.namespace === namespace && (name === '*' ? selected(metadata.labels ?? {}) : metadata.name === name));
+    const named = [...pods()].filter(
+      ({ metadata }) =>
+        metadata.namespace === namespace && (name === '*' ? selected(metadata.labels ?? {}) : metadata.name === name),
+    );
     return { code: 200, body: metricValueList(metric, await scorers.readings(named)) };
   } catch (error) {
     return { code: 400, body: failure(400, 'BadRequest', (error as Error).message) };

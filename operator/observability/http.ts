@@ -16,17 +16,24 @@ const MOST_CONNECTIONS = 128;
 
 /** A server that answers health and metrics; the caller listens and closes. */
 export function healthServer({ healthy, ready, sample }: Health, registry: Registry): Server {
-  const server = createServer({ headersTimeout: 5_000, requestTimeout: 5_000, connectionsCheckingInterval: 1_000, keepAliveTimeout: 5_000 }, (request, response) => {
-    const checks: Record<string, (() => string | undefined) | undefined> = { '/healthz': healthy, '/readyz': ready };
-    const check = checks[request.url ?? ''];
-    if (check) {
-      const problem = check();
-      response.writeHead(problem === undefined ? 200 : 503, { 'content-type': 'text/plain' }).end(`${problem ?? 'ok'}\n`);
-    } else if (request.url === '/metrics') {
-      sample();
-      void registry.metrics().then((text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text));
-    } else response.writeHead(404).end();
-  });
+  const server = createServer(
+    { headersTimeout: 5_000, requestTimeout: 5_000, connectionsCheckingInterval: 1_000, keepAliveTimeout: 5_000 },
+    (request, response) => {
+      const checks: Record<string, (() => string | undefined) | undefined> = { '/healthz': healthy, '/readyz': ready };
+      const check = checks[request.url ?? ''];
+      if (check) {
+        const problem = check();
+        response
+          .writeHead(problem === undefined ? 200 : 503, { 'content-type': 'text/plain' })
+          .end(`${problem ?? 'ok'}\n`);
+      } else if (request.url === '/metrics') {
+        sample();
+        void registry
+          .metrics()
+          .then((text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text));
+      } else response.writeHead(404).end();
+    },
+  );
   new ConnectionLimit(placesFor(MOST_CONNECTIONS)).guard(server);
   return server;
 }

@@ -6,14 +6,55 @@ export function operatorMetrics(registry: Registry) {
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
   return {
-    reconciles: new Counter({ name: 'penstock_operator_reconciles_total', help: 'Reconciles by controller and what came of them.', labelNames: ['controller', 'result'], registers }),
-    reconcileDuration: new Histogram({ name: 'penstock_operator_reconcile_duration_seconds', help: 'Time of one reconcile.', labelNames: ['controller'], buckets: [0.001, 0.005, 0.02, 0.05, 0.1, 0.5, 2, 10], registers }),
-    writes: new Counter({ name: 'penstock_operator_writes_total', help: 'Calls to the API server that may change something.', labelNames: ['method', 'kind'], registers }),
-    retries: new Counter({ name: 'penstock_operator_retries_total', help: 'Reconciles that will be tried again, by what went wrong.', labelNames: ['controller', 'failure'], registers }),
-    queueWait: new Histogram({ name: 'penstock_operator_queue_wait_seconds', help: 'How long a key waited for a worker.', labelNames: ['controller'], buckets: [0.001, 0.01, 0.1, 1, 10, 60], registers }),
-    queueDepth: new Gauge({ name: 'penstock_operator_queue_depth', help: 'Keys that wait for a worker now.', labelNames: ['controller'], registers }),
-    longestWork: new Gauge({ name: 'penstock_operator_longest_work_seconds', help: 'For how long the oldest reconcile has been under way.', labelNames: ['controller'], registers }),
-    watchErrors: new Counter({ name: 'penstock_operator_watch_errors_total', help: 'Lists, watches and Lease calls that ended with an error.', registers }),
+    reconciles: new Counter({
+      name: 'penstock_operator_reconciles_total',
+      help: 'Reconciles by controller and what came of them.',
+      labelNames: ['controller', 'result'],
+      registers,
+    }),
+    reconcileDuration: new Histogram({
+      name: 'penstock_operator_reconcile_duration_seconds',
+      help: 'Time of one reconcile.',
+      labelNames: ['controller'],
+      buckets: [0.001, 0.005, 0.02, 0.05, 0.1, 0.5, 2, 10],
+      registers,
+    }),
+    writes: new Counter({
+      name: 'penstock_operator_writes_total',
+      help: 'Calls to the API server that may change something.',
+      labelNames: ['method', 'kind'],
+      registers,
+    }),
+    retries: new Counter({
+      name: 'penstock_operator_retries_total',
+      help: 'Reconciles that will be tried again, by what went wrong.',
+      labelNames: ['controller', 'failure'],
+      registers,
+    }),
+    queueWait: new Histogram({
+      name: 'penstock_operator_queue_wait_seconds',
+      help: 'How long a key waited for a worker.',
+      labelNames: ['controller'],
+      buckets: [0.001, 0.01, 0.1, 1, 10, 60],
+      registers,
+    }),
+    queueDepth: new Gauge({
+      name: 'penstock_operator_queue_depth',
+      help: 'Keys that wait for a worker now.',
+      labelNames: ['controller'],
+      registers,
+    }),
+    longestWork: new Gauge({
+      name: 'penstock_operator_longest_work_seconds',
+      help: 'For how long the oldest reconcile has been under way.',
+      labelNames: ['controller'],
+      registers,
+    }),
+    watchErrors: new Counter({
+      name: 'penstock_operator_watch_errors_total',
+      help: 'Lists, watches and Lease calls that ended with an error.',
+      registers,
+    }),
     leader: new Gauge({ name: 'penstock_operator_leader', help: '1 while this replica is the leader.', registers }),
   };
 }

@@ -8,7 +8,10 @@ export function runProgram(name: string, logger: Logger, work: (stop: AbortSigna
 
   /** Half dead is worse than dead: say why, exit, be started again. */
   function die(error: unknown): void {
-    logger.error(`${name} ends`, { error: error instanceof Error ? error.message : String(error), stack: error instanceof Error ? error.stack : undefined });
+    logger.error(`${name} ends`, {
+      error: error instanceof Error ? error.message : String(error),
+      stack: error instanceof Error ? error.stack : undefined,
+    });
     logger.once('finish', () => process.exit(1));
     logger.end();
   }

@@ -30,7 +30,9 @@ export function factsOf(seen: ObservedPipeline, name: string): Facts {
     ready: Math.min(pods.filter(isReady).length, replicas), // the Deployment's own status lags behind its count
     pods: pods.filter((pod) => !isOver(pod)).length, // nobody deletes those of a ReplicaSet at 0
     ...(failure && { failure }),
-    deadlineExceeded: conditions.some(({ type, reason }) => type === 'Progressing' && reason === 'ProgressDeadlineExceeded'),
+    deadlineExceeded: conditions.some(
+      ({ type, reason }) => type === 'Progressing' && reason === 'ProgressDeadlineExceeded',
+    ),
     hasAutoscaler: seen.autoscalers.some(({ metadata }) => metadata.name === name),
   };
 }

@@ -28,7 +28,12 @@ export interface Rest {
  * What serves goes to sleep when none of its pods has been asked anything for scaleToZeroAfter, and only with an
  * activator in front of it that has heard of its port; without one it is woken. While a newcomer comes up it is left as it is.
  */
-export function planRest(seen: ObservedPipeline, has: Facts & { name: string }, { scaleToZeroAfter }: Effective, held: boolean): Rest {
+export function planRest(
+  seen: ObservedPipeline,
+  has: Facts & { name: string },
+  { scaleToZeroAfter }: Effective,
+  held: boolean,
+): Rest {
   const limitMs = scaleToZeroAfter === undefined ? Infinity : durationMs(scaleToZeroAfter);
   const idle = held ? { longEnough: false } : idleness(seen, has, limitMs);
   const served = servedLast(seen, has); // before that is written down, nobody could tell sleep from a start that failed
@@ -37,7 +42,8 @@ export function planRest(seen: ObservedPipeline, has: Facts & { name: string }, 
   const asleep = attended && (mayGo || isAtZero(has, limitMs < Infinity || held));
   const route = routeOf(seen, has, { asleep, always: limitMs < Infinity });
   return {
-    asleep, route,
+    asleep,
+    route,
     onCall: served && route !== undefined && route.addresses.length > 0,
     unattended: idle.longEnough && !attended,
     unheard: isUnheard(seen),
@@ -48,7 +54,11 @@ export function planRest(seen: ObservedPipeline, has: Facts & { name: string }, 
 const isAtZero = ({ exists, replicas }: Facts, mayBe: boolean): boolean => exists && replicas === 0 && mayBe;
 
 /** To the activator until the Service leads to a Ready pod. One that may not be at zero any more has it in front until then, and no longer. */
-function routeOf({ activator }: ObservedPipeline, { ready }: Facts, { asleep, always }: { asleep: boolean; always: boolean }): Route | undefined {
+function routeOf(
+  { activator }: ObservedPipeline,
+  { ready }: Facts,
+  { asleep, always }: { asleep: boolean; always: boolean },
+): Route | undefined {
   if (activator?.port === undefined) return undefined;
   const { port, addressType, addresses, serviceReady } = activator;
   const toActivator = asleep || ready === 0 || !serviceReady;
@@ -56,16 +66,24 @@ function routeOf({ activator }: ObservedPipeline, { ready }: Facts, { asleep, al
 }
 
 /** Of the pods of what serves, all of them Ready: whether they have been idle for long enough, and when to ask again. */
-function idleness({ idle }: ObservedPipeline, { name, ready, replicas }: Facts & { name: string }, limitMs: number): { longEnough: boolean; askAfterMs?: number } {
+function idleness(
+  { idle }: ObservedPipeline,
+  { name, ready, replicas }: Facts & { name: string },
+  limitMs: number,
+): { longEnough: boolean; askAfterMs?: number } {
   if (idle?.revision !== name || ready === 0 || ready !== replicas) return { longEnough: false }; // pods that come and go wake the reconcile
   if ('silentSeconds' in idle) return { longEnough: false, askAfterMs: Math.min(limitMs, ASK_AGAIN_MS) };
   const leftMs = Math.ceil(limitMs - idle.seconds * 1000);
   return leftMs <= 0 ? { longEnough: true, askAfterMs: ASK_AGAIN_MS } : { longEnough: false, askAfterMs: leftMs };
 }
 
-const isUnheard = ({ idle }: ObservedPipeline): boolean => idle !== undefined && 'silentSeconds' in idle && idle.silentSeconds * 1000 >= SILENT_MS;
+const isUnheard = ({ idle }: ObservedPipeline): boolean =>
+  idle !== undefined && 'silentSeconds' in idle && idle.silentSeconds * 1000 >= SILENT_MS;
 
 /** It has served, and nothing is known that would keep the next pod from it. */
-function servedLast({ pipeline }: ObservedPipeline, { name, failure, deadlineExceeded }: Facts & { name: string }): boolean {
+function servedLast(
+  { pipeline }: ObservedPipeline,
+  { name, failure, deadlineExceeded }: Facts & { name: string },
+): boolean {
   return pipeline.status?.history?.at(-1)?.revision === name && failure === undefined && !deadlineExceeded;
 }

@@ -1,7 +1,13 @@
 /** Names the state of a rollout before anybody acts on it: which revision serves, which comes, which goes. */
 import { selectedRevision } from '../api/endpoints.ts';
 import { Stalled, Waiting } from '../api/flow.ts';
-import { newestFirst, type ObservedPipeline, type RenderConfig, type Revision, type TakeOver } from '../api/observed.ts';
+import {
+  newestFirst,
+  type ObservedPipeline,
+  type RenderConfig,
+  type Revision,
+  type TakeOver,
+} from '../api/observed.ts';
 import { isFinal, REASON } from '../api/reasons.ts';
 import type { Effective, EffectiveMetric } from '../api/types.gen.ts';
 import { fewest, scales } from '../desired/autoscaler.ts';
@@ -71,14 +77,32 @@ export function planRollout(seen: ObservedPipeline, config: RenderConfig): Plan 
   const live = known.flatMap((revision): LiveRevision[] => {
     const has = factsOf(seen, revision.name);
     const counts = { revision, replicas: has.replicas, ready: has.ready, held: false };
-    if (revision === serving && held) return [{ ...counts, role: 'active', held: true, autoscaled: has.hasAutoscaler, ...heldSize(has, rest, seen) }];
-    if (revision === serving) return [{ ...counts, role: 'active', ...activeSize(has, effective, { size, rest, measured: metrics.length > 0 }) }];
-    if (revision.name === next) return [{ ...counts, role: 'next', autoscaled: false, ...((has.exists && has.replicas === size) || endsFirst(has) ? {} : { scaleTo: size }) }];
+    if (revision === serving && held)
+      return [{ ...counts, role: 'active', held: true, autoscaled: has.hasAutoscaler, ...heldSize(has, rest, seen) }];
+    if (revision === serving)
+      return [
+        { ...counts, role: 'active', ...activeSize(has, effective, { size, rest, measured: metrics.length > 0 }) },
+      ];
+    if (revision.name === next)
+      return [
+        {
+          ...counts,
+          role: 'next',
+          autoscaled: false,
+          ...((has.exists && has.replicas === size) || endsFirst(has) ? {} : { scaleTo: size }),
+        },
+      ];
     const dropped = !has.exists || revision.abandoned !== undefined || revision === abandon?.revision;
     return dropped ? [] : retiring(counts, has, drainLeftMs(seen, revision.name));
   });
   return {
-    effective, metrics, wanted, active, abandon, live, rest,
+    effective,
+    metrics,
+    wanted,
+    active,
+    abandon,
+    live,
+    rest,
     takesOver: takeOver(current, active, size),
     blocked: blocked ?? (upcoming && abandonment(upcoming)),
     failure: facts?.failure,
@@ -87,12 +111,17 @@ export function planRollout(seen: ObservedPipeline, config: RenderConfig): Plan 
   };
 }
 
-const takeOver = (from: string | undefined, to: string | undefined, size: number): TakeOver | undefined => (from === undefined || to === undefined || from === to ? undefined : { from, to, size });
+const takeOver = (from: string | undefined, to: string | undefined, size: number): TakeOver | undefined =>
+  from === undefined || to === undefined || from === to ? undefined : { from, to, size };
 
-const sooner = (a: number | undefined, b: number | undefined): number | undefined => (a === undefined || b === undefined ? (a ?? b) : Math.min(a, b));
+const sooner = (a: number | undefined, b: number | undefined): number | undefined =>
+  a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
 
 function nextDrainEnd(seen: ObservedPipeline, live: LiveRevision[]): number | undefined {
-  const left = live.filter(({ role }) => role === 'retiring').map(({ revision }) => drainLeftMs(seen, revision.name)).filter((ms) => ms > 0);
+  const left = live
+    .filter(({ role }) => role === 'retiring')
+    .map(({ revision }) => drainLeftMs(seen, revision.name))
+    .filter((ms) => ms > 0);
   return left.length > 0 ? Math.min(...left) : undefined;
 }
 
@@ -103,7 +132,11 @@ function servingNow({ service, revisions, pipeline }: ObservedPipeline): string 
   return known(selected) || !known(pipeline.status?.activeRevision) ? selected : pipeline.status?.activeRevision;
 }
 
-function want(seen: ObservedPipeline, effective: Effective, config: RenderConfig): { wanted?: Revision; blocked?: Stalled | Waiting } {
+function want(
+  seen: ObservedPipeline,
+  effective: Effective,
+  config: RenderConfig,
+): { wanted?: Revision; blocked?: Stalled | Waiting } {
   try {
     return { wanted: wantedRevision(seen, effective, config) };
   } catch (error) {
@@ -113,13 +146,23 @@ function want(seen: ObservedPipeline, effective: Effective, config: RenderConfig
 }
 
 /** A newcomer must bring as many pods as serve now, within the new bounds. */
-function wantedSize(seen: ObservedPipeline, current: string | undefined, wanted: Revision | undefined, effective: Effective): number {
+function wantedSize(
+  seen: ObservedPipeline,
+  current: string | undefined,
+  wanted: Revision | undefined,
+  effective: Effective,
+): number {
   const serving = current === undefined || current === wanted?.name ? 0 : factsOf(seen, current).replicas;
   return Math.min(Math.max(fewest(effective), serving), effective.maxReplicas);
 }
 
 /** The newcomer takes over when it is Ready at its size, or at once when the old one has never served anybody. */
-function chooseActive(seen: ObservedPipeline, current: string | undefined, wanted: Revision | undefined, size: number): string | undefined {
+function chooseActive(
+  seen: ObservedPipeline,
+  current: string | undefined,
+  wanted: Revision | undefined,
+  size: number,
+): string | undefined {
   if (!wanted || wanted.name === current || wanted.abandoned !== undefined) return current;
   if (current === undefined || factsOf(seen, wanted.name).ready >= size) return wanted.name;
   const served = seen.pipeline.status?.history?.some(({ revision }) => revision === current);
@@ -134,7 +177,11 @@ const endsFirst = ({ exists, replicas, pods }: Facts): boolean => exists && repl
  * minimum it takes its time: those are ours to end. With nothing to measure there is none, and what runs stays within the
  * bounds. What sleeps has no autoscaler until its next pod is Ready (ADR 12), and rests until somebody wakes it.
  */
-function activeSize(has: Facts, effective: Effective, { size, rest, measured }: { size: number; rest: Rest | undefined; measured: boolean }): { autoscaled: boolean; scaleTo?: number } {
+function activeSize(
+  has: Facts,
+  effective: Effective,
+  { size, rest, measured }: { size: number; rest: Rest | undefined; measured: boolean },
+): { autoscaled: boolean; scaleTo?: number } {
   if (rest?.asleep) return { autoscaled: false, ...(has.replicas > 0 && { scaleTo: 0 }) };
   const autoscaled = scales(effective) && measured && (has.hasAutoscaler || has.ready > 0);
   const count = scales(effective) ? Math.min(Math.max(has.replicas, size), effective.maxReplicas) : size;
@@ -143,15 +190,25 @@ function activeSize(has: Facts, effective: Effective, { size, rest, measured }: 
 }
 
 /** While a newcomer comes up, and when one of another target was given up, what serves keeps the size it has. */
-function holds(serving: Revision | undefined, upcoming: Revision | undefined, next: string | undefined, { pipeline }: ObservedPipeline): boolean {
+function holds(
+  serving: Revision | undefined,
+  upcoming: Revision | undefined,
+  next: string | undefined,
+  { pipeline }: ObservedPipeline,
+): boolean {
   return upcoming !== undefined && (next !== undefined || serving?.record.target !== pipeline.spec.target);
 }
 
 /** One at zero is woken when nobody stands in for it any more. */
-const heldSize = (has: Facts, rest: Rest | undefined, { activator }: ObservedPipeline): { scaleTo?: number } => (activator && has.exists && has.replicas === 0 && !rest?.asleep ? { scaleTo: 1 } : {});
+const heldSize = (has: Facts, rest: Rest | undefined, { activator }: ObservedPipeline): { scaleTo?: number } =>
+  activator && has.exists && has.replicas === 0 && !rest?.asleep ? { scaleTo: 1 } : {};
 
 /** Answers on until its time is over, then has no pods, then is gone. */
-function retiring(counts: Pick<LiveRevision, 'revision' | 'replicas' | 'ready' | 'held'>, has: Facts, leftMs: number): LiveRevision[] {
+function retiring(
+  counts: Pick<LiveRevision, 'revision' | 'replicas' | 'ready' | 'held'>,
+  has: Facts,
+  leftMs: number,
+): LiveRevision[] {
   if (leftMs > 0) return [{ ...counts, role: 'retiring', autoscaled: has.hasAutoscaler }];
   if (has.replicas > 0) return [{ ...counts, role: 'retiring', autoscaled: false, scaleTo: 0 }];
   return has.pods > 0 ? [{ ...counts, role: 'retiring', autoscaled: false }] : [];
@@ -161,7 +218,14 @@ function giveUp(revision: Revision, { failure, deadlineExceeded }: Facts): Plan[
   if (revision.abandoned !== undefined) return undefined;
   if (failure && failure.times >= INIT_FAILURES && isFinal(failure.reason)) return { revision, failure };
   if (!deadlineExceeded) return undefined;
-  return { revision, failure: failure ?? { reason: REASON.progressDeadline, message: 'the new revision made no progress within rollout.progressDeadline', times: 0 } };
+  return {
+    revision,
+    failure: failure ?? {
+      reason: REASON.progressDeadline,
+      message: 'the new revision made no progress within rollout.progressDeadline',
+      times: 0,
+    },
+  };
 }
 
 function abandonment({ abandoned }: Revision): Stalled | undefined {

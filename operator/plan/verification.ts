@@ -38,17 +38,34 @@ export interface Verification {
 }
 
 export function planVerification(seen: ObservedModelVersion): Verification {
-  const { modelVersion: { spec, status, metadata }, jobs } = seen;
+  const {
+    modelVersion: { spec, status, metadata },
+    jobs,
+  } = seen;
   const key = verificationKey(seen.modelVersion);
-  const mine = jobs.filter(({ metadata: { name } }) => name.includes(`-verify-${key.slice(0, 8)}-`)).sort((a, b) => attemptOf(a) - attemptOf(b));
+  const mine = jobs
+    .filter(({ metadata: { name } }) => name.includes(`-verify-${key.slice(0, 8)}-`))
+    .sort((a, b) => attemptOf(a) - attemptOf(b));
   const last = mine.at(-1);
   const before = last && (ended(last) || endOf(seen, last)) ? undefined : mine.at(-2); // says why there is another attempt, until that has ended
   const prune = jobs.filter((job) => job !== last && job !== before);
   if (spec.digest !== undefined && status?.digest !== undefined && spec.digest !== status.digest) {
-    return { ready: false, reason: REASON.digest, message: `spec.digest is ${spec.digest}, but the bytes that were verified have ${status.digest}: register the other bytes as another ModelVersion than ${metadata.name}`, prune: jobs };
+    return {
+      ready: false,
+      reason: REASON.digest,
+      message: `spec.digest is ${spec.digest}, but the bytes that were verified have ${status.digest}: register the other bytes as another ModelVersion than ${metadata.name}`,
+      prune: jobs,
+    };
   }
-  if (status?.verifiedSource === key && status.digest) return { ready: true, reason: REASON.verified, message: '', prune: jobs };
-  if (!seen.sourceExists) return { ready: false, reason: REASON.resourceNotReady, message: `ConfigMap ${configMapSource(spec.source.uri)?.name ?? ''} does not exist in this namespace`, prune: jobs };
+  if (status?.verifiedSource === key && status.digest)
+    return { ready: true, reason: REASON.verified, message: '', prune: jobs };
+  if (!seen.sourceExists)
+    return {
+      ready: false,
+      reason: REASON.resourceNotReady,
+      message: `ConfigMap ${configMapSource(spec.source.uri)?.name ?? ''} does not exist in this namespace`,
+      prune: jobs,
+    };
   return { ...(last ? judge(seen, last, before) : startOrQueue(seen, 1)), prune };
 }
 
@@ -64,19 +81,37 @@ function startOrQueue({ slots }: ObservedModelVersion, attempt: number): Omit<Ve
 function noSlot({ taken, takenHere, fewestElsewhere = Infinity }: VerificationSlots): string | undefined {
   if (taken >= MOST_AT_ONCE) return `${taken} verifications run already`;
   if (takenHere >= MOST_OF_NAMESPACE) return `${takenHere} verifications of this namespace run already`;
-  return fewestElsewhere < takenHere ? `${takenHere} verifications of this namespace run already, and another namespace waits with fewer` : undefined;
+  return fewestElsewhere < takenHere
+    ? `${takenHere} verifications of this namespace run already, and another namespace waits with fewer`
+    : undefined;
 }
 
 /** Counts the Jobs of model versions that hold a slot, for a model version of `namespace`; `queued` are the namespaces of those that wait for one. */
-export function slotsFor(namespace: string, jobs: Stored<Job>[], queued: Iterable<string>, now: number): VerificationSlots {
+export function slotsFor(
+  namespace: string,
+  jobs: Stored<Job>[],
+  queued: Iterable<string>,
+  now: number,
+): VerificationSlots {
   const held = jobs.filter((job) => holdsSlot(job, now));
   const takenIn = (one: string): number => held.filter(({ metadata }) => metadata.namespace === one).length;
-  const elsewhere = held.filter(({ metadata }) => metadata.namespace !== namespace && now - Date.parse(metadata.creationTimestamp ?? '') < SHARED_SLOT_MS);
+  const elsewhere = held.filter(
+    ({ metadata }) =>
+      metadata.namespace !== namespace && now - Date.parse(metadata.creationTimestamp ?? '') < SHARED_SLOT_MS,
+  );
   const others = [...new Set(queued)].filter((one) => one !== namespace).map(takenIn);
-  return { taken: takenIn(namespace) + elsewhere.length, takenHere: takenIn(namespace), ...(others.length > 0 && { fewestElsewhere: Math.min(...others) }) };
+  return {
+    taken: takenIn(namespace) + elsewhere.length,
+    takenHere: takenIn(namespace),
+    ...(others.length > 0 && { fewestElsewhere: Math.min(...others) }),
+  };
 }
 
-function judge(seen: ObservedModelVersion, job: Stored<Job>, before: Stored<Job> | undefined): Omit<Verification, 'prune'> {
+function judge(
+  seen: ObservedModelVersion,
+  job: Stored<Job>,
+  before: Stored<Job> | undefined,
+): Omit<Verification, 'prune'> {
   const end = endOf(seen, job);
   if (end?.exitCode === 0) return succeeded(end.message);
   const failure = failureOf(seen, job);
@@ -85,40 +120,63 @@ function judge(seen: ObservedModelVersion, job: Stored<Job>, before: Stored<Job>
 }
 
 /** The pods that the Job of this uid controls: every account that makes pods can set their labels. */
-const podsOf = (pods: ObservedModelVersion['pods'], job: Stored<Job>): ObservedModelVersion['pods'] => pods.filter((pod) => {
-  const controller = controllerOf(pod);
-  return controller?.kind === 'Job' && controller.uid === job.metadata.uid;
-});
+const podsOf = (pods: ObservedModelVersion['pods'], job: Stored<Job>): ObservedModelVersion['pods'] =>
+  pods.filter((pod) => {
+    const controller = controllerOf(pod);
+    return controller?.kind === 'Job' && controller.uid === job.metadata.uid;
+  });
 
-const endOf = (seen: ObservedModelVersion, job: Stored<Job>) => podsOf(seen.pods, job).flatMap(({ status }) => status?.containerStatuses?.[0]?.state?.terminated ?? [])[0];
+const endOf = (seen: ObservedModelVersion, job: Stored<Job>) =>
+  podsOf(seen.pods, job).flatMap(({ status }) => status?.containerStatuses?.[0]?.state?.terminated ?? [])[0];
 
 /** Why an attempt has failed; undefined while it has not. */
 function failureOf(seen: ObservedModelVersion, job: Stored<Job>): { reason: string; message: string } | undefined {
   const end = endOf(seen, job);
   const finished = job.status?.conditions?.find(({ type, status }) => type === 'Failed' && status === 'True');
   if (!end && !finished) return undefined;
-  const { reason, message } = parseTermination(end?.message) ?? podFailure(podsOf(seen.pods, job)) ?? { reason: REASON.verificationFailed, message: finished?.message ?? 'the verification Job failed' };
+  const { reason, message } = parseTermination(end?.message) ??
+    podFailure(podsOf(seen.pods, job)) ?? {
+      reason: REASON.verificationFailed,
+      message: finished?.message ?? 'the verification Job failed',
+    };
   return { reason, message };
 }
 
 function succeeded(message: string | undefined): Omit<Verification, 'prune'> {
   const result = verifiedModel(message);
-  return result ? { ready: true, reason: REASON.verified, message: '', result } : { ready: false, reason: REASON.verificationFailed, message: 'the verification Job ended without a readable result' };
+  return result
+    ? { ready: true, reason: REASON.verified, message: '', result }
+    : {
+        ready: false,
+        reason: REASON.verificationFailed,
+        message: 'the verification Job ended without a readable result',
+      };
 }
 
 /** A pod that cannot even be made: nobody tells but the Job's events. What the attempt `before` failed by stands until this one knows better. */
-function unfinished(seen: ObservedModelVersion, job: Stored<Job>, before: { reason: string; message: string } | undefined): Omit<Verification, 'prune'> {
+function unfinished(
+  seen: ObservedModelVersion,
+  job: Stored<Job>,
+  before: { reason: string; message: string } | undefined,
+): Omit<Verification, 'prune'> {
   const { refusal, now } = seen;
   const pods = podsOf(seen.pods, job);
   const failure = podFailure(pods);
   if (failure) return { ready: false, reason: failure.reason, message: failure.message };
-  if (refusal !== undefined) return { ready: false, reason: /exceeded quota|failed quota/.test(refusal) ? REASON.quota : REASON.verificationFailed, message: lasting(refusal), wakeAfterMs: LONGEST_RETRY_MS / 10 };
+  if (refusal !== undefined)
+    return {
+      ready: false,
+      reason: /exceeded quota|failed quota/.test(refusal) ? REASON.quota : REASON.verificationFailed,
+      message: lasting(refusal),
+      wakeAfterMs: LONGEST_RETRY_MS / 10,
+    };
   const age = now - Date.parse(job.metadata.creationTimestamp ?? '');
   const wake = pods.length === 0 && age < 10 * REFUSED_AFTER_MS ? { wakeAfterMs: REFUSED_AFTER_MS } : {};
   return { ready: false, ...(before ?? VERIFYING), ...wake };
 }
 
-const ended = ({ status }: Stored<Job>): boolean => status?.conditions?.some(({ type }) => type === 'Complete' || type === 'Failed') ?? false;
+const ended = ({ status }: Stored<Job>): boolean =>
+  status?.conditions?.some(({ type }) => type === 'Complete' || type === 'Failed') ?? false;
 
 /** Whether a Job counts among those that run at a time. */
 const holdsSlot = (job: Stored<Job>, now: number): boolean =>
@@ -126,7 +184,9 @@ const holdsSlot = (job: Stored<Job>, now: number): boolean =>
 
 /** True when the Job has had time for a pod and has none among its ModelVersion's: its events are worth a look. */
 export const looksRefused = (job: Stored<Job>, pods: ObservedModelVersion['pods'], now: number): boolean =>
-  podsOf(pods, job).length === 0 && (job.status?.conditions ?? []).length === 0 && now - Date.parse(job.metadata.creationTimestamp ?? '') >= REFUSED_AFTER_MS - 500;
+  podsOf(pods, job).length === 0 &&
+  (job.status?.conditions ?? []).length === 0 &&
+  now - Date.parse(job.metadata.creationTimestamp ?? '') >= REFUSED_AFTER_MS - 500;
 
 function retry(seen: ObservedModelVersion, job: Stored<Job>): Pick<Verification, 'start' | 'wakeAfterMs'> {
   const attempt = attemptOf(job);

@@ -27,5 +27,13 @@ export interface Deps {
 /** Deps whose memories are empty: whatever they hold can be read again. */
 export function newDeps(given: Pick<Deps, 'kube' | 'config' | 'events' | 'noConcurrency' | 'scorers'>): Deps {
   const { client, caches } = given.kube;
-  return { ...given, keys: new KeyStore(client), scripts: new ScriptStore(client), lost: new LostRevisions(caches), marking: new MarkingWatch(), ports: new PortBook(caches.endpointSlices), now: Date.now };
+  return {
+    ...given,
+    keys: new KeyStore(client),
+    scripts: new ScriptStore(client),
+    lost: new LostRevisions(caches),
+    marking: new MarkingWatch(),
+    ports: new PortBook(caches.endpointSlices),
+    now: Date.now,
+  };
 }

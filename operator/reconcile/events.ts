@@ -7,14 +7,26 @@ interface Told {
   conditions?: Condition[];
 }
 
-const find = (status: Told | undefined, type: string): Condition | undefined => status?.conditions?.find((condition) => condition.type === type);
+const find = (status: Told | undefined, type: string): Condition | undefined =>
+  status?.conditions?.find((condition) => condition.type === type);
 
 /** A Normal event when a generation serves, a Warning when it cannot; nothing while nothing changes. */
 export function pipelineEvents(before: Told | undefined, after: Told): EventNote[] {
   const old = find(before, 'UpToDate');
   const now = find(after, 'UpToDate');
-  if (!now || (old?.reason === now.reason && old.message === now.message && old.observedGeneration === now.observedGeneration)) return [];
-  if (now.status === 'True') return [{ type: 'Normal', reason: now.reason, note: `revision ${after.activeRevision ?? ''} serves generation ${now.observedGeneration ?? 0}` }];
+  if (
+    !now ||
+    (old?.reason === now.reason && old.message === now.message && old.observedGeneration === now.observedGeneration)
+  )
+    return [];
+  if (now.status === 'True')
+    return [
+      {
+        type: 'Normal',
+        reason: now.reason,
+        note: `revision ${after.activeRevision ?? ''} serves generation ${now.observedGeneration ?? 0}`,
+      },
+    ];
   return now.reason === 'RollingOut' ? [] : [{ type: 'Warning', reason: now.reason, note: now.message }];
 }
 
@@ -23,5 +35,7 @@ export function modelVersionEvents(before: Told | undefined, after: Told & { dig
   const now = find(after, 'Ready');
   if (!now || (old?.reason === now.reason && old.message === now.message)) return [];
   if (now.status === 'True') return [{ type: 'Normal', reason: now.reason, note: `verified ${after.digest ?? ''}` }];
-  return ['Verifying', 'VerificationQueued'].includes(now.reason) ? [] : [{ type: 'Warning', reason: now.reason, note: now.message }];
+  return ['Verifying', 'VerificationQueued'].includes(now.reason)
+    ? []
+    : [{ type: 'Warning', reason: now.reason, note: now.message }];
 }

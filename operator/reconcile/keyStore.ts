@@ -58,28 +58,52 @@ export class KeyStore {
     try {
       const secret = await this.#client.get<Secret>(KIND.secret, namespace, names.keys(name));
       const owner = secret.metadata.ownerReferences?.find(({ kind }) => kind === pipeline.kind);
-      if (owner && owner.uid !== pipeline.metadata.uid) throw new Error(`Secret ${names.keys(name)} of a deleted pipeline is still going away`);
+      if (owner && owner.uid !== pipeline.metadata.uid)
+        throw new Error(`Secret ${names.keys(name)} of a deleted pipeline is still going away`);
       return secret;
     } catch (error) {
       if (!answered(error, 404)) throw error;
     }
-    const data = Object.fromEntries(SLOTS.map((slot) => [slot, Buffer.from(randomBytes(32).toString('base64url')).toString('base64')]));
-    return this.#client.create<Secret>({ apiVersion: 'v1', kind: 'Secret', metadata: childMeta(pipeline, names.keys(name), { [LABEL.pipeline]: name }), data });
+    const data = Object.fromEntries(
+      SLOTS.map((slot) => [slot, Buffer.from(randomBytes(32).toString('base64url')).toString('base64')]),
+    );
+    return this.#client.create<Secret>({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: childMeta(pipeline, names.keys(name), { [LABEL.pipeline]: name }),
+      data,
+    });
   }
 }
 
 /** A line break at the end of a key is none of it: `kubectl create secret --from-file` leaves one there. */
 function keysIn(secret: string, data: Record<string, string>): Keys {
-  const found = SLOTS.flatMap((slot) => (data[slot] === undefined ? [] : [{ slot, key: Buffer.from(data[slot], 'base64').toString().replace(/\r?\n$/, '') }]));
+  const found = SLOTS.flatMap((slot) =>
+    data[slot] === undefined
+      ? []
+      : [
+          {
+            slot,
+            key: Buffer.from(data[slot], 'base64')
+              .toString()
+              .replace(/\r?\n$/, ''),
+          },
+        ],
+  );
   const problems = found.flatMap(({ slot, key }) => {
     if (/\s/.test(key)) return [{ slot, why: 'has white space in it, which no header can carry' }];
-    return key.length < SHORTEST_KEY ? [{ slot, why: `has ${key.length} characters, and at least ${SHORTEST_KEY} are needed` }] : [];
+    return key.length < SHORTEST_KEY
+      ? [{ slot, why: `has ${key.length} characters, and at least ${SHORTEST_KEY} are needed` }]
+      : [];
   });
   const isWeak = ({ slot }: { slot: string }): boolean => problems.some((problem) => problem.slot === slot);
-  const lines = found.length === 0 ? [`has neither ${SLOTS.join(' nor ')}`] : problems.map(({ slot, why }) => `${slot} ${why}`);
+  const lines =
+    found.length === 0 ? [`has neither ${SLOTS.join(' nor ')}`] : problems.map(({ slot, why }) => `${slot} ${why}`);
   return {
     hashes: found.filter((one) => !isWeak(one)).map(({ key }) => keyHash(key)),
     weak: found.filter(isWeak).map(({ key }) => keyHash(key)),
-    ...(lines.length > 0 && { problem: `Secret ${secret}: ${lines.join('; ')}. Make a key with: openssl rand -base64 32` }),
+    ...(lines.length > 0 && {
+      problem: `Secret ${secret}: ${lines.join('; ')}. Make a key with: openssl rand -base64 32`,
+    }),
   };
 }

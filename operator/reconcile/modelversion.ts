@@ -22,7 +22,8 @@ export async function reconcileModelVersion(key: Key, deps: Deps): Promise<Resul
   const unseen = deps.kube.unseen(namespace);
   if (unseen !== undefined) {
     // What was verified stays so; who uses it is not known, and not written.
-    const status = (one: ModelVersion): object | undefined => (one.status?.verifiedSource === verificationKey(one) ? undefined : withheldModelVersion(one, unseen, deps.now()));
+    const status = (one: ModelVersion): object | undefined =>
+      one.status?.verifiedSource === verificationKey(one) ? undefined : withheldModelVersion(one, unseen, deps.now());
     return withhold(deps.kube.caches.modelVersions.get(namespace, name), status, deps);
   }
   const seen = await observeModelVersion(key, deps);
@@ -37,7 +38,8 @@ export async function reconcileModelVersion(key: Key, deps: Deps): Promise<Resul
   });
 
   const status = modelVersionStatus(seen, plan, verificationKey(modelVersion));
-  if (await writeStatus(modelVersion, status, deps.kube)) for (const note of modelVersionEvents(modelVersion.status, status)) deps.events.publish(modelVersion, note);
+  if (await writeStatus(modelVersion, status, deps.kube))
+    for (const note of modelVersionEvents(modelVersion.status, status)) deps.events.publish(modelVersion, note);
   await prune(plan.prune, () => false, deps.kube); // after the status: a result is never lost
   return nextStep(attempt, plan.wakeAfterMs);
 }
@@ -55,28 +57,49 @@ async function observeModelVersion(key: Key, { kube, now: clock }: Deps): Promis
   const refused = jobs.find((job) => looksRefused(job, pods, now));
   const refusal = refused && (await client.lastWarning(namespace, refused.metadata.uid ?? ''));
   return {
-    modelVersion, jobs, orphans, pods, now,
+    modelVersion,
+    jobs,
+    orphans,
+    pods,
+    now,
     users: usersOf(modelVersion, caches),
     sourceExists: source === undefined || caches.configMapMetadata.get(namespace, source.name) !== undefined,
-    slots: slotsFor(namespace, [...caches.jobs.values()].filter((job) => isVerification(job, caches.modelVersions)), queuedIn(caches), now),
+    slots: slotsFor(
+      namespace,
+      [...caches.jobs.values()].filter((job) => isVerification(job, caches.modelVersions)),
+      queuedIn(caches),
+      now,
+    ),
     ...(refusal !== undefined && { refusal }),
   };
 }
 
 /** Namespaces of the model versions that wait for a slot. */
 const queuedIn = ({ modelVersions }: Deps['kube']['caches']): string[] =>
-  modelVersions.by(uses.verification).filter(({ metadata }) => metadata.deletionTimestamp === undefined).map(({ metadata }) => metadata.namespace ?? '');
+  modelVersions
+    .by(uses.verification)
+    .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+    .map(({ metadata }) => metadata.namespace ?? '');
 
 /** A Job of a ModelVersion that is there; another's labels take no slot. */
 function isVerification(job: KubeObject, modelVersions: Deps['kube']['caches']['modelVersions']): boolean {
   const controller = controllerOf(job);
-  return controller !== undefined && modelVersions.get(job.metadata.namespace ?? '', controller.name)?.metadata.uid === controller.uid;
+  return (
+    controller !== undefined &&
+    modelVersions.get(job.metadata.namespace ?? '', controller.name)?.metadata.uid === controller.uid
+  );
 }
 
 /** Pipelines that name a model version, and those whose pods still have it. */
-function usersOf({ metadata: { namespace = '', name } }: ModelVersion, { pipelines, deployments }: Deps['kube']['caches']): string[] {
+function usersOf(
+  { metadata: { namespace = '', name } }: ModelVersion,
+  { pipelines, deployments }: Deps['kube']['caches'],
+): string[] {
   const word = uses.modelVersion(namespace, name);
-  const named = pipelines.by(word).filter(({ metadata }) => metadata.deletionTimestamp === undefined).map(({ metadata }) => metadata.name);
+  const named = pipelines
+    .by(word)
+    .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+    .map(({ metadata }) => metadata.name);
   const loaded = deployments.by(word).flatMap(({ metadata }) => metadata.labels?.[LABEL.pipeline] ?? []);
   return [...new Set([...named, ...loaded])].sort();
 }

@@ -16,7 +16,17 @@ import { observeRest } from './observeRest.ts';
 
 /** Undefined when the pipeline is gone or going: its children follow it by their owner references. */
 export async function observePipeline(key: Key, deps: Deps): Promise<ObservedPipeline | undefined> {
-  const { kube: { caches }, keys, scripts, lost, marking, ports, scorers, noConcurrency, now: clock } = deps;
+  const {
+    kube: { caches },
+    keys,
+    scripts,
+    lost,
+    marking,
+    ports,
+    scorers,
+    noConcurrency,
+    now: clock,
+  } = deps;
   const { namespace, name } = splitKey(key);
   const pipeline = caches.pipelines.get(namespace, name);
   if (!pipeline) {
@@ -29,24 +39,56 @@ export async function observePipeline(key: Key, deps: Deps): Promise<ObservedPip
   const now = clock();
   const orphan = orphanOf(namespace, LABEL.pipeline, name);
   const isOurs = ({ metadata }: KubeObject): boolean => names.isChild(name, metadata.name);
-  const owned = <T extends KubeObject>(cache: { by: (word: string) => T[] }): T[] => [...cache.by(ownedBy(pipeline.metadata)), ...cache.by(orphan).filter(isOurs)];
-  const [configMaps, deployments, autoscalers, services] = [owned(caches.configMaps), owned(caches.deployments), owned(caches.autoscalers), owned(caches.services)];
+  const owned = <T extends KubeObject>(cache: { by: (word: string) => T[] }): T[] => [
+    ...cache.by(ownedBy(pipeline.metadata)),
+    ...cache.by(orphan).filter(isOurs),
+  ];
+  const [configMaps, deployments, autoscalers, services] = [
+    owned(caches.configMaps),
+    owned(caches.deployments),
+    owned(caches.autoscalers),
+    owned(caches.services),
+  ];
   const trafficFile = configMaps.find(({ metadata }) => metadata.name === names.traffic(name))?.data?.[TRAFFIC_FILE];
   const traffic = trafficFile === undefined ? undefined : parseTraffic(trafficFile);
   const service = services.find(({ metadata }) => metadata.name === names.service(name));
-  const written = configMaps.filter((configMap) => configMap.metadata.labels?.[LABEL.role] === 'revision' && isOurs(configMap));
+  const written = configMaps.filter(
+    (configMap) => configMap.metadata.labels?.[LABEL.role] === 'revision' && isOurs(configMap),
+  );
   const revisions = written.map(parseRevision).filter((revision): revision is Revision => revision !== undefined);
-  const unreadable = written.map(({ metadata }) => metadata.name).filter((one) => !revisions.some((revision) => revision.name === one));
+  const unreadable = written
+    .map(({ metadata }) => metadata.name)
+    .filter((one) => !revisions.some((revision) => revision.name === one));
   const found = await script(pipeline, scripts, (map) => caches.configMapMetadata.get(namespace, map));
   const why = noConcurrency();
   const warning = scorers.warning(caches.pods.by(podOwner(namespace, LABEL.pipeline, name)));
   const pods = caches.pods.by(podOwner(namespace, LABEL.pipeline, name));
-  const children: KubeObject[] = [...autoscalers, ...owned(caches.disruptionBudgets), ...owned(caches.networkPolicies), ...owned(caches.endpointSlices), ...services, ...deployments, ...configMaps];
+  const children: KubeObject[] = [
+    ...autoscalers,
+    ...owned(caches.disruptionBudgets),
+    ...owned(caches.networkPolicies),
+    ...owned(caches.endpointSlices),
+    ...services,
+    ...deployments,
+    ...configMaps,
+  ];
   return {
-    pipeline, now, deployments, autoscalers, children,
+    pipeline,
+    now,
+    deployments,
+    autoscalers,
+    children,
     modelVersions: modelVersions(pipeline, (model) => caches.modelVersions.get(namespace, model)),
     ...found,
-    revisions: [...revisions, ...recoverRevisions({ deployments, revisions, script: found.script, remembered: (revision) => lost.get(namespace, revision) })],
+    revisions: [
+      ...revisions,
+      ...recoverRevisions({
+        deployments,
+        revisions,
+        script: found.script,
+        remembered: (revision) => lost.get(namespace, revision),
+      }),
+    ],
     pods,
     ...(await observeRest(pipeline, { pods, service, autoscaled: autoscalers.length > 0, now }, deps)),
     ...(service && { service }),
@@ -55,24 +97,39 @@ export async function observePipeline(key: Key, deps: Deps): Promise<ObservedPip
     ...(warning !== undefined && { warning }),
     ...(unreadable.length > 0 && { unreadable }),
     orphans: children.filter((child) => !controllerOf(child)),
-    ...(effective(pipeline.spec).auth === 'Key' ? accepted(await keys.keys(pipeline, now), traffic, pipeline.status?.activeRevision !== undefined) : { keyHashes: traffic?.keyHashes ?? [] }),
+    ...(effective(pipeline.spec).auth === 'Key'
+      ? accepted(await keys.keys(pipeline, now), traffic, pipeline.status?.activeRevision !== undefined)
+      : { keyHashes: traffic?.keyHashes ?? [] }),
   };
 }
 
 /** A weak key that opens the endpoint already goes on to do so: it is said, and its users are not locked out. The table of one that `serves` may have been deleted. */
-function accepted({ hashes, weak, problem }: Keys, traffic: Traffic | undefined, serves: boolean): Pick<ObservedPipeline, 'keyHashes' | 'keyProblem'> {
+function accepted(
+  { hashes, weak, problem }: Keys,
+  traffic: Traffic | undefined,
+  serves: boolean,
+): Pick<ObservedPipeline, 'keyHashes' | 'keyProblem'> {
   const kept = weak.filter((hash) => (traffic ? traffic.keyHashes.includes(hash) : serves));
   return { keyHashes: [...hashes, ...kept], ...(problem !== undefined && { keyProblem: problem }) };
 }
 
-function modelVersions(pipeline: InferencePipeline, get: (name: string) => ModelVersion | undefined): Record<string, ModelVersion> {
-  return Object.fromEntries((pipeline.spec.models ?? []).flatMap(({ modelVersion }) => {
-    const found = get(modelVersion);
-    return found ? [[modelVersion, found]] : [];
-  }));
+function modelVersions(
+  pipeline: InferencePipeline,
+  get: (name: string) => ModelVersion | undefined,
+): Record<string, ModelVersion> {
+  return Object.fromEntries(
+    (pipeline.spec.models ?? []).flatMap(({ modelVersion }) => {
+      const found = get(modelVersion);
+      return found ? [[modelVersion, found]] : [];
+    }),
+  );
 }
 
-async function script({ spec: { scoring }, metadata }: InferencePipeline, scripts: Deps['scripts'], known: (name: string) => KubeObject | undefined): Promise<Pick<ObservedPipeline, 'script' | 'scriptProblem'>> {
+async function script(
+  { spec: { scoring }, metadata }: InferencePipeline,
+  scripts: Deps['scripts'],
+  known: (name: string) => KubeObject | undefined,
+): Promise<Pick<ObservedPipeline, 'script' | 'scriptProblem'>> {
   if (scoring?.script !== undefined) return { script: inlineScript(scoring.script) };
   const reference = scoring?.scriptFrom?.configMap;
   if (!reference) return {};

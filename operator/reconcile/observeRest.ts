@@ -15,7 +15,11 @@ import type { Deps } from './deps.ts';
 type Seen = { pods: Stored<Pod>[]; service: Stored<Service> | undefined; autoscaled: boolean; now: number };
 
 /** Nothing, of a pipeline that always has pods and always had some. */
-export async function observeRest(pipeline: InferencePipeline, seen: Seen, { kube: { caches }, ports, scorers }: Deps): Promise<Pick<ObservedPipeline, 'activator' | 'idle'>> {
+export async function observeRest(
+  pipeline: InferencePipeline,
+  seen: Seen,
+  { kube: { caches }, ports, scorers }: Deps,
+): Promise<Pick<ObservedPipeline, 'activator' | 'idle'>> {
   const { namespace = '', name } = pipeline.metadata;
   const sleeper = mayRest(pipeline);
   const slice = caches.endpointSlices.get(namespace, names.activator(name));
@@ -25,20 +29,35 @@ export async function observeRest(pipeline: InferencePipeline, seen: Seen, { kub
   const idle = sleeper ? await idleness(seen, scorers) : undefined;
   return {
     activator: {
-      ...(port !== undefined && { port }), addresses,
+      ...(port !== undefined && { port }),
+      addresses,
       addressType: slice?.addressType === 'IPv6' || (!slice && addresses[0]?.includes(':')) ? 'IPv6' : 'IPv4',
-      serviceReady: caches.endpointSlices.by(uses.service(namespace, names.service(name))).some((one) => !isActivators(one) && leads(one)),
-      announced: slice !== undefined && activatorPort(slice) === port && seen.now - Date.parse(slice.metadata.creationTimestamp ?? '') >= HEARD_MS,
+      serviceReady: caches.endpointSlices
+        .by(uses.service(namespace, names.service(name)))
+        .some((one) => !isActivators(one) && leads(one)),
+      announced:
+        slice !== undefined &&
+        activatorPort(slice) === port &&
+        seen.now - Date.parse(slice.metadata.creationTimestamp ?? '') >= HEARD_MS,
     },
     ...(idle && { idle }),
   };
 }
 
 /** Asked of the pods that serve, once all of them are Ready; with more than one that is the autoscaler's to find out, where there is one. */
-async function idleness({ pods, service, autoscaled, now }: Seen, scorers: Deps['scorers']): Promise<ObservedPipeline['idle']> {
+async function idleness(
+  { pods, service, autoscaled, now }: Seen,
+  scorers: Deps['scorers'],
+): Promise<ObservedPipeline['idle']> {
   const revision = selectedRevision(service);
-  const serving = pods.filter((pod) => pod.metadata.labels?.[LABEL.revision] === revision && pod.metadata.deletionTimestamp === undefined && !isOver(pod));
-  if (revision === undefined || serving.length === 0 || (serving.length > 1 && autoscaled) || !serving.every(isReady)) return undefined;
+  const serving = pods.filter(
+    (pod) =>
+      pod.metadata.labels?.[LABEL.revision] === revision &&
+      pod.metadata.deletionTimestamp === undefined &&
+      !isOver(pod),
+  );
+  if (revision === undefined || serving.length === 0 || (serving.length > 1 && autoscaled) || !serving.every(isReady))
+    return undefined;
   const said = await scorers.idleness(serving);
   const readyFor = Math.min(...serving.map((pod) => (now - readySince(pod)) / 1000)); // the start of a pod is not idleness, whatever its scorer says
   return 'seconds' in said ? { revision, seconds: Math.min(said.seconds, readyFor) } : { revision, ...said };

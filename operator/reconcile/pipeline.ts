@@ -20,13 +20,25 @@ import { withhold } from './withhold.ts';
 export async function reconcilePipeline(key: Key, deps: Deps): Promise<Result> {
   const { namespace, name } = splitKey(key);
   const unseen = deps.kube.unseen(namespace);
-  if (unseen !== undefined) return withhold(deps.kube.caches.pipelines.get(namespace, name), (pipeline) => withheldStatus(pipeline, unseen, deps.now()), deps);
+  if (unseen !== undefined)
+    return withhold(
+      deps.kube.caches.pipelines.get(namespace, name),
+      (pipeline) => withheldStatus(pipeline, unseen, deps.now()),
+      deps,
+    );
   const seen = await observePipeline(key, deps);
   if (!seen) return { next: 'rest' };
   const { pipeline } = seen;
   const plan = planRollout(seen, deps.config);
   const traffic = trafficTable(seen, plan);
-  const wanted = children({ ...plan, pipeline, traffic, scriptFiles: seen.script ?? {}, networkAccess: deps.config.networkAccess, begun: seen.traffic !== undefined });
+  const wanted = children({
+    ...plan,
+    pipeline,
+    traffic,
+    scriptFiles: seen.script ?? {},
+    networkAccess: deps.config.networkAccess,
+    begun: seen.traffic !== undefined,
+  });
 
   const attempt = await settle(async () => {
     if (plan.takesOver) await confirmTakeOver(plan.takesOver, pipeline, deps.kube);
@@ -42,17 +54,28 @@ export async function reconcilePipeline(key: Key, deps: Deps): Promise<Result> {
 
   const url = `http://${pipeline.metadata.name}.${pipeline.metadata.namespace ?? ''}.svc.${deps.config.clusterDomain}/score`;
   const status = pipelineStatus(seen, plan, attempt, url);
-  if (await writeStatus(pipeline, status, deps.kube)) for (const note of pipelineEvents(pipeline.status, status)) deps.events.publish(pipeline, note);
+  if (await writeStatus(pipeline, status, deps.kube))
+    for (const note of pipelineEvents(pipeline.status, status)) deps.events.publish(pipeline, note);
   return nextStep(attempt, plan.wakeAfterMs);
 }
 
 /** What is wanted, kept revisions, and all that is left of those that retire, are held or serve without their ConfigMap. */
 function stays(wanted: KubeObject[], { kept, active, live }: Plan): (object: KubeObject) => boolean {
-  const names = new Set([...wanted.map(({ kind, metadata }) => `${kind}/${metadata.name}`), ...kept.map((name) => `ConfigMap/${name}`)]);
-  const left = new Map(live.filter(({ role, held }) => held || role === 'retiring').map(({ revision, autoscaled }) => [revision.name, autoscaled]));
+  const names = new Set([
+    ...wanted.map(({ kind, metadata }) => `${kind}/${metadata.name}`),
+    ...kept.map((name) => `ConfigMap/${name}`),
+  ]);
+  const left = new Map(
+    live
+      .filter(({ role, held }) => held || role === 'retiring')
+      .map(({ revision, autoscaled }) => [revision.name, autoscaled]),
+  );
   if (active !== undefined && !kept.includes(active)) left.set(active, true);
   return ({ kind, metadata }) => {
     const revision = metadata.labels?.[LABEL.revision] ?? '';
-    return names.has(`${kind}/${metadata.name}`) || (left.has(revision) && (kind !== 'HorizontalPodAutoscaler' || left.get(revision) === true));
+    return (
+      names.has(`${kind}/${metadata.name}`) ||
+      (left.has(revision) && (kind !== 'HorizontalPodAutoscaler' || left.get(revision) === true))
+    );
   };
 }

@@ -39,7 +39,13 @@ export class PortBook {
 
   /** Another pipeline's slice has the port, and had it before `slice`; or it is given to one that has no slice yet. */
   #takenFrom(pipeline: Key, port: number, slice: Slice | undefined): boolean {
-    const others = this.#slices.by(uses.port(port)).filter(({ metadata }) => keyOf(metadata.namespace ?? '', metadata.name) !== keyOf(splitKey(pipeline).namespace, names.activator(splitKey(pipeline).name)));
+    const others = this.#slices
+      .by(uses.port(port))
+      .filter(
+        ({ metadata }) =>
+          keyOf(metadata.namespace ?? '', metadata.name) !==
+          keyOf(splitKey(pipeline).namespace, names.activator(splitKey(pipeline).name)),
+      );
     if (others.some((other) => slice === undefined || age(other) < age(slice))) return true;
     return slice === undefined && (this.#given.get(port) ?? pipeline) !== pipeline;
   }

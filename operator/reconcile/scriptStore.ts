@@ -26,14 +26,23 @@ export class ScriptStore {
   }
 
   /** The files of a ConfigMap with `key` as the one that is loaded. `known` is what the watch knows of it. */
-  async script({ namespace = '', name: pipeline }: ObjectMeta, { name, key }: { name: string; key: string }, known: KubeObject | undefined): Promise<FoundScript> {
+  async script(
+    { namespace = '', name: pipeline }: ObjectMeta,
+    { name, key }: { name: string; key: string },
+    known: KubeObject | undefined,
+  ): Promise<FoundScript> {
     if (!known) return { problem: `ConfigMap ${name} of spec.scoring.scriptFrom does not exist in this namespace` };
     const version = `${name} ${known.metadata.uid} ${known.metadata.resourceVersion}`;
     const at = keyOf(namespace, pipeline);
     let read = this.#read.get(at);
     if (read?.version !== version) {
       const { data = {}, binaryData = {} } = await this.#client.get<ConfigMap>(KIND.configMap, namespace, name);
-      read = { version, data, binaryData, bytes: [...Object.values(data), ...Object.values(binaryData)].reduce((sum, text) => sum + text.length, 0) };
+      read = {
+        version,
+        data,
+        binaryData,
+        bytes: [...Object.values(data), ...Object.values(binaryData)].reduce((sum, text) => sum + text.length, 0),
+      };
       this.forget(at);
       this.#keep(at, read);
     }

@@ -8,7 +8,11 @@ import type { Deps } from './deps.ts';
 const UNSEEN_RECHECK_MS = 30_000;
 
 /** Writes `status`, unless it is undefined or the object is gone or going, and looks again; nothing is made, changed or deleted. */
-export async function withhold<T extends KubeObject>(object: T | undefined, status: (object: T) => object | undefined, { kube }: Deps): Promise<Result> {
+export async function withhold<T extends KubeObject>(
+  object: T | undefined,
+  status: (object: T) => object | undefined,
+  { kube }: Deps,
+): Promise<Result> {
   if (!object || object.metadata.deletionTimestamp !== undefined) return { next: 'rest' };
   const now = status(object);
   if (now) await writeStatus(object, now, kube);

@@ -44,7 +44,11 @@ export class Scorers {
   readonly #silent = new Map<string, { since: number; at: number }>();
 
   /** `onWarning` is called when a pod says something that its users should know and did not before. */
-  constructor(ask: AskScorer = askOverHttp(), now: () => number = Date.now, onWarning: (pod: Stored<Pod>) => void = () => undefined) {
+  constructor(
+    ask: AskScorer = askOverHttp(),
+    now: () => number = Date.now,
+    onWarning: (pod: Stored<Pod>) => void = () => undefined,
+  ) {
     this.#ask = ask;
     this.#onWarning = onWarning;
     this.#now = now;
@@ -53,7 +57,9 @@ export class Scorers {
   /** The figures of those pods that serve; one that does not answer now is read from memory for 20 seconds. */
   async readings(pods: Stored<Pod>[]): Promise<Reading[]> {
     this.#forgetOld();
-    const all = await Promise.all(pods.filter(runs).map(async (pod) => (await this.#read(pod, FRESH_MS)) ?? this.#last.get(pod.metadata.uid ?? '')));
+    const all = await Promise.all(
+      pods.filter(runs).map(async (pod) => (await this.#read(pod, FRESH_MS)) ?? this.#last.get(pod.metadata.uid ?? '')),
+    );
     return all.filter((reading): reading is Reading => reading !== undefined && serves(reading.stats));
   }
 
@@ -61,8 +67,14 @@ export class Scorers {
   async idleness(pods: Stored<Pod>[]): Promise<{ seconds: number } | { silentSeconds: number }> {
     this.#forgetOld();
     const all = await Promise.all(pods.map(async (pod) => (runs(pod) ? this.#read(pod, 0) : undefined)));
-    if (all.length > 0 && all.every((reading) => reading && serves(reading.stats))) return { seconds: Math.min(...all.map((reading) => reading!.stats.idleSeconds)) };
-    return { silentSeconds: Math.max(0, ...pods.map(({ metadata: { uid = '' } }) => (this.#now() - (this.#silent.get(uid)?.since ?? Infinity)) / 1000)) };
+    if (all.length > 0 && all.every((reading) => reading && serves(reading.stats)))
+      return { seconds: Math.min(...all.map((reading) => reading!.stats.idleSeconds)) };
+    return {
+      silentSeconds: Math.max(
+        0,
+        ...pods.map(({ metadata: { uid = '' } }) => (this.#now() - (this.#silent.get(uid)?.since ?? Infinity)) / 1000),
+      ),
+    };
   }
 
   /** What one of these pods wants its users to know, as far as it was asked. */
@@ -73,9 +85,11 @@ export class Scorers {
   /** Asks all of these pods for warnings, a few at a time. */
   async sweep(pods: Iterable<Stored<Pod>>): Promise<void> {
     const left = [...pods].filter(runs);
-    await Promise.all(Array.from({ length: SWEEPERS }, async () => {
-      for (let pod = left.pop(); pod; pod = left.pop()) await this.#read(pod, FRESH_MS);
-    }));
+    await Promise.all(
+      Array.from({ length: SWEEPERS }, async () => {
+        for (let pod = left.pop(); pod; pod = left.pop()) await this.#read(pod, FRESH_MS);
+      }),
+    );
   }
 
   /** A reading that is at most so old, or what the pod says now. */
@@ -107,13 +121,15 @@ export class Scorers {
   }
 
   #forgetOld(): void {
-    for (const [uid, { at }] of this.#warnings) if (this.#now() - at > WARNING_REMEMBERED_MS) this.#warnings.delete(uid);
+    for (const [uid, { at }] of this.#warnings)
+      if (this.#now() - at > WARNING_REMEMBERED_MS) this.#warnings.delete(uid);
     for (const [uid, { at }] of this.#last) if (this.#now() - at > REMEMBERED_MS) this.#last.delete(uid);
     for (const [uid, { at }] of this.#silent) if (this.#now() - at > SILENCE_REMEMBERED_MS) this.#silent.delete(uid);
   }
 }
 
-const runs = ({ metadata, status }: Stored<Pod>): boolean => metadata.deletionTimestamp === undefined && status?.phase === 'Running' && status.podIP !== undefined;
+const runs = ({ metadata, status }: Stored<Pod>): boolean =>
+  metadata.deletionTimestamp === undefined && status?.phase === 'Running' && status.podIP !== undefined;
 
 /** One that is still in init() computes nothing, and says nothing of what the others have to bear. */
 const serves = ({ phase }: ScorerStats): boolean => phase === 'Ready' || phase === 'Draining';
@@ -121,35 +137,42 @@ const serves = ({ phase }: ScorerStats): boolean => phase === 'Ready' || phase =
 /** Asks pods of the cluster, on kept connections. */
 export function askOverHttp(port: number = PORT.operator): AskScorer {
   const agent = new Agent({ keepAlive: true, maxTotalSockets: CONNECTIONS, timeout: 60_000 });
-  return (address) => new Promise((resolve) => {
-    const late = setTimeout(() => { // also while it waits for a connection
-      request.destroy();
-      resolve(undefined);
-    }, ANSWER_MS);
-    const request = get({ host: address, port, path: OPERATOR_PATH.stats, agent }, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => {
-        text += chunk;
-        if (text.length > ANSWER_BYTES) request.destroy();
+  return (address) =>
+    new Promise((resolve) => {
+      const late = setTimeout(() => {
+        // also while it waits for a connection
+        request.destroy();
+        resolve(undefined);
+      }, ANSWER_MS);
+      const request = get({ host: address, port, path: OPERATOR_PATH.stats, agent }, (response) => {
+        let text = '';
+        response.setEncoding('utf8');
+        response.on('data', (chunk: string) => {
+          text += chunk;
+          if (text.length > ANSWER_BYTES) request.destroy();
+        });
+        response.on('end', () => resolve(response.statusCode === 200 ? parseStats(text) : undefined));
+        response.on('error', () => resolve(undefined));
+        response.on('close', () => resolve(undefined));
       });
-      response.on('end', () => resolve(response.statusCode === 200 ? parseStats(text) : undefined));
-      response.on('error', () => resolve(undefined));
-      response.on('close', () => resolve(undefined));
+      request.on('error', () => resolve(undefined));
+      request.on('close', () => clearTimeout(late));
     });
-    request.on('error', () => resolve(undefined));
-    request.on('close', () => clearTimeout(late));
-  });
 }
 
 /** The figures in a text; undefined when they are none. */
 export function parseStats(text: string): ScorerStats | undefined {
   try {
     const stats = JSON.parse(text) as Partial<ScorerStats> | null;
-    const sound = [stats?.concurrency, stats?.requestsPerSecond, stats?.idleSeconds].every((figure) => typeof figure === 'number' && Number.isFinite(figure) && figure >= 0);
+    const sound = [stats?.concurrency, stats?.requestsPerSecond, stats?.idleSeconds].every(
+      (figure) => typeof figure === 'number' && Number.isFinite(figure) && figure >= 0,
+    );
     if (!sound || typeof stats?.phase !== 'string') return undefined;
     const { warning, ...figures } = stats as ScorerStats;
-    return { ...figures, ...(typeof warning === 'string' && { warning: warning.replace(/\s+/g, ' ').slice(0, WARNING_LENGTH) }) };
+    return {
+      ...figures,
+      ...(typeof warning === 'string' && { warning: warning.replace(/\s+/g, ' ').slice(0, WARNING_LENGTH) }),
+    };
   } catch {
     return undefined;
   }

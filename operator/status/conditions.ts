@@ -10,11 +10,21 @@ export interface Finding {
 }
 
 /** Findings as conditions: lastTransitionTime moves only when the status does, observedGeneration always is this one's. */
-export function conditions(findings: Finding[], before: Condition[] | undefined, observedGeneration: number, now: number): Condition[] {
+export function conditions(
+  findings: Finding[],
+  before: Condition[] | undefined,
+  observedGeneration: number,
+  now: number,
+): Condition[] {
   return findings.map((finding) => {
     const old = before?.find(({ type }) => type === finding.type);
     const lastTransitionTime = old?.status === finding.status ? old.lastTransitionTime : timestamp(now);
-    return { ...finding, message: finding.message.replace(/\s+/g, ' ').trim().slice(0, 2000), observedGeneration, lastTransitionTime };
+    return {
+      ...finding,
+      message: finding.message.replace(/\s+/g, ' ').trim().slice(0, 2000),
+      observedGeneration,
+      lastTransitionTime,
+    };
   });
 }
 

@@ -14,11 +14,21 @@ export interface Verdict {
 const NAMES = 10;
 
 /** `verifiedSource` names what the result holds for; a moved source is verified again. */
-export function modelVersionStatus({ modelVersion: { metadata, status }, users, now }: ObservedModelVersion, verdict: Verdict, verifiedSource: string): ModelVersionStatus {
+export function modelVersionStatus(
+  { modelVersion: { metadata, status }, users, now }: ObservedModelVersion,
+  verdict: Verdict,
+  verifiedSource: string,
+): ModelVersionStatus {
   const generation = metadata.generation ?? 0;
   const { conditions: before, observedGeneration: _, usedBy: __, ...kept } = status ?? {};
   const found = verdict.result ? { ...verdict.result, verifiedSource } : {};
   const ready = { type: 'Ready', status: truth(verdict.ready), reason: verdict.reason, message: verdict.message };
   const usedBy = { count: users.length, ...(users.length > 0 && { names: users.slice(0, NAMES) }) };
-  return { observedGeneration: generation, ...kept, ...found, usedBy, conditions: conditions([ready], before, generation, now) };
+  return {
+    observedGeneration: generation,
+    ...kept,
+    ...found,
+    usedBy,
+    conditions: conditions([ready], before, generation, now),
+  };
 }

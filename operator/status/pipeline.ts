@@ -19,12 +19,24 @@ export interface Rollout {
   blocked?: Stalled | Waiting | undefined;
   abandon?: { failure: PodFailure } | undefined;
   failure?: PodFailure | undefined;
-  live: { revision: Revision; role: 'active' | 'next' | 'retiring'; replicas: number; ready: number; scaleTo?: number; autoscaled: boolean }[];
+  live: {
+    revision: Revision;
+    role: 'active' | 'next' | 'retiring';
+    replicas: number;
+    ready: number;
+    scaleTo?: number;
+    autoscaled: boolean;
+  }[];
   kept: string[];
   rest?: Resting | undefined;
 }
 
-export function pipelineStatus(seen: ObservedPipeline, rollout: Rollout, attempt: Attempt, url: string): InferencePipelineStatus {
+export function pipelineStatus(
+  seen: ObservedPipeline,
+  rollout: Rollout,
+  attempt: Attempt,
+  url: string,
+): InferencePipelineStatus {
   const { pipeline, now } = seen;
   const before = pipeline.status;
   const generation = pipeline.metadata.generation ?? 0;
@@ -44,15 +56,19 @@ export function pipelineStatus(seen: ObservedPipeline, rollout: Rollout, attempt
 
 const wantedPods = (one: Rollout['live'][number] | undefined): number => one?.scaleTo ?? one?.replicas ?? 0;
 
-const servesHow = (active: Rollout['live'][number] | undefined): string => `revision ${active?.revision.name ?? ''} serves${active?.ready ? '' : ': no pod now, a request brings one'}`;
+const servesHow = (active: Rollout['live'][number] | undefined): string =>
+  `revision ${active?.revision.name ?? ''} serves${active?.ready ? '' : ': no pod now, a request brings one'}`;
 
 function findings(seen: ObservedPipeline, rollout: Rollout, attempt: Attempt): Finding[] {
   const active = rollout.live.find(({ role }) => role === 'active');
   const onCall = rollout.rest?.onCall ?? false;
   const available = (active?.ready ?? 0) > 0 || onCall;
-  const upToDate = rollout.wanted !== undefined && rollout.wanted.name === rollout.active && available && !attempt.error;
+  const upToDate =
+    rollout.wanted !== undefined && rollout.wanted.name === rollout.active && available && !attempt.error;
   const why = upToDate ? { reason: REASON.serving, message: '' } : remembered(explanation(rollout, attempt), seen);
-  const stalled = !upToDate && (attempt.error instanceof Stalled || rollout.blocked instanceof Stalled || rollout.abandon !== undefined);
+  const stalled =
+    !upToDate &&
+    (attempt.error instanceof Stalled || rollout.blocked instanceof Stalled || rollout.abandon !== undefined);
   const serving = available ? { reason: REASON.serving, message: servesHow(active) } : why;
   return [
     { type: CONDITION.ready, status: truth(available), ...serving },
@@ -73,40 +89,79 @@ function warnings({ warning, keyProblem, unreadable }: ObservedPipeline): Findin
   const found: [string, string, string | undefined][] = [
     [CONDITION.batchingDisabled, REASON.answersDiffered, warning],
     [CONDITION.keysRefused, REASON.weakKey, keyProblem],
-    [CONDITION.revisionsUnreadable, REASON.notWrittenByPenstock, unreadable && `ConfigMap ${unreadable.join(', ')} is not as Penstock writes it, and is not used: another account changed or made it`],
+    [
+      CONDITION.revisionsUnreadable,
+      REASON.notWrittenByPenstock,
+      unreadable &&
+        `ConfigMap ${unreadable.join(', ')} is not as Penstock writes it, and is not used: another account changed or made it`,
+    ],
   ];
-  return found.flatMap(([type, reason, message]) => (message === undefined ? [] : [{ type, status: 'True' as const, reason, message }]));
+  return found.flatMap(([type, reason, message]) =>
+    message === undefined ? [] : [{ type, status: 'True' as const, reason, message }],
+  );
 }
 
 /** Why the newest generation does not serve, most telling first. */
-function explanation({ blocked, abandon, failure, wanted, live }: Rollout, { error }: Attempt): { reason: string; message: string } {
-  const known = blocked ?? (error instanceof Stalled || error instanceof Waiting ? error : undefined) ?? abandon?.failure ?? failure;
+function explanation(
+  { blocked, abandon, failure, wanted, live }: Rollout,
+  { error }: Attempt,
+): { reason: string; message: string } {
+  const known =
+    blocked ??
+    (error instanceof Stalled || error instanceof Waiting ? error : undefined) ??
+    abandon?.failure ??
+    failure;
   if (known) return { reason: known.reason, message: known.message };
-  if (error) return { reason: /exceeded quota|failed quota/.test(error.message) ? REASON.quota : 'Retrying', message: error.message };
+  if (error)
+    return {
+      reason: /exceeded quota|failed quota/.test(error.message) ? REASON.quota : 'Retrying',
+      message: error.message,
+    };
   return { reason: REASON.rollingOut, message: progress(live.find(({ revision }) => revision.name === wanted?.name)) };
 }
 
 const progress = (next: Rollout['live'][number] | undefined): string =>
-  next ? `waiting for revision ${next.revision.name}: ${next.ready} of ${next.scaleTo ?? next.replicas} pods are Ready` : 'waiting for a revision';
+  next
+    ? `waiting for revision ${next.revision.name}: ${next.ready} of ${next.scaleTo ?? next.replicas} pods are Ready`
+    : 'waiting for a revision';
 
 /** While a container is between two tries, what it said last still is why. */
-function remembered(why: { reason: string; message: string }, { pipeline: { status, metadata } }: ObservedPipeline): { reason: string; message: string } {
+function remembered(
+  why: { reason: string; message: string },
+  { pipeline: { status, metadata } }: ObservedPipeline,
+): { reason: string; message: string } {
   const before = status?.conditions?.find(({ type }) => type === CONDITION.upToDate);
-  const still = why.reason === REASON.restarting && before?.status === 'False' && before.observedGeneration === metadata.generation && before.reason !== REASON.rollingOut;
+  const still =
+    why.reason === REASON.restarting &&
+    before?.status === 'False' &&
+    before.observedGeneration === metadata.generation &&
+    before.reason !== REASON.rollingOut;
   return still ? { reason: before.reason, message: before.message } : why;
 }
 
 function modelsReady({ blocked }: Rollout): Finding {
-  const bad = blocked && ([REASON.modelNotReady, REASON.digest] as string[]).includes(blocked.reason) ? blocked : undefined;
-  return { type: CONDITION.modelsReady, status: truth(!bad), reason: bad?.reason ?? REASON.verified, message: bad?.message ?? '' };
+  const bad =
+    blocked && ([REASON.modelNotReady, REASON.digest] as string[]).includes(blocked.reason) ? blocked : undefined;
+  return {
+    type: CONDITION.modelsReady,
+    status: truth(!bad),
+    reason: bad?.reason ?? REASON.verified,
+    message: bad?.message ?? '',
+  };
 }
 
 function initSucceeded({ wanted, active, failure, live, abandon, rest }: Rollout): Finding {
   const type = CONDITION.initSucceeded;
   const failed = failure ?? abandon?.failure ?? abandonedFailure(wanted);
-  if (failed && INIT_REASON.test(failed.reason)) return { type, status: 'False', reason: failed.reason, message: failed.message };
-  const ready = live.some(({ revision, ready: pods }) => revision.name === wanted?.name && (pods > 0 || (rest?.onCall && revision.name === active)));
-  return ready ? { type, status: 'True', reason: REASON.serving, message: '' } : { type, status: 'Unknown', reason: REASON.rollingOut, message: 'no pod of this generation has come so far' };
+  if (failed && INIT_REASON.test(failed.reason))
+    return { type, status: 'False', reason: failed.reason, message: failed.message };
+  const ready = live.some(
+    ({ revision, ready: pods }) =>
+      revision.name === wanted?.name && (pods > 0 || (rest?.onCall && revision.name === active)),
+  );
+  return ready
+    ? { type, status: 'True', reason: REASON.serving, message: '' }
+    : { type, status: 'Unknown', reason: REASON.rollingOut, message: 'no pod of this generation has come so far' };
 }
 
 function abandonedFailure(wanted: Revision | undefined): { reason: string; message: string } | undefined {
@@ -114,18 +169,29 @@ function abandonedFailure(wanted: Revision | undefined): { reason: string; messa
   return match ? { reason: match[1]!, message: match[2]! } : undefined;
 }
 
-function scalingActive({ autoscalers, noConcurrency, pipeline }: ObservedPipeline, { active, effective, live, rest }: Rollout): Finding {
+function scalingActive(
+  { autoscalers, noConcurrency, pipeline }: ObservedPipeline,
+  { active, effective, live, rest }: Rollout,
+): Finding {
   const type = CONDITION.scalingActive;
   const replicas = wantedPods(live.find(({ role }) => role === 'active'));
   const still = atRest(rest, effective, replicas);
   if (still) return { type, ...still };
   const autoscaler = autoscalers.find(({ metadata }) => metadata.name === active);
   const said = autoscaler?.status?.conditions?.find((condition) => condition.type === 'ScalingActive');
-  if (noConcurrency !== undefined && effective.metrics.every((metric) => metric.type === 'Concurrency')) return { type, status: 'False', reason: REASON.noMetricsApi, message: noConcurrency };
-  if (!autoscaler || !said) return { type, status: 'Unknown', reason: 'NotYetReady', message: 'scaling begins with the first Ready pod' };
-  if (said.status !== 'True') return { type, status: 'False', reason: said.reason ?? 'Unknown', message: said.message ?? '' };
+  if (noConcurrency !== undefined && effective.metrics.every((metric) => metric.type === 'Concurrency'))
+    return { type, status: 'False', reason: REASON.noMetricsApi, message: noConcurrency };
+  if (!autoscaler || !said)
+    return { type, status: 'Unknown', reason: 'NotYetReady', message: 'scaling begins with the first Ready pod' };
+  if (said.status !== 'True')
+    return { type, status: 'False', reason: said.reason ?? 'Unknown', message: said.message ?? '' };
   const before = pipeline.status?.conditions?.find((condition) => condition.type === type);
-  return { type, status: 'True', reason: 'ValidMetricFound', message: steady(scalingMessage(autoscaler, effective, replicas), before?.message) };
+  return {
+    type,
+    status: 'True',
+    reason: 'ValidMetricFound',
+    message: steady(scalingMessage(autoscaler, effective, replicas), before?.message),
+  };
 }
 
 function revisionList({ revisions }: ObservedPipeline, { wanted, live, kept, active }: Rollout): RevisionStatus[] {
@@ -136,20 +202,37 @@ function revisionList({ revisions }: ObservedPipeline, { wanted, live, kept, act
     .map(({ name, record, abandoned, failureDetail }) => {
       const running = live.find(({ revision }) => revision.name === name);
       return {
-        name, weightPercent: name === active ? 100 : 0, replicas: wantedPods(running), ready: running?.ready ?? 0,
+        name,
+        weightPercent: name === active ? 100 : 0,
+        replicas: wantedPods(running),
+        ready: running?.ready ?? 0,
         models: record.models.map((model) => ({ name: model.name, version: model.version, digest: model.digest })),
         ...(record.scriptDigest === undefined ? {} : { scriptDigest: record.scriptDigest }),
-        image: record.image, createdAt: record.createdAt, ...(abandoned === undefined ? {} : { abandoned }), ...(failureDetail === undefined ? {} : { failureDetail }),
+        image: record.image,
+        createdAt: record.createdAt,
+        ...(abandoned === undefined ? {} : { abandoned }),
+        ...(failureDetail === undefined ? {} : { failureDetail }),
       };
     });
 }
 
 /** Append-only: an entry when a revision first serves, closed when another does. */
-function history(before: HistoryEntry[] = [], active: Rollout['live'][number] | undefined, now: number): HistoryEntry[] {
+function history(
+  before: HistoryEntry[] = [],
+  active: Rollout['live'][number] | undefined,
+  now: number,
+): HistoryEntry[] {
   const last = before.at(-1);
   if (!active || active.ready === 0 || last?.revision === active.revision.name) return before;
   const time = timestamp(now);
   const closed = last ? [...before.slice(0, -1), { ...last, to: time }] : [];
   const again = before.some(({ revision }) => revision === active.revision.name);
-  return [...closed, { revision: active.revision.name, from: time, reason: last ? (again ? 'RolledBack' : 'RolledOut') : 'FirstRollout' }].slice(-HISTORY);
+  return [
+    ...closed,
+    {
+      revision: active.revision.name,
+      from: time,
+      reason: last ? (again ? 'RolledBack' : 'RolledOut') : 'FirstRollout',
+    },
+  ].slice(-HISTORY);
 }

@@ -22,7 +22,8 @@ const MESSAGE_LENGTH = 600;
 export const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim().slice(0, MESSAGE_LENGTH);
 
 /** Refusals name the pod, which is another each time it is tried: a message that lasts leaves the changing part out. */
-export const lasting = (refusal: string): string => oneLine(refusal).replace(/pods "([^"]+)-[a-z0-9]{5}"/g, 'pods "$1-*"');
+export const lasting = (refusal: string): string =>
+  oneLine(refusal).replace(/pods "([^"]+)-[a-z0-9]{5}"/g, 'pods "$1-*"');
 
 /** Splits "Reason: message" as the scorer writes it; undefined for anything else. */
 export function parseTermination(text: string | undefined): { reason: string; message: string } | undefined {
@@ -41,7 +42,11 @@ function replicaFailure({ status }: Stored<Deployment>): PodFailure | undefined 
   const failed = status?.conditions?.find(({ type, status: value }) => type === 'ReplicaFailure' && value === 'True');
   if (!failed) return undefined;
   const message = failed.message ?? '';
-  return { reason: /exceeded quota|failed quota/.test(message) ? REASON.quota : REASON.resourceNotReady, message: lasting(message), times: 0 };
+  return {
+    reason: /exceeded quota|failed quota/.test(message) ? REASON.quota : REASON.resourceNotReady,
+    message: lasting(message),
+    times: 0,
+  };
 }
 
 function failureOf({ status = {} }: Stored<Pod>): PodFailure | undefined {
@@ -49,26 +54,49 @@ function failureOf({ status = {} }: Stored<Pod>): PodFailure | undefined {
     const failure = waitingFailure(container) ?? endedFailure(container);
     if (failure) return failure;
   }
-  if (status.reason === 'Evicted') return { reason: REASON.crashLoop, message: oneLine(status.message ?? 'the pod was evicted'), times: 1 };
+  if (status.reason === 'Evicted')
+    return { reason: REASON.crashLoop, message: oneLine(status.message ?? 'the pod was evicted'), times: 1 };
   const scheduled = status.conditions?.find(({ type }) => type === 'PodScheduled');
-  return scheduled?.reason === 'Unschedulable' ? { reason: REASON.unschedulable, message: oneLine(scheduled.message ?? 'no node has room'), times: 0 } : undefined;
+  return scheduled?.reason === 'Unschedulable'
+    ? { reason: REASON.unschedulable, message: oneLine(scheduled.message ?? 'no node has room'), times: 0 }
+    : undefined;
 }
 
 function waitingFailure({ state, restartCount }: ContainerStatus): PodFailure | undefined {
   const { reason = '', message = reason } = state?.waiting ?? {};
   if (PULL_PROBLEMS.has(reason)) return { reason: REASON.imagePull, message: oneLine(message), times: restartCount };
-  return reason === 'CreateContainerConfigError' ? { reason: REASON.resourceNotReady, message: oneLine(message), times: restartCount } : undefined;
+  return reason === 'CreateContainerConfigError'
+    ? { reason: REASON.resourceNotReady, message: oneLine(message), times: restartCount }
+    : undefined;
 }
 
 /** How a container ended last; forgotten as soon as it is Ready again. */
 function endedFailure({ state, lastState, restartCount, ready, name }: ContainerStatus): PodFailure | undefined {
   const ended = state?.terminated ?? lastState?.terminated;
   if (ready || ended?.exitCode === 0) return undefined;
-  if (!ended) return restartCount > 0 ? { reason: REASON.restarting, message: `container ${name} was started again ${restartCount} times`, times: restartCount } : undefined;
+  if (!ended)
+    return restartCount > 0
+      ? {
+          reason: REASON.restarting,
+          message: `container ${name} was started again ${restartCount} times`,
+          times: restartCount,
+        }
+      : undefined;
   const times = restartCount + (state?.terminated ? 1 : 0);
-  if (ended.reason === 'OOMKilled') return { reason: REASON.outOfMemory, message: `container ${name} was killed because it used more than its memory limit: raise resources.limits.memory`, times };
+  if (ended.reason === 'OOMKilled')
+    return {
+      reason: REASON.outOfMemory,
+      message: `container ${name} was killed because it used more than its memory limit: raise resources.limits.memory`,
+      times,
+    };
   const said = parseTermination(ended.message);
-  return said ? { ...said, times, ...detailOf(ended.message) } : { reason: REASON.crashLoop, message: oneLine(ended.message ?? '') || `container ${name} ended with exit code ${ended.exitCode}`, times };
+  return said
+    ? { ...said, times, ...detailOf(ended.message) }
+    : {
+        reason: REASON.crashLoop,
+        message: oneLine(ended.message ?? '') || `container ${name} ended with exit code ${ended.exitCode}`,
+        times,
+      };
 }
 
 /** What stands below the first line: a stack, as a rule. */

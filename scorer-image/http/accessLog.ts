@@ -7,7 +7,9 @@ import type { Exchange } from './exchange.ts';
 
 /** The trace id of a W3C traceparent, for lines that belong to somebody's trace. */
 export function traceOf(traceparent: string | string[] | undefined): string | undefined {
-  return typeof traceparent === 'string' ? /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(traceparent)?.[1] : undefined;
+  return typeof traceparent === 'string'
+    ? /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(traceparent)?.[1]
+    : undefined;
 }
 
 /** Logs the request once its answer is out, or its client gone. */
@@ -22,13 +24,28 @@ export function logAccess(exchange: Exchange, { pipeline, revision, auth }: Scor
   response.once('close', () => {
     const failed = given(HEADER.runFailed);
     logger.info('access', {
-      Method: request.method, Path: path, Protocol: `HTTP/${request.httpVersion}`,
-      ResponseCode: exchange.heard, ResponseCodeReason: response.headersSent ? response.statusMessage : (STATUS_CODES[exchange.heard] ?? 'Client Closed Request'),
-      ...(failed !== undefined && { ModelStatusCode: response.statusCode, ModelStatusReason: failed === 'True' ? 'run() failed' : 'OK' }),
-      RequestPayloadSize: Number(request.headers['content-length'] ?? 0), ResponsePayloadSize: Number(given('content-length') ?? 0),
-      TotalDurationMs: Math.round((performance.now() - started) * 1000) / 1000, RequestDurationMs: Math.round((received - started) * 1000) / 1000,
-      UserAgent: request.headers['user-agent'], XRequestId: requestId, XMSClientRequestId: given(HEADER.msClientRequestId), TraceId: traceOf(request.headers.traceparent),
-      EndpointName: pipeline, DeploymentName: revision, AuthType: auth,
+      Method: request.method,
+      Path: path,
+      Protocol: `HTTP/${request.httpVersion}`,
+      ResponseCode: exchange.heard,
+      ResponseCodeReason: response.headersSent
+        ? response.statusMessage
+        : (STATUS_CODES[exchange.heard] ?? 'Client Closed Request'),
+      ...(failed !== undefined && {
+        ModelStatusCode: response.statusCode,
+        ModelStatusReason: failed === 'True' ? 'run() failed' : 'OK',
+      }),
+      RequestPayloadSize: Number(request.headers['content-length'] ?? 0),
+      ResponsePayloadSize: Number(given('content-length') ?? 0),
+      TotalDurationMs: Math.round((performance.now() - started) * 1000) / 1000,
+      RequestDurationMs: Math.round((received - started) * 1000) / 1000,
+      UserAgent: request.headers['user-agent'],
+      XRequestId: requestId,
+      XMSClientRequestId: given(HEADER.msClientRequestId),
+      TraceId: traceOf(request.headers.traceparent),
+      EndpointName: pipeline,
+      DeploymentName: revision,
+      AuthType: auth,
     });
   });
 }

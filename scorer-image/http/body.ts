@@ -19,7 +19,11 @@ const MOST_RATIO = 100;
 /** Up to here it may be any (bytes). */
 const ANY_RATIO_BYTES = 2 ** 20;
 
-const UNPACK: Record<string, () => Gunzip | Inflate> = { gzip: createGunzip, 'x-gzip': createGunzip, deflate: createInflate };
+const UNPACK: Record<string, () => Gunzip | Inflate> = {
+  gzip: createGunzip,
+  'x-gzip': createGunzip,
+  deflate: createInflate,
+};
 
 /** Why there is no body: a status and what is wrong. */
 export interface Refusal {
@@ -39,13 +43,27 @@ interface Reading {
   packedBytes?: number;
 }
 
-const tooLarge = ({ which, maxBytes }: Pick<Reading, 'which' | 'maxBytes'>): string => `${which}the body is larger than ${maxBytes} bytes (endpoint.maxRequestBytes)`;
+const tooLarge = ({ which, maxBytes }: Pick<Reading, 'which' | 'maxBytes'>): string =>
+  `${which}the body is larger than ${maxBytes} bytes (endpoint.maxRequestBytes)`;
 
 /** Calls back once: with the whole body, or with why there is none; not at all when the client goes away before. */
-export function readBody(request: IncomingMessage, arrival: Arrival, { maxBytes, graceMs }: BodyLimits, done: Done): void {
+export function readBody(
+  request: IncomingMessage,
+  arrival: Arrival,
+  { maxBytes, graceMs }: BodyLimits,
+  done: Done,
+): void {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase(); // RFC 9110 §8.4.1: its case does not matter
-  if (encoding !== undefined && encoding !== 'identity' && !Object.hasOwn(UNPACK, encoding)) return done({ status: 415, message: `Content-Encoding ${encoding.slice(0, 50)} is not supported: send gzip, deflate or nothing` }, NOTHING);
-  if (Number(request.headers['content-length']) > maxBytes) return done({ status: 413, message: tooLarge({ which: '', maxBytes }) }, NOTHING);
+  if (encoding !== undefined && encoding !== 'identity' && !Object.hasOwn(UNPACK, encoding))
+    return done(
+      {
+        status: 415,
+        message: `Content-Encoding ${encoding.slice(0, 50)} is not supported: send gzip, deflate or nothing`,
+      },
+      NOTHING,
+    );
+  if (Number(request.headers['content-length']) > maxBytes)
+    return done({ status: 413, message: tooLarge({ which: '', maxBytes }) }, NOTHING);
   const size = gather(request, { arrival, maxBytes, which: '' }, (refusal, body) => {
     arriving.delete(size);
     if (refusal || encoding === undefined || encoding === 'identity') done(refusal, body);
@@ -79,7 +97,11 @@ function refuseSlow(): void {
     pace.begun ??= now;
     const allowedMs = pace.graceMs + (size.bytes / LEAST_BYTES_PER_SECOND) * 1000;
     if (pace.request.destroyed) arriving.delete(size);
-    else if (now - pace.begun > allowedMs) size.refuse(408, `the body came too slowly: after ${pace.graceMs / 1000} s at least ${LEAST_BYTES_PER_SECOND} bytes a second are expected`);
+    else if (now - pace.begun > allowedMs)
+      size.refuse(
+        408,
+        `the body came too slowly: after ${pace.graceMs / 1000} s at least ${LEAST_BYTES_PER_SECOND} bytes a second are expected`,
+      );
   }
 }
 
@@ -87,10 +109,16 @@ function refuseSlow(): void {
 function unpack(body: Buffer, encoding: string, reading: Reading, done: Done): void {
   const unpacker = UNPACK[encoding]!();
   gather(unpacker, reading, (refusal, bytes) => {
-    if (refusal) unpacker.removeAllListeners().on('error', () => undefined).destroy();
+    if (refusal)
+      unpacker
+        .removeAllListeners()
+        .on('error', () => undefined)
+        .destroy();
     done(refusal, bytes);
   });
-  unpacker.on('error', ({ message }) => done({ status: 400, message: `the body is not ${encoding}: ${message}` }, NOTHING)).end(body);
+  unpacker
+    .on('error', ({ message }) => done({ status: 400, message: `the body is not ${encoding}: ${message}` }, NOTHING))
+    .end(body);
 }
 
 interface Size {
@@ -113,17 +141,23 @@ function gather(stream: Readable, reading: Reading, done: Done): Size {
       done({ status, message }, NOTHING);
     },
   };
-  stream.on('data', (chunk: Buffer) => {
-    size.bytes += chunk.length;
-    if (size.bytes > maxBytes) return size.refuse(413, tooLarge(reading));
-    if (size.bytes > ANY_RATIO_BYTES && size.bytes > packedBytes * MOST_RATIO) return size.refuse(413, `unpacked, the body is more than ${MOST_RATIO} times as large as it came: send it without Content-Encoding`);
-    const tooMuch = arrival.more(chunk.length);
-    if (tooMuch !== undefined) return size.refuse(429, tooMuch);
-    if (whole === undefined) whole = chunk;
-    else (more ??= [whole]).push(chunk);
-  }).on('end', () => {
-    over = true;
-    done(undefined, more ? Buffer.concat(more) : (whole ?? NOTHING));
-  });
+  stream
+    .on('data', (chunk: Buffer) => {
+      size.bytes += chunk.length;
+      if (size.bytes > maxBytes) return size.refuse(413, tooLarge(reading));
+      if (size.bytes > ANY_RATIO_BYTES && size.bytes > packedBytes * MOST_RATIO)
+        return size.refuse(
+          413,
+          `unpacked, the body is more than ${MOST_RATIO} times as large as it came: send it without Content-Encoding`,
+        );
+      const tooMuch = arrival.more(chunk.length);
+      if (tooMuch !== undefined) return size.refuse(429, tooMuch);
+      if (whole === undefined) whole = chunk;
+      else (more ??= [whole]).push(chunk);
+    })
+    .on('end', () => {
+      over = true;
+      done(undefined, more ? Buffer.concat(more) : (whole ?? NOTHING));
+    });
   return size;
 }

@@ -71,18 +71,25 @@ export class Exchange {
   /** The whole answer. */
   send(status: number, body: string | Uint8Array, type = 'application/json'): void {
     if (this.over) return;
-    if (NO_BODY.includes(status)) return void this.response.writeHead(status, [...this.#shared.list, ...this.headers]).end();
+    if (NO_BODY.includes(status))
+      return void this.response.writeHead(status, [...this.#shared.list, ...this.headers]).end();
     const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
     this.headers.push('content-type', type, 'content-length', String(length));
-    if (status !== 200 || this.#strange || !writeOk(this.response, this.#shared, this.headers)) this.response.writeHead(status, [...this.#shared.list, ...this.headers]);
+    if (status !== 200 || this.#strange || !writeOk(this.response, this.#shared, this.headers))
+      this.response.writeHead(status, [...this.#shared.list, ...this.headers]);
     const bytes = length === body.length ? body : Buffer.from(body as string);
-    if (this.request.complete || status === TIMED_OUT) this.response.end(bytes, 'latin1'); // ASCII is the same in latin1, which is written faster, and heads are latin1
+    if (this.request.complete || status === TIMED_OUT)
+      this.response.end(bytes, 'latin1'); // ASCII is the same in latin1, which is written faster, and heads are latin1
     else this.#sendBeforeBody(bytes);
     if (this.response.writableLength > 0) this.#endWithoutProgress();
   }
 
   /** An answer whose length is not known: piece by piece as the client takes them. `onBroken` is called when it ends before it is whole. */
-  stream(status: number, headers: readonly string[], { stream, onBroken }: { stream: AnswerStream; onBroken: (error: string) => void }): void {
+  stream(
+    status: number,
+    headers: readonly string[],
+    { stream, onBroken }: { stream: AnswerStream; onBroken: (error: string) => void },
+  ): void {
     if (this.over) return stream.cancel();
     const { request, response } = this;
     const type = headers.some((name, i) => i % 2 === 0 && name === 'content-type') ? [] : ['content-type', OTHER_TYPE];
@@ -102,7 +109,8 @@ export class Exchange {
       onEnd: (error) => {
         if (error === undefined) return void response.end();
         onBroken(error);
-        if (request.httpVersion === '1.0') request.socket.resetAndDestroy(); // the end of the connection would be taken for that of the body
+        if (request.httpVersion === '1.0')
+          request.socket.resetAndDestroy(); // the end of the connection would be taken for that of the body
         else response.destroy(); // without the last chunk the body is not whole
       },
     });

@@ -48,7 +48,8 @@ export function writeOk(response: ServerResponse, { lines }: Shared, headers: re
 
 type Written = ServerResponse & { _header?: string | null; _keepAliveTimeout?: number };
 
-const kept = (lines: string, when: string): string => `HTTP/1.1 200 OK\r\n${lines}Date: ${when}\r\nConnection: keep-alive\r\nKeep-Alive: timeout=${KEPT_SECONDS}\r\n\r\n`;
+const kept = (lines: string, when: string): string =>
+  `HTTP/1.1 200 OK\r\n${lines}Date: ${when}\r\nConnection: keep-alive\r\nKeep-Alive: timeout=${KEPT_SECONDS}\r\n\r\n`;
 
 /** Looked at once, with an answer that goes nowhere: no release of Node has promised to write heads as this one does. */
 const asNodeDoes = ((): boolean => {

@@ -24,7 +24,9 @@ export function operatorServer({ config, lifecycle, traffic, metrics, pool, dema
   const ready = (): string | undefined => {
     if (lifecycle.phase !== 'Ready') return lifecycle.phase;
     if (!pool.serves) return 'another worker starts: a request needed more memory than the last one may have';
-    return traffic.known || config.auth === 'None' ? undefined : 'the traffic table with the key hashes is not mounted yet';
+    return traffic.known || config.auth === 'None'
+      ? undefined
+      : 'the traffic table with the key hashes is not mounted yet';
   };
   const checks: Record<string, () => string | undefined> = {
     [OPERATOR_PATH.live]: () => (lifecycle.phase === 'Failed' ? 'Failed' : undefined),
@@ -33,18 +35,34 @@ export function operatorServer({ config, lifecycle, traffic, metrics, pool, dema
   };
   const stats = (): ScorerStats => {
     const { idleSeconds, ...figures } = demand.figures(performance.now());
-    return { revision: config.revision, phase: lifecycle.phase, inFlight: pool.underWay, ...figures, idleSeconds: pool.underWay > 0 ? 0 : idleSeconds, ...(lifecycle.warning !== undefined && { warning: lifecycle.warning }) };
+    return {
+      revision: config.revision,
+      phase: lifecycle.phase,
+      inFlight: pool.underWay,
+      ...figures,
+      idleSeconds: pool.underWay > 0 ? 0 : idleSeconds,
+      ...(lifecycle.warning !== undefined && { warning: lifecycle.warning }),
+    };
   };
-  const server = createServer({ headersTimeout: 5_000, requestTimeout: 5_000, connectionsCheckingInterval: 1_000, keepAliveTimeout: 65_000 }, (request, response) => {
-    const path = (request.url ?? '').split('?', 1)[0]!;
-    const check = checks[path];
-    if (check) {
-      const problem = check();
-      response.writeHead(problem === undefined ? 200 : 503, { 'content-type': 'text/plain' }).end(`${problem ?? 'ok'}\n`);
-    } else if (path === OPERATOR_PATH.metrics) void metrics.registry.metrics().then((text) => response.writeHead(200, { 'content-type': metrics.registry.contentType }).end(text));
-    else if (path === OPERATOR_PATH.stats) response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(stats()));
-    else response.writeHead(404).end();
-  });
+  const server = createServer(
+    { headersTimeout: 5_000, requestTimeout: 5_000, connectionsCheckingInterval: 1_000, keepAliveTimeout: 65_000 },
+    (request, response) => {
+      const path = (request.url ?? '').split('?', 1)[0]!;
+      const check = checks[path];
+      if (check) {
+        const problem = check();
+        response
+          .writeHead(problem === undefined ? 200 : 503, { 'content-type': 'text/plain' })
+          .end(`${problem ?? 'ok'}\n`);
+      } else if (path === OPERATOR_PATH.metrics)
+        void metrics.registry
+          .metrics()
+          .then((text) => response.writeHead(200, { 'content-type': metrics.registry.contentType }).end(text));
+      else if (path === OPERATOR_PATH.stats)
+        response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(stats()));
+      else response.writeHead(404).end();
+    },
+  );
   new ConnectionLimit(placesFor(MOST_CONNECTIONS)).guard(server);
   return server;
 }

@@ -46,11 +46,16 @@ export class Question {
   read(): void {
     this.#arrival = this.#deps.pool.arrival();
     const { maxRequestBytes: maxBytes, requestTimeoutMs } = this.#deps.config;
-    readBody(this.#exchange.request, this.#arrival, { maxBytes, graceMs: Math.max(LEAST_GRACE_MS, requestTimeoutMs) }, (refusal, body) => {
-      this.#arrived();
-      if (refusal) this.#answered({ id: -1, status: refusal.status, body: refusal.message });
-      else if (!this.#over) this.ask(body);
-    });
+    readBody(
+      this.#exchange.request,
+      this.#arrival,
+      { maxBytes, graceMs: Math.max(LEAST_GRACE_MS, requestTimeoutMs) },
+      (refusal, body) => {
+        this.#arrived();
+        if (refusal) this.#answered({ id: -1, status: refusal.status, body: refusal.message });
+        else if (!this.#over) this.ask(body);
+      },
+    );
   }
 
   ask(body: Buffer): void {
@@ -75,12 +80,16 @@ export class Question {
     } catch (error) {
       answer.stream?.cancel();
       // What node:http refuses to write (a header of the script's, as a rule) is the script's mistake, not the process's end.
-      this.#deps.logger.error('the answer of run() cannot be sent', { requestId: this.#exchange.requestId, error: error instanceof Error ? error.stack : String(error) });
+      this.#deps.logger.error('the answer of run() cannot be sent', {
+        requestId: this.#exchange.requestId,
+        error: error instanceof Error ? error.stack : String(error),
+      });
       this.#exchange.headers.length = FIXED_HEADERS;
       this.#exchange.response.statusMessage = ''; // of the head that was refused
       this.#exchange.fail(500, RUN_FAILED);
     }
-    if (answer.stream) this.#streamedMs = answer.runMs; // it is over when its connection is, or the answer whole
+    if (answer.stream)
+      this.#streamedMs = answer.runMs; // it is over when its connection is, or the answer whole
     else this.#end(this.#exchange.response.statusCode, answer.runMs);
   }
 

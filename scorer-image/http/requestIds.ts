@@ -14,10 +14,22 @@ export interface RequestIds {
 
 /** Echoes what came, makes up what did not; only a client's own ids come back as client id. */
 export function requestIds(headers: IncomingHttpHeaders): RequestIds {
-  const [given, ms, client] = [headers[HEADER.requestId], headers[HEADER.msRequestId], headers[HEADER.msClientRequestId]] as (string | undefined)[];
-  if (given !== undefined && given.length > LONGEST) return { headers: [HEADER.requestId, randomUUID()], problem: `${HEADER.requestId} must not exceed ${LONGEST} characters` };
+  const [given, ms, client] = [
+    headers[HEADER.requestId],
+    headers[HEADER.msRequestId],
+    headers[HEADER.msClientRequestId],
+  ] as (string | undefined)[];
+  if (given !== undefined && given.length > LONGEST)
+    return {
+      headers: [HEADER.requestId, randomUUID()],
+      problem: `${HEADER.requestId} must not exceed ${LONGEST} characters`,
+    };
   const requestId = given ?? randomUUID();
-  if ((ms ?? client ?? '').length > LONGEST || (client ?? '').length > LONGEST) return { headers: [HEADER.requestId, requestId], problem: `${HEADER.msRequestId} and ${HEADER.msClientRequestId} must not exceed ${LONGEST} characters` };
+  if ((ms ?? client ?? '').length > LONGEST || (client ?? '').length > LONGEST)
+    return {
+      headers: [HEADER.requestId, requestId],
+      problem: `${HEADER.msRequestId} and ${HEADER.msClientRequestId} must not exceed ${LONGEST} characters`,
+    };
   const clientId = client ?? ms;
   const ids = [HEADER.requestId, requestId, HEADER.msRequestId, ms ?? clientId ?? requestId];
   if (clientId !== undefined) ids.push(HEADER.msClientRequestId, clientId);

@@ -8,7 +8,13 @@ export interface ServedModel {
 }
 
 /** The model of that name and, if one is asked for, of that version. */
-export function servedModel({ models, script, pipeline, revision }: ScorerConfig, name: string, version?: string): ServedModel | undefined {
+export function servedModel(
+  { models, script, pipeline, revision }: ScorerConfig,
+  name: string,
+  version?: string,
+): ServedModel | undefined {
   const scripted = script === undefined ? [] : [{ name: pipeline, version: revision, format: 'script' }];
-  return [...models, ...scripted].find((one) => one.name === name && (version === undefined || version === one.version));
+  return [...models, ...scripted].find(
+    (one) => one.name === name && (version === undefined || version === one.version),
+  );
 }

@@ -23,31 +23,107 @@ export function swagger(described: Described, version: string): object | undefin
 }
 
 type Schemas = Record<'ServiceInput' | 'ServiceOutput' | 'ErrorResponse', object>;
-const HEALTH = { operationId: 'ServiceHealthCheck', description: 'Simple health check endpoint to ensure the service is up at any given point.' };
-const SCORE = { operationId: 'RunMLService', description: 'Run web service\'s model and get the prediction output' };
+const HEALTH = {
+  operationId: 'ServiceHealthCheck',
+  description: 'Simple health check endpoint to ensure the service is up at any given point.',
+};
+const SCORE = { operationId: 'RunMLService', description: "Run web service's model and get the prediction output" };
 
 function swagger2(info: object, definitions: Schemas): object {
   const ref = (name: keyof Schemas): object => ({ $ref: `#/definitions/${name}` });
-  const failure = { default: { description: 'The service failed to respond due to an error.', schema: ref('ErrorResponse') } };
+  const failure = {
+    default: { description: 'The service failed to respond due to an error.', schema: ref('ErrorResponse') },
+  };
   return {
-    swagger: '2.0', info, schemes: ['http'], consumes: ['application/json'], produces: ['application/json'],
-    securityDefinitions: { Bearer: { type: 'apiKey', name: 'Authorization', in: 'header', description: 'For example: Bearer abc123' } },
+    swagger: '2.0',
+    info,
+    schemes: ['http'],
+    consumes: ['application/json'],
+    produces: ['application/json'],
+    securityDefinitions: {
+      Bearer: { type: 'apiKey', name: 'Authorization', in: 'header', description: 'For example: Bearer abc123' },
+    },
     paths: {
-      '/': { get: { ...HEALTH, responses: { 200: { description: 'If service is up and running, this response will be returned with the content \'Healthy\'', schema: { type: 'string' } }, ...failure } } },
-      '/score': { post: { ...SCORE, security: [{ Bearer: [] }], parameters: [{ name: 'serviceInputPayload', in: 'body', description: 'The input payload for executing the real-time machine learning service.', schema: ref('ServiceInput') }], responses: { 200: { description: 'The service processed the input correctly and provided a result prediction.', schema: ref('ServiceOutput') }, ...failure } } },
+      '/': {
+        get: {
+          ...HEALTH,
+          responses: {
+            200: {
+              description: "If service is up and running, this response will be returned with the content 'Healthy'",
+              schema: { type: 'string' },
+            },
+            ...failure,
+          },
+        },
+      },
+      '/score': {
+        post: {
+          ...SCORE,
+          security: [{ Bearer: [] }],
+          parameters: [
+            {
+              name: 'serviceInputPayload',
+              in: 'body',
+              description: 'The input payload for executing the real-time machine learning service.',
+              schema: ref('ServiceInput'),
+            },
+          ],
+          responses: {
+            200: {
+              description: 'The service processed the input correctly and provided a result prediction.',
+              schema: ref('ServiceOutput'),
+            },
+            ...failure,
+          },
+        },
+      },
     },
     definitions,
   };
 }
 
 function openApi(info: object, schemas: Schemas, openapi: string): object {
-  const content = (name: keyof Schemas): object => ({ content: { 'application/json': { schema: { $ref: `#/components/schemas/${name}` } } } });
-  const failure = { default: { description: 'The service failed to respond due to an error.', ...content('ErrorResponse') } };
+  const content = (name: keyof Schemas): object => ({
+    content: { 'application/json': { schema: { $ref: `#/components/schemas/${name}` } } },
+  });
+  const failure = {
+    default: { description: 'The service failed to respond due to an error.', ...content('ErrorResponse') },
+  };
   return {
-    openapi, info, servers: [{ url: '/' }],
+    openapi,
+    info,
+    servers: [{ url: '/' }],
     paths: {
-      '/': { get: { ...HEALTH, responses: { 200: { description: 'If service is up and running, this response will be returned with the content \'Healthy\'', content: { 'text/plain': { schema: { type: 'string' } } } }, ...failure } } },
-      '/score': { post: { ...SCORE, security: [{ Bearer: [] }], requestBody: { description: 'The input payload for executing the real-time machine learning service.', required: true, ...content('ServiceInput') }, responses: { 200: { description: 'The service processed the input correctly and provided a result prediction.', ...content('ServiceOutput') }, ...failure } } },
+      '/': {
+        get: {
+          ...HEALTH,
+          responses: {
+            200: {
+              description: "If service is up and running, this response will be returned with the content 'Healthy'",
+              content: { 'text/plain': { schema: { type: 'string' } } },
+            },
+            ...failure,
+          },
+        },
+      },
+      '/score': {
+        post: {
+          ...SCORE,
+          security: [{ Bearer: [] }],
+          requestBody: {
+            description: 'The input payload for executing the real-time machine learning service.',
+            required: true,
+            ...content('ServiceInput'),
+          },
+          responses: {
+            200: {
+              description: 'The service processed the input correctly and provided a result prediction.',
+              ...content('ServiceOutput'),
+            },
+            ...failure,
+          },
+        },
+      },
     },
     components: { schemas, securitySchemes: { Bearer: { type: 'http', scheme: 'bearer' } } },
   };
@@ -55,7 +131,21 @@ function openApi(info: object, schemas: Schemas, openapi: string): object {
 
 /** What /score takes and gives for a model that is served without code. */
 export function schemasOf({ inputs, outputs }: ModelSignature): Pick<Described, 'input' | 'output'> {
-  const rows = ({ datatype, shape }: TensorSignature): object => shape.reduceRight<object>((items) => ({ type: 'array', items }), { type: datatype === 'BYTES' ? 'string' : datatype === 'BOOL' ? 'boolean' : datatype.startsWith('FP') ? 'number' : 'integer' });
-  const object = (tensors: TensorSignature[], name = (tensor: TensorSignature): string => tensor.name): object => ({ type: 'object', required: tensors.map(name), properties: Object.fromEntries(tensors.map((tensor) => [name(tensor), rows(tensor)])) });
+  const rows = ({ datatype, shape }: TensorSignature): object =>
+    shape.reduceRight<object>((items) => ({ type: 'array', items }), {
+      type:
+        datatype === 'BYTES'
+          ? 'string'
+          : datatype === 'BOOL'
+            ? 'boolean'
+            : datatype.startsWith('FP')
+              ? 'number'
+              : 'integer',
+    });
+  const object = (tensors: TensorSignature[], name = (tensor: TensorSignature): string => tensor.name): object => ({
+    type: 'object',
+    required: tensors.map(name),
+    properties: Object.fromEntries(tensors.map((tensor) => [name(tensor), rows(tensor)])),
+  });
   return { input: inputs.length === 1 ? object(inputs, () => 'data') : object(inputs), output: object(outputs) };
 }

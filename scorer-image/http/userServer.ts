@@ -1,7 +1,15 @@
 /**
  * Port 8080: who may ask what, and what every answer has. Scoring is on bare node:http, everything else by express. User code never runs here.
  */
-import { authorized, ConnectionLimit, HEADER, placesFor, refusalOf, refuseUnreadable, VERSION } from '@penstock/contract';
+import {
+  authorized,
+  ConnectionLimit,
+  HEADER,
+  placesFor,
+  refusalOf,
+  refuseUnreadable,
+  VERSION,
+} from '@penstock/contract';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Logger } from 'winston';
@@ -46,30 +54,50 @@ export function userServer(deps: UserServerDeps): Server {
   const cold = coldRoutes(deps);
   const { config } = deps;
   const modelVersions = config.models.map(({ modelVersion }) => modelVersion).join(',');
-  const ofEndpoint = shared([HEADER.revision, config.revision, HEADER.serverVersion, `penstock/${VERSION}`, ...(modelVersions === '' ? [] : [HEADER.modelVersion, modelVersions])]);
-  const server = createServer({ headersTimeout: HEAD_MS, requestTimeout: LONGEST_REQUEST_MS, connectionsCheckingInterval: 1000, keepAliveTimeout: KEPT_SECONDS * 1000, keepAliveTimeoutBuffer: KEPT_LONGER_MS }, (request, response) => {
-    const ids = requestIds(request.headers);
-    const known = isKnown(request, deps);
-    const exchange = new Exchange(request, response, ids.headers, known ? ofEndpoint : NOTHING);
-    if (request.headers[HEADER.traceId] !== undefined) exchange.header(HEADER.traceId, request.headers[HEADER.traceId] as string);
-    const preflight = config.corsOrigins.length > 0 && allowOrigin(exchange, config.corsOrigins);
-    if (deps.lifecycle.phase === 'Draining' || deps.traffic.retiring(config.revision)) exchange.last();
-    if (config.accessLog) logAccess(exchange, config, deps.logger);
-    if (ids.problem !== undefined) return exchange.fail(431, ids.problem);
-    if (!exchange.path.startsWith('/')) return exchange.fail(400, 'The request target must be a path, or an http:// address with one');
-    if (preflight && !deps.pool.script.rawHttp) return exchange.send(200, '', 'text/plain'); // it never carries a key
-    if (refused(exchange, known, deps)) return;
-    if (hotRoutes(exchange, deps)) return;
-    exchange.setHeaders();
-    cold(request, response);
-  });
+  const ofEndpoint = shared([
+    HEADER.revision,
+    config.revision,
+    HEADER.serverVersion,
+    `penstock/${VERSION}`,
+    ...(modelVersions === '' ? [] : [HEADER.modelVersion, modelVersions]),
+  ]);
+  const server = createServer(
+    {
+      headersTimeout: HEAD_MS,
+      requestTimeout: LONGEST_REQUEST_MS,
+      connectionsCheckingInterval: 1000,
+      keepAliveTimeout: KEPT_SECONDS * 1000,
+      keepAliveTimeoutBuffer: KEPT_LONGER_MS,
+    },
+    (request, response) => {
+      const ids = requestIds(request.headers);
+      const known = isKnown(request, deps);
+      const exchange = new Exchange(request, response, ids.headers, known ? ofEndpoint : NOTHING);
+      if (request.headers[HEADER.traceId] !== undefined)
+        exchange.header(HEADER.traceId, request.headers[HEADER.traceId] as string);
+      const preflight = config.corsOrigins.length > 0 && allowOrigin(exchange, config.corsOrigins);
+      if (deps.lifecycle.phase === 'Draining' || deps.traffic.retiring(config.revision)) exchange.last();
+      if (config.accessLog) logAccess(exchange, config, deps.logger);
+      if (ids.problem !== undefined) return exchange.fail(431, ids.problem);
+      if (!exchange.path.startsWith('/'))
+        return exchange.fail(400, 'The request target must be a path, or an http:// address with one');
+      if (preflight && !deps.pool.script.rawHttp) return exchange.send(200, '', 'text/plain'); // it never carries a key
+      if (refused(exchange, known, deps)) return;
+      if (hotRoutes(exchange, deps)) return;
+      exchange.setHeaders();
+      cold(request, response);
+    },
+  );
   new ConnectionLimit(placesFor(MOST_CONNECTIONS)).guard(server);
   server.on('clientError', ({ code }: NodeJS.ErrnoException, socket) => {
     const caller = socket as Socket;
-    if (code === 'ERR_HTTP_REQUEST_TIMEOUT' && caller.bytesRead === 0) endUnlessAsked(caller, KEPT_SECONDS * 1000 + KEPT_LONGER_MS - HEAD_MS); // as long as any idle one
+    if (code === 'ERR_HTTP_REQUEST_TIMEOUT' && caller.bytesRead === 0)
+      endUnlessAsked(caller, KEPT_SECONDS * 1000 + KEPT_LONGER_MS - HEAD_MS); // as long as any idle one
     else refuseUnreadable(code, caller);
   });
-  server.on('checkExpectation', (request, response) => new Exchange(request, response, [], NOTHING).fail(417, 'The header Expect can only be 100-continue'));
+  server.on('checkExpectation', (request, response) =>
+    new Exchange(request, response, [], NOTHING).fail(417, 'The header Expect can only be 100-continue'),
+  );
   return server;
 }
 
@@ -101,6 +129,7 @@ function refused(exchange: Exchange, known: boolean, { metrics, lifecycle }: Use
     exchange.header('www-authenticate', 'Bearer');
     return reject(401, 'unauthorized', refusalOf(exchange.request.headers.authorization));
   }
-  if (!open && !lifecycle.started) return reject(503, 'not_ready', 'The endpoint is not ready: its script has not finished init()');
+  if (!open && !lifecycle.started)
+    return reject(503, 'not_ready', 'The endpoint is not ready: its script has not finished init()');
   return false;
 }

@@ -1,7 +1,12 @@
 /** The scorer's life as a state machine: Loading → Ready → Draining, or Failed. Pure. */
 export type Phase = 'Loading' | 'Ready' | 'Draining' | 'Failed';
 
-const NEXT: Record<Phase, Phase[]> = { Loading: ['Ready', 'Failed', 'Draining'], Ready: ['Draining', 'Failed'], Draining: ['Failed'], Failed: [] };
+const NEXT: Record<Phase, Phase[]> = {
+  Loading: ['Ready', 'Failed', 'Draining'],
+  Ready: ['Draining', 'Failed'],
+  Draining: ['Failed'],
+  Failed: [],
+};
 
 export class Lifecycle {
   #phase: Phase = 'Loading';

@@ -26,12 +26,21 @@ const short = (value: unknown): string => (value === undefined ? 'nothing' : JSO
 /** Fields that are not expected do not matter; lists must be as long. */
 function difference(wanted: unknown, got: unknown, tolerance: number, path: string): string | undefined {
   const unlike = `${path} is ${short(got)}, expected ${short(wanted)}`;
-  if (typeof wanted === 'number' && typeof got === 'number') return Math.abs(wanted - got) <= tolerance * Math.max(1, Math.abs(wanted)) ? undefined : `${unlike} (tolerance ${tolerance})`;
+  if (typeof wanted === 'number' && typeof got === 'number')
+    return Math.abs(wanted - got) <= tolerance * Math.max(1, Math.abs(wanted))
+      ? undefined
+      : `${unlike} (tolerance ${tolerance})`;
   if (typeof wanted !== 'object' || wanted === null) return wanted === got ? undefined : unlike;
   if (typeof got !== 'object' || got === null || Array.isArray(wanted) !== Array.isArray(got)) return unlike;
-  if (Array.isArray(wanted) && wanted.length !== (got as unknown[]).length) return `${path} has ${(got as unknown[]).length} values, expected ${wanted.length}`;
+  if (Array.isArray(wanted) && wanted.length !== (got as unknown[]).length)
+    return `${path} has ${(got as unknown[]).length} values, expected ${wanted.length}`;
   for (const [name, value] of Object.entries(wanted)) {
-    const inner = difference(value, Object.hasOwn(got, name) ? (got as Record<string, unknown>)[name] : undefined, tolerance, Array.isArray(wanted) ? `${path}[${name}]` : `${path}.${name}`);
+    const inner = difference(
+      value,
+      Object.hasOwn(got, name) ? (got as Record<string, unknown>)[name] : undefined,
+      tolerance,
+      Array.isArray(wanted) ? `${path}[${name}]` : `${path}.${name}`,
+    );
     if (inner !== undefined) return inner;
   }
   return undefined;

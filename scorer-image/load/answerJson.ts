@@ -12,9 +12,11 @@ const MOST_DEPTH = 64;
 function special(value: unknown, depth: number): boolean {
   if (typeof value === 'bigint') return true;
   if (typeof value !== 'object' || value === null) return false;
-  if (ArrayBuffer.isView(value) || depth > MOST_DEPTH || typeof (value as { toJSON?: unknown }).toJSON === 'function') return true;
+  if (ArrayBuffer.isView(value) || depth > MOST_DEPTH || typeof (value as { toJSON?: unknown }).toJSON === 'function')
+    return true;
   if (Array.isArray(value)) {
-    for (const item of value) if ((typeof item === 'object' || typeof item === 'bigint') && special(item, depth + 1)) return true;
+    for (const item of value)
+      if ((typeof item === 'object' || typeof item === 'bigint') && special(item, depth + 1)) return true;
     return false;
   }
   for (const name in value) if (special((value as Record<string, unknown>)[name], depth + 1)) return true;
@@ -23,7 +25,8 @@ function special(value: unknown, depth: number): boolean {
 
 /** A Buffer has a toJSON() of its own, which has run when a replacer is called. */
 function plain(this: unknown, key: string, value: unknown): unknown {
-  if (typeof value === 'bigint') return (JSON as unknown as { rawJSON: (text: string) => unknown }).rawJSON(String(value));
+  if (typeof value === 'bigint')
+    return (JSON as unknown as { rawJSON: (text: string) => unknown }).rawJSON(String(value));
   const given = (this as Record<string, unknown>)[key];
   const list = given instanceof Uint8Array ? given : value;
   return ArrayBuffer.isView(list) && !(list instanceof DataView) ? [...(list as unknown as Iterable<unknown>)] : value;

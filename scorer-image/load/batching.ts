@@ -36,7 +36,14 @@ const COMPARED = 3;
 const MOST_ANSWER_BYTES = 8 * 2 ** 20;
 
 /** A session whose calls are joined where their rows are independent, and where {@link Gain} finds that it pays. */
-export function batching({ session, maxBatchSize, bytesPerRow = 0, onBatch = () => undefined, onDifference = () => undefined, now = () => performance.now() }: Batches): Session {
+export function batching({
+  session,
+  maxBatchSize,
+  bytesPerRow = 0,
+  onBatch = () => undefined,
+  onDifference = () => undefined,
+  now = () => performance.now(),
+}: Batches): Session {
   const names = session.signature.outputs.map(({ name }) => name);
   const gain = new Gain();
   const watch = new Watch(session, (difference) => {
@@ -52,7 +59,8 @@ export function batching({ session, maxBatchSize, bytesPerRow = 0, onBatch = () 
     waiting = [];
     scheduled = false;
     underWay += 1;
-    for (const group of groups(calls, Math.max(1, Math.min(maxBatchSize, Math.floor(MOST_ANSWER_BYTES / bytesPerRow))))) await (comparable(group) && gain.next() ? measured(group) : run(group));
+    for (const group of groups(calls, Math.max(1, Math.min(maxBatchSize, Math.floor(MOST_ANSWER_BYTES / bytesPerRow)))))
+      await (comparable(group) && gain.next() ? measured(group) : run(group));
     underWay -= 1;
     if (waiting.length > 0) soon();
     else watch.idle(() => waiting.length === 0);
@@ -64,7 +72,8 @@ export function batching({ session, maxBatchSize, bytesPerRow = 0, onBatch = () 
     setImmediate(() => void flush());
   };
   const run = async (group: Call[]): Promise<void> => {
-    if (group.length > 1 && (gain.pays ?? group.length === 2)) await together(group); // what is not known is not to take the memory of many rows
+    if (group.length > 1 && (gain.pays ?? group.length === 2))
+      await together(group); // what is not known is not to take the memory of many rows
     else for (const call of group) await alone(call);
   };
   const measured = async ([first, ...others]: Call[]): Promise<void> => {
@@ -78,19 +87,23 @@ export function batching({ session, maxBatchSize, bytesPerRow = 0, onBatch = () 
   /** Resolve with whether the model took the calls; what became of each is told to its caller. */
   const alone = ({ feeds, outputs, rows, resolve, reject }: Call): Promise<boolean> => {
     onBatch(rows);
-    return session.run(feeds, [...outputs]).then((results) => {
-      resolve(results);
-      return true;
-    }, (error: unknown) => {
-      reject(error);
-      return false;
-    });
+    return session.run(feeds, [...outputs]).then(
+      (results) => {
+        resolve(results);
+        return true;
+      },
+      (error: unknown) => {
+        reject(error);
+        return false;
+      },
+    );
   };
   const together = async (group: Call[]): Promise<boolean> => {
     const [rows, begun] = [rowsOf(group), now()];
     try {
       const results = await session.run(join(group.map(({ feeds }) => feeds)), [...group[0]!.outputs]);
-      if (Object.values(results).some(({ shape }) => shape[0] !== rows)) throw new Error('an output has another number of rows');
+      if (Object.values(results).some(({ shape }) => shape[0] !== rows))
+        throw new Error('an output has another number of rows');
       onBatch(rows);
       gain.took(now() - begun);
       if (rows > 0) bytesPerRow = Math.max(bytesPerRow, bytesIn(results) / rows);
@@ -106,15 +119,17 @@ export function batching({ session, maxBatchSize, bytesPerRow = 0, onBatch = () 
   return {
     signature: session.signature,
     answerBytes: (rows) => rows * bytesPerRow,
-    run: (feeds, outputs = names) => new Promise((resolve, reject) => {
-      waiting.push({ feeds, outputs, rows: Object.values(feeds)[0]?.shape[0] ?? 1, resolve, reject });
-      soon();
-    }),
+    run: (feeds, outputs = names) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ feeds, outputs, rows: Object.values(feeds)[0]?.shape[0] ?? 1, resolve, reject });
+        soon();
+      }),
   };
 }
 
 /** One call alone and some others joined tell something of each other when all have as many rows. */
-const comparable = (group: readonly Call[]): boolean => group.length > 2 && group[0]!.rows > 0 && group.slice(1, 1 + COMPARED).every(({ rows }) => rows === group[0]!.rows);
+const comparable = (group: readonly Call[]): boolean =>
+  group.length > 2 && group[0]!.rows > 0 && group.slice(1, 1 + COMPARED).every(({ rows }) => rows === group[0]!.rows);
 
 const rowsOf = (group: readonly Call[]): number => group.reduce((sum, { rows }) => sum + rows, 0);
 
@@ -139,7 +154,13 @@ function alike(a: Call, b: Call): boolean {
   if (a.outputs !== b.outputs && a.outputs.join() !== b.outputs.join()) return false;
   for (const name of Object.keys(a.feeds)) {
     const [shape, other] = [a.feeds[name]!.shape, b.feeds[name]?.shape];
-    if (other?.length !== shape.length || shape[0] !== a.rows || other[0] !== b.rows || shape.some((dimension, i) => dimension === 0 || (i > 0 && other[i] !== dimension))) return false; // the proof holds for axes that are not empty
+    if (
+      other?.length !== shape.length ||
+      shape[0] !== a.rows ||
+      other[0] !== b.rows ||
+      shape.some((dimension, i) => dimension === 0 || (i > 0 && other[i] !== dimension))
+    )
+      return false; // the proof holds for axes that are not empty
   }
   return true;
 }

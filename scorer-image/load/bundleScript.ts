@@ -9,7 +9,8 @@ import { basename, dirname, join } from 'node:path';
 import { StartFailure } from '../failure.ts';
 
 /** For CommonJS files that an ES module imports. */
-const REQUIRE = "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
+const REQUIRE =
+  "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
 
 export interface BundledScript {
   format: 'module' | 'commonjs';
@@ -24,9 +25,24 @@ export async function bundleScript(path: string): Promise<BundledScript> {
   const tsconfig = join(folder, 'tsconfig.json');
   const run = async (format: 'esm' | 'cjs'): Promise<{ source: string; isCommonJs: boolean }> => {
     const { outputFiles, metafile } = await build({
-      entryPoints: [path], absWorkingDir: folder, outfile: `${path}.js`, write: false, metafile: true, bundle: true, format, platform: 'node', target: 'node24', packages: 'external', external: ['*.node'],
+      entryPoints: [path],
+      absWorkingDir: folder,
+      outfile: `${path}.js`,
+      write: false,
+      metafile: true,
+      bundle: true,
+      format,
+      platform: 'node',
+      target: 'node24',
+      packages: 'external',
+      external: ['*.node'],
       ...(format === 'esm' && { banner: { js: REQUIRE } }),
-      sourcemap: 'inline', sourcesContent: false, logLevel: 'silent', charset: 'utf8', keepNames: true, preserveSymlinks: true, // a ConfigMap's files are links
+      sourcemap: 'inline',
+      sourcesContent: false,
+      logLevel: 'silent',
+      charset: 'utf8',
+      keepNames: true,
+      preserveSymlinks: true, // a ConfigMap's files are links
       ...(existsSync(tsconfig) ? { tsconfig } : { tsconfigRaw: '{}' }),
     });
     return { source: outputFiles[0]!.text, isCommonJs: metafile.inputs[basename(path)]?.format === 'cjs' };
@@ -49,12 +65,19 @@ interface BuildError extends Error {
 
 function messageOf(error: BuildError, path: string): string {
   const [first] = error.errors ?? [];
-  const where = first?.location ? ` (${basename(first.location.file)}:${first.location.line}:${first.location.column + 1})` : '';
-  const python = isPython(path) ? 'this is Python; Penstock runs JavaScript and TypeScript (docs/scoring.md shows how to port it): ' : '';
+  const where = first?.location
+    ? ` (${basename(first.location.file)}:${first.location.line}:${first.location.column + 1})`
+    : '';
+  const python = isPython(path)
+    ? 'this is Python; Penstock runs JavaScript and TypeScript (docs/scoring.md shows how to port it): '
+    : '';
   return `${python}${first?.text ?? error.message}${where}`;
 }
 
 function isPython(path: string): boolean {
   const source = existsSync(path) ? readFileSync(path, 'utf8') : '';
-  return /^(def \w+\(.*\).*:|from [\w.]+ import |import [\w.]+( as \w+)?)\s*(#.*)?$/m.test(source) && !/\b(export|const|let|function|require)\b/.test(source);
+  return (
+    /^(def \w+\(.*\).*:|from [\w.]+ import |import [\w.]+( as \w+)?)\s*(#.*)?$/m.test(source) &&
+    !/\b(export|const|let|function|require)\b/.test(source)
+  );
 }

@@ -20,7 +20,10 @@ export async function inspect(path: string): Promise<Inspected> {
   return { signature, rows: rows.rows, rowsMessage: rows.message };
 }
 
-function ofGraph(graph: GraphOnly): { signature: NonNullable<VerifiedModel['signature']>; rows: ReturnType<typeof rowsOf> } {
+function ofGraph(graph: GraphOnly): {
+  signature: NonNullable<VerifiedModel['signature']>;
+  rows: ReturnType<typeof rowsOf>;
+} {
   try {
     return { signature: described(declaredSignature(graph), graph), rows: rowsOf(graph) };
   } catch (error) {

@@ -32,7 +32,11 @@ export function plainJson(body: Uint8Array, problem = 'the body is not JSON: '):
 /** The body as JSON. Where it speaks of 64-bit integers, those that a double cannot hold come as bigint: nothing of theirs is lost. */
 export function exactJson(body: Uint8Array, has64Bits: (text: string) => boolean): unknown {
   const text = bounded(body);
-  return parsed(text, 'the body is not JSON: ', has64Bits(text) && LONG_INTEGER.test(text) ? (exact as Reviver) : undefined);
+  return parsed(
+    text,
+    'the body is not JSON: ',
+    has64Bits(text) && LONG_INTEGER.test(text) ? (exact as Reviver) : undefined,
+  );
 }
 
 function parsed(text: string, problem: string, reviver?: Reviver): unknown {
@@ -41,8 +45,13 @@ function parsed(text: string, problem: string, reviver?: Reviver): unknown {
   } catch (error) {
     if (error instanceof BadInput) throw error;
     const constant = /(?<![\w"])(NaN|-?Infinity)(?![\w"])/.exec(text)?.[1];
-    if (constant !== undefined) throw new BadInput(`the body is not JSON: it holds ${constant}, for which JSON has no word; write null for a missing value`);
-    throw new BadInput(text.trim() === '' ? 'the body is empty, expected JSON' : `${problem}${(error as Error).message}`);
+    if (constant !== undefined)
+      throw new BadInput(
+        `the body is not JSON: it holds ${constant}, for which JSON has no word; write null for a missing value`,
+      );
+    throw new BadInput(
+      text.trim() === '' ? 'the body is empty, expected JSON' : `${problem}${(error as Error).message}`,
+    );
   }
 }
 
@@ -52,7 +61,11 @@ const [LIST, OBJECT] = ['['.charCodeAt(0), '{'.charCodeAt(0)];
 
 /** Sixteen MiB of `[{},{},…` would be three hundred of objects: more than a small pod has. */
 function bounded(body: Uint8Array): string {
-  if (brackets(body) > MOST_BRACKETS) throw new BadInput(`the body has more than ${MOST_BRACKETS} lists and objects; send tensors flat or in binary`, 413);
+  if (brackets(body) > MOST_BRACKETS)
+    throw new BadInput(
+      `the body has more than ${MOST_BRACKETS} lists and objects; send tensors flat or in binary`,
+      413,
+    );
   return textOf(body);
 }
 
@@ -73,14 +86,19 @@ const BRACKET_BYTES = 128;
  */
 export function scriptText(body: Uint8Array, heapBytes: number): string {
   const most = Math.floor(heapBytes / BRACKET_BYTES);
-  if (brackets(body) > most) throw new BadInput(`the body has more than ${most} lists and objects, for which this endpoint has no memory: send them flat, or raise resources.limits.memory`, 413);
+  if (brackets(body) > most)
+    throw new BadInput(
+      `the body has more than ${most} lists and objects, for which this endpoint has no memory: send them flat, or raise resources.limits.memory`,
+      413,
+    );
   return textOf(body);
 }
 
 type Reviver = (this: unknown, key: string, value: unknown) => unknown;
 
 function exact(_: string, value: unknown, { source }: { source?: string }): unknown {
-  if (typeof value !== 'number' || Number.isSafeInteger(value) || source === undefined || !/^-?\d+$/.test(source)) return value;
+  if (typeof value !== 'number' || Number.isSafeInteger(value) || source === undefined || !/^-?\d+$/.test(source))
+    return value;
   if (source.length > MOST_DIGITS) throw new BadInput(`a whole number has more than ${MOST_DIGITS} digits`);
   return BigInt(source);
 }

@@ -26,7 +26,11 @@ export interface OpenedModel {
 }
 
 /** Loads and warms a model. Throws StartFailure. */
-export async function openModel({ name, features }: Pick<MountedModel, 'name' | 'features'>, path: string, { threads, maxBatchSize, joinUnknown, onBatch, onDisabled }: ModelOptions): Promise<OpenedModel> {
+export async function openModel(
+  { name, features }: Pick<MountedModel, 'name' | 'features'>,
+  path: string,
+  { threads, maxBatchSize, joinUnknown, onBatch, onDisabled }: ModelOptions,
+): Promise<OpenedModel> {
   const { loadSession } = await import('./session.ts'); // the native library: a script that opens no model does without
   const loaded = await loadSession(path, threads);
   const session = features ? { ...loaded, signature: named(loaded.signature, features) } : loaded;
@@ -34,11 +38,17 @@ export async function openModel({ name, features }: Pick<MountedModel, 'name' | 
   const { verdict, message: seen, bytesPerRow } = await probe(session, session.graph.graph);
   const allowed = rows === 'Independent' || (rows === 'Unknown' && joinUnknown);
   const joined = allowed && verdict === 'same' && maxBatchSize > 1;
-  const onDifference = (difference: { rows: number; message: string }): void => onDisabled(`model ${name} answered otherwise when ${difference.rows} rows shared a call: ${difference.message}. From now on it runs request by request (its rows: ${rows}, ${message})`);
+  const onDifference = (difference: { rows: number; message: string }): void =>
+    onDisabled(
+      `model ${name} answered otherwise when ${difference.rows} rows shared a call: ${difference.message}. From now on it runs request by request (its rows: ${rows}, ${message})`,
+    );
   const why = !allowed ? `its rows are ${rows}: ${message}` : verdict !== 'same' ? seen : 'scoring.maxBatchSize is 1';
   return {
-    session: batching({ session, maxBatchSize: joined ? maxBatchSize : 1, bytesPerRow, onBatch, onDifference }), joined,
-    note: joined ? `rows of requests that come together may share calls of model ${name}, up to ${maxBatchSize}` : `model ${name} runs request by request: ${why}`,
+    session: batching({ session, maxBatchSize: joined ? maxBatchSize : 1, bytesPerRow, onBatch, onDifference }),
+    joined,
+    note: joined
+      ? `rows of requests that come together may share calls of model ${name}, up to ${maxBatchSize}`
+      : `model ${name} runs request by request: ${why}`,
   };
 }
 
@@ -46,6 +56,10 @@ export async function openModel({ name, features }: Pick<MountedModel, 'name' | 
 function named({ inputs, outputs }: ModelSignature, features: string[]): ModelSignature {
   const [input, ...more] = inputs;
   const columns = input?.shape[1] ?? 0;
-  if (!input || more.length > 0 || (columns !== -1 && columns !== features.length)) throw new StartFailure(FAILURE.modelLoad, `spec.features of the ModelVersion has ${features.length} names; the model has ${more.length > 0 ? `${inputs.length} inputs` : `${columns} columns`}`);
+  if (!input || more.length > 0 || (columns !== -1 && columns !== features.length))
+    throw new StartFailure(
+      FAILURE.modelLoad,
+      `spec.features of the ModelVersion has ${features.length} names; the model has ${more.length > 0 ? `${inputs.length} inputs` : `${columns} columns`}`,
+    );
   return { inputs: [{ ...input, features }], outputs };
 }

@@ -5,11 +5,18 @@ import { join } from 'node:path';
 import { StartFailure } from '../failure.ts';
 
 /** The model's one file; of several, the one that ends in .onnx (the others are its external data), or, of format Files, their folder. Throws StartFailure. */
-export function modelPath(modelsDir: string, { name, file, format }: Pick<MountedModel, 'name' | 'file' | 'format'>): string {
+export function modelPath(
+  modelsDir: string,
+  { name, file, format }: Pick<MountedModel, 'name' | 'file' | 'format'>,
+): string {
   const folder = join(modelsDir, name);
   if (file !== undefined) return join(folder, file);
   if (format === 'Files') return folder;
   const models = (existsSync(folder) ? readdirSync(folder) : []).filter((one) => one.endsWith('.onnx'));
-  if (models.length !== 1) throw new StartFailure(FAILURE.modelLoad, `of several files exactly one must end in .onnx, the others are its external data; there ${models.length === 0 ? 'is none' : `are ${models.join(', ')}`}`);
+  if (models.length !== 1)
+    throw new StartFailure(
+      FAILURE.modelLoad,
+      `of several files exactly one must end in .onnx, the others are its external data; there ${models.length === 0 ? 'is none' : `are ${models.join(', ')}`}`,
+    );
   return join(folder, models[0]!);
 }

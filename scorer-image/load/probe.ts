@@ -80,7 +80,8 @@ async function tried(session: Session, feeds: Feeds, found: Probed): Promise<str
     const alone = row === 0 ? first : await run(slice(feeds, row, row + 1));
     if (!alone) return undefined;
     if (!together) continue;
-    if (Object.values(together).some(({ shape }) => shape[0] !== rows)) return 'an output has another number of rows than the inputs';
+    if (Object.values(together).some(({ shape }) => shape[0] !== rows))
+      return 'an output has another number of rows than the inputs';
     const unlike = difference(slice(together, row, row + 1), alone);
     if (unlike !== undefined) return unlike;
   }
@@ -91,18 +92,27 @@ async function tried(session: Session, feeds: Feeds, found: Probed): Promise<str
 function feedsOf({ inputs }: ModelSignature, { length, numbers }: Trial, known: readonly number[]): Feeds | undefined {
   if (inputs.length === 0 || inputs.some(({ shape }) => shape[0] !== -1)) return undefined;
   const choice = numbers(known);
-  return Object.fromEntries(inputs.map((input) => {
-    const shape = shapeOf(input, length);
-    return [input.name, { datatype: input.datatype, shape, data: values(input, shape, choice) }];
-  }));
+  return Object.fromEntries(
+    inputs.map((input) => {
+      const shape = shapeOf(input, length);
+      return [input.name, { datatype: input.datatype, shape, data: values(input, shape, choice) }];
+    }),
+  );
 }
 
-const shapeOf = ({ shape }: TensorSignature, length: number): number[] => [ROWS, ...shape.slice(1).map((dimension) => (dimension === -1 ? length : dimension))];
+const shapeOf = ({ shape }: TensorSignature, length: number): number[] => [
+  ROWS,
+  ...shape.slice(1).map((dimension) => (dimension === -1 ? length : dimension)),
+];
 
 /** Scales of the rows of floating-point inputs: of very different size, one of them negative. */
 const SCALES = [1, 1000, -1, 0.01];
 
-function values({ datatype }: TensorSignature, shape: readonly number[], choice: readonly number[]): NumberArray | string[] {
+function values(
+  { datatype }: TensorSignature,
+  shape: readonly number[],
+  choice: readonly number[],
+): NumberArray | string[] {
   const size = sizeOf(shape);
   const row = (i: number): number => Math.floor(i / (size / ROWS));
   const whole = (i: number): number => choice[(i + 3 * row(i)) % choice.length]!;
@@ -110,9 +120,11 @@ function values({ datatype }: TensorSignature, shape: readonly number[], choice:
   const type = arrayOf(datatype);
   if (!type) return Array.from({ length: size }, (_, i) => ['a', 'b c', 'word', ''][row(i)]!);
   const unsigned = datatype.startsWith('U');
-  const integer = (i: number): number => (datatype === 'BOOL' ? Math.abs(whole(i)) % 2 : unsigned ? Math.abs(whole(i)) : whole(i));
+  const integer = (i: number): number =>
+    datatype === 'BOOL' ? Math.abs(whole(i)) % 2 : unsigned ? Math.abs(whole(i)) : whole(i);
   const data = new type(size);
-  for (let i = 0; i < size; i++) data[i] = datatype.startsWith('FP') ? real(i) : datatype.endsWith('INT64') ? BigInt(integer(i)) : integer(i);
+  for (let i = 0; i < size; i++)
+    data[i] = datatype.startsWith('FP') ? real(i) : datatype.endsWith('INT64') ? BigInt(integer(i)) : integer(i);
   return data;
 }
 
@@ -121,9 +133,21 @@ const MOST_KNOWN = 40;
 /** Whole numbers that mean something to the model: those in its small constants, and the ends of the tables that it looks up. */
 function numbersIn({ initializer, node }: GraphProto): number[] {
   const tables = new Map(initializer.map(({ name, dims }) => [name, dims[0]]));
-  const ends = node.filter(({ opType, domain }) => opType === 'Gather' && domainOf(domain) === '').flatMap(({ input }) => tables.get(input[0] ?? '') ?? []).filter((rows) => rows > 1);
-  const constants = [...initializer, ...node.flatMap(({ attribute }) => attribute.flatMap(({ t }) => t ?? []))].flatMap((tensor) => itemsOf(tensor) ?? []).map(({ factor }) => factor);
+  const ends = node
+    .filter(({ opType, domain }) => opType === 'Gather' && domainOf(domain) === '')
+    .flatMap(({ input }) => tables.get(input[0] ?? '') ?? [])
+    .filter((rows) => rows > 1);
+  const constants = [...initializer, ...node.flatMap(({ attribute }) => attribute.flatMap(({ t }) => t ?? []))]
+    .flatMap((tensor) => itemsOf(tensor) ?? [])
+    .map(({ factor }) => factor);
   const most = Math.min(...ends, 2 ** 31);
   const usable = constants.filter((one) => Number.isSafeInteger(one) && one >= 0 && one < most);
-  return [...new Set([...ends.flatMap((rows) => [rows - 1, Math.floor(rows / 2), Math.floor((rows * 3) / 4)]).filter((one) => one < most), ...usable])].slice(0, MOST_KNOWN);
+  return [
+    ...new Set([
+      ...ends
+        .flatMap((rows) => [rows - 1, Math.floor(rows / 2), Math.floor((rows * 3) / 4)])
+        .filter((one) => one < most),
+      ...usable,
+    ]),
+  ].slice(0, MOST_KNOWN);
 }

@@ -30,7 +30,8 @@ export async function loadScript(path: string): Promise<UserScript> {
   const { format, source } = await bundleScript(path);
   process.setSourceMapsEnabled(true);
   const hooks = registerHooks({
-    resolve: (specifier, context, next) => (specifier === url ? { url, format, shortCircuit: true } : next(specifier, context)),
+    resolve: (specifier, context, next) =>
+      specifier === url ? { url, format, shortCircuit: true } : next(specifier, context),
     load: (one, context, next) => (one === url ? { format, source, shortCircuit: true } : next(one, context)),
   });
   let loaded: Record<string, unknown>;
@@ -44,9 +45,16 @@ export async function loadScript(path: string): Promise<UserScript> {
   const missing = ['init', 'run'].filter((name) => typeof exported[name] !== 'function');
   if (missing.length > 0) {
     const found = Object.keys(exported).filter((name) => name !== 'default' && typeof exported[name] === 'function');
-    throw new StartFailure(FAILURE.scriptFunction, `${basename(path)} exports no ${missing.join('() and no ')}(); it exports ${found.join(', ') || 'no function'}`);
+    throw new StartFailure(
+      FAILURE.scriptFunction,
+      `${basename(path)} exports no ${missing.join('() and no ')}(); it exports ${found.join(', ') || 'no function'}`,
+    );
   }
-  if (exported.rawHttp === true && exported.inputSchema !== undefined) throw new StartFailure(FAILURE.scriptImport, `${basename(path)} exports rawHttp and inputSchema: run() takes either the request or arguments`);
+  if (exported.rawHttp === true && exported.inputSchema !== undefined)
+    throw new StartFailure(
+      FAILURE.scriptImport,
+      `${basename(path)} exports rawHttp and inputSchema: run() takes either the request or arguments`,
+    );
   return exported as unknown as UserScript;
 }
 
@@ -57,7 +65,8 @@ export function describe(error: unknown, path: string): string {
   return place === undefined ? message : `${message} (${place})`;
 }
 
-export const stackOf = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));
+export const stackOf = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error);
 
 function placeOf(error: unknown, path: string): string | undefined {
   const folder = dirname(path).replace(/[.*+?^${}()|[\]\\]/g, '\\$&');

@@ -29,10 +29,21 @@ export interface LoadedSession extends Session {
 /** Loads a model file; a file that is none, or has other than tensors as inputs or outputs, is a ModelLoadFailed. */
 export async function loadSession(path: string, threads = 1): Promise<LoadedSession> {
   const graph = graphOf(path);
-  const session = await create(path, graph, { intraOpNumThreads: threads, interOpNumThreads: 1, executionMode: 'sequential', graphOptimizationLevel: 'all', logSeverityLevel: SILENT });
-  const signature = { inputs: session.inputMetadata.map((meta) => tensorSignature(meta, path)), outputs: session.outputMetadata.map((meta) => tensorSignature(meta, path)) };
+  const session = await create(path, graph, {
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: SILENT,
+  });
+  const signature = {
+    inputs: session.inputMetadata.map((meta) => tensorSignature(meta, path)),
+    outputs: session.outputMetadata.map((meta) => tensorSignature(meta, path)),
+  };
   return {
-    signature: described(signature, graph), rows: rowsOf(graph), graph,
+    signature: described(signature, graph),
+    rows: rowsOf(graph),
+    graph,
     async run(feeds, outputs) {
       const native = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toOrt(tensor)]));
       const results = await session.run(native, outputs ?? session.outputNames);
@@ -46,17 +57,29 @@ export function graphOf(path: string): GraphOnly {
   try {
     return readGraph(path);
   } catch (error) {
-    throw new StartFailure(FAILURE.modelLoad, `${fileOf(path)} is not an ONNX model: ${isPickle(path) ? 'it is a Python pickle (joblib); convert the model to ONNX, for scikit-learn with skl2onnx' : (error as Error).message}`);
+    throw new StartFailure(
+      FAILURE.modelLoad,
+      `${fileOf(path)} is not an ONNX model: ${isPickle(path) ? 'it is a Python pickle (joblib); convert the model to ONNX, for scikit-learn with skl2onnx' : (error as Error).message}`,
+    );
   }
 }
 
-async function create(path: string, graph: GraphOnly, options: ort.InferenceSession.SessionOptions): Promise<ort.InferenceSession> {
+async function create(
+  path: string,
+  graph: GraphOnly,
+  options: ort.InferenceSession.SessionOptions,
+): Promise<ort.InferenceSession> {
   const zipMaps = graph.graph.node.some(isZipMap);
   try {
-    return await (zipMaps ? ort.InferenceSession.create(rewritten(path, { zipMaps, locale: false }), options) : ort.InferenceSession.create(path, options));
+    return await (zipMaps
+      ? ort.InferenceSession.create(rewritten(path, { zipMaps, locale: false }), options)
+      : ort.InferenceSession.create(path, options));
   } catch (error) {
     const { message } = error as Error;
-    if (/construct locale/.test(message)) return ort.InferenceSession.create(rewritten(path, { zipMaps, locale: true }), options).catch((again: unknown) => notLoaded(path, (again as Error).message));
+    if (/construct locale/.test(message))
+      return ort.InferenceSession.create(rewritten(path, { zipMaps, locale: true }), options).catch((again: unknown) =>
+        notLoaded(path, (again as Error).message),
+      );
     return notLoaded(path, message);
   }
 }
@@ -77,15 +100,30 @@ function isPickle(path: string): boolean {
 }
 
 function tensorSignature(meta: ort.InferenceSession.ValueMetadata, path: string): TensorSignature {
-  if (!meta.isTensor) throw new StartFailure(FAILURE.modelLoad, `${meta.name} of ${fileOf(path)} is not a tensor: convert the model so that all its inputs and outputs are tensors`);
+  if (!meta.isTensor)
+    throw new StartFailure(
+      FAILURE.modelLoad,
+      `${meta.name} of ${fileOf(path)} is not a tensor: convert the model so that all its inputs and outputs are tensors`,
+    );
   const datatype = DATATYPES[meta.type];
-  if (datatype === undefined) throw new StartFailure(FAILURE.modelLoad, `${meta.name} of ${fileOf(path)} has the type ${meta.type}, which is not supported`);
-  return { name: meta.name, datatype, shape: meta.shape.map((dimension) => (typeof dimension === 'number' && dimension >= 0 ? dimension : -1)) };
+  if (datatype === undefined)
+    throw new StartFailure(
+      FAILURE.modelLoad,
+      `${meta.name} of ${fileOf(path)} has the type ${meta.type}, which is not supported`,
+    );
+  return {
+    name: meta.name,
+    datatype,
+    shape: meta.shape.map((dimension) => (typeof dimension === 'number' && dimension >= 0 ? dimension : -1)),
+  };
 }
 
 function toOrt({ datatype, shape, data }: Tensor): ort.Tensor {
   const tensor = new ort.Tensor(ORT_TYPE[datatype] as 'float32', data as Float32Array, shape);
   // The native binding does not know Float16Array yet and sees nothing in one: it gets the same bits as 16-bit integers.
-  if (datatype === 'FP16') Object.assign(tensor, { cpuData: new Uint16Array((data as Float16Array).buffer, (data as Float16Array).byteOffset, data.length) });
+  if (datatype === 'FP16')
+    Object.assign(tensor, {
+      cpuData: new Uint16Array((data as Float16Array).buffer, (data as Float16Array).byteOffset, data.length),
+    });
   return tensor;
 }

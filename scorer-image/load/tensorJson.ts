@@ -9,7 +9,8 @@ export const flatJson = ({ data, datatype }: Tensor): string => `[${items(data, 
 
 /** The same in slices. */
 export function* flatPieces({ data, datatype }: Tensor): Generator<string> {
-  for (let at = 0; at < data.length; at += SLICE_VALUES) yield `${at === 0 ? '[' : ','}${items(data, datatype, at, Math.min(at + SLICE_VALUES, data.length))}`;
+  for (let at = 0; at < data.length; at += SLICE_VALUES)
+    yield `${at === 0 ? '[' : ','}${items(data, datatype, at, Math.min(at + SLICE_VALUES, data.length))}`;
   yield data.length === 0 ? '[]' : ']';
 }
 
@@ -65,8 +66,13 @@ function items(data: TensorData, datatype: string, from: number, to: number): st
     const value = data[i]!;
     if (i > from) text += ',';
     if (datatype === 'BOOL') text += value ? 'true' : 'false';
-    else if (typeof value === 'number') text += Number.isFinite(value) ? (value === 0 && 1 / value < 0 ? '-0' : String(value)) : 'null';
-    else text += typeof value === 'bigint' ? String(value) : JSON.stringify(typeof value === 'string' ? value : Buffer.from(value).toString('base64'));
+    else if (typeof value === 'number')
+      text += Number.isFinite(value) ? (value === 0 && 1 / value < 0 ? '-0' : String(value)) : 'null';
+    else
+      text +=
+        typeof value === 'bigint'
+          ? String(value)
+          : JSON.stringify(typeof value === 'string' ? value : Buffer.from(value).toString('base64'));
   }
   return text;
 }

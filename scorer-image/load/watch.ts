@@ -38,9 +38,19 @@ export class Watch {
   /** A joined call was answered. */
   saw(calls: readonly Call[], results: Feeds): void {
     this.#left -= 1;
-    if (this.#left > 0 || this.#sample || calls.reduce((sum, { feeds }) => sum + bytesIn(feeds), bytesIn(results)) > MOST_BYTES) return;
+    if (
+      this.#left > 0 ||
+      this.#sample ||
+      calls.reduce((sum, { feeds }) => sum + bytesIn(feeds), bytesIn(results)) > MOST_BYTES
+    )
+      return;
     this.#left = Math.ceil(ONE_IN * (0.5 + Math.random()));
-    this.#sample = { calls, results: Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, { ...tensor, data: tensor.data.slice() }])) };
+    this.#sample = {
+      calls,
+      results: Object.fromEntries(
+        Object.entries(results).map(([name, tensor]) => [name, { ...tensor, data: tensor.data.slice() }]),
+      ),
+    };
   }
 
   /** Nothing waits for the model now; `still` tells whether that is so later. */
@@ -48,16 +58,21 @@ export class Watch {
     if (!this.#sample || this.#busy) return;
     this.#busy = true;
     const sample = this.#sample;
-    setTimeout(() => void this.#check(sample, still).finally(() => {
-      this.#sample = undefined;
-      this.#busy = false;
-    }), PAUSE_MS).unref();
+    setTimeout(
+      () =>
+        void this.#check(sample, still).finally(() => {
+          this.#sample = undefined;
+          this.#busy = false;
+        }),
+      PAUSE_MS,
+    ).unref();
   }
 
   async #check({ calls, results }: Sample, still: () => boolean): Promise<void> {
     let from = 0;
     for (const { feeds, outputs, rows } of calls) {
-      for (let pauses = 0; !still() && pauses < MOST_PAUSES; pauses++) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS).unref());
+      for (let pauses = 0; !still() && pauses < MOST_PAUSES; pauses++)
+        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS).unref());
       const alone = await this.#session.run(feeds, [...outputs]).catch(() => undefined);
       const message = alone && difference(slice(results, from, from + rows), alone);
       from += rows;

@@ -33,7 +33,14 @@ export class Demand {
   constructor(now: number) {
     this.#begun = Math.floor(now); // whole milliseconds, so that seconds begin exactly where the one before ended
     this.#changed = this.#lastActive = now;
-    this.#seconds = Array.from({ length: WINDOW_S + 1 }, () => ({ at: -1, area: 0, ended: 0, rejected: 0, runs: 0, runMs: 0 }));
+    this.#seconds = Array.from({ length: WINDOW_S + 1 }, () => ({
+      at: -1,
+      area: 0,
+      ended: 0,
+      rejected: 0,
+      runs: 0,
+      runMs: 0,
+    }));
   }
 
   /** The pod can be asked from now on: what it took to start was not idleness. */

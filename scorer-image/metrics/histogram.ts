@@ -34,14 +34,36 @@ export interface HistogramOptions<Value extends string> {
 }
 
 /** Registers a histogram; one series for each value of its label, or one under the name '' without a label. */
-export function histogram<Value extends string = ''>({ name, help, buckets, label, registry }: HistogramOptions<Value>): Record<Value, Series> {
-  const series = Object.fromEntries((label?.values ?? ['']).map((value) => [value, new Series(buckets)])) as Record<string, Series>;
-  const values = (): object[] => Object.entries<Series>(series).flatMap(([value, { counts, sum }]) => {
-    const sharedLabels = label ? { [label.name]: value } : {};
-    let total = 0;
-    const upTo = counts.map((count, i) => ({ metricName: `${name}_bucket`, labels: { le: i < buckets.length ? buckets[i]! : '+Inf' }, sharedLabels, value: (total += count) }));
-    return [...upTo, { metricName: `${name}_sum`, sharedLabels, value: sum }, { metricName: `${name}_count`, sharedLabels, value: total }];
-  });
-  registry.registerMetric({ name, get: () => Promise.resolve({ name, help, type: 'histogram', aggregator: 'sum', values: values() }) } as unknown as Metric);
+export function histogram<Value extends string = ''>({
+  name,
+  help,
+  buckets,
+  label,
+  registry,
+}: HistogramOptions<Value>): Record<Value, Series> {
+  const series = Object.fromEntries((label?.values ?? ['']).map((value) => [value, new Series(buckets)])) as Record<
+    string,
+    Series
+  >;
+  const values = (): object[] =>
+    Object.entries<Series>(series).flatMap(([value, { counts, sum }]) => {
+      const sharedLabels = label ? { [label.name]: value } : {};
+      let total = 0;
+      const upTo = counts.map((count, i) => ({
+        metricName: `${name}_bucket`,
+        labels: { le: i < buckets.length ? buckets[i]! : '+Inf' },
+        sharedLabels,
+        value: (total += count),
+      }));
+      return [
+        ...upTo,
+        { metricName: `${name}_sum`, sharedLabels, value: sum },
+        { metricName: `${name}_count`, sharedLabels, value: total },
+      ];
+    });
+  registry.registerMetric({
+    name,
+    get: () => Promise.resolve({ name, help, type: 'histogram', aggregator: 'sum', values: values() }),
+  } as unknown as Metric);
   return series;
 }

@@ -14,13 +14,23 @@ export function scorerMetrics(labels: { pipeline: string; revision: string }) {
   const codes = new Map<number, number>();
   let inProgress = 0;
   new Counter({
-    name: METRIC.requests, help: 'Scoring requests by status code.', labelNames: ['code'], registers,
+    name: METRIC.requests,
+    help: 'Scoring requests by status code.',
+    labelNames: ['code'],
+    registers,
     collect() {
       this.reset();
       for (const [code, count] of codes) this.inc({ code }, count);
     },
   });
-  new Gauge({ name: METRIC.requestsInProgress, help: 'Scoring requests that have no answer yet.', registers, collect() { this.set(inProgress); } });
+  new Gauge({
+    name: METRIC.requestsInProgress,
+    help: 'Scoring requests that have no answer yet.',
+    registers,
+    collect() {
+      this.set(inProgress);
+    },
+  });
   return {
     registry,
     /** A request for a score has begun. */
@@ -30,14 +40,51 @@ export function scorerMetrics(labels: { pipeline: string; revision: string }) {
       inProgress -= 1;
       codes.set(code, (codes.get(code) ?? 0) + 1);
     },
-    duration: histogram({ name: METRIC.requestDuration, help: 'Time from the first byte of a request to its answer.', buckets: SECONDS, registry })[''],
+    duration: histogram({
+      name: METRIC.requestDuration,
+      help: 'Time from the first byte of a request to its answer.',
+      buckets: SECONDS,
+      registry,
+    })[''],
     initDuration: new Gauge({ name: METRIC.initDuration, help: 'Time that loading and init() took.', registers }),
-    steps: histogram({ name: METRIC.stepDuration, help: 'Parts of a request: read (until its body is here), queue (until it goes to the worker), run (in the worker).', label: { name: 'step', values: ['read', 'queue', 'run'] }, buckets: SECONDS, registry }),
-    batchSize: histogram({ name: METRIC.batchSize, help: 'Rows of each call of an ONNX model.', buckets: ROWS, registry })[''],
-    queueDepth: (depth: () => number) => new Gauge({ name: METRIC.queueDepth, help: 'Requests that wait for a place in the worker.', registers, collect() { this.set(depth()); } }),
-    batchingDisabled: new Counter({ name: METRIC.batchingDisabled, help: 'Models whose calls are not joined any more, since a joined answer differed from the answer alone.', registers }),
-    workersReplaced: new Counter({ name: METRIC.workersReplaced, help: 'Workers that were replaced since a request needed more memory than they may have.', registers }),
-    rejected: new Counter({ name: METRIC.rejected, help: 'Requests that never reached the script.', labelNames: ['reason'], registers }),
+    steps: histogram({
+      name: METRIC.stepDuration,
+      help: 'Parts of a request: read (until its body is here), queue (until it goes to the worker), run (in the worker).',
+      label: { name: 'step', values: ['read', 'queue', 'run'] },
+      buckets: SECONDS,
+      registry,
+    }),
+    batchSize: histogram({
+      name: METRIC.batchSize,
+      help: 'Rows of each call of an ONNX model.',
+      buckets: ROWS,
+      registry,
+    })[''],
+    queueDepth: (depth: () => number) =>
+      new Gauge({
+        name: METRIC.queueDepth,
+        help: 'Requests that wait for a place in the worker.',
+        registers,
+        collect() {
+          this.set(depth());
+        },
+      }),
+    batchingDisabled: new Counter({
+      name: METRIC.batchingDisabled,
+      help: 'Models whose calls are not joined any more, since a joined answer differed from the answer alone.',
+      registers,
+    }),
+    workersReplaced: new Counter({
+      name: METRIC.workersReplaced,
+      help: 'Workers that were replaced since a request needed more memory than they may have.',
+      registers,
+    }),
+    rejected: new Counter({
+      name: METRIC.rejected,
+      help: 'Requests that never reached the script.',
+      labelNames: ['reason'],
+      registers,
+    }),
   };
 }
 export type ScorerMetrics = ReturnType<typeof scorerMetrics>;

@@ -1,12 +1,22 @@
 /** What a graph says of its inputs and outputs: the signature, names of features and classes. Pure. */
 import type { ModelSignature, TensorSignature } from '@penstock/contract';
-import { attributeOf, ELEMENT, isCut, textOf, type GraphProto, type ModelProto, type NodeProto, type ValueInfoProto } from './schema.ts';
+import {
+  attributeOf,
+  ELEMENT,
+  isCut,
+  textOf,
+  type GraphProto,
+  type ModelProto,
+  type NodeProto,
+  type ValueInfoProto,
+} from './schema.ts';
 
 /** Says which input or output is no tensor that the protocol knows. */
 export class SignatureError extends Error {}
 
 /** Names of the outputs that a ZipMap makes, with the labels of their columns. */
-const zipMaps = ({ node }: Pick<GraphProto, 'node'>): Map<string, readonly (string | number)[]> => new Map(node.filter(isZipMap).map((one) => [one.output[0]!, labelsOf(one)]));
+const zipMaps = ({ node }: Pick<GraphProto, 'node'>): Map<string, readonly (string | number)[]> =>
+  new Map(node.filter(isZipMap).map((one) => [one.output[0]!, labelsOf(one)]));
 
 export const isZipMap = ({ opType, domain }: NodeProto): boolean => opType === 'ZipMap' && domain === 'ai.onnx.ml';
 
@@ -14,7 +24,9 @@ export const isZipMap = ({ opType, domain }: NodeProto): boolean => opType === '
 export function labelsOf(node: NodeProto): readonly (string | number)[] {
   if (node.attribute.some((one) => one.name.startsWith('classlabels') && isCut(one))) return [];
   const texts = attributeOf(node, 'classlabels_strings')?.strings.map(textOf) ?? [];
-  return texts.length > 0 ? texts : (attributeOf(node, 'classlabels_int64s')?.ints ?? attributeOf(node, 'classlabels_ints')?.ints ?? []);
+  return texts.length > 0
+    ? texts
+    : (attributeOf(node, 'classlabels_int64s')?.ints ?? attributeOf(node, 'classlabels_ints')?.ints ?? []);
 }
 
 /** The signature as the graph declares it; -1 for a dimension that is open. Throws SignatureError. */
@@ -25,7 +37,10 @@ export function declaredSignature({ graph }: { graph: GraphProto }): ModelSignat
     const classes = maps.get(value.name);
     return classes ? { name: value.name, datatype: 'FP32', shape: [-1, classes.length || -1] } : declared(value);
   };
-  return { inputs: graph.input.filter(({ name }) => !constants.has(name)).map(declared), outputs: graph.output.map(tensor) };
+  return {
+    inputs: graph.input.filter(({ name }) => !constants.has(name)).map(declared),
+    outputs: graph.output.map(tensor),
+  };
 }
 
 function declared({ name, type }: ValueInfoProto): TensorSignature {
@@ -35,11 +50,18 @@ function declared({ name, type }: ValueInfoProto): TensorSignature {
 }
 
 /** Adds what the file says beside shapes: names of the one input's features, and of the classes that an output has a column for. */
-export function described(signature: ModelSignature, { graph, metadataProps }: { graph: GraphProto } & Pick<ModelProto, 'metadataProps'>): ModelSignature {
+export function described(
+  signature: ModelSignature,
+  { graph, metadataProps }: { graph: GraphProto } & Pick<ModelProto, 'metadataProps'>,
+): ModelSignature {
   const features = featureNames(metadataProps.find(({ key }) => key === 'feature_names')?.value);
   const classes = classNames(signature, graph);
   return {
-    inputs: signature.inputs.map((input) => (features && signature.inputs.length === 1 && [-1, features.length].includes(input.shape[1] ?? 0) ? { ...input, features } : input)),
+    inputs: signature.inputs.map((input) =>
+      features && signature.inputs.length === 1 && [-1, features.length].includes(input.shape[1] ?? 0)
+        ? { ...input, features }
+        : input,
+    ),
     outputs: signature.outputs.map((output) => {
       const names = classes.get(output.name);
       return names ? { ...output, classes: [...names] } : output;
@@ -62,8 +84,14 @@ function featureNames(text: string | undefined): string[] | undefined {
 function classNames({ outputs }: ModelSignature, graph: GraphProto): Map<string, readonly (string | number)[]> {
   const maps = zipMaps(graph);
   if (maps.size > 0) return maps;
-  const classifiers = graph.node.filter(({ opType, domain }) => domain === 'ai.onnx.ml' && /^(TreeEnsemble|Linear|SVM)Classifier$/.test(opType)).map(labelsOf);
+  const classifiers = graph.node
+    .filter(({ opType, domain }) => domain === 'ai.onnx.ml' && /^(TreeEnsemble|Linear|SVM)Classifier$/.test(opType))
+    .map(labelsOf);
   const [labels] = classifiers;
-  const columns = outputs.filter(({ datatype, shape }) => datatype.startsWith('FP') && shape.length === 2 && [labels?.length, -1].includes(shape[1]));
-  return classifiers.length === 1 && labels!.length > 0 && columns.length === 1 ? new Map([[columns[0]!.name, labels!]]) : new Map<string, never>();
+  const columns = outputs.filter(
+    ({ datatype, shape }) => datatype.startsWith('FP') && shape.length === 2 && [labels?.length, -1].includes(shape[1]),
+  );
+  return classifiers.length === 1 && labels!.length > 0 && columns.length === 1
+    ? new Map([[columns[0]!.name, labels!]])
+    : new Map<string, never>();
 }

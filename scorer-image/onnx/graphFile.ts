@@ -23,11 +23,15 @@ export type GraphOnly = ModelProto & { graph: GraphProto };
 export function readGraph(path: string): GraphOnly {
   const file = new FileWindow(path);
   try {
-    const model = MODEL.toObject(MODEL.decode(Buffer.concat(withoutWeights(file, MODEL, 0, file.size))), { arrays: true }) as ModelProto;
+    const model = MODEL.toObject(MODEL.decode(Buffer.concat(withoutWeights(file, MODEL, 0, file.size))), {
+      arrays: true,
+    }) as ModelProto;
     if (!model.graph) throw new GraphError('it holds no graph');
     return model as GraphOnly;
   } catch (error) {
-    throw error instanceof GraphError ? error : new GraphError(`its bytes cannot be read (${(error as Error).message})`);
+    throw error instanceof GraphError
+      ? error
+      : new GraphError(`its bytes cannot be read (${(error as Error).message})`);
   } finally {
     file.close();
   }
@@ -85,12 +89,19 @@ function withoutWeights(file: FileWindow, type: Type, from: number, to: number):
     const inner = field?.resolve().resolvedType;
     const count = (counts.get(id) ?? 0) + 1;
     counts.set(id, count);
-    if (inner instanceof protobuf.Type && length > KEPT_BYTES) pieces.push(...message(id, withoutWeights(file, inner, start, end)));
+    if (inner instanceof protobuf.Type && length > KEPT_BYTES)
+      pieces.push(...message(id, withoutWeights(file, inner, start, end)));
     else if (field && optional.includes(field.name) && (length > KEPT_BYTES || count > KEPT_VALUES)) cut = true;
     else pieces.push(file.copy(at, end));
     at = end;
   }
-  if (cut && type.name === 'AttributeProto') pieces.push(protobuf.Writer.create().uint32((DOC_STRING << 3) | 2).string(CUT).finish());
+  if (cut && type.name === 'AttributeProto')
+    pieces.push(
+      protobuf.Writer.create()
+        .uint32((DOC_STRING << 3) | 2)
+        .string(CUT)
+        .finish(),
+    );
   return pieces;
 }
 
@@ -119,5 +130,11 @@ function fieldAt(file: FileWindow, at: number): FieldHeader {
 /** A message field: its tag, its new length, and what is in it. */
 function message(id: number, pieces: Uint8Array[]): Uint8Array[] {
   const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
-  return [protobuf.Writer.create().uint32((id << 3) | 2).uint32(length).finish(), ...pieces];
+  return [
+    protobuf.Writer.create()
+      .uint32((id << 3) | 2)
+      .uint32(length)
+      .finish(),
+    ...pieces,
+  ];
 }

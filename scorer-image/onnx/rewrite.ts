@@ -29,7 +29,9 @@ export function rewritten(path: string, rewrite: Rewrite): Uint8Array {
   const file = readFileSync(path);
   const top = fields(file);
   const parts = top.map(({ id, whole, value }) => (id === GRAPH ? field(GRAPH, graph(value, rewrite)) : whole));
-  const standard = top.some(({ id, value }) => id === OPSET_IMPORT && !OPERATOR_SET.toObject(OPERATOR_SET.decode(value)).domain);
+  const standard = top.some(
+    ({ id, value }) => id === OPSET_IMPORT && !OPERATOR_SET.toObject(OPERATOR_SET.decode(value)).domain,
+  );
   if (!standard && rewrite.zipMaps) parts.push(MODEL.encode({ opsetImport: [{ version: IDENTITY_OPSET }] }).finish());
   return Buffer.concat(parts);
 }
@@ -38,28 +40,52 @@ function graph(bytes: Uint8Array, { zipMaps: replace, locale }: Rewrite): Uint8A
   const made = new Map<string, number>();
   const parts = fields(bytes);
   const nodes = parts.map(({ id, whole, value }) => {
-    if (id !== GRAPH_NODE || !/ZipMap|StringNormalizer/.test(Buffer.from(value.buffer, value.byteOffset, Math.min(value.length, 4096)).toString('latin1'))) return whole;
+    if (
+      id !== GRAPH_NODE ||
+      !/ZipMap|StringNormalizer/.test(
+        Buffer.from(value.buffer, value.byteOffset, Math.min(value.length, 4096)).toString('latin1'),
+      )
+    )
+      return whole;
     const node = NODE.toObject(NODE.decode(value), { arrays: true }) as NodeProto;
     if (replace && isZipMap(node)) {
       made.set(node.output[0]!, labelsOf(node).length);
-      return field(GRAPH_NODE, NODE.encode({ opType: 'Identity', input: node.input, output: node.output, name: node.name }).finish());
+      return field(
+        GRAPH_NODE,
+        NODE.encode({ opType: 'Identity', input: node.input, output: node.output, name: node.name }).finish(),
+      );
     }
-    return locale && node.opType === 'StringNormalizer' ? field(GRAPH_NODE, NODE.encode(withLocale(node)).finish()) : whole;
+    return locale && node.opType === 'StringNormalizer'
+      ? field(GRAPH_NODE, NODE.encode(withLocale(node)).finish())
+      : whole;
   });
-  return Buffer.concat(parts.map(({ id, value }, i) => {
-    if (id !== GRAPH_OUTPUT) return nodes[i]!;
-    const { name } = VALUE_INFO.toObject(VALUE_INFO.decode(value)) as { name: string };
-    const columns = made.get(name);
-    if (columns === undefined) return nodes[i]!;
-    const dim = [{ dimParam: 'rows' }, columns > 0 ? { dimValue: columns } : { dimParam: 'classes' }];
-    return field(GRAPH_OUTPUT, VALUE_INFO.encode(VALUE_INFO.fromObject({ name, type: { tensorType: { elemType: FLOAT, shape: { dim } } } })).finish());
-  }));
+  return Buffer.concat(
+    parts.map(({ id, value }, i) => {
+      if (id !== GRAPH_OUTPUT) return nodes[i]!;
+      const { name } = VALUE_INFO.toObject(VALUE_INFO.decode(value)) as { name: string };
+      const columns = made.get(name);
+      if (columns === undefined) return nodes[i]!;
+      const dim = [{ dimParam: 'rows' }, columns > 0 ? { dimValue: columns } : { dimParam: 'classes' }];
+      return field(
+        GRAPH_OUTPUT,
+        VALUE_INFO.encode(
+          VALUE_INFO.fromObject({ name, type: { tensorType: { elemType: FLOAT, shape: { dim } } } }),
+        ).finish(),
+      );
+    }),
+  );
 }
 
 function withLocale(node: NodeProto): NodeProto {
   const locale = attributeOf(node, 'locale');
   if (locale?.s && textOf(locale.s) !== DEFAULT_LOCALE) return node;
-  return { ...node, attribute: [...node.attribute.filter((one) => one !== locale), { name: 'locale', type: 3, s: Buffer.from(PORTABLE_LOCALE) } as never] };
+  return {
+    ...node,
+    attribute: [
+      ...node.attribute.filter((one) => one !== locale),
+      { name: 'locale', type: 3, s: Buffer.from(PORTABLE_LOCALE) } as never,
+    ],
+  };
 }
 
 interface Part {
@@ -82,4 +108,11 @@ function fields(bytes: Uint8Array): Part[] {
   return parts;
 }
 
-const field = (id: number, value: Uint8Array): Uint8Array => Buffer.concat([protobuf.Writer.create().uint32((id << 3) | 2).uint32(value.length).finish(), value]);
+const field = (id: number, value: Uint8Array): Uint8Array =>
+  Buffer.concat([
+    protobuf.Writer.create()
+      .uint32((id << 3) | 2)
+      .uint32(value.length)
+      .finish(),
+    value,
+  ]);

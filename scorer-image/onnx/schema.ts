@@ -17,7 +17,19 @@ export const VALUE_INFO: protobuf.Type = root.lookupType('onnx.ValueInfoProto');
 
 /** TensorProto.DataType, by the datatype's name in the Open Inference Protocol. */
 export const ELEMENT: Readonly<Record<number, string>> = {
-  1: 'FP32', 2: 'UINT8', 3: 'INT8', 4: 'UINT16', 5: 'INT16', 6: 'INT32', 7: 'INT64', 8: 'BYTES', 9: 'BOOL', 10: 'FP16', 11: 'FP64', 12: 'UINT32', 13: 'UINT64',
+  1: 'FP32',
+  2: 'UINT8',
+  3: 'INT8',
+  4: 'UINT16',
+  5: 'INT16',
+  6: 'INT32',
+  7: 'INT64',
+  8: 'BYTES',
+  9: 'BOOL',
+  10: 'FP16',
+  11: 'FP64',
+  12: 'UINT32',
+  13: 'UINT64',
 };
 
 export interface TensorProto {
@@ -86,11 +98,13 @@ export interface ModelProto {
 }
 
 /** The domain as operators are looked up: the standard one has two names. */
-export const domainOf = (domain: string | undefined): string => (domain === undefined || domain === 'ai.onnx' ? '' : domain);
+export const domainOf = (domain: string | undefined): string =>
+  domain === undefined || domain === 'ai.onnx' ? '' : domain;
 
 const text = new TextDecoder();
 /** A bytes field that holds text. */
 export const textOf = (bytes: Uint8Array): string => text.decode(bytes);
 
 /** A node's attribute of that name. */
-export const attributeOf = (node: NodeProto, name: string): AttributeProto | undefined => node.attribute.find((one) => one.name === name);
+export const attributeOf = (node: NodeProto, name: string): AttributeProto | undefined =>
+  node.attribute.find((one) => one.name === name);

@@ -14,7 +14,11 @@ const classifier: Rule = (operator) => {
   return [rowsAt(0, [shape[0]!]), rowsAt(0, [shape[0]!, operator.fresh()])];
 };
 
-const regressor: Rule = (operator) => rowsAt(0, [table(operator).shape[0]!, operator.has('n_targets') ? number(operator.int('n_targets', 1)) : operator.fresh()]);
+const regressor: Rule = (operator) =>
+  rowsAt(0, [
+    table(operator).shape[0]!,
+    operator.has('n_targets') ? number(operator.int('n_targets', 1)) : operator.fresh(),
+  ]);
 
 const counted: Rule = (operator) => rowsAt(0, [table(operator).shape[0]!, operator.fresh()]);
 
@@ -29,7 +33,8 @@ const oneHot: Rule = (operator) => {
 
 const featureVector: Rule = (operator) => {
   const tables = operator.inputs.map((_, i) => table(operator, i));
-  if (tables.some(({ shape }) => !equal(shape[0]!, tables[0]!.shape[0]!))) throw unknown('FeatureVectorizer takes inputs with other numbers of rows');
+  if (tables.some(({ shape }) => !equal(shape[0]!, tables[0]!.shape[0]!)))
+    throw unknown('FeatureVectorizer takes inputs with other numbers of rows');
   return rowsAt(0, [tables[0]!.shape[0]!, operator.fresh()]);
 };
 
@@ -45,17 +50,31 @@ const extracted: Rule = (operator) => {
   const chosen = dataAt(operator, 1);
   if (!shape || places === undefined) throw unknown('the shape of the values of ArrayFeatureExtractor is not known');
   const ahead = shape.length > 1 ? shape.slice(0, -1) : [ONE];
-  if (chosen.axis !== 0 || !ahead.every((one) => isNumber(one))) throw unknown('ArrayFeatureExtractor is not known to keep rows apart');
+  if (chosen.axis !== 0 || !ahead.every((one) => isNumber(one)))
+    throw unknown('ArrayFeatureExtractor is not known to keep rows apart');
   return rowsAt(ahead.length, [...ahead, product(chosen.shape)]);
 };
 
 const sameShape: Rule = (operator) => table(operator);
 
-export const CLASSICAL: Record<string, Rule> = Object.fromEntries(Object.entries({
-  TreeEnsembleClassifier: classifier, LinearClassifier: classifier, SVMClassifier: classifier,
-  TreeEnsembleRegressor: regressor, TreeEnsemble: regressor, LinearRegressor: regressor, SVMRegressor: regressor,
-  Normalizer: sameShape, Imputer: sameShape, Scaler: sameShape, ZipMap: sameShape, OneHotEncoder: oneHot, FeatureVectorizer: featureVector, ArrayFeatureExtractor: extracted,
-} satisfies Record<string, Rule>).map(([type, rule]) => [`ai.onnx.ml.${type}`, rule]));
+export const CLASSICAL: Record<string, Rule> = Object.fromEntries(
+  Object.entries({
+    TreeEnsembleClassifier: classifier,
+    LinearClassifier: classifier,
+    SVMClassifier: classifier,
+    TreeEnsembleRegressor: regressor,
+    TreeEnsemble: regressor,
+    LinearRegressor: regressor,
+    SVMRegressor: regressor,
+    Normalizer: sameShape,
+    Imputer: sameShape,
+    Scaler: sameShape,
+    ZipMap: sameShape,
+    OneHotEncoder: oneHot,
+    FeatureVectorizer: featureVector,
+    ArrayFeatureExtractor: extracted,
+  } satisfies Record<string, Rule>).map(([type, rule]) => [`ai.onnx.ml.${type}`, rule]),
+);
 
 /** Numbers of words: of the standard domain, but of the same family. */
 export const TEXTS: Record<string, Rule> = { TfIdfVectorizer: counted };

@@ -9,7 +9,8 @@ type ShapeRule = (shape: Shape, operator: Operator, second: Constant | undefined
 const sameShape: ShapeRule = (shape) => shape;
 
 /** An attribute, or an input whose numbers are known. */
-const axesOf = ({ ints }: Operator, second: Constant | undefined): readonly number[] | undefined => ints('axes') ?? (second?.items?.every(isNumber) ? second.items.map(({ factor }) => factor) : undefined);
+const axesOf = ({ ints }: Operator, second: Constant | undefined): readonly number[] | undefined =>
+  ints('axes') ?? (second?.items?.every(isNumber) ? second.items.map(({ factor }) => factor) : undefined);
 
 const squeezed: ShapeRule = (shape, operator, second) => {
   const axes = axesOf(operator, second)?.map((axis) => fromFront(axis, shape.length));
@@ -20,7 +21,8 @@ const unsqueezed: ShapeRule = (shape, operator, second) => {
   const axes = axesOf(operator, second);
   if (!axes) return undefined;
   const made = [...shape];
-  for (const axis of axes.map((one) => fromFront(one, shape.length + axes.length)).sort((a, b) => a - b)) made.splice(axis, 0, ONE);
+  for (const axis of axes.map((one) => fromFront(one, shape.length + axes.length)).sort((a, b) => a - b))
+    made.splice(axis, 0, ONE);
   return made;
 };
 
@@ -35,8 +37,14 @@ const joined: ShapeRule = (shape, operator) => {
 };
 
 const SHAPES: Record<string, ShapeRule> = {
-  Transpose: (shape, operator) => (operator.ints('perm') ?? shape.map((_, i) => shape.length - 1 - i)).map((from) => shape[from]!),
-  DequantizeLinear: sameShape, QuantizeLinear: sameShape, Squeeze: squeezed, Unsqueeze: unsqueezed, Gather: gathered, Concat: joined,
+  Transpose: (shape, operator) =>
+    (operator.ints('perm') ?? shape.map((_, i) => shape.length - 1 - i)).map((from) => shape[from]!),
+  DequantizeLinear: sameShape,
+  QuantizeLinear: sameShape,
+  Squeeze: squeezed,
+  Unsqueeze: unsqueezed,
+  Gather: gathered,
+  Concat: joined,
 };
 
 /** Rules for data that also know what becomes of constants. */

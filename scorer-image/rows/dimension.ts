@@ -28,13 +28,19 @@ export const anyNumber = (fresh: Dimension): Dimension => named(`${ANY}${fresh.s
 export const isNumber = ({ symbols }: Dimension): boolean => symbols.length === 0;
 export const isOne = (one: Dimension): boolean => isNumber(one) && one.factor === 1;
 /** Whether it changes with the number of rows. */
-export const dependsOnRows = ({ symbols }: Dimension): boolean => symbols.some((symbol) => symbol === ROWS || symbol.startsWith(BY_ROWS));
+export const dependsOnRows = ({ symbols }: Dimension): boolean =>
+  symbols.some((symbol) => symbol === ROWS || symbol.startsWith(BY_ROWS));
 /** Whether it is a number, or a product of lengths of axes. */
-export const isLength = ({ symbols }: Dimension): boolean => !symbols.some((symbol) => symbol.startsWith(BY_ROWS) || symbol.startsWith(ANY));
+export const isLength = ({ symbols }: Dimension): boolean =>
+  !symbols.some((symbol) => symbol.startsWith(BY_ROWS) || symbol.startsWith(ANY));
 /** Whether it is the number of rows times something that is the same for all requests. */
-export const isMultipleOfRows = (one: Dimension): boolean => isLength(one) && one.factor > 0 && one.symbols.filter((symbol) => symbol === ROWS).length === 1;
+export const isMultipleOfRows = (one: Dimension): boolean =>
+  isLength(one) && one.factor > 0 && one.symbols.filter((symbol) => symbol === ROWS).length === 1;
 
-export const equal = (a: Dimension, b: Dimension): boolean => a.factor === b.factor && a.symbols.length === b.symbols.length && a.symbols.every((symbol, i) => symbol === b.symbols[i]);
+export const equal = (a: Dimension, b: Dimension): boolean =>
+  a.factor === b.factor &&
+  a.symbols.length === b.symbols.length &&
+  a.symbols.every((symbol, i) => symbol === b.symbols[i]);
 
 export function times(a: Dimension, b: Dimension): Dimension {
   const factor = a.factor * b.factor;

@@ -1,6 +1,17 @@
 /** Rules for operators that compute each element by itself, with broadcasting. Pure. */
 import { equal, type Dimension } from './dimension.ts';
-import { broadcastDimension, mixes, overAllRows, rowsAt, unknown, type Constant, type Operator, type Rows, type Rule, type Value } from './value.ts';
+import {
+  broadcastDimension,
+  mixes,
+  overAllRows,
+  rowsAt,
+  unknown,
+  type Constant,
+  type Operator,
+  type Rows,
+  type Rule,
+  type Value,
+} from './value.ts';
 
 const isData = (value: Value | undefined): value is Rows => value?.kind === 'rows';
 
@@ -12,11 +23,15 @@ export const broadcast: Rule = (operator) => {
   const data = inputs.filter(isData);
   const constants = inputs.filter((input): input is Constant => input.kind === 'constant');
   const [first] = data;
-  if (!first) return constants.every(({ shape }) => shape) ? { kind: 'constant', shape: constants.map(({ shape }) => shape!).reduce((a, b) => together(a, b, fresh)) } : { kind: 'constant' };
+  if (!first)
+    return constants.every(({ shape }) => shape)
+      ? { kind: 'constant', shape: constants.map(({ shape }) => shape!).reduce((a, b) => together(a, b, fresh)) }
+      : { kind: 'constant' };
   const behind = first.shape.length - 1 - first.axis;
   for (const { axis, shape } of data) {
     if (shape.length - 1 - axis !== behind) throw mixes(`${type} puts rows of one input across those of another`);
-    if (!equal(shape[axis]!, first.shape[first.axis]!)) throw unknown(`${type} takes inputs with other numbers of rows`);
+    if (!equal(shape[axis]!, first.shape[first.axis]!))
+      throw unknown(`${type} takes inputs with other numbers of rows`);
   }
   for (const constant of constants) overAllRows(operator, constant, behind);
   const shape = [...data, ...constants].map((one) => one.shape!).reduce((a, b) => together(a, b, fresh));
@@ -48,8 +63,10 @@ const normalizedText: Rule = (operator) => {
   return broadcast(operator);
 };
 
-const SINGLE = 'Abs Acos Acosh Asin Asinh Atan Atanh BitwiseNot Cast Ceil Celu Clip Cos Cosh Elu Erf Exp Floor Gelu HardSigmoid HardSwish Identity IsInf IsNaN LeakyRelu Log Mish Neg Not Reciprocal Relu Round Selu Shrink Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Swish Tan Tanh ThresholdedRelu';
-const SEVERAL = 'Add And BitShift BitwiseAnd BitwiseOr BitwiseXor Div Equal Greater GreaterOrEqual Less LessOrEqual Max Mean Min Mod Mul Or PRelu Pow Sub Sum Where Xor';
+const SINGLE =
+  'Abs Acos Acosh Asin Asinh Atan Atanh BitwiseNot Cast Ceil Celu Clip Cos Cosh Elu Erf Exp Floor Gelu HardSigmoid HardSwish Identity IsInf IsNaN LeakyRelu Log Mish Neg Not Reciprocal Relu Round Selu Shrink Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Swish Tan Tanh ThresholdedRelu';
+const SEVERAL =
+  'Add And BitShift BitwiseAnd BitwiseOr BitwiseXor Div Equal Greater GreaterOrEqual Less LessOrEqual Max Mean Min Mod Mul Or PRelu Pow Sub Sum Where Xor';
 const LEARNED = 'Binarizer CategoryMapper LabelEncoder';
 
 export const ELEMENTWISE: Record<string, Rule> = {

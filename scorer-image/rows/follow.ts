@@ -4,7 +4,18 @@
  * Pure.
  */
 import type { RowIndependence } from '@penstock/contract';
-import { attributeOf, domainOf, isCut, textOf, type AttributeProto, type GraphProto, type ModelProto, type NodeProto, type TensorProto, type ValueInfoProto } from '../onnx/schema.ts';
+import {
+  attributeOf,
+  domainOf,
+  isCut,
+  textOf,
+  type AttributeProto,
+  type GraphProto,
+  type ModelProto,
+  type NodeProto,
+  type TensorProto,
+  type ValueInfoProto,
+} from '../onnx/schema.ts';
 import { ALONG_AXES } from './alongAxes.ts';
 import { ofConstants } from './constants.ts';
 import { CLASSICAL, TEXTS } from './classical.ts';
@@ -23,7 +34,15 @@ export interface RowsVerdict {
   message: string;
 }
 
-const RULES: Record<string, Rule> = { ...ELEMENTWISE, ...LAYOUT, ...PRODUCTS, ...ALONG_AXES, ...IMAGES, ...CLASSICAL, ...TEXTS };
+const RULES: Record<string, Rule> = {
+  ...ELEMENTWISE,
+  ...LAYOUT,
+  ...PRODUCTS,
+  ...ALONG_AXES,
+  ...IMAGES,
+  ...CLASSICAL,
+  ...TEXTS,
+};
 /** They give something else each time. So may those whose attributes are graphs, which see more than the inputs of their operator. */
 const NEVER_FOLLOWED = /^(If|Loop|Scan|SequenceMap|Random\w+|Bernoulli|Multinomial)$/;
 /** Rules of these take whole numbers that depend on the number of rows, as a shape: at this input. */
@@ -62,7 +81,10 @@ function inputValue({ name, type }: ValueInfoProto): Value {
   const [first, ...others] = dimensions;
   if (!first) return refused(unknown(`input ${name} is a single number`));
   if ((first.dimValue ?? 0) > 0) return refused(unknown(`the first dimension of input ${name} is fixed`));
-  return rowsAt(0, [rows, ...others.map(({ dimValue }, i) => ((dimValue ?? 0) > 0 ? number(dimValue!) : named(`${name}[${i + 1}]`)))]);
+  return rowsAt(0, [
+    rows,
+    ...others.map(({ dimValue }, i) => ((dimValue ?? 0) > 0 ? number(dimValue!) : named(`${name}[${i + 1}]`))),
+  ]);
 }
 
 interface Surroundings {
@@ -75,12 +97,23 @@ interface Surroundings {
 function valuesOf(node: NodeProto, { values, opsets, own, fresh }: Surroundings): readonly Value[] {
   const domain = domainOf(node.domain);
   const type = domain === '' ? node.opType : `${domain}.${node.opType}`;
-  const inputs = node.input.map((name) => (name === '' ? undefined : (values.get(name) ?? refused(unknown(`${name} is not known`)))));
+  const inputs = node.input.map((name) =>
+    name === '' ? undefined : (values.get(name) ?? refused(unknown(`${name} is not known`))),
+  );
   const bad = inputs.find((input) => input?.kind === 'refused');
   if (bad) return [bad];
   try {
-    if (own.has(`${domain}.${node.opType}`)) throw unknown(`${type} is a function of the model's own, which is not followed`);
-    const operator: Operator = { type, opset: versionOf(domain, opsets), inputs, outputs: node.output.filter((name) => name !== '').length, places: node.output.length, fresh, ...attributes(node) };
+    if (own.has(`${domain}.${node.opType}`))
+      throw unknown(`${type} is a function of the model's own, which is not followed`);
+    const operator: Operator = {
+      type,
+      opset: versionOf(domain, opsets),
+      inputs,
+      outputs: node.output.filter((name) => name !== '').length,
+      places: node.output.length,
+      fresh,
+      ...attributes(node),
+    };
     const made = given(operator, node);
     return Array.isArray(made) ? (made as readonly Value[]) : [made as Value];
   } catch (error) {
@@ -90,20 +123,23 @@ function valuesOf(node: NodeProto, { values, opsets, own, fresh }: Surroundings)
 
 function versionOf(domain: string, opsets: ReadonlyMap<string, number>): number {
   const version = opsets.get(domain);
-  if (version === undefined) throw unknown(`the version of the operators of the domain ${domain || 'ai.onnx'} is not given`);
+  if (version === undefined)
+    throw unknown(`the version of the operators of the domain ${domain || 'ai.onnx'} is not given`);
   return version;
 }
 
 function given(operator: Operator, node: NodeProto): Value | readonly Value[] {
   const { type, inputs } = operator;
-  if (NEVER_FOLLOWED.test(type) || node.attribute.some(({ g, graphs }) => g !== undefined || graphs.length > 0)) throw unknown(`${type} is not followed`);
+  if (NEVER_FOLLOWED.test(type) || node.attribute.some(({ g, graphs }) => g !== undefined || graphs.length > 0))
+    throw unknown(`${type} is not followed`);
   if (type === 'Constant') return constantNode(node);
   const sized = SIZE_RULES[type];
   if (sized) return sized(operator);
   const data = inputs.some((input) => input?.kind === 'rows');
   const whole = data ? undefined : wholeNumberRule(operator);
   if (whole) return whole;
-  if (inputs.some((input, i) => input?.kind === 'sizes' && i !== SHAPE_INPUT[type])) throw (data ? mixes : unknown)(`${type} computes with the number of rows`);
+  if (inputs.some((input, i) => input?.kind === 'sizes' && i !== SHAPE_INPUT[type]))
+    throw (data ? mixes : unknown)(`${type} computes with the number of rows`);
   if (!data && inputs.every((input) => input?.kind !== 'sizes')) return ofConstants(operator, RULES[type]);
   const rule = RULES[type];
   if (!rule) throw unknown(`there is no rule for ${type}`);
@@ -116,7 +152,9 @@ function constantNode(node: NodeProto): Value {
   const [one, list] = [attributeOf(node, 'value_int'), attributeOf(node, 'value_ints')];
   if (one?.i !== undefined) return { kind: 'constant', shape: [], items: [number(one.i)] };
   if (list) return { kind: 'constant', shape: [number(list.ints.length)], items: list.ints.map(number) };
-  return attributeOf(node, 'value_float') ?? attributeOf(node, 'value_string') ? { kind: 'constant', shape: [] } : { kind: 'constant' };
+  return (attributeOf(node, 'value_float') ?? attributeOf(node, 'value_string'))
+    ? { kind: 'constant', shape: [] }
+    : { kind: 'constant' };
 }
 
 function attributes(node: NodeProto): Pick<Operator, 'int' | 'ints' | 'floats' | 'text' | 'count' | 'has'> {
@@ -155,7 +193,12 @@ function verdictOf({ output }: GraphProto, values: ReadonlyMap<string, Value>): 
   for (const { name } of output) {
     const value = values.get(name);
     if (value?.kind === 'refused' && value.verdict === 'Mixed') return { rows: 'Mixed', message: value.why };
-    const why = value?.kind === 'refused' ? value.why : value?.kind !== 'rows' || value.axis !== 0 || !equal(value.shape[0]!, rows) ? `output ${name} has no row for each row of the inputs` : undefined;
+    const why =
+      value?.kind === 'refused'
+        ? value.why
+        : value?.kind !== 'rows' || value.axis !== 0 || !equal(value.shape[0]!, rows)
+          ? `output ${name} has no row for each row of the inputs`
+          : undefined;
     if (why !== undefined) unsure ??= { rows: 'Unknown', message: why };
   }
   return unsure ?? { rows: 'Independent', message: 'each output row depends on its own input row' };

@@ -1,7 +1,19 @@
 /** Rules for operators whose first axis is the batch by their definition: convolutions, pooling, resizing. Pure. */
 import { dependsOnRows, equal, isNumber, isOne, number, over, product, times, type Dimension } from './dimension.ts';
 import { asShape } from './sizes.ts';
-import { constantAt, constantFrom, dataAt, fromFront, mixes, numbersAt, rowsAt, unknown, type Operator, type Rows, type Rule } from './value.ts';
+import {
+  constantAt,
+  constantFrom,
+  dataAt,
+  fromFront,
+  mixes,
+  numbersAt,
+  rowsAt,
+  unknown,
+  type Operator,
+  type Rows,
+  type Rule,
+} from './value.ts';
 
 /** Data whose batch axis is the first, of three dimensions or more where there are channels and places. */
 function pictures(operator: Operator, least = 3): Rows {
@@ -21,7 +33,13 @@ interface Window {
 function spatial(operator: Operator, length: Dimension, axis: number, { kernel, axes }: Window): Dimension {
   const size = kernel?.[axis];
   const automatic = operator.text('auto_pad') ?? 'NOTSET';
-  if (size === undefined || !isNumber(length) || !['NOTSET', 'VALID'].includes(automatic) || operator.int('ceil_mode', 0) !== 0) return operator.fresh();
+  if (
+    size === undefined ||
+    !isNumber(length) ||
+    !['NOTSET', 'VALID'].includes(automatic) ||
+    operator.int('ceil_mode', 0) !== 0
+  )
+    return operator.fresh();
   const at = (name: string, place: number, otherwise: number): number => operator.ints(name)?.[place] ?? otherwise;
   const padding = automatic === 'VALID' ? 0 : at('pads', axis, 0) + at('pads', axis + axes, 0);
   const reach = at('dilations', axis, 1) * (size - 1) + 1;
@@ -31,7 +49,11 @@ function spatial(operator: Operator, length: Dimension, axis: number, { kernel, 
 
 function windowed(operator: Operator, data: Rows, channels: Dimension, kernel: readonly number[] | undefined): Rows {
   const places = data.shape.slice(2);
-  return rowsAt(0, [data.shape[0]!, channels, ...places.map((length, i) => spatial(operator, length, i, { kernel, axes: places.length }))]);
+  return rowsAt(0, [
+    data.shape[0]!,
+    channels,
+    ...places.map((length, i) => spatial(operator, length, i, { kernel, axes: places.length })),
+  ]);
 }
 
 const convolution: Rule = (operator) => {
@@ -39,8 +61,15 @@ const convolution: Rule = (operator) => {
   constantFrom(operator, 1);
   const weights = operator.inputs[operator.type === 'QLinearConv' ? 3 : 1];
   const shape = weights?.kind === 'constant' ? weights.shape : undefined;
-  const kernel = operator.ints('kernel_shape') ?? (shape?.slice(2).every(isNumber) ? shape.slice(2).map(({ factor }) => factor) : undefined);
-  if (operator.type === 'ConvTranspose') return rowsAt(0, [data.shape[0]!, shape?.[1] ? times(shape[1], number(operator.int('group', 1))) : operator.fresh(), ...data.shape.slice(2).map(operator.fresh)]);
+  const kernel =
+    operator.ints('kernel_shape') ??
+    (shape?.slice(2).every(isNumber) ? shape.slice(2).map(({ factor }) => factor) : undefined);
+  if (operator.type === 'ConvTranspose')
+    return rowsAt(0, [
+      data.shape[0]!,
+      shape?.[1] ? times(shape[1], number(operator.int('group', 1))) : operator.fresh(),
+      ...data.shape.slice(2).map(operator.fresh),
+    ]);
   return windowed(operator, data, shape?.[0] ?? operator.fresh(), kernel);
 };
 
@@ -53,14 +82,18 @@ const pool: Rule = (operator) => {
 
 const poolAll: Rule = (operator) => {
   const data = pictures(operator);
-  return rowsAt(0, data.shape.map((one, i) => (i < 2 ? one : number(1))));
+  return rowsAt(
+    0,
+    data.shape.map((one, i) => (i < 2 ? one : number(1))),
+  );
 };
 
 /** Statistics that were learnt (batch), or that are of each row and channel (instance, group). */
 const normalization: Rule = (operator) => {
   const data = pictures(operator, 2);
   constantFrom(operator, 1);
-  if (operator.int('training_mode', 0) !== 0 || operator.outputs > 1 || operator.int('spatial', 1) === 0) throw mixes(`${operator.type} in training mode takes the mean over rows`);
+  if (operator.int('training_mode', 0) !== 0 || operator.outputs > 1 || operator.int('spatial', 1) === 0)
+    throw mixes(`${operator.type} in training mode takes the mean over rows`);
   return data;
 };
 
@@ -71,17 +104,27 @@ const resize: Rule = (operator) => {
   const at = axes.indexOf(data.axis);
   const size = sizes?.[at];
   const kept = at < 0 || (sizes ? size !== undefined && equal(size, data.shape[data.axis]!) : scales?.[at] === 1);
-  const plain = operator.text('coordinate_transformation_mode') !== 'tf_crop_and_resize' && ['stretch', undefined].includes(operator.text('keep_aspect_ratio_policy'));
-  if (!kept || !plain || sizes?.some((one, i) => i !== at && dependsOnRows(one))) throw unknown(`${operator.type} is not known to keep the number of rows`);
-  return rowsAt(data.axis, data.shape.map((one, i) => (i === data.axis ? one : (sizes?.[axes.indexOf(i)] ?? operator.fresh()))));
+  const plain =
+    operator.text('coordinate_transformation_mode') !== 'tf_crop_and_resize' &&
+    ['stretch', undefined].includes(operator.text('keep_aspect_ratio_policy'));
+  if (!kept || !plain || sizes?.some((one, i) => i !== at && dependsOnRows(one)))
+    throw unknown(`${operator.type} is not known to keep the number of rows`);
+  return rowsAt(
+    data.axis,
+    data.shape.map((one, i) => (i === data.axis ? one : (sizes?.[axes.indexOf(i)] ?? operator.fresh()))),
+  );
 };
 
 /** What Resize is told: an attribute or the second input in old operator sets, the third or fourth input since. */
-function target({ type, opset, inputs: [, second, third, fourth], floats, fresh }: Operator): { scales: readonly number[] | undefined; sizes: readonly Dimension[] | undefined } {
+function target({ type, opset, inputs: [, second, third, fourth], floats, fresh }: Operator): {
+  scales: readonly number[] | undefined;
+  sizes: readonly Dimension[] | undefined;
+} {
   const [scales, sizes] = type === 'Upsample' || opset < 11 ? [second, undefined] : [third, fourth];
   return {
     scales: floats('scales') ?? (scales?.kind === 'constant' ? scales.floats : undefined),
-    sizes: (sizes?.kind === 'constant' || sizes?.kind === 'sizes') && sizes.items ? asShape(sizes.items, fresh) : undefined,
+    sizes:
+      (sizes?.kind === 'constant' || sizes?.kind === 'sizes') && sizes.items ? asShape(sizes.items, fresh) : undefined,
   };
 }
 
@@ -92,19 +135,34 @@ const pad: Rule = (operator) => {
   const pads = operator.ints('pads') ?? numbersAt(operator, 1);
   const axes = numbersAt(operator, 3)?.map((axis) => fromFront(axis, rank)) ?? data.shape.map((_, i) => i);
   if (!pads) throw unknown('what Pad adds is not known');
-  const added = (axis: number): number => (axes.includes(axis) ? pads[axes.indexOf(axis)]! + pads[axes.indexOf(axis) + axes.length]! : 0);
+  const added = (axis: number): number =>
+    axes.includes(axis) ? pads[axes.indexOf(axis)]! + pads[axes.indexOf(axis) + axes.length]! : 0;
   const at = axes.indexOf(data.axis);
   if (at >= 0 && (pads[at] !== 0 || pads[at + axes.length] !== 0)) throw mixes('Pad adds rows');
-  return rowsAt(data.axis, data.shape.map((one, i) => (isNumber(one) ? number(one.factor + added(i)) : added(i) === 0 ? one : operator.fresh())));
+  return rowsAt(
+    data.axis,
+    data.shape.map((one, i) =>
+      isNumber(one) ? number(one.factor + added(i)) : added(i) === 0 ? one : operator.fresh(),
+    ),
+  );
 };
 
 /** Blocks of places become channels, or the other way round. */
 const depth: Rule = (operator) => {
   const data = pictures(operator, 4);
   const block = number(operator.int('blocksize', 1));
-  const [wide, narrow] = [(one: Dimension) => times(one, block), (one: Dimension) => over(one, block) ?? operator.fresh()];
-  const [channels, places] = operator.type === 'DepthToSpace' ? [(one: Dimension) => narrow(narrow(one)), wide] : [(one: Dimension) => wide(wide(one)), narrow];
-  return rowsAt(0, data.shape.map((one, i) => (i === 0 ? one : i === 1 ? channels(one) : places(one))));
+  const [wide, narrow] = [
+    (one: Dimension) => times(one, block),
+    (one: Dimension) => over(one, block) ?? operator.fresh(),
+  ];
+  const [channels, places] =
+    operator.type === 'DepthToSpace'
+      ? [(one: Dimension) => narrow(narrow(one)), wide]
+      : [(one: Dimension) => wide(wide(one)), narrow];
+  return rowsAt(
+    0,
+    data.shape.map((one, i) => (i === 0 ? one : i === 1 ? channels(one) : places(one))),
+  );
 };
 
 const gridSample: Rule = (operator) => {
@@ -118,13 +176,31 @@ const quantizedProduct: Rule = (operator) => {
   constantFrom(operator, 1);
   const [scale, matrix] = [constantAt(operator, 1)?.shape, constantAt(operator, 3)?.shape];
   if (data.axis === data.shape.length - 1) throw mixes('QLinearMatMul sums over the batch axis');
-  if (matrix?.length !== 2 || !scale || !isOne(product(scale))) throw unknown('QLinearMatMul may have a scale of its own for each row');
+  if (matrix?.length !== 2 || !scale || !isOne(product(scale)))
+    throw unknown('QLinearMatMul may have a scale of its own for each row');
   return rowsAt(data.axis, [...data.shape.slice(0, -1), matrix[1]!]);
 };
 
 export const IMAGES: Record<string, Rule> = {
-  Conv: convolution, ConvInteger: convolution, ConvTranspose: convolution, QLinearConv: convolution, QLinearMatMul: quantizedProduct,
-  MaxPool: pool, AveragePool: pool, LpPool: pool, GlobalAveragePool: poolAll, GlobalMaxPool: poolAll, GlobalLpPool: poolAll,
-  BatchNormalization: normalization, InstanceNormalization: normalization, GroupNormalization: normalization, LRN: (operator) => pictures(operator),
-  Resize: resize, Upsample: resize, Pad: pad, DepthToSpace: depth, SpaceToDepth: depth, GridSample: gridSample,
+  Conv: convolution,
+  ConvInteger: convolution,
+  ConvTranspose: convolution,
+  QLinearConv: convolution,
+  QLinearMatMul: quantizedProduct,
+  MaxPool: pool,
+  AveragePool: pool,
+  LpPool: pool,
+  GlobalAveragePool: poolAll,
+  GlobalMaxPool: poolAll,
+  GlobalLpPool: poolAll,
+  BatchNormalization: normalization,
+  InstanceNormalization: normalization,
+  GroupNormalization: normalization,
+  LRN: (operator) => pictures(operator),
+  Resize: resize,
+  Upsample: resize,
+  Pad: pad,
+  DepthToSpace: depth,
+  SpaceToDepth: depth,
+  GridSample: gridSample,
 };

@@ -22,14 +22,32 @@ export function itemsOf(tensor: TensorProto): Dimension[] | undefined {
   const { dataType, rawData, int32Data, int64Data, dataLocation } = tensor;
   const size = sizeOf(tensor);
   if (tensor.dims.length > 1 || size > MOST_ITEMS || dataLocation === EXTERNAL) return undefined;
-  const values = dataType === INT64 ? (rawData ? read(rawData, 8, (view, at) => Number(view.getBigInt64(at, true))) : int64Data) : dataType === INT32 ? (rawData ? read(rawData, 4, (view, at) => view.getInt32(at, true)) : int32Data) : dataType === BOOL ? (rawData ? [...rawData] : int32Data) : undefined;
+  const values =
+    dataType === INT64
+      ? rawData
+        ? read(rawData, 8, (view, at) => Number(view.getBigInt64(at, true)))
+        : int64Data
+      : dataType === INT32
+        ? rawData
+          ? read(rawData, 4, (view, at) => view.getInt32(at, true))
+          : int32Data
+        : dataType === BOOL
+          ? rawData
+            ? [...rawData]
+            : int32Data
+          : undefined;
   return values?.length === size ? values.map(number) : undefined;
 }
 
 function floatsOf(tensor: TensorProto): number[] | undefined {
   const { dataType, rawData, floatData, dataLocation } = tensor;
-  if (dataLocation === EXTERNAL || sizeOf(tensor) > MOST_ITEMS || (dataType !== FLOAT && dataType !== DOUBLE)) return undefined;
-  const values = !rawData ? floatData : dataType === FLOAT ? read(rawData, 4, (view, at) => view.getFloat32(at, true)) : read(rawData, 8, (view, at) => view.getFloat64(at, true));
+  if (dataLocation === EXTERNAL || sizeOf(tensor) > MOST_ITEMS || (dataType !== FLOAT && dataType !== DOUBLE))
+    return undefined;
+  const values = !rawData
+    ? floatData
+    : dataType === FLOAT
+      ? read(rawData, 4, (view, at) => view.getFloat32(at, true))
+      : read(rawData, 8, (view, at) => view.getFloat64(at, true));
   return values.length === sizeOf(tensor) ? values : undefined;
 }
 

@@ -1,9 +1,35 @@
 /** Rules for operators that move elements: reshape, transpose, cut, join, look up. Pure. */
-import { dependsOnRows, equal, isMultipleOfRows, isNumber, isOne, number, ONE, over, product, times, type Dimension } from './dimension.ts';
+import {
+  dependsOnRows,
+  equal,
+  isMultipleOfRows,
+  isNumber,
+  isOne,
+  number,
+  ONE,
+  over,
+  product,
+  times,
+  type Dimension,
+} from './dimension.ts';
 import { together } from './elementwise.ts';
 import { asShape, ofRows } from './sizes.ts';
 import { slice } from './slice.ts';
-import { apart, constantAt, constantFrom, dataAt, fromFront, mixes, numbersAt, rowsAt, unknown, type Constant, type Operator, type Rows, type Rule } from './value.ts';
+import {
+  apart,
+  constantAt,
+  constantFrom,
+  dataAt,
+  fromFront,
+  mixes,
+  numbersAt,
+  rowsAt,
+  unknown,
+  type Constant,
+  type Operator,
+  type Rows,
+  type Rule,
+} from './value.ts';
 
 /**
  * Data in a new shape. Elements keep their order, so rows stay whole where as many lie in front of the batch axis as
@@ -21,13 +47,32 @@ function reshaped({ type }: Operator, { axis, shape }: Rows, to: readonly Dimens
 
 const reshape: Rule = (operator) => {
   const [data, shape] = operator.inputs;
-  const wanted = operator.opset < 5 ? operator.ints('shape')?.map(number) : shape?.kind === 'constant' || shape?.kind === 'sizes' ? shape.items : undefined;
+  const wanted =
+    operator.opset < 5
+      ? operator.ints('shape')?.map(number)
+      : shape?.kind === 'constant' || shape?.kind === 'sizes'
+        ? shape.items
+        : undefined;
   if (data?.kind === 'constant') return constantReshaped(operator, data, wanted);
   const rows = dataAt(operator, 0);
   if (!wanted) throw unknown('the shape that Reshape makes is not known');
   if (operator.int('allowzero', 0) !== 0) throw unknown('Reshape with allowzero');
-  const copied = wanted.map((dimension, i) => (isNumber(dimension) && dimension.factor === 0 ? rows.shape[i]! : dimension));
-  return reshaped(operator, rows, asShape(copied, operator.fresh).map((dimension) => (dimension.factor === -1 && isNumber(dimension) ? rest(operator, rows, copied.filter((one) => !isNumber(one) || one.factor !== -1)) : dimension)));
+  const copied = wanted.map((dimension, i) =>
+    isNumber(dimension) && dimension.factor === 0 ? rows.shape[i]! : dimension,
+  );
+  return reshaped(
+    operator,
+    rows,
+    asShape(copied, operator.fresh).map((dimension) =>
+      dimension.factor === -1 && isNumber(dimension)
+        ? rest(
+            operator,
+            rows,
+            copied.filter((one) => !isNumber(one) || one.factor !== -1),
+          )
+        : dimension,
+    ),
+  );
 };
 
 /** What -1 stands for. */
@@ -38,10 +83,21 @@ function rest({ fresh }: Operator, { shape }: Rows, others: readonly Dimension[]
   throw unknown('the shape that Reshape makes is not known');
 }
 
-function constantReshaped({ inputs: [, shape], fresh, int }: Operator, data: Constant, wanted: readonly Dimension[] | undefined): Constant {
+function constantReshaped(
+  { inputs: [, shape], fresh, int }: Operator,
+  data: Constant,
+  wanted: readonly Dimension[] | undefined,
+): Constant {
   if (shape?.kind === 'sizes') throw mixes('Reshape cuts a constant by the number of rows');
   if (int('allowzero', 0) !== 0) return { kind: 'constant' };
-  return { kind: 'constant', ...(wanted && { shape: asShape(wanted, fresh).map((one, i) => (one.factor > 0 ? one : one.factor === 0 && data.shape?.[i] ? data.shape[i] : fresh())) }) };
+  return {
+    kind: 'constant',
+    ...(wanted && {
+      shape: asShape(wanted, fresh).map((one, i) =>
+        one.factor > 0 ? one : one.factor === 0 && data.shape?.[i] ? data.shape[i] : fresh(),
+      ),
+    }),
+  };
 }
 
 const flatten: Rule = (operator) => {
@@ -58,21 +114,29 @@ const squeeze: Rule = (operator) => {
   const axes = axesOf(operator);
   if (!axes?.length) throw unknown('Squeeze without axes takes the batch axis away when there is one row');
   const gone = axes.map((axis) => fromFront(axis, data.shape.length));
-  return reshaped(operator, data, data.shape.filter((_, i) => !gone.includes(i)));
+  return reshaped(
+    operator,
+    data,
+    data.shape.filter((_, i) => !gone.includes(i)),
+  );
 };
 
 const unsqueeze: Rule = (operator) => {
   const data = dataAt(operator, 0);
   const axes = axesOf(operator) ?? [];
   const shape = [...data.shape];
-  for (const axis of axes.map((one) => fromFront(one, data.shape.length + axes.length)).sort((a, b) => a - b)) shape.splice(axis, 0, ONE);
+  for (const axis of axes.map((one) => fromFront(one, data.shape.length + axes.length)).sort((a, b) => a - b))
+    shape.splice(axis, 0, ONE);
   return reshaped(operator, data, shape);
 };
 
 const transpose: Rule = (operator) => {
   const { axis, shape } = dataAt(operator, 0);
   const order = operator.ints('perm') ?? shape.map((_, i) => shape.length - 1 - i);
-  return rowsAt(order.indexOf(axis), order.map((from) => shape[from]!));
+  return rowsAt(
+    order.indexOf(axis),
+    order.map((from) => shape[from]!),
+  );
 };
 
 const concat: Rule = (operator) => {
@@ -81,10 +145,17 @@ const concat: Rule = (operator) => {
   const along = fromFront(operator.int('axis', 0), first!.shape.length);
   for (const one of data) {
     apart(operator, one, [along]);
-    if (one.axis !== first!.axis || one.shape.length !== first!.shape.length || !equal(one.shape[one.axis]!, first!.shape[first!.axis]!)) throw mixes('Concat joins inputs whose rows lie on other axes');
+    if (
+      one.axis !== first!.axis ||
+      one.shape.length !== first!.shape.length ||
+      !equal(one.shape[one.axis]!, first!.shape[first!.axis]!)
+    )
+      throw mixes('Concat joins inputs whose rows lie on other axes');
   }
   const lengths = data.map(({ shape }) => shape[along]!);
-  const length = lengths.every(isNumber) ? number(lengths.reduce((sum, { factor }) => sum + factor, 0)) : operator.fresh();
+  const length = lengths.every(isNumber)
+    ? number(lengths.reduce((sum, { factor }) => sum + factor, 0))
+    : operator.fresh();
   return rowsAt(first!.axis, first!.shape.with(along, length));
 };
 
@@ -95,7 +166,12 @@ const split: Rule = (operator) => {
   apart(operator, data, [along]);
   const lengths = operator.ints('split') ?? (operator.inputs[1] ? numbersAt(operator, 1) : undefined);
   const even = over(data.shape[along]!, number(operator.places));
-  return Array.from({ length: operator.places }, (_, i) => rowsAt(data.axis, data.shape.with(along, lengths?.[i] !== undefined ? number(lengths[i]) : (even ?? operator.fresh()))));
+  return Array.from({ length: operator.places }, (_, i) =>
+    rowsAt(
+      data.axis,
+      data.shape.with(along, lengths?.[i] !== undefined ? number(lengths[i]) : (even ?? operator.fresh())),
+    ),
+  );
 };
 
 /** Rows of a table by numbers out of requests; or the same places out of each row. */
@@ -111,7 +187,11 @@ const gather: Rule = (operator) => {
   apart(operator, rows, [axis]);
   const places = constantAt(operator, 1)?.shape;
   if (!places) throw unknown('the shape of the indices of Gather is not known');
-  return rowsAt(rows.axis > axis ? rows.axis + places.length - 1 : rows.axis, [...rows.shape.slice(0, axis), ...places, ...rows.shape.slice(axis + 1)]);
+  return rowsAt(rows.axis > axis ? rows.axis + places.length - 1 : rows.axis, [
+    ...rows.shape.slice(0, axis),
+    ...places,
+    ...rows.shape.slice(axis + 1),
+  ]);
 };
 
 /** Data and indices, and updates, of the same rows, along another axis. */
@@ -119,13 +199,27 @@ const elements: Rule = (operator) => {
   const data = operator.inputs.map((_, i) => dataAt(operator, i));
   const [first, second] = data;
   apart(operator, first!, [operator.int('axis', 0)]);
-  if (data.some(({ axis, shape }) => axis !== first!.axis || shape.length !== first!.shape.length || !equal(shape[axis]!, first!.shape[first!.axis]!))) throw mixes(`${operator.type} takes elements of other rows`);
+  if (
+    data.some(
+      ({ axis, shape }) =>
+        axis !== first!.axis ||
+        shape.length !== first!.shape.length ||
+        !equal(shape[axis]!, first!.shape[first!.axis]!),
+    )
+  )
+    throw mixes(`${operator.type} takes elements of other rows`);
   return operator.type === 'GatherElements' ? second! : first!;
 };
 
 const gatherNd: Rule = (operator) => {
   const [data, indices] = [dataAt(operator, 0), dataAt(operator, 1)];
-  if (operator.int('batch_dims', 0) < 1 || data.axis !== 0 || indices.axis !== 0 || !equal(data.shape[0]!, indices.shape[0]!)) throw mixes('GatherND takes elements of other rows');
+  if (
+    operator.int('batch_dims', 0) < 1 ||
+    data.axis !== 0 ||
+    indices.axis !== 0 ||
+    !equal(data.shape[0]!, indices.shape[0]!)
+  )
+    throw mixes('GatherND takes elements of other rows');
   const last = indices.shape.at(-1)!;
   if (!isNumber(last) || indices.shape.length < 2) throw unknown('the shape that GatherND makes is not known');
   return rowsAt(0, [...indices.shape.slice(0, -1), ...data.shape.slice(operator.int('batch_dims', 0) + last.factor)]);
@@ -133,7 +227,8 @@ const gatherNd: Rule = (operator) => {
 
 const expand: Rule = (operator) => {
   const [data, target] = operator.inputs;
-  if (!target || (target.kind !== 'constant' && target.kind !== 'sizes') || !target.items) throw unknown('the shape that Expand makes is not known');
+  if (!target || (target.kind !== 'constant' && target.kind !== 'sizes') || !target.items)
+    throw unknown('the shape that Expand makes is not known');
   if (data?.kind === 'constant') {
     if (!data.shape && target.kind === 'constant') return { kind: 'constant' };
     if (!data.shape) throw unknown('the shape of the input of Expand is not known');
@@ -147,7 +242,14 @@ const expand: Rule = (operator) => {
   }
   const rows = dataAt(operator, 0);
   const behind = rows.shape.length - 1 - rows.axis;
-  if (target.items.some((item, i) => (i === target.items!.length - 1 - behind ? !isOne(item) && !equal(item, rows.shape[rows.axis]!) : dependsOnRows(item)))) throw unknown('Expand repeats rows');
+  if (
+    target.items.some((item, i) =>
+      i === target.items!.length - 1 - behind
+        ? !isOne(item) && !equal(item, rows.shape[rows.axis]!)
+        : dependsOnRows(item),
+    )
+  )
+    throw unknown('Expand repeats rows');
   const shape = together(rows.shape, asShape(target.items, operator.fresh), operator.fresh);
   return rowsAt(shape.length - 1 - behind, shape.with(shape.length - 1 - behind, rows.shape[rows.axis]!));
 };
@@ -156,7 +258,10 @@ const tile: Rule = (operator) => {
   const data = dataAt(operator, 0);
   const repeats = numbersAt(operator, 1);
   if (repeats?.[data.axis] !== 1) throw mixes('Tile repeats rows');
-  return rowsAt(data.axis, data.shape.map((dimension, i) => times(dimension, number(repeats[i] ?? 1))));
+  return rowsAt(
+    data.axis,
+    data.shape.map((dimension, i) => times(dimension, number(repeats[i] ?? 1))),
+  );
 };
 
 const oneHot: Rule = (operator) => {
@@ -176,12 +281,32 @@ const triangle: Rule = (operator) => {
 const reversed: Rule = (operator) => {
   const [data, lengths] = [dataAt(operator, 0), dataAt(operator, 1)];
   apart(operator, data, [operator.int('time_axis', 0)]);
-  if (operator.int('batch_axis', 1) !== data.axis || lengths.shape.length !== 1 || !equal(lengths.shape[0]!, data.shape[data.axis]!)) throw mixes('ReverseSequence takes lengths of other rows');
+  if (
+    operator.int('batch_axis', 1) !== data.axis ||
+    lengths.shape.length !== 1 ||
+    !equal(lengths.shape[0]!, data.shape[data.axis]!)
+  )
+    throw mixes('ReverseSequence takes lengths of other rows');
   return data;
 };
 
 /** The rules for all-constant inputs are not these: see follow.ts. */
 export const LAYOUT: Record<string, Rule> = {
-  Reshape: reshape, Flatten: flatten, Squeeze: squeeze, Unsqueeze: unsqueeze, Transpose: transpose, Concat: concat, Split: split, Slice: slice, Gather: gather, GatherElements: elements,
-  ScatterElements: elements, GatherND: gatherNd, Expand: expand, Tile: tile, OneHot: oneHot, Trilu: triangle, ReverseSequence: reversed,
+  Reshape: reshape,
+  Flatten: flatten,
+  Squeeze: squeeze,
+  Unsqueeze: unsqueeze,
+  Transpose: transpose,
+  Concat: concat,
+  Split: split,
+  Slice: slice,
+  Gather: gather,
+  GatherElements: elements,
+  ScatterElements: elements,
+  GatherND: gatherNd,
+  Expand: expand,
+  Tile: tile,
+  OneHot: oneHot,
+  Trilu: triangle,
+  ReverseSequence: reversed,
 };

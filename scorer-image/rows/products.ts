@@ -1,7 +1,18 @@
 /** Rules for products of matrices, where the batch axis must never be the one that is summed over. Pure. */
 import { equal, isOne, product, type Dimension } from './dimension.ts';
 import { together } from './elementwise.ts';
-import { constantAt, constantFrom, dataAt, mixes, overAllRows, rowsAt, unknown, type Operator, type Rows, type Rule } from './value.ts';
+import {
+  constantAt,
+  constantFrom,
+  dataAt,
+  mixes,
+  overAllRows,
+  rowsAt,
+  unknown,
+  type Operator,
+  type Rows,
+  type Rule,
+} from './value.ts';
 
 const summed = ({ type }: Operator): Error => mixes(`${type} sums over the batch axis`);
 
@@ -24,13 +35,19 @@ function byMatrix(operator: Operator, { axis, shape }: Rows, matrix: readonly Di
 
 function ofMatrix(operator: Operator, matrix: readonly Dimension[] | undefined, { axis, shape }: Rows): Rows {
   oneZeroPoint(operator, 3);
-  if (!matrix || matrix.length < 2 || shape.length < 2) throw unknown(`the shape of a matrix of ${operator.type} is not known`);
+  if (!matrix || matrix.length < 2 || shape.length < 2)
+    throw unknown(`the shape of a matrix of ${operator.type} is not known`);
   if (axis === shape.length - 2) throw summed(operator);
   return withMatrix(operator, { axis, shape }, matrix, [matrix.at(-2)!, shape.at(-1)!]);
 }
 
 /** The product with a constant matrix, whose last two dimensions are `ends`: the batch axis is as far from the end as before. */
-function withMatrix(operator: Operator, { axis, shape }: Pick<Rows, 'axis' | 'shape'>, matrix: readonly Dimension[], ends: [Dimension, Dimension]): Rows {
+function withMatrix(
+  operator: Operator,
+  { axis, shape }: Pick<Rows, 'axis' | 'shape'>,
+  matrix: readonly Dimension[],
+  ends: [Dimension, Dimension],
+): Rows {
   const behind = shape.length - 1 - axis;
   if (behind > 1) overAllRows(operator, { kind: 'constant', shape: matrix }, behind);
   const made = [...together(shape.slice(0, -2), matrix.slice(0, -2), operator.fresh), ...ends];
@@ -41,15 +58,22 @@ function withMatrix(operator: Operator, { axis, shape }: Pick<Rows, 'axis' | 'sh
 /** Throws for a zero point that is not one number for all rows. */
 function oneZeroPoint(operator: Operator, input: number): void {
   const zeroPoint = constantAt(operator, input);
-  if (zeroPoint && (!zeroPoint.shape || !isOne(product(zeroPoint.shape)))) throw unknown(`${operator.type} may have a zero point of its own for each row`);
+  if (zeroPoint && (!zeroPoint.shape || !isOne(product(zeroPoint.shape))))
+    throw unknown(`${operator.type} may have a zero point of its own for each row`);
 }
 
 /** A matrix of each row with another of the same row, as in attention. */
 function bothData(operator: Operator, left: Rows, right: Rows): Rows {
   const behind = left.shape.length - 1 - left.axis;
-  if (behind < 2 || right.shape.length - 1 - right.axis !== behind) throw mixes(`${operator.type} multiplies rows with other rows`);
-  if (!equal(left.shape[left.axis]!, right.shape[right.axis]!)) throw unknown(`${operator.type} takes inputs with other numbers of rows`);
-  const made = [...together(left.shape.slice(0, -2), right.shape.slice(0, -2), operator.fresh), left.shape.at(-2)!, right.shape.at(-1)!];
+  if (behind < 2 || right.shape.length - 1 - right.axis !== behind)
+    throw mixes(`${operator.type} multiplies rows with other rows`);
+  if (!equal(left.shape[left.axis]!, right.shape[right.axis]!))
+    throw unknown(`${operator.type} takes inputs with other numbers of rows`);
+  const made = [
+    ...together(left.shape.slice(0, -2), right.shape.slice(0, -2), operator.fresh),
+    left.shape.at(-2)!,
+    right.shape.at(-1)!,
+  ];
   const at = made.length - 1 - behind;
   return rowsAt(at, made.with(at, left.shape[left.axis]!));
 }
@@ -58,7 +82,10 @@ function bothData(operator: Operator, left: Rows, right: Rows): Rows {
 const gemm: Rule = (operator) => {
   const [a, b] = operator.inputs;
   if (a?.kind === 'rows' && b?.kind === 'rows') throw mixes('Gemm multiplies rows with other rows');
-  const made = a?.kind === 'rows' ? ofSide(operator, a, { other: 1, transposed: 'transA', otherTransposed: 'transB' }) : ofSide(operator, dataAt(operator, 1), { other: 0, transposed: 'transB', otherTransposed: 'transA' });
+  const made =
+    a?.kind === 'rows'
+      ? ofSide(operator, a, { other: 1, transposed: 'transA', otherTransposed: 'transB' })
+      : ofSide(operator, dataAt(operator, 1), { other: 0, transposed: 'transB', otherTransposed: 'transA' });
   added(operator, made);
   return made;
 };
@@ -85,7 +112,8 @@ function ofSide(operator: Operator, { axis, shape }: Rows, { other, transposed, 
 function added(operator: Operator, made: Rows): void {
   const c = operator.inputs[2];
   if (c?.kind === 'rows') {
-    if (c.axis - c.shape.length !== made.axis - 2 || !equal(c.shape[c.axis]!, made.shape[made.axis]!)) throw mixes('Gemm adds rows to other rows');
+    if (c.axis - c.shape.length !== made.axis - 2 || !equal(c.shape[c.axis]!, made.shape[made.axis]!))
+      throw mixes('Gemm adds rows to other rows');
   } else {
     const constant = constantAt(operator, 2);
     if (constant) overAllRows(operator, constant, 1 - made.axis);
@@ -104,7 +132,8 @@ const einsum: Rule = (operator) => {
   const batches = new Set(values.flatMap(({ letter }) => letter ?? []));
   const [batch] = batches;
   if (batch === undefined || batches.size > 1) throw mixes('Einsum multiplies rows with other rows');
-  if (values.some(({ term, letter }) => letter === undefined && term.includes(batch))) throw unknown('Einsum has a value of its own for each row');
+  if (values.some(({ term, letter }) => letter === undefined && term.includes(batch)))
+    throw unknown('Einsum has a value of its own for each row');
   if (!result.includes(batch)) throw summed(operator);
   const size = (letter: string): Dimension => {
     const sizes = values.flatMap(({ term, shape }) => (term.includes(letter) ? shape[term.indexOf(letter)]! : []));
@@ -112,8 +141,12 @@ const einsum: Rule = (operator) => {
   };
   const first = values.find(({ letter }) => letter !== undefined)!;
   const rows = first.shape[first.term.indexOf(batch)]!;
-  if (values.some(({ term, shape, letter }) => letter !== undefined && !equal(shape[term.indexOf(batch)]!, rows))) throw unknown('Einsum takes inputs with other numbers of rows');
-  return rowsAt(result.indexOf(batch), result.map((letter) => (letter === batch ? rows : size(letter))));
+  if (values.some(({ term, shape, letter }) => letter !== undefined && !equal(shape[term.indexOf(batch)]!, rows)))
+    throw unknown('Einsum takes inputs with other numbers of rows');
+  return rowsAt(
+    result.indexOf(batch),
+    result.map((letter) => (letter === batch ? rows : size(letter))),
+  );
 };
 
 /** The letters of each input and of the result. Throws for what is not written out: dots, no result, a letter twice in one input. */
@@ -121,7 +154,12 @@ function equation({ text }: Operator): { terms: string[][]; result: string[] } {
   const written = (text('equation') ?? '').replaceAll(' ', '');
   const [inputs = '', result] = written.split('->');
   const terms = inputs.split(',').map((term) => term.split(''));
-  if (result === undefined || !/^[A-Za-z,]*$/.test(inputs + result) || terms.some((term) => new Set(term).size < term.length)) throw unknown(`Einsum ${written} is not followed`);
+  if (
+    result === undefined ||
+    !/^[A-Za-z,]*$/.test(inputs + result) ||
+    terms.some((term) => new Set(term).size < term.length)
+  )
+    throw unknown(`Einsum ${written} is not followed`);
   return { terms, result: result.split('') };
 }
 

@@ -1,27 +1,61 @@
 /** Rules for whole numbers that come out of shapes: what exporters write in front of Reshape, Expand and Slice. Pure. */
-import { anyNumber, byRows, dependsOnRows, equal, isLength, isMultipleOfRows, isNumber, isOne, number, ONE, over, product, times, type Dimension } from './dimension.ts';
-import { fromFront, unknown, wholeNumbers, type Constant, type Fresh, type Operator, type Rule, type Sizes, type Value } from './value.ts';
+import {
+  anyNumber,
+  byRows,
+  dependsOnRows,
+  equal,
+  isLength,
+  isMultipleOfRows,
+  isNumber,
+  isOne,
+  number,
+  ONE,
+  over,
+  product,
+  times,
+  type Dimension,
+} from './dimension.ts';
+import {
+  fromFront,
+  unknown,
+  wholeNumbers,
+  type Constant,
+  type Fresh,
+  type Operator,
+  type Rule,
+  type Sizes,
+  type Value,
+} from './value.ts';
 
 type WholeNumbers = (Constant | Sizes) & { items: readonly Dimension[]; shape: readonly Dimension[] };
 
 /** Scalars and lists whose numbers are known. */
-const isWhole = (value: Value | undefined): value is WholeNumbers => value !== undefined && (value.kind === 'constant' || value.kind === 'sizes') && value.items !== undefined && value.shape !== undefined && value.shape.length <= 1;
+const isWhole = (value: Value | undefined): value is WholeNumbers =>
+  value !== undefined &&
+  (value.kind === 'constant' || value.kind === 'sizes') &&
+  value.items !== undefined &&
+  value.shape !== undefined &&
+  value.shape.length <= 1;
 
 /** What cannot be followed: some number, which still may depend on the number of rows. */
-const other = ({ fresh }: Operator, ...from: Dimension[]): Dimension => (from.some(dependsOnRows) ? byRows(fresh()) : anyNumber(fresh()));
+const other = ({ fresh }: Operator, ...from: Dimension[]): Dimension =>
+  from.some(dependsOnRows) ? byRows(fresh()) : anyNumber(fresh());
 
 /** Whole numbers as the lengths of axes: one that may be anything becomes one of which nothing is known. */
-export const asShape = (items: readonly Dimension[], fresh: Fresh): Dimension[] => items.map((item) => (isLength(item) || dependsOnRows(item) ? item : fresh()));
+export const asShape = (items: readonly Dimension[], fresh: Fresh): Dimension[] =>
+  items.map((item) => (isLength(item) || dependsOnRows(item) ? item : fresh()));
 
 type Arithmetic = (a: Dimension, b: Dimension, operator: Operator) => Dimension;
 
 /** Larger numbers may not fit into the type that the model computes in. */
 const MOST = 2 ** 31;
 
-const ofNumbers = (compute: (a: number, b: number) => number): Arithmetic => (a, b, operator) => {
-  const made = isNumber(a) && isNumber(b) ? compute(a.factor, b.factor) : NaN;
-  return Math.abs(made) < MOST ? number(made) : other(operator, a, b);
-};
+const ofNumbers =
+  (compute: (a: number, b: number) => number): Arithmetic =>
+  (a, b, operator) => {
+    const made = isNumber(a) && isNumber(b) ? compute(a.factor, b.factor) : NaN;
+    return Math.abs(made) < MOST ? number(made) : other(operator, a, b);
+  };
 
 /** 1, 0, or undefined where it is not known: lengths are never negative. */
 function compared(a: Dimension, b: Dimension): number | undefined {
@@ -32,11 +66,16 @@ function compared(a: Dimension, b: Dimension): number | undefined {
 }
 
 const ARITHMETIC: Record<string, Arithmetic> = {
-  Add: (a, b, operator) => (isNumber(a) && a.factor === 0 ? b : isNumber(b) && b.factor === 0 ? a : ofNumbers((x, y) => x + y)(a, b, operator)),
+  Add: (a, b, operator) =>
+    isNumber(a) && a.factor === 0 ? b : isNumber(b) && b.factor === 0 ? a : ofNumbers((x, y) => x + y)(a, b, operator),
   Sub: (a, b, operator) => (isNumber(b) && b.factor === 0 ? a : ofNumbers((x, y) => x - y)(a, b, operator)),
   Mul: (a, b, operator) => (Math.abs(a.factor * b.factor) < MOST ? times(a, b) : other(operator, a, b)),
-  Div: (a, b, operator) => (isNumber(a) && isNumber(b) && b.factor !== 0 ? number(Math.trunc(a.factor / b.factor)) : (over(a, b) ?? other(operator, a, b))),
-  Mod: (a, b, operator) => (operator.int('fmod', 0) === 0 ? ofNumbers((x, y) => ((x % y) + y) % y)(a, b, operator) : other(operator, a, b)),
+  Div: (a, b, operator) =>
+    isNumber(a) && isNumber(b) && b.factor !== 0
+      ? number(Math.trunc(a.factor / b.factor))
+      : (over(a, b) ?? other(operator, a, b)),
+  Mod: (a, b, operator) =>
+    operator.int('fmod', 0) === 0 ? ofNumbers((x, y) => ((x % y) + y) % y)(a, b, operator) : other(operator, a, b),
   Max: ofNumbers(Math.max),
   Min: ofNumbers(Math.min),
   Equal: (a, b) => {
@@ -47,10 +86,16 @@ const ARITHMETIC: Record<string, Arithmetic> = {
 };
 
 /** Lists are as long as each other, or have one item. The shape is a list's unless all are scalars. */
-function together(values: readonly WholeNumbers[]): { length: number; shape: readonly Dimension[]; at: (value: WholeNumbers, i: number) => Dimension } | undefined {
+function together(
+  values: readonly WholeNumbers[],
+): { length: number; shape: readonly Dimension[]; at: (value: WholeNumbers, i: number) => Dimension } | undefined {
   const length = Math.max(...values.map(({ items }) => items.length));
   if (values.some(({ items }) => items.length !== 1 && items.length !== length)) return undefined;
-  return { length, shape: values.every(({ shape }) => shape.length === 0) ? [] : [number(length)], at: ({ items }, i) => items[items.length === 1 ? 0 : i]! };
+  return {
+    length,
+    shape: values.every(({ shape }) => shape.length === 0) ? [] : [number(length)],
+    at: ({ items }, i) => items[items.length === 1 ? 0 : i]!,
+  };
 }
 
 function arithmetic(operator: Operator): Value | undefined {
@@ -58,20 +103,37 @@ function arithmetic(operator: Operator): Value | undefined {
   const compute = ARITHMETIC[operator.type];
   if (!compute || operator.inputs.length !== 2 || !isWhole(a) || !isWhole(b)) return undefined;
   const both = together([a, b]);
-  return both && wholeNumbers(Array.from({ length: both.length }, (_, i) => compute(both.at(a, i), both.at(b, i), operator)), both.shape);
+  return (
+    both &&
+    wholeNumbers(
+      Array.from({ length: both.length }, (_, i) => compute(both.at(a, i), both.at(b, i), operator)),
+      both.shape,
+    )
+  );
 }
 
 function where({ inputs: [condition, yes, no] }: Operator): Value | undefined {
   if (!isWhole(condition) || !isWhole(yes) || !isWhole(no) || !condition.items.every(isNumber)) return undefined;
   const all = together([condition, yes, no]);
-  return all && wholeNumbers(Array.from({ length: all.length }, (_, i) => all.at(all.at(condition, i).factor === 0 ? no : yes, i)), all.shape);
+  return (
+    all &&
+    wholeNumbers(
+      Array.from({ length: all.length }, (_, i) => all.at(all.at(condition, i).factor === 0 ? no : yes, i)),
+      all.shape,
+    )
+  );
 }
 
 /** From a start to an end in steps of one, all of them known. */
 function slice(operator: Operator): Value | undefined {
   const [data, ...bounds] = operator.inputs;
   if (!isWhole(data) || data.shape.length !== 1) return undefined;
-  const given = operator.opset < 10 ? ['starts', 'ends'].map((name) => operator.ints(name)?.[0]) : bounds.map((bound) => (isWhole(bound) && bound.items.length === 1 && isNumber(bound.items[0]!) ? bound.items[0]!.factor : undefined));
+  const given =
+    operator.opset < 10
+      ? ['starts', 'ends'].map((name) => operator.ints(name)?.[0])
+      : bounds.map((bound) =>
+          isWhole(bound) && bound.items.length === 1 && isNumber(bound.items[0]!) ? bound.items[0]!.factor : undefined,
+        );
   const [start, end, , step] = given;
   if (start === undefined || end === undefined || (bounds[3] !== undefined && step !== 1)) return undefined;
   const items = data.items.slice(start, end);
@@ -80,7 +142,8 @@ function slice(operator: Operator): Value | undefined {
 
 function gather(operator: Operator): Value | undefined {
   const [data, indices] = operator.inputs;
-  if (!isWhole(data) || !isWhole(indices) || data.shape.length !== 1 || !indices.items.every(isNumber)) return undefined;
+  if (!isWhole(data) || !isWhole(indices) || data.shape.length !== 1 || !indices.items.every(isNumber))
+    return undefined;
   const items = indices.items.map(({ factor }) => data.items[fromFront(factor, data.items.length)]);
   return items.every((item) => item !== undefined) ? wholeNumbers(items, indices.shape) : undefined;
 }
@@ -90,7 +153,9 @@ function concat({ inputs, fresh }: Operator): Value | undefined {
   const lists = inputs.map((input) => {
     if (isWhole(input)) return input.items;
     const [length, ...more] = input?.kind === 'constant' ? (input.shape ?? []) : [];
-    return length && more.length === 0 && isNumber(length) && length.factor <= MOST_ITEMS ? Array.from({ length: length.factor }, () => anyNumber(fresh())) : undefined;
+    return length && more.length === 0 && isNumber(length) && length.factor <= MOST_ITEMS
+      ? Array.from({ length: length.factor }, () => anyNumber(fresh()))
+      : undefined;
   });
   if (!inputs.some(isWhole) || !lists.every((list) => list !== undefined)) return undefined;
   const items = lists.flat();
@@ -105,7 +170,10 @@ function cast(operator: Operator): Value | undefined {
   const [data] = operator.inputs;
   const to = operator.int('to', 0);
   if (!isWhole(data)) return undefined;
-  const fits = (item: Dimension): boolean => to === INT64 || (to === INT32 && isLength(item) && Math.abs(item.factor) < MOST) || (to === BOOL && isNumber(item) && (item.factor === 0 || item.factor === 1));
+  const fits = (item: Dimension): boolean =>
+    to === INT64 ||
+    (to === INT32 && isLength(item) && Math.abs(item.factor) < MOST) ||
+    (to === BOOL && isNumber(item) && (item.factor === 0 || item.factor === 1));
   return data.items.every(fits) ? data : undefined;
 }
 
@@ -121,20 +189,32 @@ function reshaped(operator: Operator): Value | undefined {
 
 function multiplied(operator: Operator): Value | undefined {
   const [data, axes] = operator.inputs;
-  if (!isWhole(data) || data.shape.length !== 1 || axes !== undefined || operator.int('noop_with_empty_axes', 0) !== 0) return undefined;
+  if (!isWhole(data) || data.shape.length !== 1 || axes !== undefined || operator.int('noop_with_empty_axes', 0) !== 0)
+    return undefined;
   return wholeNumbers([product(data.items)], operator.int('keepdims', 1) === 0 ? [] : [ONE]);
 }
 
 const RULES: Record<string, (operator: Operator) => Value | undefined> = {
-  Slice: slice, Gather: gather, Concat: concat, Where: where, Cast: cast, Identity: ({ inputs: [data] }) => (isWhole(data) ? data : undefined), Squeeze: reshaped, Unsqueeze: reshaped, Reshape: reshaped, ReduceProd: multiplied,
+  Slice: slice,
+  Gather: gather,
+  Concat: concat,
+  Where: where,
+  Cast: cast,
+  Identity: ({ inputs: [data] }) => (isWhole(data) ? data : undefined),
+  Squeeze: reshaped,
+  Unsqueeze: reshaped,
+  Reshape: reshaped,
+  ReduceProd: multiplied,
 };
 
 /** What an operator gives whose inputs are whole numbers that are known; undefined where it is not among those that are followed. */
-export const wholeNumberRule = (operator: Operator): Value | undefined => (RULES[operator.type] ? RULES[operator.type]!(operator) : arithmetic(operator));
+export const wholeNumberRule = (operator: Operator): Value | undefined =>
+  RULES[operator.type] ? RULES[operator.type]!(operator) : arithmetic(operator);
 
 const shapeOf: Rule = (operator) => {
   const [value] = operator.inputs;
-  if (value?.kind === 'refused' || !value?.shape) throw unknown(`the shape of the input of ${operator.type} is not known`);
+  if (value?.kind === 'refused' || !value?.shape)
+    throw unknown(`the shape of the input of ${operator.type} is not known`);
   if (operator.type === 'Size') return wholeNumbers([product(value.shape)], []);
   const items = value.shape.slice(operator.int('start', 0), operator.has('end') ? operator.int('end', 0) : undefined);
   return wholeNumbers(items, [number(items.length)]);
@@ -148,22 +228,42 @@ const constantOfShape: Rule = (operator) => {
   const count = product(shape.items);
   const fill = operator.int('value', 0);
   const known = isNumber(count) && count.factor <= 64 && shape.items.length <= 1 && Number.isInteger(fill);
-  return { kind: 'constant', shape: asShape(shape.items, operator.fresh), ...(known && { items: Array.from({ length: count.factor }, () => number(fill)) }) };
+  return {
+    kind: 'constant',
+    shape: asShape(shape.items, operator.fresh),
+    ...(known && { items: Array.from({ length: count.factor }, () => number(fill)) }),
+  };
 };
 
 /** Data that is the same for each row. Throws where more than one dimension depends on the number of rows. */
 export function ofRows({ type }: Operator, shape: readonly Dimension[]): Value {
   const axes = shape.flatMap((dimension, i) => (dependsOnRows(dimension) ? [i] : []));
-  if (axes.length !== 1 || !isMultipleOfRows(shape[axes[0]!]!)) throw unknown(`the shape that ${type} makes depends on the number of rows`);
+  if (axes.length !== 1 || !isMultipleOfRows(shape[axes[0]!]!))
+    throw unknown(`the shape that ${type} makes depends on the number of rows`);
   return { kind: 'rows', axis: axes[0]!, shape };
 }
 
 /** Range: positions, of which each row would get another where its length depends on the rows. */
 const range: Rule = (operator) => {
-  for (const input of operator.inputs) if (input?.kind !== 'constant') throw unknown('Range counts something that depends on the requests');
+  for (const input of operator.inputs)
+    if (input?.kind !== 'constant') throw unknown('Range counts something that depends on the requests');
   const [start, limit, step] = operator.inputs.map((input) => (isWhole(input) ? input.items[0] : undefined));
-  const counts = start && isNumber(start) && start.factor === 0 && step && isOne(step) && limit && isLength(limit) && limit.factor > 0 && limit;
+  const counts =
+    start &&
+    isNumber(start) &&
+    start.factor === 0 &&
+    step &&
+    isOne(step) &&
+    limit &&
+    isLength(limit) &&
+    limit.factor > 0 &&
+    limit;
   return { kind: 'constant', shape: [counts ? limit : operator.fresh()] };
 };
 
-export const SIZE_RULES: Record<string, Rule> = { Shape: shapeOf, Size: shapeOf, ConstantOfShape: constantOfShape, Range: range };
+export const SIZE_RULES: Record<string, Rule> = {
+  Shape: shapeOf,
+  Size: shapeOf,
+  ConstantOfShape: constantOfShape,
+  Range: range,
+};

@@ -1,6 +1,16 @@
 /** The rule for Slice: bounds as attributes in old operator sets, as inputs since. Pure. */
 import { isNumber, number, type Dimension } from './dimension.ts';
-import { apart, constantFrom, fromFront, numbersAt, rowsAt, unknown, type Constant, type Operator, type Rule } from './value.ts';
+import {
+  apart,
+  constantFrom,
+  fromFront,
+  numbersAt,
+  rowsAt,
+  unknown,
+  type Constant,
+  type Operator,
+  type Rule,
+} from './value.ts';
 
 /** To the end of an axis, as exporters write it (the greatest number of some type, or 10^9): no request has so many rows. */
 const END = 1e9;
@@ -28,7 +38,10 @@ export const slice: Rule = (operator) => {
 
 function ofConstant(operator: Operator, { shape }: Constant): Constant {
   const axes = shape && cuts(operator, shape.length).map(({ axis }) => axis);
-  return { kind: 'constant', ...(shape && { shape: shape.map((one, i) => (axes!.includes(i) ? operator.fresh() : one)) }) };
+  return {
+    kind: 'constant',
+    ...(shape && { shape: shape.map((one, i) => (axes!.includes(i) ? operator.fresh() : one)) }),
+  };
 }
 
 /** Throws where it is not known which axes are cut. */
@@ -42,10 +55,16 @@ function cuts(operator: Operator, rank: number): Cut[] {
   const axes = (opset < 10 ? operator.ints('axes') : numbersAt(operator, 3)) ?? starts?.map((_, i) => i);
   if (!axes) throw unknown('the axes that Slice cuts are not known');
   const steps = opset < 10 ? undefined : numbersAt(operator, 4);
-  return axes.map((axis, i) => ({ axis: fromFront(axis, rank), start: starts?.[i], end: ends?.[i], step: steps?.[i] ?? 1 }));
+  return axes.map((axis, i) => ({
+    axis: fromFront(axis, rank),
+    start: starts?.[i],
+    end: ends?.[i],
+    step: steps?.[i] ?? 1,
+  }));
 }
 
-const isWhole = ({ start, end, step }: Cut): boolean => step === 1 && start?.factor === 0 && end !== undefined && isNumber(end) && end.factor >= END;
+const isWhole = ({ start, end, step }: Cut): boolean =>
+  step === 1 && start?.factor === 0 && end !== undefined && isNumber(end) && end.factor >= END;
 
 function length({ start, end, step }: Cut, of: Dimension): Dimension | undefined {
   if (step !== 1 || !start || !end || ![start, end, of].every(isNumber)) return undefined;

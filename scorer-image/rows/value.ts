@@ -127,7 +127,8 @@ export function apart({ type }: Operator, { axis, shape }: Rows, along: readonly
 export function overAllRows({ type }: Operator, { shape }: Constant, behind: number): void {
   if (!shape) throw unknown(`the shape of a constant of ${type} is not known`);
   const dimension = shape[shape.length - 1 - behind];
-  if (dimension !== undefined && !isOne(dimension)) throw unknown(`a constant of ${type} has a value of its own for each row`);
+  if (dimension !== undefined && !isOne(dimension))
+    throw unknown(`a constant of ${type} has a value of its own for each row`);
 }
 
 /** The one of two dimensions that broadcasting makes of them. */

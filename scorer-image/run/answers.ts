@@ -5,19 +5,35 @@ import type { Answer } from './messages.ts';
 const SHORT = 16_384;
 
 /** Said by whichever thread notices first. */
-export const tooLate = ({ requestTimeoutMs }: { requestTimeoutMs: number }): string => `Scoring timeout after ${requestTimeoutMs} ms`;
+export const tooLate = ({ requestTimeoutMs }: { requestTimeoutMs: number }): string =>
+  `Scoring timeout after ${requestTimeoutMs} ms`;
 
 /**
  * A word of their own in front, since a script may post what it likes. `taken`: messages that the worker needs no
  * longer hold back for; `batches`: rows of the native calls since the last one. Then the answers with 200 and a short
  * text, that of `ids[i]` up to `ends[i]`, and the others.
  */
-export type Answers = [type: 'answers', taken: number, batches: number[], ids: number[], runMs: number[], ends: number[], text: string, others: Answer[]];
+export type Answers = [
+  type: 'answers',
+  taken: number,
+  batches: number[],
+  ids: number[],
+  runMs: number[],
+  ends: number[],
+  text: string,
+  others: Answer[],
+];
 
 export function isAnswers(message: unknown): message is Answers {
   if (!Array.isArray(message) || message[0] !== 'answers') return false;
   const [, taken, batches, ids, runMs, ends, text, others] = message as unknown[];
-  return typeof taken === 'number' && [batches, ids, runMs, ends].every(isNumbers) && typeof text === 'string' && Array.isArray(others) && others.every((other) => typeof other === 'object' && other !== null);
+  return (
+    typeof taken === 'number' &&
+    [batches, ids, runMs, ends].every(isNumbers) &&
+    typeof text === 'string' &&
+    Array.isArray(others) &&
+    others.every((other) => typeof other === 'object' && other !== null)
+  );
 }
 
 const isNumbers = (value: unknown): boolean => Array.isArray(value) && value.every((one) => typeof one === 'number');
@@ -30,7 +46,15 @@ export function packed(answers: readonly Answer[], taken: number, batches: numbe
   let texts = '';
   for (const answer of answers) {
     const { id, status, body, runMs, jsonBytes, headers } = answer;
-    if (status !== 200 || typeof body !== 'string' || answer.streamed || body.length > SHORT || runMs === undefined || jsonBytes !== undefined || headers) {
+    if (
+      status !== 200 ||
+      typeof body !== 'string' ||
+      answer.streamed ||
+      body.length > SHORT ||
+      runMs === undefined ||
+      jsonBytes !== undefined ||
+      headers
+    ) {
       others.push(answer);
       continue;
     }
@@ -43,5 +67,13 @@ export function packed(answers: readonly Answer[], taken: number, batches: numbe
 }
 
 export function unpacked([, , , ids, runMs, ends, text, others]: Answers): Answer[] {
-  return [...ids.map((id, i) => ({ id, status: 200, body: text.slice(i === 0 ? 0 : ends[i - 1], ends[i]), runMs: runMs[i]! })), ...others];
+  return [
+    ...ids.map((id, i) => ({
+      id,
+      status: 200,
+      body: text.slice(i === 0 ? 0 : ends[i - 1], ends[i]),
+      runMs: runMs[i]!,
+    })),
+    ...others,
+  ];
 }

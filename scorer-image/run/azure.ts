@@ -23,8 +23,17 @@ export interface ScoreAnswer {
 const HEAP_BYTES = getHeapStatistics().heap_size_limit;
 
 /** Runs the script on one request of /score. Throws BadInput, and what run() throws. */
-export async function score(script: UserScript, body: Uint8Array, request: ScoreRequest | undefined): Promise<ScoreAnswer> {
-  const input = script.rawHttp === true ? webRequest(body, request!) : script.inputSchema ? argumentsOf(script.inputSchema, body, request!) : scriptText(body, HEAP_BYTES);
+export async function score(
+  script: UserScript,
+  body: Uint8Array,
+  request: ScoreRequest | undefined,
+): Promise<ScoreAnswer> {
+  const input =
+    script.rawHttp === true
+      ? webRequest(body, request!)
+      : script.inputSchema
+        ? argumentsOf(script.inputSchema, body, request!)
+        : scriptText(body, HEAP_BYTES);
   const value = await script.run(input, request);
   return value instanceof Response ? webResponse(value) : whole(answerJson(value));
 }
@@ -33,7 +42,8 @@ export async function score(script: UserScript, body: Uint8Array, request: Score
 const LONG = 2 ** 20;
 const PIECE = 2 ** 18;
 
-const whole = (text: string): ScoreAnswer => (text.length <= LONG ? { body: text } : { body: '', pieces: piecesOfText(text) });
+const whole = (text: string): ScoreAnswer =>
+  text.length <= LONG ? { body: text } : { body: '', pieces: piecesOfText(text) };
 
 /** No piece ends in the middle of a character that takes two places of a string. */
 function* piecesOfText(text: string): Generator<string> {
@@ -46,11 +56,23 @@ function* piecesOfText(text: string): Generator<string> {
 
 /** The web's own Request, as `@rawhttp` gives Flask's. */
 function webRequest(body: Uint8Array, { method, url, headers }: ScoreRequest): Request {
-  return new Request(new URL(url, 'http://scorer'), { method, headers: Object.entries(headers), ...(method !== 'GET' && method !== 'HEAD' && { body: body.slice() }) });
+  return new Request(new URL(url, 'http://scorer'), {
+    method,
+    headers: Object.entries(headers),
+    ...(method !== 'GET' && method !== 'HEAD' && { body: body.slice() }),
+  });
 }
 
 /** Node would write these by itself, or they would break the connection. */
-const NOT_THE_SCRIPTS = new Set(['connection', 'content-length', 'keep-alive', 'trailer', 'transfer-encoding', 'x-request-id', 'date']);
+const NOT_THE_SCRIPTS = new Set([
+  'connection',
+  'content-length',
+  'keep-alive',
+  'trailer',
+  'transfer-encoding',
+  'x-request-id',
+  'date',
+]);
 
 /** A whole response is passed on, as Azure passes on an AMLResponse; the request id is not the script's to change. */
 async function webResponse(response: Response): Promise<ScoreAnswer> {
@@ -58,7 +80,9 @@ async function webResponse(response: Response): Promise<ScoreAnswer> {
   try {
     if (response.status < 200) throw new Error(`run() returned a Response with status ${response.status}`);
     const unpacked = response.url !== ''; // what fetch() gives has been decompressed
-    const headers = [...response.headers].filter(([name]) => !NOT_THE_SCRIPTS.has(name) && !(unpacked && name === 'content-encoding'));
+    const headers = [...response.headers].filter(
+      ([name]) => !NOT_THE_SCRIPTS.has(name) && !(unpacked && name === 'content-encoding'),
+    );
     for (const [name, value] of headers) validateHeaderValue(name, value);
     return { status: response.status, headers: headers.flat(), ...(await bodyOf(body)) };
   } catch (error) {
@@ -74,7 +98,10 @@ async function bodyOf(body: ReadableStream<unknown> | null): Promise<Pick<ScoreA
   if (!reader || !first || first.done) return { body: new Uint8Array(0) };
   const second = reader.read();
   second.catch(() => undefined); // it is awaited again below
-  const soon = await Promise.race([second, new Promise<undefined>((resolve) => setImmediate(() => resolve(undefined)))]);
+  const soon = await Promise.race([
+    second,
+    new Promise<undefined>((resolve) => setImmediate(() => resolve(undefined))),
+  ]);
   if (soon?.done) return { body: new Uint8Array(bytesOf(first.value)) };
   const ready = [Promise.resolve(first), second];
   return {
@@ -95,26 +122,44 @@ const utf8 = new TextEncoder();
 function bytesOf(piece: unknown): Uint8Array {
   if (piece instanceof Uint8Array) return piece;
   if (typeof piece === 'string') return utf8.encode(piece);
-  throw new TypeError(`the stream of a Response must give Uint8Array or string, not ${piece === null ? 'null' : typeof piece}`);
+  throw new TypeError(
+    `the stream of a Response must give Uint8Array or string, not ${piece === null ? 'null' : typeof piece}`,
+  );
 }
 
 const TYPES: Record<string, (value: unknown) => boolean> = {
-  array: Array.isArray, object: (value) => typeof value === 'object' && value !== null && !Array.isArray(value), string: (value) => typeof value === 'string',
-  number: (value) => typeof value === 'number', integer: Number.isInteger, boolean: (value) => typeof value === 'boolean', null: (value) => value === null,
+  array: Array.isArray,
+  object: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  string: (value) => typeof value === 'string',
+  number: (value) => typeof value === 'number',
+  integer: Number.isInteger,
+  boolean: (value) => typeof value === 'boolean',
+  null: (value) => value === null,
 };
 
 /** The body's keys as arguments, as `@input_schema` does. */
-function argumentsOf(schema: Record<string, Argument>, body: Uint8Array, { method, headers }: ScoreRequest): Record<string, unknown> {
-  if (method !== 'GET' && !/^application\/json\b/i.test(headers['content-type'] ?? '')) throw new BadInput('Expects Content-Type to be application/json', 415);
+function argumentsOf(
+  schema: Record<string, Argument>,
+  body: Uint8Array,
+  { method, headers }: ScoreRequest,
+): Record<string, unknown> {
+  if (method !== 'GET' && !/^application\/json\b/i.test(headers['content-type'] ?? ''))
+    throw new BadInput('Expects Content-Type to be application/json', 415);
   if (body.length === 0) throw new BadInput('POST body is empty. Expecting a JSON dictionary.');
   const given = plainJson(body, 'POST body could not be decoded as JSON: ');
   if (!TYPES.object!(given)) throw new BadInput('POST body should be a JSON dictionary.');
-  return Object.fromEntries(Object.entries(schema).map(([name, argument]) => [name, argumentOf(name, argument, given as Record<string, unknown>)]));
+  return Object.fromEntries(
+    Object.entries(schema).map(([name, argument]) => [
+      name,
+      argumentOf(name, argument, given as Record<string, unknown>),
+    ]),
+  );
 }
 
 function argumentOf(name: string, { type, default: fallback }: Argument, given: Record<string, unknown>): unknown {
   const value = Object.hasOwn(given, name) ? given[name] : fallback;
   if (value === undefined) throw new BadInput(`A value is not provided for the '${name}' parameter.`);
-  if (type !== undefined && TYPES[type]?.(value) === false) throw new BadInput(`The value of the '${name}' parameter must be of type ${type}.`);
+  if (type !== undefined && TYPES[type]?.(value) === false)
+    throw new BadInput(`The value of the '${name}' parameter must be of type ${type}.`);
   return value;
 }

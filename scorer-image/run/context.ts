@@ -6,7 +6,8 @@ import type { Session } from '../load/session.ts';
 import { fromOrt, tensorOf, type LooseData, type Tensor } from '../load/tensor.ts';
 
 /** A tensor as scripts write it; onnxruntime's own Tensor is taken, too. */
-export type LooseTensor = { datatype: string; shape: number[]; data: LooseData } | { type: string; dims: readonly number[]; data: unknown };
+export type LooseTensor =
+  { datatype: string; shape: number[]; data: LooseData } | { type: string; dims: readonly number[]; data: unknown };
 
 export interface ScriptModel {
   /** Path of the model's file; of format Files and several, of their folder. */
@@ -36,13 +37,35 @@ export function scriptContext({ models, modelsDir, modelDir }: ContextInput, opt
     modelDir,
     async model(name) {
       const model = models.find((one) => one.name === name);
-      if (!model) throw new Error(`there is no model ${name}; spec.models has ${models.map((one) => one.name).join(', ') || 'none'}`);
+      if (!model)
+        throw new Error(
+          `there is no model ${name}; spec.models has ${models.map((one) => one.name).join(', ') || 'none'}`,
+        );
       const path = modelPath(modelsDir, model);
-      if (model.format !== 'ONNX') return { path, signature: { inputs: [], outputs: [] }, run: () => Promise.reject(new Error(`model ${name} has format Files: load ${path} yourself`)) };
-      const session = await (sessions.get(name) ?? sessions.set(name, openModel(model, path, options).then((opened) => opened.session)).get(name)!);
-      return { path, signature: session.signature, run: (feeds) => session.run(Object.fromEntries(Object.entries(feeds).map(([input, tensor]) => [input, tight(input, tensor)]))) };
+      if (model.format !== 'ONNX')
+        return {
+          path,
+          signature: { inputs: [], outputs: [] },
+          run: () => Promise.reject(new Error(`model ${name} has format Files: load ${path} yourself`)),
+        };
+      const session = await (sessions.get(name) ??
+        sessions
+          .set(
+            name,
+            openModel(model, path, options).then((opened) => opened.session),
+          )
+          .get(name)!);
+      return {
+        path,
+        signature: session.signature,
+        run: (feeds) =>
+          session.run(
+            Object.fromEntries(Object.entries(feeds).map(([input, tensor]) => [input, tight(input, tensor)])),
+          ),
+      };
     },
   };
 }
 
-const tight = (input: string, tensor: LooseTensor): Tensor => ('dims' in tensor ? fromOrt(tensor) : tensorOf(`feeds.${input}`, tensor.datatype, tensor.shape, tensor.data));
+const tight = (input: string, tensor: LooseTensor): Tensor =>
+  'dims' in tensor ? fromOrt(tensor) : tensorOf(`feeds.${input}`, tensor.datatype, tensor.shape, tensor.data);

@@ -7,7 +7,8 @@ import { BadInput } from '../load/json.ts';
 
 export type Body = Record<string, unknown>;
 
-export const isObject = (value: unknown): value is Body => typeof value === 'object' && value !== null && !Array.isArray(value);
+export const isObject = (value: unknown): value is Body =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 export function listOf(value: unknown, what: string): unknown[] {
   if (!Array.isArray(value)) throw new BadInput(`${what} must be a list`);
@@ -21,12 +22,17 @@ export function ofRequest(body: unknown, signature: ModelSignature): unknown {
   if (Object.hasOwn(body, 'data')) return ofRows(body.data, 'data', signature);
   if (Object.hasOwn(body, 'input_data')) return ofInputData(body.input_data, signature);
   const [[name, inner] = [], ...more] = isObject(body.Inputs) ? Object.entries(body.Inputs) : [];
-  return name !== undefined && more.length === 0 && Array.isArray(inner) ? ofRows(inner, `Inputs.${name}`, signature) : body;
+  return name !== undefined && more.length === 0 && Array.isArray(inner)
+    ? ofRows(inner, `Inputs.${name}`, signature)
+    : body;
 }
 
 /** Azure ML's form for MLflow models: a table as pandas splits it, rows, records, or {"<input>": rows}. */
 function ofInputData(given: unknown, signature: ModelSignature): unknown {
-  if (isObject(given)) return Object.hasOwn(given, 'data') && !signature.inputs.some(({ name }) => name === 'data') ? ofSplit(given, 'input_data', signature) : given;
+  if (isObject(given))
+    return Object.hasOwn(given, 'data') && !signature.inputs.some(({ name }) => name === 'data')
+      ? ofSplit(given, 'input_data', signature)
+      : given;
   return ofRows(given, 'input_data', signature);
 }
 
@@ -36,8 +42,15 @@ export function ofRows(given: unknown, where: string, signature: ModelSignature)
   const [first] = inputs;
   if (!Array.isArray(given)) return { [first!.name]: given };
   if (isObject(given[0])) return ofRecords(given, where, signature);
-  if (inputs.length === 1) return { [first!.name]: isColumn(first!) ? given.map((value) => cell(value, first!)) : given };
-  if (!inputs.every(isColumn)) throw new BadInput(`the model has ${inputs.length} inputs that are not all columns: send {${inputs.map(({ name }) => `"${name}": rows`).join(', ').slice(0, 200)}}`);
+  if (inputs.length === 1)
+    return { [first!.name]: isColumn(first!) ? given.map((value) => cell(value, first!)) : given };
+  if (!inputs.every(isColumn))
+    throw new BadInput(
+      `the model has ${inputs.length} inputs that are not all columns: send {${inputs
+        .map(({ name }) => `"${name}": rows`)
+        .join(', ')
+        .slice(0, 200)}}`,
+    );
   const rows = given.map((row: unknown, at) => ofLength(row, inputs.length, `${where}[${at}]`, 'inputs'));
   return Object.fromEntries(inputs.map((input, i) => [input.name, rows.map((row) => cell(row[i], input))]));
 }
@@ -58,22 +71,38 @@ export function ofSplit({ columns, data }: Body, where: string, signature: Model
 export function ofRecords(given: unknown, where: string, signature: ModelSignature): Body {
   const records = listOf(given, where);
   const names = isObject(records[0]) ? Object.keys(records[0]) : [];
-  if (records.length > 0 && names.length === 0) throw new BadInput(`${where}[0] must be an object with the columns' names`);
+  if (records.length > 0 && names.length === 0)
+    throw new BadInput(`${where}[0] must be an object with the columns' names`);
   const lists = records.map((record, at) => {
-    const same = isObject(record) && Object.keys(record).length === names.length && names.every((name) => Object.hasOwn(record, name));
+    const same =
+      isObject(record) &&
+      Object.keys(record).length === names.length &&
+      names.every((name) => Object.hasOwn(record, name));
     if (!same) throw new BadInput(`${where}[${at}] must have the keys of the first: ${names.join(', ').slice(0, 200)}`);
     return names.map((name) => record[name]);
   });
-  const found = byName(names, lists, signature) ?? (names.length <= 1 ? { [signature.inputs[0]!.name]: lists } : undefined);
-  if (!found) throw new BadInput(`${where}: the model has no names of features, so the columns of a record have no order. Send lists (dataframe_split, or {"data": rows}), or set spec.features of its ModelVersion`);
+  const found =
+    byName(names, lists, signature) ?? (names.length <= 1 ? { [signature.inputs[0]!.name]: lists } : undefined);
+  if (!found)
+    throw new BadInput(
+      `${where}: the model has no names of features, so the columns of a record have no order. Send lists (dataframe_split, or {"data": rows}), or set spec.features of its ModelVersion`,
+    );
   return found;
 }
 
 /** Undefined where there is one input without names of features. */
-function byName(columns: readonly string[], rows: readonly (readonly unknown[])[], { inputs }: ModelSignature): Body | undefined {
+function byName(
+  columns: readonly string[],
+  rows: readonly (readonly unknown[])[],
+  { inputs }: ModelSignature,
+): Body | undefined {
   const [first] = inputs;
   if (inputs.length > 1 || (columns.length === 1 && columns[0] === first!.name)) {
-    const at = places(columns, inputs.map(({ name }) => name), 'input');
+    const at = places(
+      columns,
+      inputs.map(({ name }) => name),
+      'input',
+    );
     return Object.fromEntries(inputs.map((input, i) => [input.name, rows.map((row) => cell(row[at[i]!], input))]));
   }
   if (!first!.features) return undefined;
@@ -84,13 +113,22 @@ function byName(columns: readonly string[], rows: readonly (readonly unknown[])[
 /** Where each of `wanted` stands among the columns: by its name, or as exporters write names with other characters. */
 function places(columns: readonly string[], wanted: readonly string[], what: string): number[] {
   const plain = (name: string): string => name.replace(/\W/g, '_');
-  const [exact, written] = [new Map(columns.map((name, i) => [name, i])), new Map(columns.map((name, i) => [plain(name), i]))];
+  const [exact, written] = [
+    new Map(columns.map((name, i) => [name, i])),
+    new Map(columns.map((name, i) => [plain(name), i])),
+  ];
   const found = wanted.map((name) => exact.get(name) ?? written.get(plain(name)) ?? -1);
   const missing = wanted.filter((_, i) => found[i]! < 0);
-  if (missing.length > 0) throw new BadInput(`${what} ${missing.slice(0, 5).join(', ').slice(0, 200)} is missing; the model has ${wanted.join(', ').slice(0, 300)}`);
+  if (missing.length > 0)
+    throw new BadInput(
+      `${what} ${missing.slice(0, 5).join(', ').slice(0, 200)} is missing; the model has ${wanted.join(', ').slice(0, 300)}`,
+    );
   const taken = new Set(found);
   const strange = columns.filter((_, i) => !taken.has(i));
-  if (strange.length > 0) throw new BadInput(`unknown ${what} ${strange.slice(0, 5).join(', ').slice(0, 200)}; the model has ${wanted.join(', ').slice(0, 300)}`);
+  if (strange.length > 0)
+    throw new BadInput(
+      `unknown ${what} ${strange.slice(0, 5).join(', ').slice(0, 200)}; the model has ${wanted.join(', ').slice(0, 300)}`,
+    );
   return found;
 }
 
@@ -102,4 +140,5 @@ function ofLength(row: unknown, length: number, where: string, what: string): un
 
 /** One value for each row. */
 const isColumn = ({ shape }: TensorSignature): boolean => shape.length === 1 || (shape.length === 2 && shape[1] === 1);
-const cell = (value: unknown, { shape }: TensorSignature): unknown => (shape.length === 2 && !Array.isArray(value) ? [value] : value);
+const cell = (value: unknown, { shape }: TensorSignature): unknown =>
+  shape.length === 2 && !Array.isArray(value) ? [value] : value;

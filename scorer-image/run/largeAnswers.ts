@@ -18,7 +18,11 @@ export class LargeAnswers {
     const until = performance.now() + waitMs;
     while (this.#held > 0 && this.#held + bytes > MOST_BYTES) {
       const left = until - performance.now();
-      if (left <= 0) throw new BadInput('The endpoint is busy: it holds as many large answers as it can. Try again later, or ask for them in binary', TOO_MANY_REQUESTS);
+      if (left <= 0)
+        throw new BadInput(
+          'The endpoint is busy: it holds as many large answers as it can. Try again later, or ask for them in binary',
+          TOO_MANY_REQUESTS,
+        );
       await this.#change(left);
     }
     this.#held += bytes;

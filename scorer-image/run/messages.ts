@@ -11,7 +11,9 @@ export interface ScoreRequest {
 }
 
 /** One request's work, its body aside. `request` is left out where nobody looks at it. */
-export type Work = { kind: 'score' | 'invocations'; request?: ScoreRequest } | { kind: 'infer'; model: string; jsonBytes?: number; request?: ScoreRequest };
+export type Work =
+  | { kind: 'score' | 'invocations'; request?: ScoreRequest }
+  | { kind: 'infer'; model: string; jsonBytes?: number; request?: ScoreRequest };
 
 /** Bodies one after the other in `bytes`; that of `ids[i]` ends at `ends[i]`, and after `until[i]` (milliseconds since the epoch) nobody waits for its answer. */
 export type Requests = [ids: number[], ends: number[], until: number[], work: Work[], bytes: Uint8Array];
@@ -21,7 +23,15 @@ export type ToWorker = Requests | { type: 'shutdown' } | { type: 'more' | 'cance
 
 export type FromWorker =
   | Answers
-  | { type: 'ready'; signatures: Record<string, ModelSignature>; initMs: number; wantsRequest: boolean; rawHttp: boolean; schemas: Schemas; notes: string[] }
+  | {
+      type: 'ready';
+      signatures: Record<string, ModelSignature>;
+      initMs: number;
+      wantsRequest: boolean;
+      rawHttp: boolean;
+      schemas: Schemas;
+      notes: string[];
+    }
   | { type: 'failed'; reason: Failure; message: string; detail: string }
   | { type: 'piece'; id: number; bytes: Uint8Array }
   | { type: 'end'; id: number; error?: string }

@@ -25,7 +25,14 @@ const FORMATS: Formats = {
 /** Throws BadInput for a body that is not exactly one of the formats. */
 export function invocation(body: unknown, signature: ModelSignature): Body {
   const formats = Object.keys(FORMATS);
-  const given = isObject(body) ? Object.keys(body).filter((key) => key !== 'params' || !isObject(body.params) || Object.keys(body.params).length > 0) : [];
-  if (given.length !== 1 || !formats.includes(given[0]!)) throw new BadInput(`the body must be a JSON object with exactly one of ${formats.join(', ')}${given.includes('params') ? '; an ONNX model has no params' : ''}`);
+  const given = isObject(body)
+    ? Object.keys(body).filter(
+        (key) => key !== 'params' || !isObject(body.params) || Object.keys(body.params).length > 0,
+      )
+    : [];
+  if (given.length !== 1 || !formats.includes(given[0]!))
+    throw new BadInput(
+      `the body must be a JSON object with exactly one of ${formats.join(', ')}${given.includes('params') ? '; an ONNX model has no params' : ''}`,
+    );
   return FORMATS[given[0]!]!((body as Body)[given[0]!], signature);
 }

@@ -25,19 +25,29 @@ export interface RowsAnswer {
 }
 
 /** {"<input>": rows, …} in, {"<output>": rows, …} out, between `before` and `after`. */
-export function scoreRows(body: unknown, served: ServedSession, ends: [string, string] = ['', '']): Promise<RowsAnswer> {
+export function scoreRows(
+  body: unknown,
+  served: ServedSession,
+  ends: [string, string] = ['', ''],
+): Promise<RowsAnswer> {
   const { signature } = served.session;
   return inRoom(served, { feeds: feedsOf(body, signature) }, (results) => rowsAnswer(results, signature.outputs, ends));
 }
 
 /** Runs the model once there is room for its answer. An answer in pieces keeps the room: `release` gives it back. */
-async function inRoom<A extends { pieces?: Pieces }>({ session, maxQueueWaitMs }: ServedSession, { feeds, outputs }: { feeds: Feeds; outputs?: string[] }, encode: (results: Feeds) => A): Promise<A & { release?: () => void }> {
+async function inRoom<A extends { pieces?: Pieces }>(
+  { session, maxQueueWaitMs }: ServedSession,
+  { feeds, outputs }: { feeds: Feeds; outputs?: string[] },
+  encode: (results: Feeds) => A,
+): Promise<A & { release?: () => void }> {
   const held = room(session, feeds, maxQueueWaitMs);
   const release = held && (await held);
   try {
-    const answer = encode(await session.run(feeds, outputs).catch((error: unknown) => {
-      throw refused(error);
-    }));
+    const answer = encode(
+      await session.run(feeds, outputs).catch((error: unknown) => {
+        throw refused(error);
+      }),
+    );
     if (answer.pieces && release) return { ...answer, release };
     release?.();
     return answer;
@@ -48,25 +58,37 @@ async function inRoom<A extends { pieces?: Pieces }>({ session, maxQueueWaitMs }
 }
 
 /** The answer in one piece, or in several where it is long. */
-function rowsAnswer(results: Record<string, Tensor>, outputs: readonly TensorSignature[], [before, after]: [string, string]): RowsAnswer {
+function rowsAnswer(
+  results: Record<string, Tensor>,
+  outputs: readonly TensorSignature[],
+  [before, after]: [string, string],
+): RowsAnswer {
   const classes = outputs.find((output) => output.classes && !areNumbered(output.classes))?.classes;
   const end = `${classes && !outputs.some(({ name }) => name === 'classes') ? `,"classes":${JSON.stringify(classes)}` : ''}}${after}`;
   const values = Object.values(results).reduce((sum, { data }) => sum + data.length, 0);
   if (values > LARGE_VALUES) return { body: '', pieces: rowPieces(results, `${before}{`, end) };
   let text = '';
-  for (const name of Object.keys(results)) text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${nestedJson(results[name]!)}`;
+  for (const name of Object.keys(results))
+    text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${nestedJson(results[name]!)}`;
   return { body: `${before}{${text}${end}` };
 }
 
 /** Each input's rows as a tensor. Throws BadInput for what is missing, unknown, or of another shape. */
 function feedsOf(body: unknown, signature: ModelSignature): Record<string, Tensor> {
   const { inputs } = signature;
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new BadInput(`the body must be a JSON object: ${expectation(signature)}`);
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw new BadInput(`the body must be a JSON object: ${expectation(signature)}`);
   const given = body as Record<string, unknown>;
   const unknown = Object.keys(given).filter((name) => !inputs.some((input) => input.name === name));
-  if (unknown.length > 0) throw new BadInput(`unknown input ${unknown.slice(0, 5).join(', ').slice(0, 200)}: ${expectation(signature)}`);
+  if (unknown.length > 0)
+    throw new BadInput(`unknown input ${unknown.slice(0, 5).join(', ').slice(0, 200)}: ${expectation(signature)}`);
   const feeds: Record<string, Tensor> = {};
-  for (const input of inputs) feeds[input.name] = rowsToTensor(Object.hasOwn(given, input.name) ? given[input.name] : undefined, input, signature);
+  for (const input of inputs)
+    feeds[input.name] = rowsToTensor(
+      Object.hasOwn(given, input.name) ? given[input.name] : undefined,
+      input,
+      signature,
+    );
   return feeds;
 }
 
@@ -91,21 +113,32 @@ function room(session: Session, feeds: Record<string, Tensor>, waitMs: number): 
 
 /** With open dimensions only the model itself finds out that shapes or values do not fit: the client's to change. */
 function refused(error: unknown): unknown {
-  const byModel = error instanceof Error && /Non-zero status code returned while running|invalid dimensions|Invalid rank/i.test(error.message);
-  return byModel ? new BadInput('the model cannot run on this input: its dimensions or values do not fit together') : error;
+  const byModel =
+    error instanceof Error &&
+    /Non-zero status code returned while running|invalid dimensions|Invalid rank/i.test(error.message);
+  return byModel
+    ? new BadInput('the model cannot run on this input: its dimensions or values do not fit together')
+    : error;
 }
 
 function expectation({ inputs }: ModelSignature): string {
-  const describe = ({ name, datatype, shape }: TensorSignature): string => `${name}: ${datatype}${JSON.stringify(shape)}`;
-  const example = inputs.length === 1 ? '{"data": rows}' : `{${inputs.map(({ name }) => `"${name}": rows`).join(', ')}}`;
+  const describe = ({ name, datatype, shape }: TensorSignature): string =>
+    `${name}: ${datatype}${JSON.stringify(shape)}`;
+  const example =
+    inputs.length === 1 ? '{"data": rows}' : `{${inputs.map(({ name }) => `"${name}": rows`).join(', ')}}`;
   return `expected ${example} with ${inputs.map(describe).join(', ')}`;
 }
 
 function rowsToTensor(rows: unknown, input: TensorSignature, signature: ModelSignature): Tensor {
-  if (input.shape.length === 0 && rows !== undefined && !Array.isArray(rows)) return forModel(`input ${input.name}`, clientsTensor(`input ${input.name}`, input.datatype, [], [rows]));
-  if (!Array.isArray(rows)) throw new BadInput(`${rows === undefined ? `input ${input.name} is missing` : `input ${input.name} is not a list`}: ${expectation(signature)}`);
+  if (input.shape.length === 0 && rows !== undefined && !Array.isArray(rows))
+    return forModel(`input ${input.name}`, clientsTensor(`input ${input.name}`, input.datatype, [], [rows]));
+  if (!Array.isArray(rows))
+    throw new BadInput(
+      `${rows === undefined ? `input ${input.name} is missing` : `input ${input.name} is not a list`}: ${expectation(signature)}`,
+    );
   const shape = shapeOf(rows, input.shape.length);
-  if (!fits(shape, input)) throw new BadInput(`input ${input.name} has the shape ${JSON.stringify(shape)}: ${expectation(signature)}`);
+  if (!fits(shape, input))
+    throw new BadInput(`input ${input.name} has the shape ${JSON.stringify(shape)}: ${expectation(signature)}`);
   if (shape.length > 1) regular(rows, shape, { name: input.name, signature });
   return forModel(`input ${input.name}`, clientsTensor(`input ${input.name}`, input.datatype, shape, rows));
 }
@@ -114,25 +147,36 @@ function rowsToTensor(rows: unknown, input: TensorSignature, signature: ModelSig
 function forModel(where: string, tensor: Tensor): Tensor {
   if (tensor.datatype !== 'BYTES') return tensor;
   const place = unfitText(tensor.data as (string | Uint8Array)[]);
-  if (place >= 0) throw new BadInput(`${where} has a text at place ${place} that an ONNX model cannot take: it must be valid UTF-8 without NUL`);
+  if (place >= 0)
+    throw new BadInput(
+      `${where} has a text at place ${place} that an ONNX model cannot take: it must be valid UTF-8 without NUL`,
+    );
   return tensor;
 }
 
 /** The shape that the first of each level has, one level deeper than the model wants at most. */
 function shapeOf(rows: readonly unknown[], rank: number): number[] {
   const shape: number[] = [];
-  for (let level: unknown = rows; Array.isArray(level) && shape.length <= rank; level = level[0]) shape.push(level.length);
+  for (let level: unknown = rows; Array.isArray(level) && shape.length <= rank; level = level[0])
+    shape.push(level.length);
   return shape;
 }
 
 /** Throws BadInput for the list that is not as long as the first of its level. */
-function regular(rows: readonly unknown[], shape: readonly number[], { name, signature }: { name: string; signature: ModelSignature }): void {
+function regular(
+  rows: readonly unknown[],
+  shape: readonly number[],
+  { name, signature }: { name: string; signature: ModelSignature },
+): void {
   const check = (lists: readonly unknown[], depth: number, path: string): void => {
     for (let i = 0; i < lists.length; i++) {
       const list = lists[i];
       const at = (): string => `input ${name}${path}[${i}]`;
       if (!Array.isArray(list)) throw new BadInput(`${at()} is not a list: ${expectation(signature)}`);
-      if (list.length !== shape[depth]) throw new BadInput(`${at()} has ${list.length} values, the first has ${shape[depth]!}: ${expectation(signature)}`);
+      if (list.length !== shape[depth])
+        throw new BadInput(
+          `${at()} has ${list.length} values, the first has ${shape[depth]!}: ${expectation(signature)}`,
+        );
       if (depth + 1 < shape.length) check(list, depth + 1, `${path}[${i}]`);
     }
   };
@@ -140,23 +184,44 @@ function regular(rows: readonly unknown[], shape: readonly number[], { name, sig
 }
 
 /** Open Inference Protocol V2: named tensors in, the wanted ones out, the id back. */
-export async function inferTensors(request: InferRequest, model: ServedSession & { name: string; version: string }): Promise<InferAnswer & { release?: () => void }> {
+export async function inferTensors(
+  request: InferRequest,
+  model: ServedSession & { name: string; version: string },
+): Promise<InferAnswer & { release?: () => void }> {
   const { signature } = model.session;
-  const feeds = Object.fromEntries(request.inputs.map((input, i) => [input.name, suited(input, `inputs[${i}]`, signature)]));
+  const feeds = Object.fromEntries(
+    request.inputs.map((input, i) => [input.name, suited(input, `inputs[${i}]`, signature)]),
+  );
   const missing = signature.inputs.filter(({ name }) => !Object.hasOwn(feeds, name));
   if (missing.length > 0) throw new BadInput(`input ${missing.map(({ name }) => name).join(', ')} is missing`);
   const wanted = request.outputs?.map(({ name }) => name) ?? signature.outputs.map(({ name }) => name);
   const strange = wanted.filter((name) => !signature.outputs.some((output) => output.name === name));
-  if (strange.length > 0) throw new BadInput(`unknown output ${strange.slice(0, 5).join(', ').slice(0, 200)}; the model has ${signature.outputs.map(({ name }) => name).join(', ')}`);
-  return inRoom(model, { feeds, outputs: wanted }, (results) => encodeInfer(request, model, wanted.map((name) => ({ name, ...results[name]! }))));
+  if (strange.length > 0)
+    throw new BadInput(
+      `unknown output ${strange.slice(0, 5).join(', ').slice(0, 200)}; the model has ${signature.outputs.map(({ name }) => name).join(', ')}`,
+    );
+  return inRoom(model, { feeds, outputs: wanted }, (results) =>
+    encodeInfer(
+      request,
+      model,
+      wanted.map((name) => ({ name, ...results[name]! })),
+    ),
+  );
 }
 
 function suited(input: InferRequest['inputs'][number], where: string, { inputs }: ModelSignature): Tensor {
   const { name, datatype, shape, data } = input;
   const wanted = inputs.find((one) => one.name === name);
-  if (!wanted) throw new BadInput(`${where}.name is ${JSON.stringify(name.slice(0, 60))}; the model has ${inputs.map((one) => one.name).join(', ')}`);
-  if (datatype !== wanted.datatype) throw new BadInput(`${where}.datatype is ${datatype}, ${wanted.name} is ${wanted.datatype}`);
+  if (!wanted)
+    throw new BadInput(
+      `${where}.name is ${JSON.stringify(name.slice(0, 60))}; the model has ${inputs.map((one) => one.name).join(', ')}`,
+    );
+  if (datatype !== wanted.datatype)
+    throw new BadInput(`${where}.datatype is ${datatype}, ${wanted.name} is ${wanted.datatype}`);
   const single = wanted.shape.length === 0 && shape.length === 1 && sizeOf(shape) === 1; // as every client with numpy sends a number
-  if (!single && !fits(shape, wanted)) throw new BadInput(`${where}.shape is [${shape.slice(0, 16).join(',')}], ${wanted.name} is [${wanted.shape.join(',')}]`);
+  if (!single && !fits(shape, wanted))
+    throw new BadInput(
+      `${where}.shape is [${shape.slice(0, 16).join(',')}], ${wanted.name} is [${wanted.shape.join(',')}]`,
+    );
   return forModel(`${where}.data`, { datatype, shape: single ? [] : shape, data });
 }

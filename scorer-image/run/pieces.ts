@@ -95,8 +95,9 @@ async function room(answer: OpenAnswer): Promise<boolean> {
   return !answer.cancelled;
 }
 
-const cancelled = (answer: OpenAnswer): Promise<undefined> => new Promise((resolve) => {
-  answer.wake = () => {
-    if (answer.cancelled) resolve(undefined);
-  };
-});
+const cancelled = (answer: OpenAnswer): Promise<undefined> =>
+  new Promise((resolve) => {
+    answer.wake = () => {
+      if (answer.cancelled) resolve(undefined);
+    };
+  });

@@ -25,8 +25,10 @@ export interface PoolOptions extends WorkerCode {
 
 /** How late a deadline is noticed, while the process runs. */
 const TICK_MS = 10;
-const QUEUED_TOO_LONG = 'The endpoint is busy: all its places are taken. Try again later, or raise scaling.maxReplicas or endpoint.maxConcurrentRequests';
-const OUTGROWN = 'The request needs more memory than this endpoint has: send less at a time, or raise resources.limits.memory';
+const QUEUED_TOO_LONG =
+  'The endpoint is busy: all its places are taken. Try again later, or raise scaling.maxReplicas or endpoint.maxConcurrentRequests';
+const OUTGROWN =
+  'The request needs more memory than this endpoint has: send less at a time, or raise resources.limits.memory';
 const RESTARTING = 'The endpoint is restarting: try again';
 
 export class ScoringPool {
@@ -52,7 +54,9 @@ export class ScoringPool {
   #newSide(): WorkerSide {
     const { log, onDisabled } = this.#options;
     const side: WorkerSide = new WorkerSide(this.#options, {
-      onAnswers: (answers) => this.#received(side, answers), log, onDisabled,
+      onAnswers: (answers) => this.#received(side, answers),
+      log,
+      onDisabled,
       onEnd: (failure) => (failure.reason === FAILURE.requestTooLarge ? this.#replace(side) : this.#crashed(failure)),
       onStreamEnd: (id) => this.#streamed(side, id),
     });
@@ -74,7 +78,11 @@ export class ScoringPool {
     const { initTimeoutMs } = this.#options;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new StartFailure(FAILURE.initTimeout, `init() did not end within initTimeout (${initTimeoutMs} ms)`)), initTimeoutMs);
+      timer = setTimeout(
+        () =>
+          reject(new StartFailure(FAILURE.initTimeout, `init() did not end within initTimeout (${initTimeoutMs} ms)`)),
+        initTimeoutMs,
+      );
     });
     return Promise.race([late, ready]).finally(() => clearTimeout(timer));
   }
@@ -108,9 +116,16 @@ export class ScoringPool {
     const ticket = this.#stopping ? undefined : this.#admission.offer(asked, asked.body.length, now);
     if (ticket) {
       this.#options.onLoad(this.inFlight, now);
-      if (this.#admission.worthAMessage && this.#freest()) this.#send(); // the worker begins while others are still read
+      if (this.#admission.worthAMessage && this.#freest())
+        this.#send(); // the worker begins while others are still read
       else this.#soon();
-    } else queueMicrotask(() => asked.answered({ id: -1, ...(this.#stopping ? { status: 503, body: RESTARTING } : { status: 429, body: TOO_MANY_BYTES }) }));
+    } else
+      queueMicrotask(() =>
+        asked.answered({
+          id: -1,
+          ...(this.#stopping ? { status: 503, body: RESTARTING } : { status: 429, body: TOO_MANY_BYTES }),
+        }),
+      );
     return ticket;
   }
 
@@ -212,7 +227,13 @@ export class ScoringPool {
     if (now - bell > STALL_MS && !stoodStill) return this.#watchTheClock(true);
     const { timedOut, hung } = this.#admission.due(now);
     for (const { item } of timedOut) item.answered({ id: -1, status: 504, body: tooLate(this.#options.limits) });
-    if (hung) this.#crashed(new StartFailure(FAILURE.scriptHung, `a call has not come back for ${this.#options.limits.hangMs / 1000} s: run() loops or waits for something that never comes`));
+    if (hung)
+      this.#crashed(
+        new StartFailure(
+          FAILURE.scriptHung,
+          `a call has not come back for ${this.#options.limits.hangMs / 1000} s: run() loops or waits for something that never comes`,
+        ),
+      );
     else this.#watchTheClock();
   }
 
@@ -220,24 +241,38 @@ export class ScoringPool {
   #replace(side: WorkerSide): void {
     if (this.#stopping) return;
     const inHand = side.all();
-    if (inHand.length === 0) return this.#crashed(new StartFailure(FAILURE.scriptCrashed, 'the script needs more memory than there is, without a request'));
+    if (inHand.length === 0)
+      return this.#crashed(
+        new StartFailure(FAILURE.scriptCrashed, 'the script needs more memory than there is, without a request'),
+      );
     const alone = inHand.filter(({ over }) => !over).length === 1;
     for (const ticket of inHand) {
       this.#admission.back(ticket);
       this.#answer(ticket, alone ? { id: -1, status: 413, body: OUTGROWN } : { id: -1, status: 503, body: RESTARTING });
     }
-    this.#options.onReplaced(`${FAILURE.requestTooLarge}: a request needed more memory than a worker may have; another worker starts`);
+    this.#options.onReplaced(
+      `${FAILURE.requestTooLarge}: a request needed more memory than a worker may have; another worker starts`,
+    );
     const next = this.#newSide();
     this.#sides[this.#sides.indexOf(side)] = next;
-    void this.#inTime(next.ready).then(() => this.#send(), (failure: unknown) => this.#crashed(failure as StartFailure));
+    void this.#inTime(next.ready).then(
+      () => this.#send(),
+      (failure: unknown) => this.#crashed(failure as StartFailure),
+    );
     this.#send(); // the other workers have places again
   }
 
   #crashed(failure: StartFailure): void {
     if (this.#stopping) return;
     this.#stopping = true;
-    for (const side of this.#sides) for (const ticket of side.all()) this.#answer(ticket, { id: -1, status: 500, body: failure.message, stack: failure.detail });
+    for (const side of this.#sides)
+      for (const ticket of side.all())
+        this.#answer(ticket, { id: -1, status: 500, body: failure.message, stack: failure.detail });
     for (const ticket of this.#admission.drop()) this.#answer(ticket, { id: -1, status: 503, body: RESTARTING });
-    this.#options.onCrash(failure.reason === FAILURE.scriptHung ? failure : new StartFailure(FAILURE.scriptCrashed, failure.message, failure.detail));
+    this.#options.onCrash(
+      failure.reason === FAILURE.scriptHung
+        ? failure
+        : new StartFailure(FAILURE.scriptCrashed, failure.message, failure.detail),
+    );
   }
 }

@@ -16,9 +16,19 @@ export const newChdirState = (): ChdirState => new Int32Array(new SharedArrayBuf
 
 /** Makes process.stdout and process.stderr of this thread write to the process's own descriptors, at once. */
 export function writeAtOnce(): void {
-  for (const [stream, descriptor] of [[process.stdout, 1], [process.stderr, 2]] as const) {
-    stream.write = (chunk: string | Uint8Array, encoding?: BufferEncoding | ((error?: Error | null) => void), done?: (error?: Error | null) => void): boolean => {
-      writeWhole(descriptor, typeof chunk === 'string' ? Buffer.from(chunk, typeof encoding === 'string' ? encoding : 'utf8') : chunk);
+  for (const [stream, descriptor] of [
+    [process.stdout, 1],
+    [process.stderr, 2],
+  ] as const) {
+    stream.write = (
+      chunk: string | Uint8Array,
+      encoding?: BufferEncoding | ((error?: Error | null) => void),
+      done?: (error?: Error | null) => void,
+    ): boolean => {
+      writeWhole(
+        descriptor,
+        typeof chunk === 'string' ? Buffer.from(chunk, typeof encoding === 'string' ? encoding : 'utf8') : chunk,
+      );
       const callback = typeof encoding === 'function' ? encoding : done;
       if (callback) queueMicrotask(() => callback());
       return true;
@@ -48,7 +58,8 @@ export function provideChdir(state: ChdirState, ask: (folder: string, call: numb
     const call = Atomics.add(state, 0, 1) + 1;
     Atomics.store(state, 1, 0);
     ask(folder, call);
-    if (Atomics.wait(state, 1, 0, CHDIR_MS) === 'timed-out') throw new Error(`process.chdir(${folder}) was not done within ${CHDIR_MS / 1000} s`);
+    if (Atomics.wait(state, 1, 0, CHDIR_MS) === 'timed-out')
+      throw new Error(`process.chdir(${folder}) was not done within ${CHDIR_MS / 1000} s`);
     if (Atomics.load(state, 1) !== 1) throw new Error(`process.chdir: there is no folder ${folder}`);
   };
 }

@@ -33,16 +33,22 @@ export const LARGE_VALUES = 65_536;
 const BASE64 = 'base64';
 
 type Json = Record<string, unknown>;
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 const parametersOf = (value: Json): Json => (isObject(value.parameters) ? value.parameters : {});
 
 /** Reads a request; `jsonBytes` is the header Inference-Header-Content-Length. Throws BadInput with the place of the mistake. */
 export function decodeInfer(body: Uint8Array, jsonBytes: number | undefined): InferRequest {
-  if (jsonBytes !== undefined && jsonBytes > body.length) throw new BadInput(`Inference-Header-Content-Length is ${jsonBytes}, the body has ${body.length} bytes`);
-  const request = exactJson(jsonBytes === undefined ? body : body.subarray(0, jsonBytes), (text) => /"U?INT64"/.test(text));
+  if (jsonBytes !== undefined && jsonBytes > body.length)
+    throw new BadInput(`Inference-Header-Content-Length is ${jsonBytes}, the body has ${body.length} bytes`);
+  const request = exactJson(jsonBytes === undefined ? body : body.subarray(0, jsonBytes), (text) =>
+    /"U?INT64"/.test(text),
+  );
   if (!isObject(request)) throw new BadInput('the body must be a JSON object with inputs');
-  if (!Array.isArray(request.inputs) || request.inputs.length === 0) throw new BadInput('inputs must be a list of {name, shape, datatype, data}');
-  if (request.inputs.length > MOST_TENSORS) throw new BadInput(`there are ${request.inputs.length} inputs; ${MOST_TENSORS} is the most`);
+  if (!Array.isArray(request.inputs) || request.inputs.length === 0)
+    throw new BadInput('inputs must be a list of {name, shape, datatype, data}');
+  if (request.inputs.length > MOST_TENSORS)
+    throw new BadInput(`there are ${request.inputs.length} inputs; ${MOST_TENSORS} is the most`);
   const blobs = new Blobs(body.subarray(jsonBytes ?? body.length));
   const inputs = request.inputs.map((input, i) => tensor(input, `inputs[${i}]`, blobs));
   blobs.end();
@@ -50,7 +56,13 @@ export function decodeInfer(body: Uint8Array, jsonBytes: number | undefined): In
   const parameters = parametersOf(request);
   const binaryOutput = parameters.binary_data_output === true;
   const outputs = wantedOutputs(request.outputs, binaryOutput);
-  return { parameters, inputs, binaryOutput, ...(typeof request.id === 'string' && { id: request.id }), ...(outputs && { outputs }) };
+  return {
+    parameters,
+    inputs,
+    binaryOutput,
+    ...(typeof request.id === 'string' && { id: request.id }),
+    ...(outputs && { outputs }),
+  };
 }
 
 const MOST_TENSORS = 1000;
@@ -68,26 +80,43 @@ function once<T extends { name: string }>(what: string, tensors: T[]): T[] {
 function wantedOutputs(outputs: unknown, binaryOutput: boolean): InferRequest['outputs'] {
   if (outputs === undefined || (Array.isArray(outputs) && outputs.length === 0)) return undefined;
   if (!Array.isArray(outputs)) throw new BadInput('outputs must be a list of {name}');
-  if (outputs.length > MOST_TENSORS) throw new BadInput(`there are ${outputs.length} outputs; ${MOST_TENSORS} is the most`);
-  return once('output', outputs.map((output: unknown, i) => {
-    if (!isObject(output) || typeof output.name !== 'string') throw new BadInput(`outputs[${i}] must have a name`);
-    const { binary_data: binary, content_type: type } = parametersOf(output);
-    return { name: output.name, binary: typeof binary === 'boolean' ? binary : binaryOutput, base64: type === BASE64 };
-  }));
+  if (outputs.length > MOST_TENSORS)
+    throw new BadInput(`there are ${outputs.length} outputs; ${MOST_TENSORS} is the most`);
+  return once(
+    'output',
+    outputs.map((output: unknown, i) => {
+      if (!isObject(output) || typeof output.name !== 'string') throw new BadInput(`outputs[${i}] must have a name`);
+      const { binary_data: binary, content_type: type } = parametersOf(output);
+      return {
+        name: output.name,
+        binary: typeof binary === 'boolean' ? binary : binaryOutput,
+        base64: type === BASE64,
+      };
+    }),
+  );
 }
 
 function tensor(input: unknown, where: string, blobs: Blobs): NamedTensor {
   if (!isObject(input)) throw new BadInput(`${where} must be {name, shape, datatype, data}`);
   const { name, shape, datatype, data } = input;
   if (typeof name !== 'string') throw new BadInput(`${where}.name must be a string`);
-  if (typeof datatype !== 'string' || (datatype !== 'BYTES' && !arrayOf(datatype))) throw new BadInput(`${where}.datatype is ${typeof datatype === 'string' ? JSON.stringify(datatype.slice(0, 60)) : typeof datatype}, which the protocol does not know`);
+  if (typeof datatype !== 'string' || (datatype !== 'BYTES' && !arrayOf(datatype)))
+    throw new BadInput(
+      `${where}.datatype is ${typeof datatype === 'string' ? JSON.stringify(datatype.slice(0, 60)) : typeof datatype}, which the protocol does not know`,
+    );
   if (!isShape(shape)) throw new BadInput(`${where}.shape must be a list of whole numbers`);
   const { binary_data_size: bytes, content_type: type } = parametersOf(input);
   if (bytes !== undefined) return { name, ...ofBytes(`${where}.data`, datatype, shape, blobs.take(where, bytes)) };
-  if (datatype === 'FP16') throw new BadInput(`${where}: FP16 has no JSON form; send it with the binary tensor extension`);
+  if (datatype === 'FP16')
+    throw new BadInput(`${where}: FP16 has no JSON form; send it with the binary tensor extension`);
   if (!Array.isArray(data)) throw new BadInput(`${where}.data must be a list`);
   const given = clientsTensor(`${where}.data`, datatype, shape, data);
-  return { name, ...given, ...(datatype === 'BYTES' && type === BASE64 && { data: (given.data as string[]).map((text, i) => fromBase64(text, `${where}.data`, i)) }) };
+  return {
+    name,
+    ...given,
+    ...(datatype === 'BYTES' &&
+      type === BASE64 && { data: (given.data as string[]).map((text, i) => fromBase64(text, `${where}.data`, i)) }),
+  };
 }
 
 /** {@link tensorOf} of what a client sent: its mistakes are BadInput. */
@@ -105,12 +134,18 @@ export function clientsTensor(...given: Parameters<typeof tensorOf>): Tensor {
 /** JSON has no infinity: a number that became one, such as 1e400, was not what the client meant. */
 function finite(where: string, { data, datatype }: Tensor, given: unknown): void {
   if (ArrayBuffer.isView(given)) return;
-  for (let i = 0; i < data.length; i++) if (data[i] === Infinity || data[i] === -Infinity) throw new BadInput(`${where} has a number at place ${i} that is too large for ${datatype}`);
+  for (let i = 0; i < data.length; i++)
+    if (data[i] === Infinity || data[i] === -Infinity)
+      throw new BadInput(`${where} has a number at place ${i} that is too large for ${datatype}`);
 }
 
 /** More dimensions than ONNX Runtime's kernels know make nothing but work. */
 const MOST_DIMENSIONS = 32;
-const isShape = (shape: unknown): shape is number[] => Array.isArray(shape) && shape.length <= MOST_DIMENSIONS && shape.every((dimension) => Number.isInteger(dimension) && (dimension as number) >= 0) && Number.isSafeInteger(sizeOf(shape as number[]));
+const isShape = (shape: unknown): shape is number[] =>
+  Array.isArray(shape) &&
+  shape.length <= MOST_DIMENSIONS &&
+  shape.every((dimension) => Number.isInteger(dimension) && (dimension as number) >= 0) &&
+  Number.isSafeInteger(sizeOf(shape as number[]));
 
 /** What follows the JSON, tensor after tensor. */
 class Blobs {
@@ -121,8 +156,12 @@ class Blobs {
   }
 
   take(where: string, bytes: unknown): Uint8Array {
-    if (!Number.isInteger(bytes) || (bytes as number) < 0) throw new BadInput(`${where}.parameters.binary_data_size must be a whole number`);
-    if ((bytes as number) > this.#rest.length) throw new BadInput(`${where}.parameters.binary_data_size is ${bytes as number}, ${this.#rest.length} bytes are left`);
+    if (!Number.isInteger(bytes) || (bytes as number) < 0)
+      throw new BadInput(`${where}.parameters.binary_data_size must be a whole number`);
+    if ((bytes as number) > this.#rest.length)
+      throw new BadInput(
+        `${where}.parameters.binary_data_size is ${bytes as number}, ${this.#rest.length} bytes are left`,
+      );
     const blob = this.#rest.subarray(0, bytes as number);
     this.#rest = this.#rest.subarray(bytes as number);
     return blob;
@@ -138,7 +177,10 @@ function ofBytes(where: string, datatype: string, shape: number[], bytes: Uint8A
   const size = sizeOf(shape);
   const type = arrayOf(datatype);
   if (!type) return { datatype, shape, data: strings(where, bytes, size) };
-  if (bytes.length !== size * type.BYTES_PER_ELEMENT) throw new BadInput(`${where} has ${bytes.length} bytes, ${datatype}[${shape.join(',')}] needs ${size * type.BYTES_PER_ELEMENT}`);
+  if (bytes.length !== size * type.BYTES_PER_ELEMENT)
+    throw new BadInput(
+      `${where} has ${bytes.length} bytes, ${datatype}[${shape.join(',')}] needs ${size * type.BYTES_PER_ELEMENT}`,
+    );
   return { datatype, shape, data: new type(bytes.slice().buffer) };
 }
 
@@ -155,7 +197,8 @@ function textOrBytes(bytes: Uint8Array): string | Uint8Array {
 
 function fromBase64(text: string, where: string, place: number): string | Uint8Array {
   const bytes = Buffer.from(text, 'base64');
-  if (bytes.toString('base64').replace(/=+$/, '') !== text.replace(/=+$/, '')) throw new BadInput(`${where} has at place ${place} what is not base64`);
+  if (bytes.toString('base64').replace(/=+$/, '') !== text.replace(/=+$/, ''))
+    throw new BadInput(`${where} has at place ${place} what is not base64`);
   return textOrBytes(bytes);
 }
 
@@ -175,32 +218,57 @@ function strings(where: string, bytes: Uint8Array, size: number): (string | Uint
 }
 
 function bytesOf({ datatype, data }: Tensor): Uint8Array {
-  if (datatype !== 'BYTES') return new Uint8Array((data as Uint8Array).buffer as ArrayBuffer, (data as Uint8Array).byteOffset, (data as Uint8Array).byteLength);
-  return Buffer.concat((data as (string | Uint8Array)[]).flatMap((text) => {
-    const bytes = typeof text === 'string' ? Buffer.from(text) : text;
-    const length = Buffer.alloc(4);
-    length.writeUInt32LE(bytes.length);
-    return [length, bytes];
-  }));
+  if (datatype !== 'BYTES')
+    return new Uint8Array(
+      (data as Uint8Array).buffer as ArrayBuffer,
+      (data as Uint8Array).byteOffset,
+      (data as Uint8Array).byteLength,
+    );
+  return Buffer.concat(
+    (data as (string | Uint8Array)[]).flatMap((text) => {
+      const bytes = typeof text === 'string' ? Buffer.from(text) : text;
+      const length = Buffer.alloc(4);
+      length.writeUInt32LE(bytes.length);
+      return [length, bytes];
+    }),
+  );
 }
 
 /** Prints an answer, each output as it was asked for. Throws BadInput for FP16 in JSON. */
-export function encodeInfer({ id, outputs: wanted, binaryOutput }: InferRequest, model: { name: string; version: string }, results: readonly NamedTensor[]): InferAnswer {
+export function encodeInfer(
+  { id, outputs: wanted, binaryOutput }: InferRequest,
+  model: { name: string; version: string },
+  results: readonly NamedTensor[],
+): InferAnswer {
   const blobs: Uint8Array[] = [];
   const tensors = results.map((result): { head: string; tensor?: NamedTensor } => {
     const choice = wanted?.find(({ name }) => name === result.name);
     const head = `{"name":${JSON.stringify(result.name)},"datatype":"${result.datatype}","shape":[${result.shape.join(',')}]`;
     if (!(choice?.binary ?? binaryOutput)) {
-      if (result.datatype === 'FP16') throw new BadInput(`output ${result.name} is FP16, which has no JSON form; ask for it with binary_data`);
-      const base64 = result.datatype === 'BYTES' && (choice?.base64 === true || (result.data as unknown[]).some((text) => typeof text !== 'string'));
-      return base64 ? { head: `${head},"parameters":{"content_type":"${BASE64}"},"data":`, tensor: { ...result, data: (result.data as (string | Uint8Array)[]).map((text) => Buffer.from(text as string).toString('base64')) } } : { head: `${head},"data":`, tensor: result };
+      if (result.datatype === 'FP16')
+        throw new BadInput(`output ${result.name} is FP16, which has no JSON form; ask for it with binary_data`);
+      const base64 =
+        result.datatype === 'BYTES' &&
+        (choice?.base64 === true || (result.data as unknown[]).some((text) => typeof text !== 'string'));
+      return base64
+        ? {
+            head: `${head},"parameters":{"content_type":"${BASE64}"},"data":`,
+            tensor: {
+              ...result,
+              data: (result.data as (string | Uint8Array)[]).map((text) =>
+                Buffer.from(text as string).toString('base64'),
+              ),
+            },
+          }
+        : { head: `${head},"data":`, tensor: result };
     }
     const blob = bytesOf(result);
     blobs.push(blob);
     return { head: `${head},"parameters":{"binary_data_size":${blob.length}}` };
   });
   const before = `{"model_name":${JSON.stringify(model.name)},"model_version":${JSON.stringify(model.version)}${id === undefined ? '' : `,"id":${JSON.stringify(id)}`},"outputs":[`;
-  if (blobs.length === 0 && tensors.reduce((sum, { tensor }) => sum + (tensor?.data.length ?? 0), 0) > LARGE_VALUES) return { body: '', pieces: inferPieces(before, tensors) };
+  if (blobs.length === 0 && tensors.reduce((sum, { tensor }) => sum + (tensor?.data.length ?? 0), 0) > LARGE_VALUES)
+    return { body: '', pieces: inferPieces(before, tensors) };
   const json = `${before}${tensors.map(({ head, tensor }) => `${head}${tensor ? flatJson(tensor) : ''}}`).join(',')}]}`;
   if (blobs.length === 0) return { body: json };
   const head = Buffer.from(json);

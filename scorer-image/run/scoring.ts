@@ -35,7 +35,11 @@ export interface Scoring {
 }
 
 /** Imports the script and awaits its init(). Throws StartFailure. */
-export async function scripted(path: string, config: ScorerConfig & { modelDir: string }, options: ModelOptions): Promise<Scoring> {
+export async function scripted(
+  path: string,
+  config: ScorerConfig & { modelDir: string },
+  options: ModelOptions,
+): Promise<Scoring> {
   const script = await loadScript(path);
   try {
     await script.init(scriptContext(config, options));
@@ -44,9 +48,19 @@ export async function scripted(path: string, config: ScorerConfig & { modelDir: 
     throw new StartFailure(FAILURE.initFailed, describe(error, path), stackOf(error));
   }
   return {
-    signatures: {}, wantsRequest: script.run.length !== 1 || script.rawHttp === true || script.inputSchema !== undefined, rawHttp: script.rawHttp === true, async: true, notes: [],
+    signatures: {},
+    wantsRequest: script.run.length !== 1 || script.rawHttp === true || script.inputSchema !== undefined,
+    rawHttp: script.rawHttp === true,
+    async: true,
+    notes: [],
     schemas: {
-      ...(script.inputSchema && { input: { type: 'object', required: Object.keys(script.inputSchema).filter((name) => script.inputSchema![name]!.default === undefined), properties: script.inputSchema } }),
+      ...(script.inputSchema && {
+        input: {
+          type: 'object',
+          required: Object.keys(script.inputSchema).filter((name) => script.inputSchema![name]!.default === undefined),
+          properties: script.inputSchema,
+        },
+      }),
       ...(script.outputSchema && { output: script.outputSchema }),
     },
     score: (body, request) => score(script, body, request),
@@ -55,7 +69,11 @@ export async function scripted(path: string, config: ScorerConfig & { modelDir: 
     infer: async (body, { jsonBytes, model, request }) => {
       const asked = decodeInfer(body, jsonBytes);
       const { id, parameters, inputs } = asked;
-      return encodeInfer(asked, { name: model, version: config.revision }, tensorsOf(await script.run({ id, parameters, inputs }, request), asked));
+      return encodeInfer(
+        asked,
+        { name: model, version: config.revision },
+        tensorsOf(await script.run({ id, parameters, inputs }, request), asked),
+      );
     },
     shutdown: async () => void (await script.shutdown?.()),
   };
@@ -64,10 +82,17 @@ export async function scripted(path: string, config: ScorerConfig & { modelDir: 
 /** What run() answered to a V2 request, those outputs that the client wants. */
 function tensorsOf(answer: unknown, { outputs: wanted }: InferRequest): NamedTensor[] {
   const outputs = (answer as { outputs?: unknown } | null | undefined)?.outputs;
-  if (!Array.isArray(outputs)) throw new Error('run() must answer a request of the V2 protocol with {outputs: [{name, datatype, shape, data}]}');
-  const all = (outputs as (NamedTensor & { data: LooseData })[]).map(({ name, datatype, shape, data }) => ({ name, ...tensorOf(`outputs ${name}.data`, datatype, shape, data) }));
+  if (!Array.isArray(outputs))
+    throw new Error('run() must answer a request of the V2 protocol with {outputs: [{name, datatype, shape, data}]}');
+  const all = (outputs as (NamedTensor & { data: LooseData })[]).map(({ name, datatype, shape, data }) => ({
+    name,
+    ...tensorOf(`outputs ${name}.data`, datatype, shape, data),
+  }));
   const strange = wanted?.find(({ name }) => !all.some((one) => one.name === name));
-  if (strange) throw new BadInput(`unknown output ${strange.name.slice(0, 200)}; there is ${all.map(({ name }) => name).join(', ')}`);
+  if (strange)
+    throw new BadInput(
+      `unknown output ${strange.name.slice(0, 200)}; there is ${all.map(({ name }) => name).join(', ')}`,
+    );
   return wanted ? wanted.map(({ name }) => all.find((one) => one.name === name)!) : all;
 }
 
@@ -78,11 +103,31 @@ export async function noCode(config: ScorerConfig, options: ModelOptions): Promi
   const served = { session, maxQueueWaitMs: config.maxQueueWaitMs };
   const integers = session.signature.inputs.some(({ datatype }) => datatype.endsWith('INT64'));
   return {
-    signatures: { [model.name]: session.signature }, wantsRequest: false, rawHttp: false, schemas: {}, async: false,
+    signatures: { [model.name]: session.signature },
+    wantsRequest: false,
+    rawHttp: false,
+    schemas: {},
+    async: false,
     notes: [note],
-    score: (body) => scoreRows(ofRequest(exactJson(body, () => integers), session.signature), served),
-    invocations: (body) => scoreRows(invocation(exactJson(body, () => integers), session.signature), served, ['{"predictions":', '}']),
-    infer: async (body, { jsonBytes }) => inferTensors(decodeInfer(body, jsonBytes), { name: model.name, version: model.version, ...served }),
+    score: (body) =>
+      scoreRows(
+        ofRequest(
+          exactJson(body, () => integers),
+          session.signature,
+        ),
+        served,
+      ),
+    invocations: (body) =>
+      scoreRows(
+        invocation(
+          exactJson(body, () => integers),
+          session.signature,
+        ),
+        served,
+        ['{"predictions":', '}'],
+      ),
+    infer: async (body, { jsonBytes }) =>
+      inferTensors(decodeInfer(body, jsonBytes), { name: model.name, version: model.version, ...served }),
     shutdown: () => Promise.resolve(),
   };
 }

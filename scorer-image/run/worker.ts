@@ -47,11 +47,19 @@ type Done = Pick<Answer, 'body' | 'jsonBytes' | 'headers'> & { status?: number; 
 async function answer({ id, work, body, begun, until }: Begun, scoring: Scoring): Promise<Answer> {
   if (Date.now() > until) return { id, status: 504, body: tooLate(config) };
   try {
-    const done: Done = await (work.kind === 'infer' ? scoring.infer(body, work) : scoring[work.kind](body, work.request));
+    const done: Done = await (work.kind === 'infer'
+      ? scoring.infer(body, work)
+      : scoring[work.kind](body, work.request));
     return done.pieces ? inPieces(id, done, begun) : { id, status: 200, runMs: performance.now() - begun, ...done };
   } catch (error) {
     if (error instanceof BadInput) return { id, status: error.status, body: error.message };
-    return { id, status: 500, body: textOfError(error), stack: textOfError(error, stackOf), runMs: performance.now() - begun };
+    return {
+      id,
+      status: 500,
+      body: textOfError(error),
+      stack: textOfError(error, stackOf),
+      runMs: performance.now() - begun,
+    };
   }
 }
 
@@ -62,7 +70,10 @@ function inPieces(id: number, { pieces: parts, release = () => undefined, ...hea
 }
 
 /** A script may throw anything, and what cannot be written cannot be sent. */
-function textOfError(error: unknown, read = (value: unknown): unknown => (value instanceof Error ? value.message : value)): string {
+function textOfError(
+  error: unknown,
+  read = (value: unknown): unknown => (value instanceof Error ? value.message : value),
+): string {
   try {
     return String(read(error));
   } catch {
@@ -87,16 +98,22 @@ async function requests([ids, ends, until, work, bytes]: Requests, scoring: Scor
       await new Promise((resolve) => setImmediate(resolve));
       turn = begun = performance.now();
     }
-    void answer({ id, work: work[i]!, body: bytes.subarray(from, (from = ends[i]!)), begun, until: until[i]! }, scoring).then(end);
+    void answer(
+      { id, work: work[i]!, body: bytes.subarray(from, (from = ends[i]!)), begun, until: until[i]! },
+      scoring,
+    ).then(end);
   }
-  if (scoring.async) setImmediate(() => {
-    taken += 1;
-    post();
-  });
+  if (scoring.async)
+    setImmediate(() => {
+      taken += 1;
+      post();
+    });
 }
 
 async function shutdown(scoring: Scoring): Promise<void> {
-  await scoring.shutdown().catch((error: unknown) => say({ type: 'log', level: 'error', message: `shutdown() failed: ${stackOf(error)}` }));
+  await scoring
+    .shutdown()
+    .catch((error: unknown) => say({ type: 'log', level: 'error', message: `shutdown() failed: ${stackOf(error)}` }));
   say({ type: 'stopped' });
 }
 
@@ -104,8 +121,15 @@ try {
   writeAtOnce();
   provideChdir(config.turn, (folder, call) => say({ type: 'chdir', folder, call }));
   const started = performance.now();
-  const options = { threads: config.threads, maxBatchSize: config.maxBatchSize, joinUnknown: config.joinUnknown, onBatch: (rows: number) => batches.push(rows), onDisabled: (message: string) => say({ type: 'disabled', message }) };
-  const scoring = config.script === undefined ? await noCode(config, options) : await scripted(config.script, config, options);
+  const options = {
+    threads: config.threads,
+    maxBatchSize: config.maxBatchSize,
+    joinUnknown: config.joinUnknown,
+    onBatch: (rows: number) => batches.push(rows),
+    onDisabled: (message: string) => say({ type: 'disabled', message }),
+  };
+  const scoring =
+    config.script === undefined ? await noCode(config, options) : await scripted(config.script, config, options);
   batches = []; // those that warmed the model
   parentPort!.on('message', (message: ToWorker) => {
     if (Array.isArray(message)) void requests(message, scoring);

@@ -59,9 +59,16 @@ export class WorkerSide {
   readonly ready: Promise<Ready>;
 
   /** Begins at once, and listens from the first moment: a worker can be done before anybody asks for it. */
-  constructor({ file, data, execArgv, heapMebibytes }: WorkerCode, { onAnswers, log, onEnd, onStreamEnd, onDisabled }: Listener) {
+  constructor(
+    { file, data, execArgv, heapMebibytes }: WorkerCode,
+    { onAnswers, log, onEnd, onStreamEnd, onDisabled }: Listener,
+  ) {
     const turn = newChdirState();
-    this.#worker = new Worker(file, { workerData: { ...(data as object), turn }, ...(execArgv ? { execArgv } : {}), ...(heapMebibytes !== undefined && { resourceLimits: { maxOldGenerationSizeMb: heapMebibytes } }) });
+    this.#worker = new Worker(file, {
+      workerData: { ...(data as object), turn },
+      ...(execArgv ? { execArgv } : {}),
+      ...(heapMebibytes !== undefined && { resourceLimits: { maxOldGenerationSizeMb: heapMebibytes } }),
+    });
     this.ready = new Promise((resolve, reject) => {
       let over = false;
       const ended = (failure: StartFailure): void => {
@@ -71,30 +78,51 @@ export class WorkerSide {
         this.#started = false;
         for (const stream of this.#streams.values()) stream.end(failure.message);
         if (wasReady) onEnd(failure);
-        else reject(failure.reason === FAILURE.requestTooLarge ? new StartFailure(FAILURE.initFailed, `loading the model and init() need more memory than there is: ${failure.message}`, failure.detail) : failure);
+        else
+          reject(
+            failure.reason === FAILURE.requestTooLarge
+              ? new StartFailure(
+                  FAILURE.initFailed,
+                  `loading the model and init() need more memory than there is: ${failure.message}`,
+                  failure.detail,
+                )
+              : failure,
+          );
       };
       this.#worker.on('error', (error: unknown) => ended(failureOf(error)));
-      this.#worker.on('exit', (code) => ended(new StartFailure(FAILURE.initFailed, `the script ended its own process (exit code ${code})`)));
+      this.#worker.on('exit', (code) =>
+        ended(new StartFailure(FAILURE.initFailed, `the script ended its own process (exit code ${code})`)),
+      );
       this.#worker.on('message', (message: FromWorker) => {
         if (typeof message !== 'object' || (message as unknown) === null) return;
         if (isAnswers(message)) {
           this.#heard(message[1]);
           return onAnswers(message);
         }
-        switch (message.type) { // of whatever else a script posts, nothing
+        switch (
+          message.type // of whatever else a script posts, nothing
+        ) {
           case 'ready':
             this.#started = true;
             return resolve(message);
-          case 'failed': return reject(new StartFailure(message.reason, message.message, message.detail));
-          case 'log': return log(message.level, message.message);
-          case 'chdir': return chdirFor(turn, message.folder, message.call);
-          case 'disabled': return onDisabled(message.message);
-          case 'piece': return message.bytes instanceof Uint8Array ? this.#streams.get(message.id)?.piece(message.bytes) : undefined;
+          case 'failed':
+            return reject(new StartFailure(message.reason, message.message, message.detail));
+          case 'log':
+            return log(message.level, message.message);
+          case 'chdir':
+            return chdirFor(turn, message.folder, message.call);
+          case 'disabled':
+            return onDisabled(message.message);
+          case 'piece':
+            return message.bytes instanceof Uint8Array
+              ? this.#streams.get(message.id)?.piece(message.bytes)
+              : undefined;
           case 'end':
             this.#streams.get(message.id)?.end(message.error);
             this.#streams.delete(message.id);
             return onStreamEnd(message.id);
-          case 'stopped': return this.#stopped?.();
+          case 'stopped':
+            return this.#stopped?.();
         }
       });
     });
@@ -156,7 +184,10 @@ export class WorkerSide {
   streamed(id: number, gapMs: number): { ticket: Ticket<Asked>; stream: AnswerStream } | undefined {
     const ticket = this.#inHand.get(id);
     if (!ticket) return undefined;
-    const stream = new AnswerStream({ more: () => this.#post({ type: 'more', id }), cancel: () => this.#post({ type: 'cancel', id }) }, gapMs);
+    const stream = new AnswerStream(
+      { more: () => this.#post({ type: 'more', id }), cancel: () => this.#post({ type: 'cancel', id }) },
+      gapMs,
+    );
     this.#streams.set(id, stream);
     ticket.since = Infinity; // how long it takes is the client's doing, too: no call that hangs
     return { ticket, stream };
@@ -183,6 +214,11 @@ export class WorkerSide {
 
 /** Node ends a worker, and it alone, whose JavaScript heap has reached its limit. */
 function failureOf(error: unknown): StartFailure {
-  const { message, stack, code } = error instanceof Error ? (error as NodeJS.ErrnoException) : { message: String(error), stack: '', code: undefined };
-  return new StartFailure(code === 'ERR_WORKER_OUT_OF_MEMORY' ? FAILURE.requestTooLarge : FAILURE.initFailed, message, stack);
+  const { message, stack, code } =
+    error instanceof Error ? (error as NodeJS.ErrnoException) : { message: String(error), stack: '', code: undefined };
+  return new StartFailure(
+    code === 'ERR_WORKER_OUT_OF_MEMORY' ? FAILURE.requestTooLarge : FAILURE.initFailed,
+    message,
+    stack,
+  );
 }

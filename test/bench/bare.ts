@@ -19,15 +19,30 @@ export interface Burst {
 
 /** Seconds for as many pipelines as there were, their children and statuses copied from the first, and the usedBy of two models each; nobody watches. */
 export async function bareWrites(admin: Admin, { namespace, pipelines, clients }: Burst): Promise<number> {
-  const [pipeline, model, children] = await Promise.all([admin.get(KIND.pipeline, namespace, 'p-0'), admin.get(KIND.modelVersion, namespace, 'm-0'), childrenOf(admin, namespace)]);
+  const [pipeline, model, children] = await Promise.all([
+    admin.get(KIND.pipeline, namespace, 'p-0'),
+    admin.get(KIND.modelVersion, namespace, 'm-0'),
+    childrenOf(admin, namespace),
+  ]);
   const usedBy = (model!.status as { usedBy: { count: number } }).usedBy;
   const started = performance.now();
-  await pooled(Array.from({ length: pipelines }, (_, i) => i), clients, async (i) => {
-    await admin.create(copy(pipeline!, i));
-    for (const name of [`m-${2 * i}`, `m-${2 * i + 1}`]) await admin.merge(KIND.modelVersion, namespace, name, { subresource: 'status', body: { status: { usedBy: { ...usedBy, count: usedBy.count + 1 } } } });
-    for (const child of children) await admin.create(copy(child, i));
-    await admin.merge(KIND.pipeline, BARE, `${pipeline!.metadata.name}-${i}`, { subresource: 'status', body: { status: pipeline!.status } });
-  });
+  await pooled(
+    Array.from({ length: pipelines }, (_, i) => i),
+    clients,
+    async (i) => {
+      await admin.create(copy(pipeline!, i));
+      for (const name of [`m-${2 * i}`, `m-${2 * i + 1}`])
+        await admin.merge(KIND.modelVersion, namespace, name, {
+          subresource: 'status',
+          body: { status: { usedBy: { ...usedBy, count: usedBy.count + 1 } } },
+        });
+      for (const child of children) await admin.create(copy(child, i));
+      await admin.merge(KIND.pipeline, BARE, `${pipeline!.metadata.name}-${i}`, {
+        subresource: 'status',
+        body: { status: pipeline!.status },
+      });
+    },
+  );
   return (performance.now() - started) / 1000;
 }
 
@@ -41,7 +56,10 @@ export interface BareChildren {
 /** Copied from the children of p-0. */
 export async function bareChildren(admin: Admin, namespace: string): Promise<BareChildren> {
   const children = await childrenOf(admin, namespace);
-  const [deployments, others] = [children.filter(({ kind }) => kind === 'Deployment'), children.filter(({ kind }) => kind !== 'Deployment')];
+  const [deployments, others] = [
+    children.filter(({ kind }) => kind === 'Deployment'),
+    children.filter(({ kind }) => kind !== 'Deployment'),
+  ];
   const isTraffic = ({ metadata }: AnyObject): boolean => metadata.name === names.traffic('p-0');
   const strides = [others.filter((child) => !isTraffic(child)), others.filter(isTraffic), deployments];
   return {
@@ -58,8 +76,18 @@ async function childrenOf(admin: Admin, namespace: string): Promise<AnyObject[]>
 }
 
 /** The same object under another name, without what the server has added, and without the label by which an operator would see it. */
-function copy({ apiVersion, kind, metadata: { name, labels, annotations }, spec, data, immutable }: AnyObject, as: number | string): KubeObject {
+function copy(
+  { apiVersion, kind, metadata: { name, labels, annotations }, spec, data, immutable }: AnyObject,
+  as: number | string,
+): KubeObject {
   const { clusterIP: _ip, clusterIPs: _ips, ...rest } = (spec ?? {}) as Record<string, unknown>;
   const { [LABEL.managedBy]: _ours, ...others } = labels ?? {};
-  return { apiVersion, kind, metadata: { name: `${name}-${as}`, namespace: BARE, labels: others, annotations }, ...(spec !== undefined && { spec: rest }), ...(data !== undefined && { data }), ...(immutable !== undefined && { immutable }) } as KubeObject;
+  return {
+    apiVersion,
+    kind,
+    metadata: { name: `${name}-${as}`, namespace: BARE, labels: others, annotations },
+    ...(spec !== undefined && { spec: rest }),
+    ...(data !== undefined && { data }),
+    ...(immutable !== undefined && { immutable }),
+  } as KubeObject;
 }

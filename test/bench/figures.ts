@@ -15,7 +15,9 @@ export const rssMiB = (process: Process): number => memory(process, 'VmRSS');
 export const fileMiB = (process: Process): number => memory(process, 'RssFile');
 export const peakMiB = (process: Process): number => memory(process, 'VmHWM');
 
-const memory = ({ pid }: Process, field: string): number => Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024;
+const memory = ({ pid }: Process, field: string): number =>
+  Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024;
 
 /** The smallest value that `p` percent of the values do not exceed, or nearly; NaN of none. */
-export const percentile = (values: readonly number[], p: number): number => values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor((values.length * p) / 100))] ?? NaN;
+export const percentile = (values: readonly number[], p: number): number =>
+  values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor((values.length * p) / 100))] ?? NaN;

@@ -18,7 +18,8 @@ const edits = new Map<Kind, object>([
   [KIND.networkPolicy, { spec: { ingress: [] } }],
   [KIND.configMap, { data: { 'traffic.json': '{}' } }],
 ]);
-const change = async (admin: Admin, kind: Kind, { metadata }: AnyObject, body: object): Promise<void> => void (await admin.merge(kind, metadata.namespace!, metadata.name, { body }));
+const change = async (admin: Admin, kind: Kind, { metadata }: AnyObject, body: object): Promise<void> =>
+  void (await admin.merge(kind, metadata.namespace!, metadata.name, { body }));
 
 const damages: Damage[] = [
   async (admin, kind, child) => {
@@ -35,18 +36,28 @@ const damages: Damage[] = [
   },
 ];
 
-export interface Healing { p50: number; longest: number }
+export interface Healing {
+  p50: number;
+  longest: number;
+}
 
 /** In ms, from the answer to the damage until the child is as it was, seen by asking each 5 ms. */
 export async function healing(admin: Admin, namespace: string): Promise<Healing> {
   const times: number[] = [];
   for (const kind of edits.keys()) {
-    const all = (await admin.list(kind, namespace)).filter(({ metadata, data }) => metadata.labels?.[LABEL.pipeline] !== undefined && (kind !== KIND.configMap || 'traffic.json' in (data as object)));
+    const all = (await admin.list(kind, namespace)).filter(
+      ({ metadata, data }) =>
+        metadata.labels?.[LABEL.pipeline] !== undefined &&
+        (kind !== KIND.configMap || 'traffic.json' in (data as object)),
+    );
     for (const [i, damage] of damages.entries()) {
       for (const child of all.slice(i * EACH, (i + 1) * EACH)) {
         const healed = await damage(admin, kind, child);
         const damaged = performance.now();
-        await until(async () => healed(await admin.get(kind, namespace, child.metadata.name)), 30_000, { what: `${kind.kind} ${child.metadata.name} is healed`, everyMs: 5 });
+        await until(async () => healed(await admin.get(kind, namespace, child.metadata.name)), 30_000, {
+          what: `${kind.kind} ${child.metadata.name} is healed`,
+          everyMs: 5,
+        });
         times.push(performance.now() - damaged);
         await sleep(20);
       }

@@ -17,20 +17,25 @@ async function serve(port, file) {
     waiting = [];
   };
   worker.on('message', (bodies) => {
-    for (const [i, response] of asked.shift().entries()) response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(bodies[i]) }).end(bodies[i]);
+    for (const [i, response] of asked.shift().entries())
+      response
+        .writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(bodies[i]) })
+        .end(bodies[i]);
     send();
   });
   createServer((request, response) => {
     const chunks = [];
-    request.on('data', (chunk) => chunks.push(chunk)).on('end', () => {
-      waiting.push({ body: Buffer.concat(chunks).toString(), response });
-      if (soon) return;
-      soon = true;
-      setImmediate(() => {
-        soon = false;
-        send();
+    request
+      .on('data', (chunk) => chunks.push(chunk))
+      .on('end', () => {
+        waiting.push({ body: Buffer.concat(chunks).toString(), response });
+        if (soon) return;
+        soon = true;
+        setImmediate(() => {
+          soon = false;
+          send();
+        });
       });
-    });
   }).listen(port, '127.0.0.1');
 }
 
@@ -39,9 +44,19 @@ async function run(file) {
   const session = await ort.InferenceSession.create(file, { intraOpNumThreads: 1, interOpNumThreads: 1 });
   parentPort.on('message', async (bodies) => {
     const rows = bodies.map((body) => JSON.parse(body).data[0]);
-    const results = await session.run({ [session.inputNames[0]]: new ort.Tensor('float32', Float32Array.from(rows.flat()), [rows.length, rows[0].length]) });
+    const results = await session.run({
+      [session.inputNames[0]]: new ort.Tensor('float32', Float32Array.from(rows.flat()), [rows.length, rows[0].length]),
+    });
     const outputs = Object.entries(results).map(([name, { data, dims }]) => ({ name, data, width: dims[1] }));
-    parentPort.postMessage(bodies.map((_, i) => JSON.stringify(Object.fromEntries(outputs.map(({ name, data, width }) => [name, [Array.from(data.subarray(i * width, (i + 1) * width))]])))));
+    parentPort.postMessage(
+      bodies.map((_, i) =>
+        JSON.stringify(
+          Object.fromEntries(
+            outputs.map(({ name, data, width }) => [name, [Array.from(data.subarray(i * width, (i + 1) * width))]]),
+          ),
+        ),
+      ),
+    );
   });
   parentPort.postMessage('ready');
 }

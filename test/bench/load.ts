@@ -23,7 +23,14 @@ export interface LoadResult {
 /** A POST with everything a plain client sends. */
 export function post(path: string, body: string | Uint8Array, headers: Record<string, string> = {}): Buffer {
   const bytes = Buffer.from(body as string);
-  const head = Object.entries({ host: '127.0.0.1', 'content-type': 'application/json', 'content-length': String(bytes.length), ...headers }).map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  const head = Object.entries({
+    host: '127.0.0.1',
+    'content-type': 'application/json',
+    'content-length': String(bytes.length),
+    ...headers,
+  })
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('');
   return Buffer.concat([Buffer.from(`POST ${path} HTTP/1.1\r\n${head}\r\n`), bytes]);
 }
 
@@ -35,7 +42,12 @@ export async function load({ port, request, connections, seconds }: Load): Promi
   const sockets = await Promise.all(Array.from({ length: connections }, () => open(port)));
   const started = performance.now();
   await Promise.all(sockets.map((socket) => repeat(socket, { request, until, times, statuses })));
-  return { seconds: (performance.now() - started) / 1000, p50: percentile(times, 50), p99: percentile(times, 99), statuses };
+  return {
+    seconds: (performance.now() - started) / 1000,
+    p50: percentile(times, 50),
+    p99: percentile(times, 99),
+    statuses,
+  };
 }
 
 /** Sends so many a second for so long, whatever becomes of them; resolves with how many that were. */
@@ -49,9 +61,10 @@ export async function paced(perSecond: number, seconds: number, send: () => void
   return sent;
 }
 
-const open = (port: number): Promise<Socket> => new Promise((resolve, reject) => {
-  const socket = connect({ port, host: '127.0.0.1', noDelay: true }, () => resolve(socket)).once('error', reject);
-});
+const open = (port: number): Promise<Socket> =>
+  new Promise((resolve, reject) => {
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true }, () => resolve(socket)).once('error', reject);
+  });
 
 interface Run {
   request: Buffer;
@@ -68,21 +81,25 @@ function repeat(socket: Socket, { request, until, times, statuses }: Run): Promi
       socket.destroy();
       resolve();
     };
-    socket.on('error', end).on('close', end).setTimeout(30_000, end).on('data', (chunk: Buffer) => {
-      got += chunk.toString('latin1');
-      const head = got.indexOf('\r\n\r\n');
-      if (head < 0) return;
-      const length = Number(/\r\ncontent-length: (\d+)/i.exec(got)?.[1] ?? 0);
-      if (got.length < head + 4 + length) return;
-      const now = performance.now();
-      times.push(now - sent);
-      const status = got.slice(9, 12);
-      statuses[status] = (statuses[status] ?? 0) + 1;
-      got = '';
-      if (now >= until) return end();
-      sent = now;
-      socket.write(request);
-    });
+    socket
+      .on('error', end)
+      .on('close', end)
+      .setTimeout(30_000, end)
+      .on('data', (chunk: Buffer) => {
+        got += chunk.toString('latin1');
+        const head = got.indexOf('\r\n\r\n');
+        if (head < 0) return;
+        const length = Number(/\r\ncontent-length: (\d+)/i.exec(got)?.[1] ?? 0);
+        if (got.length < head + 4 + length) return;
+        const now = performance.now();
+        times.push(now - sent);
+        const status = got.slice(9, 12);
+        statuses[status] = (statuses[status] ?? 0) + 1;
+        got = '';
+        if (now >= until) return end();
+        sent = now;
+        socket.write(request);
+      });
     socket.write(request);
   });
 }

@@ -13,19 +13,36 @@ const NAMESPACE = 'bench';
 const ROUNDS = Number(process.env.ROUNDS ?? 20);
 const READY_P95_SECONDS = 5;
 const inNamespace = (...args: string[]): Promise<string> => kubectl(['-n', NAMESPACE, ...args]);
-const manifest = (name: string): string => JSON.stringify({ apiVersion: 'penstock.dev/v1alpha1', kind: 'InferencePipeline', metadata: { name, namespace: NAMESPACE }, spec: { target: 'Development', models: [{ name: 'iris', modelVersion: 'iris-1' }] } });
+const manifest = (name: string): string =>
+  JSON.stringify({
+    apiVersion: 'penstock.dev/v1alpha1',
+    kind: 'InferencePipeline',
+    metadata: { name, namespace: NAMESPACE },
+    spec: { target: 'Development', models: [{ name: 'iris', modelVersion: 'iris-1' }] },
+  });
 
 /** Follows a kind by `kubectl get -w` and resolves with the time at which a line first matches. */
-async function watcher(kind: string, columns: string): Promise<{ when: (pattern: RegExp) => Promise<number>; stop: () => void }> {
-  const child = execa(await tool('kubectl'), ['-n', NAMESPACE, 'get', kind, '-w', '--no-headers', '-o', `custom-columns=${columns}`], { env: { KUBECONFIG: kubeconfig }, reject: false, buffer: false });
+async function watcher(
+  kind: string,
+  columns: string,
+): Promise<{ when: (pattern: RegExp) => Promise<number>; stop: () => void }> {
+  const child = execa(
+    await tool('kubectl'),
+    ['-n', NAMESPACE, 'get', kind, '-w', '--no-headers', '-o', `custom-columns=${columns}`],
+    { env: { KUBECONFIG: kubeconfig }, reject: false, buffer: false },
+  );
   const waiting = new Set<{ pattern: RegExp; resolve: (at: number) => void }>();
   createInterface({ input: child.stdout }).on('line', (line) => {
-    for (const one of waiting) if (one.pattern.test(line)) {
-      waiting.delete(one);
-      one.resolve(performance.now());
-    }
+    for (const one of waiting)
+      if (one.pattern.test(line)) {
+        waiting.delete(one);
+        one.resolve(performance.now());
+      }
   });
-  return { when: (pattern) => new Promise((resolve) => waiting.add({ pattern, resolve })), stop: () => void child.kill() };
+  return {
+    when: (pattern) => new Promise((resolve) => waiting.add({ pattern, resolve })),
+    stop: () => void child.kill(),
+  };
 }
 
 await main(async () => {
@@ -51,9 +68,18 @@ await main(async () => {
   deployments.stop();
   pipelines.stop();
   await kubectl(['delete', 'namespace', NAMESPACE, '--wait=false']);
-  const row = (what: string, values: number[]): string => `| ${what} | ${[50, 95, 99].map((p) => (percentile(values, p) / 1000).toFixed(2)).join(' | ')} |`;
-  console.log(`\n${ROUNDS} pipelines, one at a time, image present, ModelVersion Ready; seconds after kubectl create returned\n`);
-  console.log(['| | p50 | p95 | p99 |', '|---|---|---|---|', row('the Deployment is seen', children), row('Ready', ready)].join('\n'));
-  console.log(`\nbudget: Ready p95 ≤ ${READY_P95_SECONDS} s: ${percentile(ready, 95) <= READY_P95_SECONDS * 1000 ? 'kept' : 'NOT kept'}`);
+  const row = (what: string, values: number[]): string =>
+    `| ${what} | ${[50, 95, 99].map((p) => (percentile(values, p) / 1000).toFixed(2)).join(' | ')} |`;
+  console.log(
+    `\n${ROUNDS} pipelines, one at a time, image present, ModelVersion Ready; seconds after kubectl create returned\n`,
+  );
+  console.log(
+    ['| | p50 | p95 | p99 |', '|---|---|---|---|', row('the Deployment is seen', children), row('Ready', ready)].join(
+      '\n',
+    ),
+  );
+  console.log(
+    `\nbudget: Ready p95 ≤ ${READY_P95_SECONDS} s: ${percentile(ready, 95) <= READY_P95_SECONDS * 1000 ? 'kept' : 'NOT kept'}`,
+  );
 });
 process.exit(process.exitCode ?? 0);

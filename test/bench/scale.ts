@@ -45,32 +45,58 @@ export interface ScaleReport {
 }
 
 /** `bare`: of the same children by a loop that only writes them, in between. */
-interface Latency { p50: number; p99: number; bare: { p50: number; p99: number } }
+interface Latency {
+  p50: number;
+  p99: number;
+  bare: { p50: number; p99: number };
+}
 
 export async function scale(pipelines: number): Promise<ScaleReport> {
   const plane = await startControlPlane();
   const admin = new Admin(plane.kubeconfig);
   try {
-    const kubectl = (args: string[]): string => execFileSync(plane.kubectl, args, { env: { ...process.env, KUBECONFIG: plane.kubeconfig }, encoding: 'utf8' });
-    kubectl(['apply', '--server-side', '-f', join(root, 'crds/inferencepipelines.yaml'), '-f', join(root, 'crds/modelversions.yaml')]);
+    const kubectl = (args: string[]): string =>
+      execFileSync(plane.kubectl, args, { env: { ...process.env, KUBECONFIG: plane.kubeconfig }, encoding: 'utf8' });
+    kubectl([
+      'apply',
+      '--server-side',
+      '-f',
+      join(root, 'crds/inferencepipelines.yaml'),
+      '-f',
+      join(root, 'crds/modelversions.yaml'),
+    ]);
     kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=20s']);
     for (const namespace of [NAMESPACE, BARE, 'penstock-system']) await admin.namespace(namespace);
-    await pooled(Array.from({ length: 2 * pipelines }, (_, i) => i), CLIENTS, (i) => verifiedModel(admin, i));
+    await pooled(
+      Array.from({ length: 2 * pipelines }, (_, i) => i),
+      CLIENTS,
+      (i) => verifiedModel(admin, i),
+    );
     say(`${2 * pipelines} ModelVersions are there`);
 
     const { kubeconfig } = kubeconfigFor(serverOf(plane.kubeconfig), tokenOf(plane.kubeconfig));
     const program = await bundle([]);
-    const start = (): Promise<OperatorProcess> => startOperator({ bundle: program, kubeconfig, identity: 'bench', heapMiB: heapFor(pipelines) });
+    const start = (): Promise<OperatorProcess> =>
+      startOperator({ bundle: program, kubeconfig, identity: 'bench', heapMiB: heapFor(pipelines) });
     let operator = await start();
     await until(async () => (await operator.metrics()).includes('penstock_operator_leader 1'));
     const cpuBefore = cpuSeconds(operator.child);
     const started = performance.now();
-    await pooled(Array.from({ length: pipelines }, (_, i) => i), CLIENTS, (i) => admin.create(pipeline(`p-${i}`, i)));
+    await pooled(
+      Array.from({ length: pipelines }, (_, i) => i),
+      CLIENTS,
+      (i) => admin.create(pipeline(`p-${i}`, i)),
+    );
     const createSeconds = (performance.now() - started) / 1000;
     await until(async () => await finished(operator, pipelines));
     const burstSeconds = (performance.now() - started) / 1000;
     const cpu = cpuSeconds(operator.child) - cpuBefore;
-    const writes = Object.fromEntries(Object.entries(await writesOf(operator)).map(([kind, count]) => [kind, Math.round((count / pipelines) * 100) / 100]));
+    const writes = Object.fromEntries(
+      Object.entries(await writesOf(operator)).map(([kind, count]) => [
+        kind,
+        Math.round((count / pipelines) * 100) / 100,
+      ]),
+    );
     const peak = Math.round(peakMiB(operator.child));
     say(`${pipelines} pipelines in ${burstSeconds.toFixed(1)} s, ${cpu.toFixed(1)} CPU s, ${peak} MiB`);
 
@@ -86,7 +112,19 @@ export async function scale(pipelines: number): Promise<ScaleReport> {
     const restartWrites = Object.values(await writesOf(operator)).reduce((sum, count) => sum + count, 0);
     await operator.end('SIGKILL');
     const bareSeconds = await bareWrites(admin, { namespace: NAMESPACE, pipelines, clients: CLIENTS });
-    return { pipelines, burstSeconds, createSeconds, bareSeconds, cpuSeconds: cpu, peakMiB: peak, writes, restartWrites, restartSeconds, latencyMs, healingMs };
+    return {
+      pipelines,
+      burstSeconds,
+      createSeconds,
+      bareSeconds,
+      cpuSeconds: cpu,
+      peakMiB: peak,
+      writes,
+      restartWrites,
+      restartSeconds,
+      latencyMs,
+      healingMs,
+    };
   } finally {
     await admin.close();
     await plane.stop();
@@ -95,18 +133,46 @@ export async function scale(pipelines: number): Promise<ScaleReport> {
 
 /** A model version as it is once it was verified: verification is the cluster's speed, not the operator's. */
 async function verifiedModel(admin: Admin, i: number): Promise<void> {
-  const made = (await admin.create({ apiVersion: 'penstock.dev/v1alpha1', kind: 'ModelVersion', metadata: { name: `m-${i}`, namespace: NAMESPACE }, spec: { model: 'm', version: String(i), format: 'Files', source: { uri: 'configmap://bytes/m.bin' } } } as KubeObject)) as unknown as ModelVersion;
+  const made = (await admin.create({
+    apiVersion: 'penstock.dev/v1alpha1',
+    kind: 'ModelVersion',
+    metadata: { name: `m-${i}`, namespace: NAMESPACE },
+    spec: { model: 'm', version: String(i), format: 'Files', source: { uri: 'configmap://bytes/m.bin' } },
+  } as KubeObject)) as unknown as ModelVersion;
   const status = {
-    observedGeneration: 1, digest: `sha256:${'a'.repeat(64)}`, sizeBytes: 5, verifiedSource: verificationKey(made), usedBy: { count: 0 },
-    conditions: [{ type: 'Ready', status: 'True', reason: 'Verified', message: '', observedGeneration: 1, lastTransitionTime: '2026-01-01T00:00:00Z' }],
+    observedGeneration: 1,
+    digest: `sha256:${'a'.repeat(64)}`,
+    sizeBytes: 5,
+    verifiedSource: verificationKey(made),
+    usedBy: { count: 0 },
+    conditions: [
+      {
+        type: 'Ready',
+        status: 'True',
+        reason: 'Verified',
+        message: '',
+        observedGeneration: 1,
+        lastTransitionTime: '2026-01-01T00:00:00Z',
+      },
+    ],
   };
   await admin.merge(KIND.modelVersion, NAMESPACE, `m-${i}`, { subresource: 'status', body: { status } });
 }
 
-const pipeline = (name: string, i: number): KubeObject => ({
-  apiVersion: 'penstock.dev/v1alpha1', kind: 'InferencePipeline', metadata: { name, namespace: NAMESPACE },
-  spec: { target: 'Development', models: [{ name: 'a', modelVersion: `m-${2 * i}` }, { name: 'b', modelVersion: `m-${2 * i + 1}` }], scoring: { script: SCRIPT } },
-} as KubeObject);
+const pipeline = (name: string, i: number): KubeObject =>
+  ({
+    apiVersion: 'penstock.dev/v1alpha1',
+    kind: 'InferencePipeline',
+    metadata: { name, namespace: NAMESPACE },
+    spec: {
+      target: 'Development',
+      models: [
+        { name: 'a', modelVersion: `m-${2 * i}` },
+        { name: 'b', modelVersion: `m-${2 * i + 1}` },
+      ],
+      scoring: { script: SCRIPT },
+    },
+  }) as KubeObject;
 
 /** By the operator's own count of writes, so that asking costs the API server nothing. */
 async function finished(operator: OperatorProcess, pipelines: number): Promise<boolean> {
@@ -120,7 +186,8 @@ async function latency(admin: Admin, present: number): Promise<Latency> {
   const waiting = new Map<string, (at: number) => void>();
   const seen = (deployment: string): Promise<number> => new Promise((resolve) => waiting.set(deployment, resolve));
   void admin.follow(KIND.deployment, stop.signal, (type, { metadata }) => {
-    if (type === 'ADDED') (waiting.get(metadata.name) ?? waiting.get(metadata.name.replace(/-[0-9a-f]{8}$/, '')))?.(performance.now());
+    if (type === 'ADDED')
+      (waiting.get(metadata.name) ?? waiting.get(metadata.name.replace(/-[0-9a-f]{8}$/, '')))?.(performance.now());
   });
   const bare = await bareChildren(admin, NAMESPACE);
   await sleep(2000);
@@ -137,16 +204,23 @@ async function latency(admin: Admin, present: number): Promise<Latency> {
     bareTimes.push((await theirs) - begun);
   }
   stop.abort();
-  const figures = (all: number[]): { p50: number; p99: number } => ({ p50: percentile(all, 50), p99: percentile(all, 99) });
+  const figures = (all: number[]): { p50: number; p99: number } => ({
+    p50: percentile(all, 50),
+    p99: percentile(all, 99),
+  });
   return { ...figures(times), bare: figures(bareTimes) };
 }
 
-const writesOf = async (operator: OperatorProcess): Promise<Record<string, number>> => writesByKind(await operator.metrics());
+const writesOf = async (operator: OperatorProcess): Promise<Record<string, number>> =>
+  writesByKind(await operator.metrics());
 
 /** Asked seldom, since asking costs the operator, too. */
 const until = (check: () => Promise<boolean>): Promise<void> => within(check, 600_000, { everyMs: 200 });
 
-interface Config { clusters: { cluster: { server: string } }[]; users: { user: { token: string } }[] }
+interface Config {
+  clusters: { cluster: { server: string } }[];
+  users: { user: { token: string } }[];
+}
 const config = (file: string): Config => yaml.load(readFileSync(file, 'utf8')) as Config;
 const serverOf = (file: string): string => config(file).clusters[0]!.cluster.server;
 const tokenOf = (file: string): string => config(file).users[0]!.user.token;

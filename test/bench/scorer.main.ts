@@ -38,9 +38,33 @@ interface Subject {
 }
 
 const subjects: Subject[] = [
-  { name: 'tiny', what: '4-3', bytes: perceptron([4, 3]), shape: [1, 4], connections: [1, 16, 64, 256], batch: 32, slice: 0.3 },
-  { name: 'medium', what: 'MLP 256-1024-1024-10', bytes: perceptron([256, 1024, 1024, 10]), shape: [1, 256], connections: [1, 16, 64, 256], batch: 32, slice: 0.3 },
-  { name: 'vision', what: 'text detection of PP-OCRv4, 4.7 MB, a picture of 160 × 160', bytes: readFileSync(VISION), shape: [1, 3, 160, 160], connections: [1, 16], batch: 8, slice: 1.5 },
+  {
+    name: 'tiny',
+    what: '4-3',
+    bytes: perceptron([4, 3]),
+    shape: [1, 4],
+    connections: [1, 16, 64, 256],
+    batch: 32,
+    slice: 0.3,
+  },
+  {
+    name: 'medium',
+    what: 'MLP 256-1024-1024-10',
+    bytes: perceptron([256, 1024, 1024, 10]),
+    shape: [1, 256],
+    connections: [1, 16, 64, 256],
+    batch: 32,
+    slice: 0.3,
+  },
+  {
+    name: 'vision',
+    what: 'text detection of PP-OCRv4, 4.7 MB, a picture of 160 × 160',
+    bytes: readFileSync(VISION),
+    shape: [1, 3, 160, 160],
+    connections: [1, 16],
+    batch: 8,
+    slice: 1.5,
+  },
 ];
 
 const fileOf = ({ name }: Subject): string => join(tmpdir(), `penstock-bench-${name}.onnx`);
@@ -53,7 +77,12 @@ async function raw(subject: Subject, rows: number): Promise<Server> {
   const ask = async (_: number, seconds: number): Promise<LoadResult> => {
     child.send(seconds);
     const [{ times, took }] = (await once(child, 'message')) as [{ times: number[]; took: number }];
-    return { seconds: took, p50: percentile(times, 50), p99: percentile(times, 99), statuses: { 200: times.length * rows } };
+    return {
+      seconds: took,
+      p50: percentile(times, 50),
+      p99: percentile(times, 99),
+      statuses: { 200: times.length * rows },
+    };
   };
   return { what: rows === 1 ? ONE_BY_ONE : JOINED, process: child, ask };
 }
@@ -62,7 +91,15 @@ async function raw(subject: Subject, rows: number): Promise<Server> {
 async function bare(what: string, script: string, request: Buffer, ...model: string[]): Promise<Server> {
   const port = await freePort();
   const child = spawn(process.execPath, [join(here, script), String(port), ...model]);
-  await until(() => load({ port, request, connections: 1, seconds: 0 }).then(() => true, () => false), 15_000, { what: `${what} listens` });
+  await until(
+    () =>
+      load({ port, request, connections: 1, seconds: 0 }).then(
+        () => true,
+        () => false,
+      ),
+    15_000,
+    { what: `${what} listens` },
+  );
   return { what, process: child, ask: overHttp(port, request) };
 }
 
@@ -72,28 +109,53 @@ async function servers(subject: Subject): Promise<Server[]> {
   const size = shape.reduce((product, dimension) => product * dimension, 1);
   const values = Array.from({ length: size }, (_, i) => Number((Math.sin(i) * 5).toFixed(4)));
   const azure = post('/score', JSON.stringify({ data: [values] }));
-  const head = JSON.stringify({ inputs: [{ name: 'x', shape, datatype: 'FP32', parameters: { binary_data_size: size * 4 } }], parameters: { binary_data_output: true } });
-  const v2 = post(`/v2/models/${name}/infer`, Buffer.concat([Buffer.from(head), new Uint8Array(Float32Array.from(values).buffer)]), { 'inference-header-content-length': String(head.length) });
+  const head = JSON.stringify({
+    inputs: [{ name: 'x', shape, datatype: 'FP32', parameters: { binary_data_size: size * 4 } }],
+    parameters: { binary_data_output: true },
+  });
+  const v2 = post(
+    `/v2/models/${name}/infer`,
+    Buffer.concat([Buffer.from(head), new Uint8Array(Float32Array.from(values).buffer)]),
+    { 'inference-header-content-length': String(head.length) },
+  );
   const start = async (maxBatchSize: number): Promise<Scorer> => {
-    const scorer = await startScorer({ model: { name, bytes }, env: { PENSTOCK_MAX_CONCURRENT_REQUESTS: '256', PENSTOCK_MAX_BATCH_SIZE: String(maxBatchSize), PENSTOCK_MAX_QUEUE_WAIT_MS: '20000', PENSTOCK_REQUEST_TIMEOUT_MS: '20000' } });
+    const scorer = await startScorer({
+      model: { name, bytes },
+      env: {
+        PENSTOCK_MAX_CONCURRENT_REQUESTS: '256',
+        PENSTOCK_MAX_BATCH_SIZE: String(maxBatchSize),
+        PENSTOCK_MAX_QUEUE_WAIT_MS: '20000',
+        PENSTOCK_REQUEST_TIMEOUT_MS: '20000',
+      },
+    });
     await ready(scorer);
     return scorer;
   };
   writeFileSync(fileOf(subject), bytes);
   const [batching, single] = [await start(64), await start(1)];
   const limits = [await raw(subject, 1), await raw(subject, subject.batch)];
-  const server = (what: string, { process: child, url }: Scorer, request: Buffer): Server => ({ what, process: child, ask: overHttp(Number(new URL(url).port), request) });
+  const server = (what: string, { process: child, url }: Scorer, request: Buffer): Server => ({
+    what,
+    process: child,
+    ask: overHttp(Number(new URL(url).port), request),
+  });
   const binary = server('penstock V2 binary', batching, v2);
   if (shape.length > 2) return [...limits, binary, server('penstock V2 binary, batching off', single, v2)];
   return [
-    await bare('node:http echo', 'echo.mjs', azure), server('penstock /score', batching, azure), await bare(BARE_JOINED, 'joined.mjs', azure, fileOf(subject)), binary,
-    server('penstock /score, batching off', single, azure), await bare(BARE, 'echo.mjs', azure, fileOf(subject)), ...limits,
+    await bare('node:http echo', 'echo.mjs', azure),
+    server('penstock /score', batching, azure),
+    await bare(BARE_JOINED, 'joined.mjs', azure, fileOf(subject)),
+    binary,
+    server('penstock /score, batching off', single, azure),
+    await bare(BARE, 'echo.mjs', azure, fileOf(subject)),
+    ...limits,
   ];
 }
 
 type Results = Map<number, Measured[]>;
 const of = (results: Results, c: number, what: string): Measured => results.get(c)!.find((one) => one.what === what)!;
-const verdict = (what: string, value: number, relation: '≤' | '≥', limit: number): string => `- ${what}: ${value.toFixed(2)} (${relation} ${limit}) ${(relation === '≤' ? value <= limit : value >= limit) ? 'kept' : 'NOT kept'}`;
+const verdict = (what: string, value: number, relation: '≤' | '≥', limit: number): string =>
+  `- ${what}: ${value.toFixed(2)} (${relation} ${limit}) ${(relation === '≤' ? value <= limit : value >= limit) ? 'kept' : 'NOT kept'}`;
 
 /** DESIGN §10, as ADRs 11, 17 and 18 read it, beside what was measured. */
 function budgets({ name }: Subject, results: Results): string[] {
@@ -105,12 +167,26 @@ function budgets({ name }: Subject, results: Results): string[] {
   const latency = verdict(`added at c=1 over ${BARE}, ms`, ours(1).p50 - of(results, 1, BARE).p50, '≤', 0.3);
   if (name === 'tiny') {
     const plain = (c: number): Measured => of(results, c, BARE_JOINED);
-    const cpu = (c: number): string => verdict(`CPU per request, c=${c}, of ${BARE_JOINED}`, ours(c).cpuMicros / plain(c).cpuMicros, '≤', 1.35);
+    const cpu = (c: number): string =>
+      verdict(`CPU per request, c=${c}, of ${BARE_JOINED}`, ours(c).cpuMicros / plain(c).cpuMicros, '≤', 1.35);
     const given = `- DESIGN's words, which hold in some hours: c=64, of the echo: ${ours(64).ofFirst.toFixed(2)} (≥ 0.9); CPU per request, c=16, of the echo: ${ours(16).cpuOfFirst.toFixed(2)} (≤ 2)`;
-    return [verdict(`c=64, of ${BARE_JOINED}`, ours(64).perSecond / plain(64).perSecond, '≥', 0.8), cpu(16), cpu(64), verdict('CPU per request, c=64, of the echo', ours(64).cpuOfFirst, '≤', 2), given, latency];
+    return [
+      verdict(`c=64, of ${BARE_JOINED}`, ours(64).perSecond / plain(64).perSecond, '≥', 0.8),
+      cpu(16),
+      cpu(64),
+      verdict('CPU per request, c=64, of the echo', ours(64).cpuOfFirst, '≤', 2),
+      given,
+      latency,
+    ];
   }
   const limit = of(results, 64, 'node:http echo').cpuMicros + of(results, 64, JOINED).cpuMicros;
-  const sum = (what: string, measured: Measured): string => verdict(`CPU per request, c=64, ${what}, of echo and session.run with batches together`, measured.cpuMicros / limit, '≤', 1.25);
+  const sum = (what: string, measured: Measured): string =>
+    verdict(
+      `CPU per request, c=64, ${what}, of echo and session.run with batches together`,
+      measured.cpuMicros / limit,
+      '≤',
+      1.25,
+    );
   return [sum('/score', ours(64)), sum('binary', of(results, 64, 'penstock V2 binary')), latency];
 }
 
@@ -121,26 +197,45 @@ async function startup(): Promise<string[]> {
   for (let i = 0; i < 9; i++) {
     const scorer = await startScorer({ script: 'echo.ts' });
     const started = performance.now();
-    await until(() => fetch(scorer.url).then(() => true, () => false), 15_000, { everyMs: 2 });
+    await until(
+      () =>
+        fetch(scorer.url).then(
+          () => true,
+          () => false,
+        ),
+      15_000,
+      { everyMs: 2 },
+    );
     times.push(performance.now() - started);
     await ready(scorer);
     rss = rssMiB(scorer.process);
     scorer.process.kill('SIGKILL');
   }
-  return [verdict('start to listening, median of 9, ms', percentile(times, 50), '≤', 300), verdict('RSS before a model, MiB', rss, '≤', 110)];
+  return [
+    verdict('start to listening, median of 9, ms', percentile(times, 50), '≤', 300),
+    verdict('RSS before a model, MiB', rss, '≤', 110),
+  ];
 }
 
-if (process.argv.length < 3 || process.argv.includes('startup')) console.log(`\nstartup\n\n${(await startup()).join('\n')}`);
+if (process.argv.length < 3 || process.argv.includes('startup'))
+  console.log(`\nstartup\n\n${(await startup()).join('\n')}`);
 for (const subject of subjects.filter(({ name }) => process.argv.length < 3 || process.argv.includes(name))) {
   const running = await servers(subject);
-  console.log(`\n${subject.name} (${subject.what}), one row a request; session.run on one thread, and with ${subject.batch} rows a call\n`);
-  console.log(`| c | server | req/s | of the first | p50 ms | p99 ms | CPU µs/req | of the first | RSS MiB |\n|---|---|---|---|---|---|---|---|---|`);
+  console.log(
+    `\n${subject.name} (${subject.what}), one row a request; session.run on one thread, and with ${subject.batch} rows a call\n`,
+  );
+  console.log(
+    `| c | server | req/s | of the first | p50 ms | p99 ms | CPU µs/req | of the first | RSS MiB |\n|---|---|---|---|---|---|---|---|---|`,
+  );
   for (const { ask } of running) await ask(16, WARM_SECONDS);
   const results: Results = new Map();
   for (const connections of subject.connections) {
     const measured = await inTurns(running, connections, subject.slice);
     results.set(connections, measured);
-    for (const m of measured) console.log(`| ${connections} | ${m.what} | ${m.perSecond.toFixed(0)} | ${m.ofFirst.toFixed(2)} | ${m.p50.toFixed(2)} | ${m.p99.toFixed(2)} | ${m.cpuMicros.toFixed(0)} | ${m.cpuOfFirst.toFixed(2)} | ${m.rssMiB} |`);
+    for (const m of measured)
+      console.log(
+        `| ${connections} | ${m.what} | ${m.perSecond.toFixed(0)} | ${m.ofFirst.toFixed(2)} | ${m.p50.toFixed(2)} | ${m.p99.toFixed(2)} | ${m.cpuMicros.toFixed(0)} | ${m.cpuOfFirst.toFixed(2)} | ${m.rssMiB} |`,
+      );
   }
   for (const { process: child } of running) child.kill('SIGKILL');
   console.log(`\n${budgets(subject, results).join('\n')}`);

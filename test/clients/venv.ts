@@ -7,7 +7,11 @@ import { join } from 'node:path';
 
 /** Path of a Python that has these packages. */
 export function pythonWith(packages: readonly string[]): string {
-  const home = join(homedir(), '.cache/penstock', `python-${createHash('sha256').update(packages.join()).digest('hex').slice(0, 8)}`);
+  const home = join(
+    homedir(),
+    '.cache/penstock',
+    `python-${createHash('sha256').update(packages.join()).digest('hex').slice(0, 8)}`,
+  );
   const python = join(home, 'bin/python');
   if (existsSync(join(home, 'complete'))) return python;
   rmSync(home, { recursive: true, force: true });

@@ -15,7 +15,10 @@ const LOCALE = 'libc-bin';
 
 /** Name of the base image, built if the engine does not hold it (about 20 s). */
 export async function baseImage(docker: Engine): Promise<string> {
-  const image = `penstock/base:node-${process.version.slice(1)}-${createHash('sha256').update([...PACKAGES, LOCALE].join()).digest('hex').slice(0, 8)}`;
+  const image = `penstock/base:node-${process.version.slice(1)}-${createHash('sha256')
+    .update([...PACKAGES, LOCALE].join())
+    .digest('hex')
+    .slice(0, 8)}`;
   if (await hasImage(docker, image)) return image;
   say(`building ${image} from Debian packages and Node’s binary`);
   const work = await mkdtemp(join(tmpdir(), 'penstock-base-'));
@@ -25,18 +28,33 @@ export async function baseImage(docker: Engine): Promise<string> {
   await chmod(work, 0o777); // apt downloads as a user of its own
   await execa('apt-get', ['download', '-q', ...PACKAGES, LOCALE], { cwd: work });
   for (const file of (await readdir(work)).filter((name) => name.endsWith('.deb'))) {
-    if (file.startsWith(`${LOCALE}_`)) await execa('sh', ['-c', `dpkg-deb --fsys-tarfile ${file} | tar -x -C tree ./usr/lib/locale`], { cwd: work });
+    if (file.startsWith(`${LOCALE}_`))
+      await execa('sh', ['-c', `dpkg-deb --fsys-tarfile ${file} | tar -x -C tree ./usr/lib/locale`], { cwd: work });
     else await execa('dpkg-deb', ['-x', join(work, file), tree]);
   }
   await certificates(tree);
   await mkdir(join(tree, 'usr/local/bin'), { recursive: true });
   await copyFile(join(root, 'node_modules/node/bin/node'), join(tree, 'usr/local/bin/node'));
   await chmod(join(tree, 'usr/local/bin/node'), 0o755);
-  await writeFile(join(tree, 'etc/passwd'), 'root:x:0:0:root:/root:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/tmp:/sbin/nologin\n');
+  await writeFile(
+    join(tree, 'etc/passwd'),
+    'root:x:0:0:root:/root:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/tmp:/sbin/nologin\n',
+  );
   await writeFile(join(tree, 'etc/group'), 'root:x:0:\nnonroot:x:65532:\n');
-  await execa('rm', ['-rf', join(tree, 'usr/share/doc'), join(tree, 'usr/share/man'), join(tree, 'usr/share/locale'), join(tree, 'usr/share/lintian')]);
+  await execa('rm', [
+    '-rf',
+    join(tree, 'usr/share/doc'),
+    join(tree, 'usr/share/man'),
+    join(tree, 'usr/share/locale'),
+    join(tree, 'usr/share/lintian'),
+  ]);
   await execa('chmod', ['1777', join(tree, 'tmp')]);
-  await importTree(docker, image, tree, ['--change', 'ENV PATH=/usr/local/bin:/usr/bin:/bin', '--change', 'ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt']);
+  await importTree(docker, image, tree, [
+    '--change',
+    'ENV PATH=/usr/local/bin:/usr/bin:/bin',
+    '--change',
+    'ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt',
+  ]);
   await rm(work, { recursive: true });
   return image;
 }
@@ -44,5 +62,7 @@ export async function baseImage(docker: Engine): Promise<string> {
 /** What ca-certificates' postinst does: all of Mozilla's certificates in one file. */
 async function certificates(tree: string): Promise<void> {
   await mkdir(join(tree, 'etc/ssl/certs'), { recursive: true });
-  await execa('sh', ['-c', 'cat usr/share/ca-certificates/mozilla/*.crt > etc/ssl/certs/ca-certificates.crt'], { cwd: tree });
+  await execa('sh', ['-c', 'cat usr/share/ca-certificates/mozilla/*.crt > etc/ssl/certs/ca-certificates.crt'], {
+    cwd: tree,
+  });
 }

@@ -33,22 +33,68 @@ export async function startControlPlane({ audit = false }: ControlPlaneOptions =
   const [client, peer, api] = [await freePort(), await freePort(), await freePort()];
   const auditLog = join(dir, 'audit.log');
   const token = randomBytes(16).toString('hex');
-  const keys = generateKeyPairSync('rsa', { modulusLength: 2048, publicKeyEncoding: { type: 'spki', format: 'pem' }, privateKeyEncoding: { type: 'pkcs8', format: 'pem' } });
+  const keys = generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
   await writeFile(join(dir, 'sa.key'), keys.privateKey);
   await writeFile(join(dir, 'tokens.csv'), `${token},admin,admin,system:masters\n`);
-  await writeFile(join(dir, 'audit.yaml'), yaml.dump({ apiVersion: 'audit.k8s.io/v1', kind: 'Policy', omitStages: ['RequestReceived'], rules: [{ level: 'Metadata' }] }));
-  const etcd = start(dir, 'etcd', join(tools, 'etcd'), ['--data-dir', join(dir, 'etcd'), '--unsafe-no-fsync', '--log-level', 'error',
-    '--listen-client-urls', `http://127.0.0.1:${client}`, '--advertise-client-urls', `http://127.0.0.1:${client}`,
-    '--listen-peer-urls', `http://127.0.0.1:${peer}`, '--initial-advertise-peer-urls', `http://127.0.0.1:${peer}`, '--initial-cluster', `default=http://127.0.0.1:${peer}`]);
-  const apiserver = start(dir, 'kube-apiserver', join(tools, 'kube-apiserver'), [`--etcd-servers=http://127.0.0.1:${client}`, '--bind-address=127.0.0.1', `--secure-port=${api}`,
-    '--advertise-address=127.0.0.1', '--endpoint-reconciler-type=none', `--cert-dir=${dir}`, `--token-auth-file=${join(dir, 'tokens.csv')}`,
-    `--service-account-key-file=${join(dir, 'sa.key')}`, `--service-account-signing-key-file=${join(dir, 'sa.key')}`, '--service-account-issuer=https://kubernetes.default.svc',
-    '--service-cluster-ip-range=10.96.0.0/16', '--authorization-mode=RBAC', '--disable-admission-plugins=ServiceAccount',
-    ...(audit ? [`--audit-policy-file=${join(dir, 'audit.yaml')}`, `--audit-log-path=${auditLog}`, '--audit-log-maxsize=500', '--audit-log-mode=batch', '--audit-log-batch-max-wait=1s'] : [])]);
+  await writeFile(
+    join(dir, 'audit.yaml'),
+    yaml.dump({
+      apiVersion: 'audit.k8s.io/v1',
+      kind: 'Policy',
+      omitStages: ['RequestReceived'],
+      rules: [{ level: 'Metadata' }],
+    }),
+  );
+  const etcd = start(dir, 'etcd', join(tools, 'etcd'), [
+    '--data-dir',
+    join(dir, 'etcd'),
+    '--unsafe-no-fsync',
+    '--log-level',
+    'error',
+    '--listen-client-urls',
+    `http://127.0.0.1:${client}`,
+    '--advertise-client-urls',
+    `http://127.0.0.1:${client}`,
+    '--listen-peer-urls',
+    `http://127.0.0.1:${peer}`,
+    '--initial-advertise-peer-urls',
+    `http://127.0.0.1:${peer}`,
+    '--initial-cluster',
+    `default=http://127.0.0.1:${peer}`,
+  ]);
+  const apiserver = start(dir, 'kube-apiserver', join(tools, 'kube-apiserver'), [
+    `--etcd-servers=http://127.0.0.1:${client}`,
+    '--bind-address=127.0.0.1',
+    `--secure-port=${api}`,
+    '--advertise-address=127.0.0.1',
+    '--endpoint-reconciler-type=none',
+    `--cert-dir=${dir}`,
+    `--token-auth-file=${join(dir, 'tokens.csv')}`,
+    `--service-account-key-file=${join(dir, 'sa.key')}`,
+    `--service-account-signing-key-file=${join(dir, 'sa.key')}`,
+    '--service-account-issuer=https://kubernetes.default.svc',
+    '--service-cluster-ip-range=10.96.0.0/16',
+    '--authorization-mode=RBAC',
+    '--disable-admission-plugins=ServiceAccount',
+    ...(audit
+      ? [
+          `--audit-policy-file=${join(dir, 'audit.yaml')}`,
+          `--audit-log-path=${auditLog}`,
+          '--audit-log-maxsize=500',
+          '--audit-log-mode=batch',
+          '--audit-log-batch-max-wait=1s',
+        ]
+      : []),
+  ]);
   let controllerManager: ChildProcess | undefined;
   const stop = async (): Promise<void> => {
     if (controllerManager) {
-      if (controllerManager.exitCode !== null) console.error(`kube-controller-manager ended by itself:\n${await logOf(dir, 'kube-controller-manager')}`);
+      if (controllerManager.exitCode !== null)
+        console.error(`kube-controller-manager ended by itself:\n${await logOf(dir, 'kube-controller-manager')}`);
       await end(controllerManager);
     }
     await end(apiserver);
@@ -58,12 +104,33 @@ export async function startControlPlane({ audit = false }: ControlPlaneOptions =
   try {
     const kubeconfig = join(dir, 'kubeconfig');
     await readyWithin(30_000, `https://127.0.0.1:${api}/readyz`, dir, apiserver);
-    const config = { apiVersion: 'v1', kind: 'Config', 'current-context': 't', contexts: [{ name: 't', context: { cluster: 't', user: 't' } }],
-      clusters: [{ name: 't', cluster: { server: `https://127.0.0.1:${api}`, 'certificate-authority': join(dir, 'apiserver.crt') } }], users: [{ name: 't', user: { token } }] };
+    const config = {
+      apiVersion: 'v1',
+      kind: 'Config',
+      'current-context': 't',
+      contexts: [{ name: 't', context: { cluster: 't', user: 't' } }],
+      clusters: [
+        {
+          name: 't',
+          cluster: { server: `https://127.0.0.1:${api}`, 'certificate-authority': join(dir, 'apiserver.crt') },
+        },
+      ],
+      users: [{ name: 't', user: { token } }],
+    };
     await writeFile(kubeconfig, yaml.dump(config));
     const startControllers = (names: string[]): void => {
-      controllerManager = start(dir, 'kube-controller-manager', join(tools, 'kube-controller-manager'), [`--kubeconfig=${kubeconfig}`, `--controllers=${names.join(',')}`, '--leader-elect=false',
-        '--secure-port=0', '--kube-api-qps=2000', '--kube-api-burst=4000', '--concurrent-deployment-syncs=10', '--concurrent-replicaset-syncs=10', '--concurrent-gc-syncs=10', '--concurrent-namespace-syncs=10']);
+      controllerManager = start(dir, 'kube-controller-manager', join(tools, 'kube-controller-manager'), [
+        `--kubeconfig=${kubeconfig}`,
+        `--controllers=${names.join(',')}`,
+        '--leader-elect=false',
+        '--secure-port=0',
+        '--kube-api-qps=2000',
+        '--kube-api-burst=4000',
+        '--concurrent-deployment-syncs=10',
+        '--concurrent-replicaset-syncs=10',
+        '--concurrent-gc-syncs=10',
+        '--concurrent-namespace-syncs=10',
+      ]);
     };
     return { kubeconfig, kubectl: join(tools, 'kubectl'), auditLog, startControllers, stop };
   } catch (error) {
@@ -91,10 +158,14 @@ async function readyWithin(ms: number, url: string, dir: string, apiserver: Chil
   const { Agent, request } = await import('undici');
   const dispatcher = new Agent({ connect: { rejectUnauthorized: false } });
   for (const until = Date.now() + ms; Date.now() < until && apiserver.exitCode === null; await sleep(100)) {
-    const status = await request(url, { dispatcher }).then(async (r) => (await r.body.dump(), r.statusCode), () => 0);
+    const status = await request(url, { dispatcher }).then(
+      async (r) => (await r.body.dump(), r.statusCode),
+      () => 0,
+    );
     if (status === 200) return void (await dispatcher.close());
   }
   throw new Error(`kube-apiserver is not ready:\n${await logOf(dir, 'kube-apiserver')}`);
 }
 
-const logOf = async (dir: string, name: string): Promise<string> => (await readFile(join(dir, `${name}.log`), 'utf8')).slice(-2000);
+const logOf = async (dir: string, name: string): Promise<string> =>
+  (await readFile(join(dir, `${name}.log`), 'utf8')).slice(-2000);

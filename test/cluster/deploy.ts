@@ -15,9 +15,28 @@ export async function deploy(values: string[] = []): Promise<Record<'operator' |
   const tags = await projectImages();
   await Promise.all([loadImage(`penstock/operator:${tags.operator}`), loadImage(`penstock/scorer:${tags.scorer}`)]);
   say('helm upgrade --install');
-  await helm(['upgrade', '--install', RELEASE.name, join(root, 'charts/penstock'), '--namespace', RELEASE.namespace, '--create-namespace',
-    ...[`operator.image.tag=${tags.operator}`, `scorer.image.tag=${tags.scorer}`, ...values].flatMap((value) => ['--set', value])]);
-  for (const one of ['operator', 'activator']) await kubectl(['-n', RELEASE.namespace, 'rollout', 'status', `deployment/${RELEASE.name}-${one}`, '--timeout=180s']); // helm 4's --wait takes a minute more
+  await helm([
+    'upgrade',
+    '--install',
+    RELEASE.name,
+    join(root, 'charts/penstock'),
+    '--namespace',
+    RELEASE.namespace,
+    '--create-namespace',
+    ...[`operator.image.tag=${tags.operator}`, `scorer.image.tag=${tags.scorer}`, ...values].flatMap((value) => [
+      '--set',
+      value,
+    ]),
+  ]);
+  for (const one of ['operator', 'activator'])
+    await kubectl([
+      '-n',
+      RELEASE.namespace,
+      'rollout',
+      'status',
+      `deployment/${RELEASE.name}-${one}`,
+      '--timeout=180s',
+    ]); // helm 4's --wait takes a minute more
   return tags;
 }
 

@@ -25,8 +25,10 @@ export const OWN: Engine = { own: true, env: { DOCKER_HOST: `unix://${SOCKET}` }
 export const onEngineNetwork = ['nsenter', `--net=/run/netns/${NAMESPACE}`] as const;
 
 /** The caller's own engine; DOCKER_HOST may be ours, by `npm run cluster -- env`. */
-const machinesOwn = async (): Promise<boolean> => process.env.DOCKER_HOST !== OWN.env.DOCKER_HOST && (await answers({}));
-const answers = async (env: Engine['env']): Promise<boolean> => (await execa('docker', ['info'], { env, reject: false, timeout: 10_000 })).exitCode === 0;
+const machinesOwn = async (): Promise<boolean> =>
+  process.env.DOCKER_HOST !== OWN.env.DOCKER_HOST && (await answers({}));
+const answers = async (env: Engine['env']): Promise<boolean> =>
+  (await execa('docker', ['info'], { env, reject: false, timeout: 10_000 })).exitCode === 0;
 
 /** The engine to use, started if it is ours and not running. */
 export async function engine(): Promise<Engine> {
@@ -42,15 +44,27 @@ export async function runningEngine(): Promise<Engine | undefined> {
 }
 
 async function startOwn(): Promise<void> {
-  if (process.getuid?.() !== 0) throw new Advice('no Docker engine answers: start Docker, or run this as root on Debian, where it installs and starts one of its own');
+  if (process.getuid?.() !== 0)
+    throw new Advice(
+      'no Docker engine answers: start Docker, or run this as root on Debian, where it installs and starts one of its own',
+    );
   await installPackages();
   await makeNetwork();
   const compat = join(DATA, 'runc-compat');
   await mkdir(DATA, { recursive: true });
   await mkdir(run, { recursive: true });
   await execa('install', ['-m755', join(here, 'node-image', 'runc-compat'), compat]);
-  const config = { 'data-root': join(DATA, 'data'), 'exec-root': join(run, 'exec'), pidfile: join(run, 'dockerd.own.pid'), hosts: [OWN.env.DOCKER_HOST], 'storage-driver': 'overlay2',
-    'oom-score-adjust': 0, dns: ['10.88.7.1'], 'default-runtime': 'compat', runtimes: { compat: { path: compat } } };
+  const config = {
+    'data-root': join(DATA, 'data'),
+    'exec-root': join(run, 'exec'),
+    pidfile: join(run, 'dockerd.own.pid'),
+    hosts: [OWN.env.DOCKER_HOST],
+    'storage-driver': 'overlay2',
+    'oom-score-adjust': 0,
+    dns: ['10.88.7.1'],
+    'default-runtime': 'compat',
+    runtimes: { compat: { path: compat } },
+  };
   await writeFile(join(run, 'dockerd.json'), JSON.stringify(config));
   if (runningPid('dockerd') === undefined) {
     await rm(config.pidfile, { force: true }); // left by a killed dockerd, it would refuse to start
@@ -64,11 +78,23 @@ async function startOwn(): Promise<void> {
 }
 
 async function installPackages(): Promise<void> {
-  const programs = { dockerd: 'docker.io', runc: 'runc', ip: 'iproute2', iptables: 'iptables', jq: 'jq', debootstrap: 'debootstrap', nsenter: 'util-linux' };
+  const programs = {
+    dockerd: 'docker.io',
+    runc: 'runc',
+    ip: 'iproute2',
+    iptables: 'iptables',
+    jq: 'jq',
+    debootstrap: 'debootstrap',
+    nsenter: 'util-linux',
+  };
   const missing = [];
-  for (const [program, pkg] of Object.entries(programs)) if ((await execa('which', [program], { reject: false })).exitCode !== 0) missing.push(pkg);
+  for (const [program, pkg] of Object.entries(programs))
+    if ((await execa('which', [program], { reject: false })).exitCode !== 0) missing.push(pkg);
   if (missing.length === 0) return;
-  if ((await execa('which', ['apt-get'], { reject: false })).exitCode !== 0) throw new Advice(`no Docker engine answers and apt-get is not there to install one: start Docker (missing here: ${missing.join(', ')})`);
+  if ((await execa('which', ['apt-get'], { reject: false })).exitCode !== 0)
+    throw new Advice(
+      `no Docker engine answers and apt-get is not there to install one: start Docker (missing here: ${missing.join(', ')})`,
+    );
   say(`installing ${missing.join(', ')}`);
   const quiet = { env: { DEBIAN_FRONTEND: 'noninteractive' } };
   await execa('apt-get', ['update', '-q'], quiet);

@@ -20,7 +20,9 @@ const verbs: Record<string, () => Promise<unknown>> = {
     if (program === undefined) throw new Advice('usage: npm run cluster -- exec -- COMMAND');
     const kubectl = await tool('kubectl');
     const path = `${kubectl.slice(0, kubectl.lastIndexOf('/'))}:${process.env.PATH ?? ''}`;
-    process.exitCode = (await execa(program, args, { stdio: 'inherit', env: { KUBECONFIG: kubeconfig, PATH: path }, reject: false })).exitCode ?? 1;
+    process.exitCode =
+      (await execa(program, args, { stdio: 'inherit', env: { KUBECONFIG: kubeconfig, PATH: path }, reject: false }))
+        .exitCode ?? 1;
   },
 };
 

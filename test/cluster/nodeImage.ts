@@ -20,8 +20,14 @@ export async function nodeImage(engine: Engine): Promise<string> {
   const kindModule = await execa('go', ['list', '-m', '-f', '{{.Dir}}', 'sigs.k8s.io/kind'], { cwd: here });
   const work = join(cache, 'node-image');
   await mkdir(work, { recursive: true });
-  await execa(join(here, 'node-image', 'build.sh'), [image, KUBERNETES_VERSION, tools, join(kindModule.stdout, 'images/base/files'), work, METRICS_SERVER], {
-    env: engine.env, stdout: 'inherit', stderr: 'inherit',
-  });
+  await execa(
+    join(here, 'node-image', 'build.sh'),
+    [image, KUBERNETES_VERSION, tools, join(kindModule.stdout, 'images/base/files'), work, METRICS_SERVER],
+    {
+      env: engine.env,
+      stdout: 'inherit',
+      stderr: 'inherit',
+    },
+  );
   return image;
 }

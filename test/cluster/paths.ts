@@ -6,7 +6,8 @@ import { join } from 'node:path';
 
 export const root = join(import.meta.dirname, '..', '..');
 export const here = import.meta.dirname;
-export const cache = process.env.PENSTOCK_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'penstock');
+export const cache =
+  process.env.PENSTOCK_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'penstock');
 export const run = process.env.PENSTOCK_RUN ?? (process.getuid?.() === 0 ? '/run/penstock' : join(cache, 'run'));
 export const KUBERNETES_VERSION = 'v1.37.2';
 export const CLUSTER_NAME = 'penstock';
@@ -19,4 +20,7 @@ export function keyOf(...files: string[]): string {
   return hash.digest('hex').slice(0, 8);
 }
 
-export const toolsDir = join(cache, `tools-${keyOf(join(here, 'go.mod'), join(here, 'go.sum'), join(here, 'node-image', 'pause', 'main.go'))}`);
+export const toolsDir = join(
+  cache,
+  `tools-${keyOf(join(here, 'go.mod'), join(here, 'go.sum'), join(here, 'node-image', 'pause', 'main.go'))}`,
+);

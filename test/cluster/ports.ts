@@ -14,6 +14,9 @@ export async function freePort({ first, count } = ANY): Promise<number> {
   throw new Error(`no free port between ${first} and ${first + count} in ${TRIES} tries`);
 }
 
-const isFree = (port: number): Promise<boolean> => new Promise((resolve) => {
-  const server = createServer().once('error', () => resolve(false)).listen(port, () => server.close(() => resolve(true)));
-});
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const server = createServer()
+      .once('error', () => resolve(false))
+      .listen(port, () => server.close(() => resolve(true)));
+  });

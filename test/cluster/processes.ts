@@ -18,7 +18,11 @@ export function runningPid(name: string): number | undefined {
 }
 
 /** Starts a process of its own session with output to `<run>/<name>.log`, and records it. */
-export function start(name: string, [command, ...args]: [string, ...string[]], env: NodeJS.ProcessEnv = process.env): number {
+export function start(
+  name: string,
+  [command, ...args]: [string, ...string[]],
+  env: NodeJS.ProcessEnv = process.env,
+): number {
   mkdirSync(run, { recursive: true });
   const log = openSync(join(run, `${name}.log`), 'a');
   const child = spawn(command, args, { detached: true, stdio: ['ignore', log, log], env });
@@ -55,7 +59,9 @@ export async function stop(name: string, graceMs = 10_000): Promise<void> {
 function startTime(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[0] === 'Z' ? undefined : stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[0] === 'Z'
+      ? undefined
+      : stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
   } catch {
     return undefined;
   }

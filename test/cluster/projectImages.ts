@@ -28,13 +28,18 @@ async function buildImage(docker: Engine, name: ImageName): Promise<string> {
   if (await hasImage(docker, image)) return tag;
   say(`building ${image}`);
   const base = docker.own ? ['--build-arg', `BASE_IMAGE=${await baseImage(docker)}`] : [];
-  await execa('docker', ['build', '-q', ...base, '-t', image, '.'], { cwd: folder, env: { ...docker.env, ...(docker.own ? { DOCKER_BUILDKIT: '0' } : {}) } });
+  await execa('docker', ['build', '-q', ...base, '-t', image, '.'], {
+    cwd: folder,
+    env: { ...docker.env, ...(docker.own ? { DOCKER_BUILDKIT: '0' } : {}) },
+  });
   return tag;
 }
 
 /** Hash of all that goes into an image; node_modules of the scorer by size, since its files are pinned by the lockfile. */
 function contentHash(folder: string): string {
-  const hash = createHash('sha256').update(readFileSync(join(folder, 'Dockerfile'))).update(process.version);
+  const hash = createHash('sha256')
+    .update(readFileSync(join(folder, 'Dockerfile')))
+    .update(process.version);
   for (const file of globSync('dist/**/*', { cwd: folder }).sort()) {
     const path = join(folder, file);
     const stat = statSync(path);

@@ -14,7 +14,9 @@ export async function main(work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
-    process.stderr.write(`${error instanceof Advice ? `error: ${error.message}` : String((error as Error).stack ?? error)}\n`);
+    process.stderr.write(
+      `${error instanceof Advice ? `error: ${error.message}` : String((error as Error).stack ?? error)}\n`,
+    );
     process.exitCode = 1;
   }
 }

@@ -12,7 +12,11 @@ const [major, minor] = KUBERNETES_VERSION.slice(1).split('.');
 const LDFLAGS = `-s -w -X ${VERSION_PACKAGE}.gitVersion=${KUBERNETES_VERSION} -X ${VERSION_PACKAGE}.gitMajor=${major} -X ${VERSION_PACKAGE}.gitMinor=${minor}`;
 const goEnv = { CGO_ENABLED: '0', GOFLAGS: '-buildvcs=false' };
 
-const exists = (path: string): Promise<boolean> => stat(path).then(() => true, () => false);
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
 
 /** Folder with all programs, built if it is not there: 10 to 20 minutes on two cores the first time. */
 export async function builtTools(): Promise<string> {
@@ -22,10 +26,15 @@ export async function builtTools(): Promise<string> {
   if (await exists(toolsDir)) return toolsDir;
   const partial = `${toolsDir}.partial`;
   await mkdir(partial, { recursive: true });
-  say('building Kubernetes, etcd, containerd, kind, helm and metrics-server from Go modules (once; 10 to 20 minutes on two cores)');
+  say(
+    'building Kubernetes, etcd, containerd, kind, helm and metrics-server from Go modules (once; 10 to 20 minutes on two cores)',
+  );
   await goBuild(['-o', `${partial}/`, 'tool']);
   await goBuild(['-o', join(partial, 'helm3'), 'helm.sh/helm/v3/cmd/helm']);
-  await execa('go', ['build', '-trimpath', '-ldflags', '-s -w', '-o', join(partial, 'pause'), './node-image/pause'], { cwd: here, env: goEnv });
+  await execa('go', ['build', '-trimpath', '-ldflags', '-s -w', '-o', join(partial, 'pause'), './node-image/pause'], {
+    cwd: here,
+    env: goEnv,
+  });
   await rename(join(partial, 'server'), join(partial, 'etcd'));
   await rm(toolsDir, { recursive: true, force: true });
   await rename(partial, toolsDir);
@@ -46,7 +55,11 @@ export async function metricsServer(): Promise<string> {
   if (await exists(program)) return program;
   say('building metrics-server from its Go module (once; a minute or two)');
   await mkdir(`${toolsDir}-linux`, { recursive: true });
-  await execa('go', ['build', '-trimpath', '-ldflags', '-s -w', '-o', program, 'sigs.k8s.io/metrics-server/cmd/metrics-server'], { cwd: here, env: { ...goEnv, GOOS: 'linux' } });
+  await execa(
+    'go',
+    ['build', '-trimpath', '-ldflags', '-s -w', '-o', program, 'sigs.k8s.io/metrics-server/cmd/metrics-server'],
+    { cwd: here, env: { ...goEnv, GOOS: 'linux' } },
+  );
   return program;
 }
 
@@ -63,17 +76,38 @@ export async function kstatus(): Promise<string> {
 /** Path of the program that enforces NetworkPolicies on a node; a module of its own, since its versions are not Kubernetes' of today. */
 export async function networkPolicies(): Promise<string> {
   const module = join(here, 'network-policies');
-  const program = join(`${await builtTools()}-network-policies-${keyOf(join(module, 'go.mod'), join(module, 'go.sum'))}`, 'kube-network-policies');
+  const program = join(
+    `${await builtTools()}-network-policies-${keyOf(join(module, 'go.mod'), join(module, 'go.sum'))}`,
+    'kube-network-policies',
+  );
   if (await exists(program)) return program;
   say('building kube-network-policies from its Go module (once; three minutes on two cores)');
-  await execa('nice', ['-n', '10', 'go', 'build', '-trimpath', '-ldflags', '-s -w', '-o', program, 'sigs.k8s.io/kube-network-policies/cmd'], { cwd: module, env: goEnv });
+  await execa(
+    'nice',
+    [
+      '-n',
+      '10',
+      'go',
+      'build',
+      '-trimpath',
+      '-ldflags',
+      '-s -w',
+      '-o',
+      program,
+      'sigs.k8s.io/kube-network-policies/cmd',
+    ],
+    { cwd: module, env: goEnv },
+  );
   return program;
 }
 
 export const hasGo = async (): Promise<boolean> => (await execa('go', ['version'], { reject: false })).exitCode === 0;
 
 async function requireGo(): Promise<void> {
-  if (!(await hasGo())) throw new Advice('kind, kubectl or helm are missing and Go is not there to build them: install Go 1.26 or newer, or those three programs');
+  if (!(await hasGo()))
+    throw new Advice(
+      'kind, kubectl or helm are missing and Go is not there to build them: install Go 1.26 or newer, or those three programs',
+    );
 }
 
 /** `go build` with a line of progress every ten seconds: the packages compiled so far. */
@@ -81,7 +115,13 @@ async function goBuild(args: string[]): Promise<void> {
   let compiled = 0;
   const ticker = setInterval(() => say(`  ${compiled} packages compiled`), 10_000);
   try {
-    const build = execa('nice', ['-n', '10', 'go', 'build', '-v', '-trimpath', '-ldflags', LDFLAGS, ...args], { cwd: here, env: goEnv, reject: false, buffer: { stdout: false }, all: false });
+    const build = execa('nice', ['-n', '10', 'go', 'build', '-v', '-trimpath', '-ldflags', LDFLAGS, ...args], {
+      cwd: here,
+      env: goEnv,
+      reject: false,
+      buffer: { stdout: false },
+      all: false,
+    });
     const tail: string[] = [];
     for await (const line of createInterface({ input: build.stderr })) {
       compiled += 1;

@@ -7,7 +7,20 @@ describe('the cluster', function () {
   before(up);
 
   it('has two workers in two zones', async () => {
-    expect((await kubectl(['get', 'nodes', '-l', 'topology.kubernetes.io/zone', '-o', 'jsonpath={.items[*].metadata.labels.topology\\.kubernetes\\.io/zone}'])).split(' ').sort()).to.deep.equal(['zone-a', 'zone-b']);
+    expect(
+      (
+        await kubectl([
+          'get',
+          'nodes',
+          '-l',
+          'topology.kubernetes.io/zone',
+          '-o',
+          'jsonpath={.items[*].metadata.labels.topology\\.kubernetes\\.io/zone}',
+        ])
+      )
+        .split(' ')
+        .sort(),
+    ).to.deep.equal(['zone-a', 'zone-b']);
   });
 
   it('coming up twice is harmless', async () => {
@@ -18,6 +31,16 @@ describe('the cluster', function () {
 
   it('gives logs and runs commands from the host', async () => {
     expect(await kubectl(['-n', 'kube-system', 'logs', 'deploy/metrics-server', '--tail=5'])).not.to.equal('');
-    expect(await kubectl(['-n', 'kube-system', 'exec', 'deploy/metrics-server', '--', '/usr/local/bin/metrics-server', '--help'])).to.contain('metric-resolution');
+    expect(
+      await kubectl([
+        '-n',
+        'kube-system',
+        'exec',
+        'deploy/metrics-server',
+        '--',
+        '/usr/local/bin/metrics-server',
+        '--help',
+      ]),
+    ).to.contain('metric-resolution');
   });
 });

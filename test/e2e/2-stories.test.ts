@@ -6,12 +6,17 @@ import { released } from './cluster-story.ts';
 import { endClientOfStories, runStory, startClientOfStories } from './story.ts';
 
 /** They take a minute or more. Those that put load on the machine follow one another, and so do those that wait for the autoscaler, the exact one last. */
-const LONG = [['update-under-load', 'overload'], ['scale-cpu', 'scale']];
+const LONG = [
+  ['update-under-load', 'overload'],
+  ['scale-cpu', 'scale'],
+];
 /** How many of the others run beside them. */
 const BESIDE = 3;
 const here = import.meta.dirname;
 const only = process.env.STORY;
-const stories = readdirSync(here).filter((name) => existsSync(join(here, name, 'story.txt')) && (only === undefined || only.split(',').includes(name)));
+const stories = readdirSync(here).filter(
+  (name) => existsSync(join(here, name, 'story.txt')) && (only === undefined || only.split(',').includes(name)),
+);
 
 describe('stories on the real cluster', function () {
   this.timeout(15 * 60_000);
@@ -25,10 +30,15 @@ describe('stories on the real cluster', function () {
     for (const [story, { promise }] of results) ended.set(story, promise);
     const lane = async (waiting: string[]): Promise<void> => {
       for (let story = waiting.shift(); story !== undefined; story = waiting.shift()) {
-        const attempt = (): Promise<{ error?: unknown }> => runStory(join(here, story)).then(() => ({}), (error: unknown) => ({ error }));
+        const attempt = (): Promise<{ error?: unknown }> =>
+          runStory(join(here, story)).then(
+            () => ({}),
+            (error: unknown) => ({ error }),
+          );
         const began = Date.now();
         let result = await attempt();
-        if (result.error) { // a node on two shared cores stalls now and then; said, never in silence
+        if (result.error) {
+          // a node on two shared cores stalls now and then; said, never in silence
           say(`${story} FAILED and is tried once more: ${(result.error as Error).message}`);
           result = await attempt();
         }

@@ -3,7 +3,17 @@ import { expect } from 'chai';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { kubectl } from '../cluster/cluster.ts';
 import { deploy } from '../cluster/deploy.ts';
-import { children, eventually, inNamespace, irisPods, irisServes, leader, operatorPods, released, writesIn } from './cluster-story.ts';
+import {
+  children,
+  eventually,
+  inNamespace,
+  irisPods,
+  irisServes,
+  leader,
+  operatorPods,
+  released,
+  writesIn,
+} from './cluster-story.ts';
 
 /** Minutes by `DOWN_SECONDS=300 npm run test:release`. */
 const DOWN_MS = Number(process.env.DOWN_SECONDS ?? 5) * 1000;
@@ -16,16 +26,37 @@ describe('the operator on the real cluster', function () {
   before(async () => {
     await released();
     await irisServes();
-    await eventually(90, 'the namespaces of earlier stories are gone', async () => ((await kubectl(['get', 'namespaces', '-o', 'jsonpath={.items[*].status.phase}'])).includes('Terminating') ? undefined : true));
+    await eventually(90, 'the namespaces of earlier stories are gone', async () =>
+      (await kubectl(['get', 'namespaces', '-o', 'jsonpath={.items[*].status.phase}'])).includes('Terminating')
+        ? undefined
+        : true,
+    );
     await sleep(3000);
   });
 
   it('killed and started again, it writes nothing', async () => {
     // The metrics API is away with the operator, and an autoscaler that asks meanwhile gives the status something new to say: a fixed count has none.
     await inNamespace('patch', 'ipl', 'iris', '--type=merge', '-p', '{"spec": {"scaling": {"maxReplicas": 1}}}');
-    await eventually(30, 'no autoscaler', async () => ((await inNamespace('get', 'hpa,ipl', '-o', 'jsonpath={.items[*].kind} {.items[*].status.conditions[?(@.type=="ScalingActive")].reason}')) === 'InferencePipeline FixedReplicas' ? true : undefined));
+    await eventually(30, 'no autoscaler', async () =>
+      (await inNamespace(
+        'get',
+        'hpa,ipl',
+        '-o',
+        'jsonpath={.items[*].kind} {.items[*].status.conditions[?(@.type=="ScalingActive")].reason}',
+      )) === 'InferencePipeline FixedReplicas'
+        ? true
+        : undefined,
+    );
     const before = await children();
-    await operatorPods('delete', 'pods', '-l', 'app.kubernetes.io/component=operator', '--grace-period=0', '--force', '--wait');
+    await operatorPods(
+      'delete',
+      'pods',
+      '-l',
+      'app.kubernetes.io/component=operator',
+      '--grace-period=0',
+      '--force',
+      '--wait',
+    );
     const { metrics } = await eventually(60, 'a new leader', leader);
     expect(writesIn(metrics)).to.deep.equal([]);
     await sleep(5000);
@@ -41,7 +72,14 @@ describe('the operator on the real cluster', function () {
       const now = await leader();
       return now && now.pod !== first.pod ? now : undefined;
     });
-    await inNamespace('patch', 'ipl', 'iris', '--type=merge', '-p', '{"spec": {"scaling": {"minReplicas": 2, "maxReplicas": 3}}}');
+    await inNamespace(
+      'patch',
+      'ipl',
+      'iris',
+      '--type=merge',
+      '-p',
+      '{"spec": {"scaling": {"minReplicas": 2, "maxReplicas": 3}}}',
+    );
     await inNamespace('wait', 'ipl/iris', '--for=jsonpath={.status.replicas.summary}=2/2', '--timeout=60s');
     expect(second.pod).not.to.equal(first.pod);
   });
@@ -49,12 +87,20 @@ describe('the operator on the real cluster', function () {
   it('a new value of penstock.dev/restartedAt makes a new revision of the same spec', async () => {
     const before = await inNamespace('get', 'ipl', 'iris', '-o', 'jsonpath={.status.activeRevision}');
     await inNamespace('annotate', 'ipl', 'iris', 'penstock.dev/restartedAt=now');
-    await eventually(90, 'another active revision', async () => ((await inNamespace('get', 'ipl', 'iris', '-o', 'jsonpath={.status.activeRevision}')) === before ? undefined : true));
-    await eventually(60, 'pods of one revision', async () => ((await inNamespace('get', 'deployments', '-o', 'name')).trim().split('\n').length === 1 ? true : undefined));
+    await eventually(90, 'another active revision', async () =>
+      (await inNamespace('get', 'ipl', 'iris', '-o', 'jsonpath={.status.activeRevision}')) === before
+        ? undefined
+        : true,
+    );
+    await eventually(60, 'pods of one revision', async () =>
+      (await inNamespace('get', 'deployments', '-o', 'name')).trim().split('\n').length === 1 ? true : undefined,
+    );
   });
 
   it('a ModelVersion in use cannot be deleted, and the refusal says who uses it', async () => {
-    const refusal: unknown = await inNamespace('delete', 'mver', 'iris-1').catch((error: unknown) => (error as { stderr?: string }).stderr);
+    const refusal: unknown = await inNamespace('delete', 'mver', 'iris-1').catch(
+      (error: unknown) => (error as { stderr?: string }).stderr,
+    );
     expect(String(refusal)).to.contain('ModelVersion iris-1 is used by 1 InferencePipeline(s): iris');
   });
 
@@ -67,14 +113,36 @@ describe('the operator on the real cluster', function () {
     await inNamespace('delete', 'configmap', 'iris-traffic');
     await inNamespace('delete', 'configmap', revision);
     await inNamespace('delete', 'networkpolicy', 'iris');
-    await inNamespace('patch', 'deployment', revision, '--type=json', '-p', '[{"op": "remove", "path": "/metadata/ownerReferences"}]', ...AS_KUBERNETES);
+    await inNamespace(
+      'patch',
+      'deployment',
+      revision,
+      '--type=json',
+      '-p',
+      '[{"op": "remove", "path": "/metadata/ownerReferences"}]',
+      ...AS_KUBERNETES,
+    );
     await sleep(DOWN_MS);
     expect(await irisPods(), 'the pods serve on').to.equal(before);
     await operatorPods('scale', 'deployment/penstock-operator', '--replicas=2');
     await operatorPods('rollout', 'status', 'deployment/penstock-operator', '--timeout=60s');
     await eventually(30, 'all children are there again', async () => {
-      const names = await inNamespace('get', `service/iris`, 'configmap/iris-traffic', `configmap/${revision}`, 'networkpolicy/iris', '-o', 'name');
-      const owner = await inNamespace('get', 'deployment', revision, '-o', 'jsonpath={.metadata.ownerReferences[0].kind}');
+      const names = await inNamespace(
+        'get',
+        `service/iris`,
+        'configmap/iris-traffic',
+        `configmap/${revision}`,
+        'networkpolicy/iris',
+        '-o',
+        'name',
+      );
+      const owner = await inNamespace(
+        'get',
+        'deployment',
+        revision,
+        '-o',
+        'jsonpath={.metadata.ownerReferences[0].kind}',
+      );
       return names.trim().split('\n').length === 4 && owner === 'InferencePipeline' ? true : undefined;
     });
     expect(await irisPods(), 'no pod was touched').to.equal(before);
@@ -85,12 +153,34 @@ describe('the operator on the real cluster', function () {
     await deploy(['scorer.image.repository=127.0.0.1:1/not-there']); // nothing listens: refused at once
     await sleep(2000);
     expect(await irisPods()).to.equal(before);
-    await inNamespace('patch', 'ipl', 'iris', '--type=merge', '-p', '{"spec": {"podMetadata": {"labels": {"team": "new"}}}}');
-    await inNamespace('wait', 'ipl/iris', '--for=jsonpath={.status.conditions[?(@.type=="UpToDate")].reason}=ImagePullLoopBackOff', '--timeout=60s');
-    expect(await inNamespace('get', 'ipl', 'iris', '-o', 'jsonpath={.status.conditions[?(@.type=="Available")].status} {.status.replicas.summary}')).to.equal('True 2/2');
+    await inNamespace(
+      'patch',
+      'ipl',
+      'iris',
+      '--type=merge',
+      '-p',
+      '{"spec": {"podMetadata": {"labels": {"team": "new"}}}}',
+    );
+    await inNamespace(
+      'wait',
+      'ipl/iris',
+      '--for=jsonpath={.status.conditions[?(@.type=="UpToDate")].reason}=ImagePullLoopBackOff',
+      '--timeout=60s',
+    );
+    expect(
+      await inNamespace(
+        'get',
+        'ipl',
+        'iris',
+        '-o',
+        'jsonpath={.status.conditions[?(@.type=="Available")].status} {.status.replicas.summary}',
+      ),
+    ).to.equal('True 2/2');
     await deploy();
     await inNamespace('patch', 'ipl', 'iris', '--type=json', '-p', '[{"op": "remove", "path": "/spec/podMetadata"}]');
     await inNamespace('wait', 'ipl/iris', '--for=condition=UpToDate', '--timeout=60s');
-    await eventually(60, 'just the pods that were there', async () => ((await irisPods()) === before ? true : undefined));
+    await eventually(60, 'just the pods that were there', async () =>
+      (await irisPods()) === before ? true : undefined,
+    );
   });
 });

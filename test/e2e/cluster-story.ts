@@ -23,18 +23,43 @@ afterEach(function () {
 export async function irisServes(): Promise<void> {
   await kubectl(['delete', 'namespace', NAMESPACE, '--ignore-not-found', '--timeout=120s']);
   await kubectl(['create', 'namespace', NAMESPACE]);
-  await inNamespace('apply', '-f', join(root, 'examples/iris/01-model.yaml'), '-f', join(root, 'examples/iris/02-pipeline.yaml'));
+  await inNamespace(
+    'apply',
+    '-f',
+    join(root, 'examples/iris/01-model.yaml'),
+    '-f',
+    join(root, 'examples/iris/02-pipeline.yaml'),
+  );
   await inNamespace('wait', 'ipl/iris', '--for=condition=UpToDate', '--timeout=90s');
 }
 
 /** Name and uid of each pod that works for the pipeline, and how often its containers were started again. */
-export const irisPods = (): Promise<string> => inNamespace('get', 'pods', '-l', 'penstock.dev/pipeline=iris', '-o', 'jsonpath={range .items[*]}{.metadata.name} {.metadata.uid} {.status.containerStatuses[*].restartCount}{"\\n"}{end}');
+export const irisPods = (): Promise<string> =>
+  inNamespace(
+    'get',
+    'pods',
+    '-l',
+    'penstock.dev/pipeline=iris',
+    '-o',
+    'jsonpath={range .items[*]}{.metadata.name} {.metadata.uid} {.status.containerStatuses[*].restartCount}{"\\n"}{end}',
+  );
 
 /** uid and resourceVersion of every child. */
-export const children = (): Promise<string> => inNamespace('get', 'configmaps,services,deployments,networkpolicies,ipl,mver', '-o', 'jsonpath={range .items[*]}{.kind}/{.metadata.name} {.metadata.uid} {.metadata.resourceVersion}{"\\n"}{end}');
+export const children = (): Promise<string> =>
+  inNamespace(
+    'get',
+    'configmaps,services,deployments,networkpolicies,ipl,mver',
+    '-o',
+    'jsonpath={range .items[*]}{.kind}/{.metadata.name} {.metadata.uid} {.metadata.resourceVersion}{"\\n"}{end}',
+  );
 
 /** Resolves with the first result that is not undefined; throws after `seconds`, with what `instead` finds. */
-export async function eventually<T>(seconds: number, what: string, attempt: () => Promise<T | undefined>, instead?: () => Promise<string>): Promise<T> {
+export async function eventually<T>(
+  seconds: number,
+  what: string,
+  attempt: () => Promise<T | undefined>,
+  instead?: () => Promise<string>,
+): Promise<T> {
   for (const until = Date.now() + seconds * 1000; Date.now() < until; await sleep(300)) {
     const result = await attempt().catch(() => undefined);
     if (result !== undefined) return result;
@@ -46,14 +71,29 @@ const operator = (...args: string[]): Promise<string> => kubectl(['-n', RELEASE.
 
 /** The metrics of the operator pod that leads now. */
 export async function leader(): Promise<{ pod: string; metrics: string } | undefined> {
-  const pods = (await operator('get', 'pods', '-l', 'app.kubernetes.io/component=operator', '--field-selector=status.phase=Running', '-o', 'jsonpath={.items[*].metadata.name}')).split(' ');
+  const pods = (
+    await operator(
+      'get',
+      'pods',
+      '-l',
+      'app.kubernetes.io/component=operator',
+      '--field-selector=status.phase=Running',
+      '-o',
+      'jsonpath={.items[*].metadata.name}',
+    )
+  ).split(' ');
   for (const pod of pods) {
-    const metrics = await kubectl(['get', '--raw', `/api/v1/namespaces/${RELEASE.namespace}/pods/${pod}:8081/proxy/metrics`]).catch(() => '');
+    const metrics = await kubectl([
+      'get',
+      '--raw',
+      `/api/v1/namespaces/${RELEASE.namespace}/pods/${pod}:8081/proxy/metrics`,
+    ]).catch(() => '');
     if (metrics.includes('penstock_operator_leader 1')) return { pod, metrics };
   }
   return undefined;
 }
 
 /** Writes to anything but the Lease and Events. */
-export const writesIn = (metrics: string): string[] => [...metrics.matchAll(/^penstock_operator_writes_total\{.*kind="(?!Lease|Event)[^"]*"\} .*$/gm)].map(([line]) => line);
+export const writesIn = (metrics: string): string[] =>
+  [...metrics.matchAll(/^penstock_operator_writes_total\{.*kind="(?!Lease|Event)[^"]*"\} .*$/gm)].map(([line]) => line);
 export const operatorPods = operator;

@@ -26,7 +26,10 @@ export async function runStory(folder: string): Promise<void> {
   await admin(['delete', 'namespace', namespace, '--ignore-not-found', '--wait', '--timeout=120s']);
   const place = await placeOf(namespace, home);
   try {
-    for (const step of readdirSync(folder).filter((file) => /^\d\d-/.test(file)).sort()) await runStep(join(folder, step), place);
+    for (const step of readdirSync(folder)
+      .filter((file) => /^\d\d-/.test(file))
+      .sort())
+      await runStep(join(folder, step), place);
   } catch (error) {
     throw new Error(`${(error as Error).message}\n--- the namespace\n${await dump(namespace)}`, { cause: error });
   } finally {
@@ -48,13 +51,26 @@ interface Place {
 async function placeOf(namespace: string, home: string): Promise<Place> {
   const owner = new Admin(kubeconfig);
   const of = (path: string): string => `/api/v1/namespaces/${namespace}/${path}`;
-  await owner.call('POST', '/api/v1/namespaces', { body: { metadata: { name: namespace, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } } } });
-  const binding = { metadata: { name: 'user' }, roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'admin' }, subjects: [{ kind: 'ServiceAccount', name: 'user', namespace }] };
-  await owner.call('POST', `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/rolebindings`, { body: binding }); // first, since the API server hears of it a moment later
+  await owner.call('POST', '/api/v1/namespaces', {
+    body: { metadata: { name: namespace, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } } },
+  });
+  const binding = {
+    metadata: { name: 'user' },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'admin' },
+    subjects: [{ kind: 'ServiceAccount', name: 'user', namespace }],
+  };
+  await owner.call('POST', `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/rolebindings`, {
+    body: binding,
+  }); // first, since the API server hears of it a moment later
   await owner.call('POST', of('serviceaccounts'), { body: { metadata: { name: 'user' } } });
-  const { status } = await owner.call<{ status: { token: string } }>('POST', of('serviceaccounts/user/token'), { body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 3600 } } });
+  const { status } = await owner.call<{ status: { token: string } }>('POST', of('serviceaccounts/user/token'), {
+    body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 3600 } },
+  });
   await owner.close();
-  const file = yaml.load(readFileSync(kubeconfig, 'utf8')) as { users: { user: object }[]; contexts: { context: { namespace?: string } }[] };
+  const file = yaml.load(readFileSync(kubeconfig, 'utf8')) as {
+    users: { user: object }[];
+    contexts: { context: { namespace?: string } }[];
+  };
   file.users[0]!.user = { token: status.token };
   file.contexts[0]!.context.namespace = namespace;
   const config = join(home, 'kubeconfig');
@@ -64,7 +80,8 @@ async function placeOf(namespace: string, home: string): Promise<Place> {
 
 /** The pod that asks for all stories. */
 export const startClientOfStories = (scorerImage: string): Promise<void> => startClient(scorerImage, CLIENT_NAMESPACE);
-export const endClientOfStories = (): Promise<unknown> => admin(['delete', 'namespace', CLIENT_NAMESPACE, '--ignore-not-found', '--wait=false']);
+export const endClientOfStories = (): Promise<unknown> =>
+  admin(['delete', 'namespace', CLIENT_NAMESPACE, '--ignore-not-found', '--wait=false']);
 
 /** Makes the namespace anew, with a pod `client` in it that has client.mjs. */
 export async function startClient(scorerImage: string, namespace: string): Promise<void> {
@@ -72,7 +89,10 @@ export async function startClient(scorerImage: string, namespace: string): Promi
   await admin(['delete', 'namespace', namespace, '--ignore-not-found', '--timeout=120s']);
   await admin(['create', 'namespace', namespace]);
   await admin(['-n', namespace, 'create', 'configmap', 'client', `--from-file=${join(folder, 'client.mjs')}`]);
-  await admin(['-n', namespace, 'apply', '-f', '-'], readFileSync(join(folder, 'pod.yaml'), 'utf8').replace('SCORER_IMAGE', scorerImage));
+  await admin(
+    ['-n', namespace, 'apply', '-f', '-'],
+    readFileSync(join(folder, 'pod.yaml'), 'utf8').replace('SCORER_IMAGE', scorerImage),
+  );
   await admin(['-n', namespace, 'wait', 'pod/client', '--for=condition=Ready', '--timeout=60s']);
 }
 
@@ -81,18 +101,32 @@ async function runStep(file: string, place: Place): Promise<void> {
   const within = Number(/^# within: (\d+)s$/m.exec(readFileSync(file, 'utf8'))?.[1] ?? DEFAULT_WITHIN_SECONDS) * 1000;
   try {
     if (step.endsWith('.sh')) await shell(file, place);
-    else if (step.endsWith('-apply.yaml')) await execa(await tool('kubectl'), ['apply', '-f', file], { env: { KUBECONFIG: place.config } });
+    else if (step.endsWith('-apply.yaml'))
+      await execa(await tool('kubectl'), ['apply', '-f', file], { env: { KUBECONFIG: place.config } });
     else if (step.endsWith('-assert.yaml')) await eventually(within, () => assertAll(file, place));
     else throw new Error(`unknown kind of step: name it -apply.yaml, -assert.yaml or .sh`);
   } catch (error) {
-    throw new Error(`step ${step}: ${(error as { stdout?: string }).stdout ?? ''}${(error as Error).message}`, { cause: error });
+    throw new Error(`step ${step}: ${(error as { stdout?: string }).stdout ?? ''}${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 
 async function shell(file: string, { namespace, config, home }: Place): Promise<void> {
   const path = `${(await tool('kubectl')).replace(/\/kubectl$/, '')}:${process.env.PATH ?? ''}`;
   await execa('bash', ['-euo', 'pipefail', '-c', `. "${join(root, 'test/e2e/lib.sh')}"; . "${file}"`], {
-    cwd: root, timeout: 600_000, env: { KUBECONFIG: config, ADMIN_KUBECONFIG: kubeconfig, NAMESPACE: namespace, CLIENT_NAMESPACE, KUBECACHEDIR, STORY: join(file, '..'), HOME: home, PATH: path },
+    cwd: root,
+    timeout: 600_000,
+    env: {
+      KUBECONFIG: config,
+      ADMIN_KUBECONFIG: kubeconfig,
+      NAMESPACE: namespace,
+      CLIENT_NAMESPACE,
+      KUBECACHEDIR,
+      STORY: join(file, '..'),
+      HOME: home,
+      PATH: path,
+    },
   });
 }
 
@@ -119,7 +153,9 @@ function differs(live: unknown, wanted: unknown, path: string): string | undefin
   if (Array.isArray(wanted)) {
     const items = Array.isArray(live) ? live : [];
     const lost: unknown = wanted.find((item) => items.every((one) => differs(one, item, path) !== undefined));
-    return lost === undefined ? undefined : `${path} has no item ${JSON.stringify(lost)}; it is ${JSON.stringify(live)}`;
+    return lost === undefined
+      ? undefined
+      : `${path} has no item ${JSON.stringify(lost)}; it is ${JSON.stringify(live)}`;
   }
   if (typeof wanted === 'object' && wanted !== null) {
     for (const [key, value] of Object.entries(wanted)) {
@@ -128,11 +164,19 @@ function differs(live: unknown, wanted: unknown, path: string): string | undefin
     }
     return undefined;
   }
-  const same = typeof wanted === 'string' && /^\/.*\/$/.test(wanted) ? new RegExp(wanted.slice(1, -1)).test(String(live)) : live === wanted;
+  const same =
+    typeof wanted === 'string' && /^\/.*\/$/.test(wanted)
+      ? new RegExp(wanted.slice(1, -1)).test(String(live))
+      : live === wanted;
   return same ? undefined : `${path} is ${JSON.stringify(live)}, want ${JSON.stringify(wanted)}`;
 }
 
 async function dump(namespace: string): Promise<string> {
-  const parts = [['get', 'ipl,mver,deploy,hpa,pods,jobs', '-o', 'wide'], ['get', 'events', '--sort-by=.lastTimestamp']];
-  return (await Promise.all(parts.map((args) => admin(['-n', namespace, ...args]).catch(String)))).join('\n').slice(-6000);
+  const parts = [
+    ['get', 'ipl,mver,deploy,hpa,pods,jobs', '-o', 'wide'],
+    ['get', 'events', '--sort-by=.lastTimestamp'],
+  ];
+  return (await Promise.all(parts.map((args) => admin(['-n', namespace, ...args]).catch(String))))
+    .join('\n')
+    .slice(-6000);
 }

@@ -21,13 +21,23 @@ export interface KillReport {
   converged: boolean;
 }
 
-export async function killLeaders(stage: Stage, namespace: string, kills: Kill[], onKill: (n: number, how: Kill, ms: number) => void = () => undefined): Promise<KillReport> {
+export async function killLeaders(
+  stage: Stage,
+  namespace: string,
+  kills: Kill[],
+  onKill: (n: number, how: Kill, ms: number) => void = () => undefined,
+): Promise<KillReport> {
   await stage.namespace(namespace);
   const deposedWrites: string[] = [];
   const proxy: FaultProxy = new FaultProxy({ server: stage.server, token: stage.token }, [], {
-    kill: () => undefined, depose: () => undefined, rotate: () => undefined,
+    kill: () => undefined,
+    depose: () => undefined,
+    rotate: () => undefined,
     inspect: ({ by, method, resource, name }) => {
-      if (by !== proxy.holder) deposedWrites.push(`${by} wrote ${method} ${resource}/${name} while ${proxy.holder || 'nobody'} held the lease`);
+      if (by !== proxy.holder)
+        deposedWrites.push(
+          `${by} wrote ${method} ${resource}/${name} while ${proxy.holder || 'nobody'} held the lease`,
+        );
     },
   });
   const program = await bundle(HASTE);
@@ -37,7 +47,12 @@ export async function killLeaders(stage: Stage, namespace: string, kills: Kill[]
   const start = async (): Promise<void> => {
     const identity = `operator-${(names += 1)}`;
     const { kubeconfig } = kubeconfigFor(await proxy.listen(identity), proxy.token);
-    const operator = await startOperator({ bundle: program, kubeconfig, identity, env: { WATCH_NAMESPACES: namespace, POD_NAMESPACE: namespace } });
+    const operator = await startOperator({
+      bundle: program,
+      kubeconfig,
+      identity,
+      env: { WATCH_NAMESPACES: namespace, POD_NAMESPACE: namespace },
+    });
     operators.set(identity, operator);
     void operator.exited.then(() => {
       operators.delete(identity);
@@ -48,7 +63,14 @@ export async function killLeaders(stage: Stage, namespace: string, kills: Kill[]
   await changes(proxy, '', FOLLOWED_WITHIN_MS);
 
   let edits = 0;
-  const edit = (): Promise<unknown> => stage.admin.apply(pipeline(namespace, { target: 'Development', scoring: { script: SCRIPT }, scaling: { minReplicas: 1 + (edits % 3), maxReplicas: 1 + (edits % 3) } }));
+  const edit = (): Promise<unknown> =>
+    stage.admin.apply(
+      pipeline(namespace, {
+        target: 'Development',
+        scoring: { script: SCRIPT },
+        scaling: { minReplicas: 1 + (edits % 3), maxReplicas: 1 + (edits % 3) },
+      }),
+    );
   const editing = (async () => {
     for (; !over; edits += 1, await sleep(EDIT_EVERY_MS)) await edit();
   })();
@@ -80,17 +102,23 @@ export async function killLeaders(stage: Stage, namespace: string, kills: Kill[]
 
 /** Resolves when somebody else than `before` holds the lease. */
 async function changes(proxy: FaultProxy, before: string, ms: number): Promise<void> {
-  for (const end = Date.now() + ms; Date.now() < end; await sleep(10)) if (proxy.holder !== '' && proxy.holder !== before) return;
+  for (const end = Date.now() + ms; Date.now() < end; await sleep(10))
+    if (proxy.holder !== '' && proxy.holder !== before) return;
   throw new Error(`nobody followed ${before || 'the start'} within ${ms} ms`);
 }
 
 async function settled({ admin }: Stage, namespace: string, pods: number): Promise<boolean> {
   for (const end = Date.now() + 20_000; Date.now() < end; await sleep(100)) {
     const [deployment] = await admin.list(KIND.deployment, namespace);
-    if ((deployment?.status as { readyReplicas?: number } | undefined)?.readyReplicas === pods && (await condition(admin, KIND.pipeline, namespace, 'UpToDate')).status === 'True') return true;
+    if (
+      (deployment?.status as { readyReplicas?: number } | undefined)?.readyReplicas === pods &&
+      (await condition(admin, KIND.pipeline, namespace, 'UpToDate')).status === 'True'
+    )
+      return true;
   }
   return false;
 }
 
 /** So many kills, the three ways in turn. */
-export const mixed = (count: number): Kill[] => Array.from({ length: count }, (_, i) => (['SIGTERM', 'SIGKILL', 'SIGSTOP'] as const)[i % 3]!);
+export const mixed = (count: number): Kill[] =>
+  Array.from({ length: count }, (_, i) => (['SIGTERM', 'SIGKILL', 'SIGSTOP'] as const)[i % 3]!);

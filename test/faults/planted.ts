@@ -18,71 +18,212 @@ export interface PlantedBug {
 
 export const PLANTED: PlantedBug[] = [
   {
-    name: 'a child that is there already is taken for somebody else’s', class: 'intermediate state', workload: 'everything an operator ever does', faults: ['lose the reply'],
-    mutations: [{ file: 'operator/apply/apply.ts', from: "    kube.remember('immutable' in live ? await relabelled(live, object, kube) : await kube.client.apply(object));", to: '    throw notOwned(live, owner);' }],
+    name: 'a child that is there already is taken for somebody else’s',
+    class: 'intermediate state',
+    workload: 'everything an operator ever does',
+    faults: ['lose the reply'],
+    mutations: [
+      {
+        file: 'operator/apply/apply.ts',
+        from: "    kube.remember('immutable' in live ? await relabelled(live, object, kube) : await kube.client.apply(object));",
+        to: '    throw notOwned(live, owner);',
+      },
+    ],
   },
   {
-    name: 'the first size is set only by the process that made the Deployment', class: 'intermediate state', workload: 'create a Production pipeline with a script', faults: ['crash after'], about: /^deployments/,
-    mutations: [{ file: 'operator/apply/effects.ts', from: '    if (!deployment || now === undefined || now === scaleTo) continue;', to: '    if (!deployment || now === undefined || now === scaleTo || !(globalThis as { made?: Set<string> }).made?.has(revision.name)) continue;' },
-      { file: 'operator/apply/apply.ts', from: '    kube.remember(await kube.client.create(object));', to: '    kube.remember(await kube.client.create(object)); if (object.kind === "Deployment") ((globalThis as { made?: Set<string> }).made ??= new Set()).add(object.metadata.name);' }],
+    name: 'the first size is set only by the process that made the Deployment',
+    class: 'intermediate state',
+    workload: 'create a Production pipeline with a script',
+    faults: ['crash after'],
+    about: /^deployments/,
+    mutations: [
+      {
+        file: 'operator/apply/effects.ts',
+        from: '    if (!deployment || now === undefined || now === scaleTo) continue;',
+        to: '    if (!deployment || now === undefined || now === scaleTo || !(globalThis as { made?: Set<string> }).made?.has(revision.name)) continue;',
+      },
+      {
+        file: 'operator/apply/apply.ts',
+        from: '    kube.remember(await kube.client.create(object));',
+        to: '    kube.remember(await kube.client.create(object)); if (object.kind === "Deployment") ((globalThis as { made?: Set<string> }).made ??= new Set()).add(object.metadata.name);',
+      },
+    ],
   },
   {
-    name: 'verification Jobs are deleted before their result is written', class: 'intermediate state', workload: 'create a Development pipeline with a model', faults: ['crash after'],
-    mutations: [{ file: 'operator/reconcile/modelversion.ts', from: '  const status = modelVersionStatus(', to: '  await prune(plan.result ? seen.jobs : plan.prune, () => false, deps.kube);\n  const status = modelVersionStatus(' }],
+    name: 'verification Jobs are deleted before their result is written',
+    class: 'intermediate state',
+    workload: 'create a Development pipeline with a model',
+    faults: ['crash after'],
+    mutations: [
+      {
+        file: 'operator/reconcile/modelversion.ts',
+        from: '  const status = modelVersionStatus(',
+        to: '  await prune(plan.result ? seen.jobs : plan.prune, () => false, deps.kube);\n  const status = modelVersionStatus(',
+      },
+    ],
   },
   {
-    name: 'that a revision was given up is remembered in memory only', class: 'intermediate state', workload: 'update to a script whose init() throws', faults: ['crash after', 'crash before'],
-    mutations: [{ file: 'operator/apply/effects.ts', from: '  if (!revision.configMap) throw new Outdated(`ConfigMap ${revision.name} has not come back yet`);\n', to: '  if (((globalThis as { tried?: boolean }).tried = !(globalThis as { tried?: boolean }).tried) || !revision.configMap) return;\n' }],
+    name: 'that a revision was given up is remembered in memory only',
+    class: 'intermediate state',
+    workload: 'update to a script whose init() throws',
+    faults: ['crash after', 'crash before'],
+    mutations: [
+      {
+        file: 'operator/apply/effects.ts',
+        from: '  if (!revision.configMap) throw new Outdated(`ConfigMap ${revision.name} has not come back yet`);\n',
+        to: '  if (((globalThis as { tried?: boolean }).tried = !(globalThis as { tried?: boolean }).tried) || !revision.configMap) return;\n',
+      },
+    ],
   },
   {
-    name: 'a list from the past is believed, and what it lacks is never asked for again', class: 'stale state', workload: 'serve a new version of the model', faults: ['lag behind'],
-    mutations: [{ file: 'operator/kube/watch.ts', from: 'if (Number(resourceVersion) < this.#position)', to: 'if (Number(resourceVersion) < 0)' }, { file: 'operator/kube/watch.ts', from: '    this.#resourceVersion = resourceVersion;', to: '    this.#resourceVersion = String(Math.max(this.#position, Number(resourceVersion)));' },
-      { file: 'operator/kube/watch.ts', from: ' && Number(metadata.resourceVersion) <= Number(resourceVersion)', to: '' }],
+    name: 'a list from the past is believed, and what it lacks is never asked for again',
+    class: 'stale state',
+    workload: 'serve a new version of the model',
+    faults: ['lag behind'],
+    mutations: [
+      {
+        file: 'operator/kube/watch.ts',
+        from: 'if (Number(resourceVersion) < this.#position)',
+        to: 'if (Number(resourceVersion) < 0)',
+      },
+      {
+        file: 'operator/kube/watch.ts',
+        from: '    this.#resourceVersion = resourceVersion;',
+        to: '    this.#resourceVersion = String(Math.max(this.#position, Number(resourceVersion)));',
+      },
+      {
+        file: 'operator/kube/watch.ts',
+        from: ' &&\n      Number(metadata.resourceVersion) <= Number(resourceVersion)',
+        to: '',
+      },
+    ],
   },
   {
-    name: 'the cache goes back in time, and DELETED is believed of any uid', class: 'stale state', workload: 'delete a pipeline, and make it again', faults: ['duplicate'], about: /^(pods|deployments)/,
-    mutations: [{ file: 'operator/kube/watch.ts', from: 'this.#cache.remove(cacheKey(object), object.metadata.uid, Number(object.metadata.resourceVersion))', to: 'this.#cache.remove(cacheKey(object))' }, { file: 'operator/kube/cache.ts', from: 'Number(old.resourceVersion) >= version', to: 'false' }],
+    name: 'the cache goes back in time, and DELETED is believed of any uid',
+    class: 'stale state',
+    workload: 'delete a pipeline, and make it again',
+    faults: ['duplicate'],
+    about: /^(pods|deployments)/,
+    mutations: [
+      {
+        file: 'operator/kube/watch.ts',
+        from: 'this.#cache.remove(cacheKey(object), object.metadata.uid, Number(object.metadata.resourceVersion))',
+        to: 'this.#cache.remove(cacheKey(object))',
+      },
+      { file: 'operator/kube/cache.ts', from: 'Number(old.resourceVersion) >= version', to: 'false' },
+    ],
   },
   {
-    name: 'children are made again without asking whether their owner lives', class: 'stale state', workload: 'delete a pipeline, and make it again', faults: ['go silent', 'delay'],
+    name: 'children are made again without asking whether their owner lives',
+    class: 'stale state',
+    workload: 'delete a pipeline, and make it again',
+    faults: ['go silent', 'delay'],
     mutations: [{ file: 'operator/apply/apply.ts', from: '      await confirmAlive(owner, kube);\n', to: '' }],
   },
   {
-    name: 'deletions have no preconditions', class: 'stale state', workload: 'serve a new version of the model', faults: ['delay'],
-    mutations: [{ file: 'operator/kube/client.ts', from: 'preconditions: { uid, resourceVersion }', to: 'preconditions: {}' }],
+    name: 'deletions have no preconditions',
+    class: 'stale state',
+    workload: 'serve a new version of the model',
+    faults: ['delay'],
+    mutations: [
+      { file: 'operator/kube/client.ts', from: 'preconditions: { uid, resourceVersion }', to: 'preconditions: {}' },
+    ],
   },
   {
-    name: 'a deposed leader writes on', class: 'stale state', workload: 'a bad update, then a good one, then back', faults: ['depose the leader'],
-    mutations: [{ file: 'operator/operator.ts', from: 'mayWrite: () => lease.leading', to: 'mayWrite: () => true' }, { file: 'operator/kube/lease.ts', from: '    while (!signal.aborted && this.leading) {', to: '    while (!signal.aborted) {' }],
+    name: 'a deposed leader writes on',
+    class: 'stale state',
+    workload: 'a bad update, then a good one, then back',
+    faults: ['depose the leader'],
+    mutations: [
+      { file: 'operator/operator.ts', from: 'mayWrite: () => lease.leading', to: 'mayWrite: () => true' },
+      {
+        file: 'operator/kube/lease.ts',
+        from: '    while (!signal.aborted && this.leading) {',
+        to: '    while (!signal.aborted) {',
+      },
+    ],
   },
   {
-    name: 'after a 410 the watch goes on as if nothing had been missed', class: 'unobserved state', workload: 'serve a new version of the model', faults: ['expire'],
-    mutations: [{ file: 'operator/kube/watch.ts', from: "if (error instanceof KubeError && error.code === 410) this.#resourceVersion = '';", to: "if (error instanceof KubeError && error.code === 410) { await sleep(1e9, undefined, { signal }).catch(() => undefined); }" }],
+    name: 'after a 410 the watch goes on as if nothing had been missed',
+    class: 'unobserved state',
+    workload: 'serve a new version of the model',
+    faults: ['expire'],
+    mutations: [
+      {
+        file: 'operator/kube/watch.ts',
+        from: "if (error instanceof KubeError && error.code === 410) this.#resourceVersion = '';",
+        to: 'if (error instanceof KubeError && error.code === 410) { await sleep(1e9, undefined, { signal }).catch(() => undefined); }',
+      },
+    ],
   },
   {
-    name: 'what a new list does not name any more stays in the cache', class: 'unobserved state', workload: 'delete a pipeline, and make it again', faults: ['lag behind', 'expire'],
-    mutations: [{ file: 'operator/kube/watch.ts', from: 'if (bygone(object) && !seen.has(cacheKey(object))) this.#cache.remove(cacheKey(object));', to: 'if (bygone(object)) continue;' }],
+    name: 'what a new list does not name any more stays in the cache',
+    class: 'unobserved state',
+    workload: 'delete a pipeline, and make it again',
+    faults: ['lag behind', 'expire'],
+    mutations: [
+      {
+        file: 'operator/kube/watch.ts',
+        from: 'if (bygone(object) && !seen.has(cacheKey(object))) this.#cache.remove(cacheKey(object));',
+        to: 'if (bygone(object)) continue;',
+      },
+    ],
   },
   {
-    name: 'a stripped owner reference wakes nobody', class: 'unobserved state', workload: 'somebody edits, deletes and strips children', faults: ['crash after'],
+    name: 'a stripped owner reference wakes nobody',
+    class: 'unobserved state',
+    workload: 'somebody edits, deletes and strips children',
+    faults: ['crash after'],
     mutations: [{ file: 'operator/reconcile/observePipeline.ts', from: '...cache.by(orphan).filter(isOurs)', to: '' }],
   },
   {
-    name: 'silence on an open connection is taken for peace', class: 'unobserved state', workload: 'serve a new version of the model', faults: ['go silent'],
-    mutations: [{ file: 'operator/kube/watch.ts', from: 'signal, bodyTimeout: this.#options.idleMs,', to: 'signal, bodyTimeout: 0,' }],
+    name: 'silence on an open connection is taken for peace',
+    class: 'unobserved state',
+    workload: 'serve a new version of the model',
+    faults: ['go silent'],
+    mutations: [
+      {
+        file: 'operator/kube/watch.ts',
+        from: 'bodyTimeout: this.#options.idleMs,',
+        to: 'bodyTimeout: 0,',
+      },
+    ],
   },
   {
-    name: 'a rotated token is found out within a minute, not at the first 401', class: 'unobserved state', workload: 'serve a new version of the model', faults: ['rotate the token'],
+    name: 'a rotated token is found out within a minute, not at the first 401',
+    class: 'unobserved state',
+    workload: 'serve a new version of the model',
+    faults: ['rotate the token'],
     mutations: [{ file: 'operator/kube/client.ts', from: '    this.#pool.refresh();\n', to: '' }],
   },
   {
-    name: 'a write that the server refused once is not tried again', class: 'unobserved state', workload: 'create a Production pipeline with a script', faults: ['refuse'],
-    mutations: [{ file: 'operator/controller/controller.ts', from: '  queue.retry(key, failure, error instanceof KubeError ? error.retryAfterMs : undefined);', to: '' }],
+    name: 'a write that the server refused once is not tried again',
+    class: 'unobserved state',
+    workload: 'create a Production pipeline with a script',
+    faults: ['refuse'],
+    mutations: [
+      {
+        file: 'operator/controller/controller.ts',
+        from: '  queue.retry(key, failure, error instanceof KubeError ? error.retryAfterMs : undefined);',
+        to: '',
+      },
+    ],
   },
 ];
 
 /** Plans that the bug should not survive. */
 export function plansFor({ workload, faults, about = /./ }: PlantedBug, plans: Plan[], { writes }: Recording): Plan[] {
-  const object = (fault: Fault): string => ('event' in fault ? `${fault.event.resource}/${fault.event.name}` : 'resource' in fault ? fault.resource : (writes[fault.write - 1]?.what ?? ''));
-  return plans.filter((plan) => plan.workload === workload && plan.faults.length === 1 && faults.includes(plan.faults[0]!.do) && about.test(object(plan.faults[0]!)));
+  const object = (fault: Fault): string =>
+    'event' in fault
+      ? `${fault.event.resource}/${fault.event.name}`
+      : 'resource' in fault
+        ? fault.resource
+        : (writes[fault.write - 1]?.what ?? '');
+  return plans.filter(
+    (plan) =>
+      plan.workload === workload &&
+      plan.faults.length === 1 &&
+      faults.includes(plan.faults[0]!.do) &&
+      about.test(object(plan.faults[0]!)),
+  );
 }

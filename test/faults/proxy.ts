@@ -12,8 +12,19 @@ import { WatchStream } from './watchStream.ts';
 
 const LATE_MS = 700;
 
-export interface Upstream { server: string; token: string }
-export interface Call { by: string; method: string; path: string; resource: string; name: string; subresource: string; body: string }
+export interface Upstream {
+  server: string;
+  token: string;
+}
+export interface Call {
+  by: string;
+  method: string;
+  path: string;
+  resource: string;
+  name: string;
+  subresource: string;
+  body: string;
+}
 
 /** What the proxy asks of whoever runs the plan. */
 export interface ProxyHooks {
@@ -80,34 +91,67 @@ export class FaultProxy implements Recording {
     const call = parse(by, incoming, Buffer.concat(chunks).toString());
     const isWatch = call.method === 'GET' && /[?&]watch=true/.test(incoming.url ?? '');
     if (isWatch) return this.#watch(call, incoming, response);
-    if (call.method === 'GET' || call.resource === 'leases' || call.resource === 'events') return this.#pass(call, incoming, response);
+    if (call.method === 'GET' || call.resource === 'leases' || call.resource === 'events')
+      return this.#pass(call, incoming, response);
     return this.#write(call, incoming, response);
   }
 
-  async #send({ body, method }: Call, incoming: IncomingMessage, signal?: AbortSignal): Promise<Dispatcher.ResponseData> {
-    const { host: _, authorization: __, connection: ___, 'content-length': ____, 'set-cookie': _____, ...headers } = incoming.headers;
+  async #send(
+    { body, method }: Call,
+    incoming: IncomingMessage,
+    signal?: AbortSignal,
+  ): Promise<Dispatcher.ResponseData> {
+    const {
+      host: _,
+      authorization: __,
+      connection: ___,
+      'content-length': ____,
+      'set-cookie': _____,
+      ...headers
+    } = incoming.headers;
     return request(this.#upstream.server + (incoming.url ?? ''), {
-      method: method, dispatcher: this.#agent, headers: { ...headers, authorization: `Bearer ${this.#upstream.token}` } as Record<string, string>, ...(body === '' ? {} : { body }), ...(signal && { signal }),
+      method: method,
+      dispatcher: this.#agent,
+      headers: { ...headers, authorization: `Bearer ${this.#upstream.token}` } as Record<string, string>,
+      ...(body === '' ? {} : { body }),
+      ...(signal && { signal }),
     });
   }
 
   async #pass(call: Call, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const reply = await this.#send(call, incoming);
     const text = await reply.body.text();
-    if (call.resource === 'leases' && call.method !== 'GET' && reply.statusCode < 300) this.holder = (JSON.parse(call.body) as { spec: { holderIdentity: string } }).spec.holderIdentity;
+    if (call.resource === 'leases' && call.method !== 'GET' && reply.statusCode < 300)
+      this.holder = (JSON.parse(call.body) as { spec: { holderIdentity: string } }).spec.holderIdentity;
     const isList = call.method === 'GET' && call.name === '' && reply.statusCode === 200;
-    if (isList && this.#lagging.delete(call.resource)) return void response.writeHead(200, { 'content-type': 'application/json' }).end(this.#firstLists.get(call.resource));
+    if (isList && this.#lagging.delete(call.resource))
+      return void response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end(this.#firstLists.get(call.resource));
     if (isList && !this.#firstLists.has(call.resource)) this.#firstLists.set(call.resource, text);
     relay(reply, text, response);
   }
 
   async #write(call: Call, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    const record: WriteRecord = { n: ++this.#count, by: call.by, method: call.method, what: [call.resource, general(call.resource, call.name), call.subresource].filter(Boolean).join('/'), code: 0 };
+    const record: WriteRecord = {
+      n: ++this.#count,
+      by: call.by,
+      method: call.method,
+      what: [call.resource, general(call.resource, call.name), call.subresource].filter(Boolean).join('/'),
+      code: 0,
+    };
     this.writes.push(record);
     this.#hooks.inspect(call);
-    const fault = this.#take((one) => 'write' in one && one.write === record.n) as Extract<Fault, { write: number }> | undefined;
+    const fault = this.#take((one) => 'write' in one && one.write === record.n) as
+      Extract<Fault, { write: number }> | undefined;
     if (fault?.do === 'rotate the token') this.#hooks.rotate();
-    if (fault?.do === 'refuse') return answer(response, fault.code, fault.code === 409 ? 'Conflict' : fault.code === 429 ? 'TooManyRequests' : 'InternalError', fault.code === 429 ? { 'retry-after': '1' } : {});
+    if (fault?.do === 'refuse')
+      return answer(
+        response,
+        fault.code,
+        fault.code === 409 ? 'Conflict' : fault.code === 429 ? 'TooManyRequests' : 'InternalError',
+        fault.code === 429 ? { 'retry-after': '1' } : {},
+      );
     if (fault?.do === 'crash before') return this.#hooks.kill(call.by);
     const reply = await this.#send(call, incoming);
     const text = await reply.body.text();
@@ -168,15 +212,18 @@ export class FaultProxy implements Recording {
   }
 }
 
-const sameEvent = (a: EventRef, b: EventRef): boolean => a.resource === b.resource && a.type === b.type && a.name === b.name && a.nth === b.nth;
+const sameEvent = (a: EventRef, b: EventRef): boolean =>
+  a.resource === b.resource && a.type === b.type && a.name === b.name && a.nth === b.nth;
 
 /** A name without the parts that are another in each run: a uid's hash in Jobs, what controllers append to pods. */
-const general = (resource: string, name: string): string => (resource === 'pods' ? name.replace(/-[a-z0-9]{5}$/, '-*') : name).replace(/-verify-[0-9a-f]{8}-/, '-verify-*-');
+const general = (resource: string, name: string): string =>
+  (resource === 'pods' ? name.replace(/-[a-z0-9]{5}$/, '-*') : name).replace(/-verify-[0-9a-f]{8}-/, '-verify-*-');
 
 /** `metadata` of ConfigMaps is a resource of its own: it is watched beside the objects. */
 function parse(by: string, { method = '', url = '', headers }: IncomingMessage, body: string): Call {
   const path = url.split('?')[0]!;
-  const [, resource = '', name = '', subresource = ''] = /^\/(?:api|apis\/[^/]+)\/[^/]+(?:\/namespaces\/[^/]+)?\/([^/]+)(?:\/([^/]+))?(?:\/([^/]+))?$/.exec(path) ?? [];
+  const [, resource = '', name = '', subresource = ''] =
+    /^\/(?:api|apis\/[^/]+)\/[^/]+(?:\/namespaces\/[^/]+)?\/([^/]+)(?:\/([^/]+))?(?:\/([^/]+))?$/.exec(path) ?? [];
   const metadataOnly = String(headers.accept).includes('PartialObjectMetadata') ? ' (metadata)' : '';
   const made = method === 'POST' ? ((JSON.parse(body) as { metadata?: { name?: string } }).metadata?.name ?? '') : name;
   return { by, method, path, resource: resource + metadataOnly, name: made, subresource, body };
@@ -184,9 +231,23 @@ function parse(by: string, { method = '', url = '', headers }: IncomingMessage, 
 
 function relay({ statusCode, headers }: Dispatcher.ResponseData, text: string, response: ServerResponse): void {
   const retryAfter = headers['retry-after']?.toString();
-  response.writeHead(statusCode, { 'content-type': 'application/json', ...(retryAfter === undefined ? {} : { 'retry-after': retryAfter }) }).end(text);
+  response
+    .writeHead(statusCode, {
+      'content-type': 'application/json',
+      ...(retryAfter === undefined ? {} : { 'retry-after': retryAfter }),
+    })
+    .end(text);
 }
 
 function answer(response: ServerResponse, code: number, reason: string, headers: Record<string, string> = {}): void {
-  response.writeHead(code, { 'content-type': 'application/json', ...headers }).end(JSON.stringify({ kind: 'Status', apiVersion: 'v1', status: 'Failure', reason, code, message: `injected: ${code} ${reason}` }));
+  response.writeHead(code, { 'content-type': 'application/json', ...headers }).end(
+    JSON.stringify({
+      kind: 'Status',
+      apiVersion: 'v1',
+      status: 'Failure',
+      reason,
+      code,
+      message: `injected: ${code} ${reason}`,
+    }),
+  );
 }

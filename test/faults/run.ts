@@ -2,7 +2,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KIND } from '../../operator/api/kinds.ts';
 import { KubeError } from '../../operator/kube/errors.ts';
-import { bundle, HASTE, kubeconfigFor, startOperator, type Mutation, type OperatorProcess } from '../stage/operators.ts';
+import {
+  bundle,
+  HASTE,
+  kubeconfigFor,
+  startOperator,
+  type Mutation,
+  type OperatorProcess,
+} from '../stage/operators.ts';
 import type { Stage } from '../stage/stage.ts';
 import { digestOf, difference, stateOf, type State } from '../stage/state.ts';
 import type { Plan, Recording } from './plan.ts';
@@ -41,16 +48,35 @@ export interface RunOptions {
 let runs = 0;
 
 /** Plays the plan against what the reference left; an empty list of problems is what one hopes for. */
-export async function runPlan(stage: Stage, plan: Plan, reference: Reference, options: RunOptions = {}): Promise<Outcome> {
+export async function runPlan(
+  stage: Stage,
+  plan: Plan,
+  reference: Reference,
+  options: RunOptions = {},
+): Promise<Outcome> {
   const started = Date.now();
   const run = await Run.begin(stage, plan, options);
   const problems: string[] = [];
   try {
-    const workload = await run.workload().then(() => undefined, (error: unknown) => `the workload did not end: ${(error as Error).message}`);
+    const workload = await run.workload().then(
+      () => undefined,
+      (error: unknown) => `the workload did not end: ${(error as Error).message}`,
+    );
     if (workload !== undefined) problems.push(workload);
     else problems.push(...(await run.settlesAt(reference)));
-    problems.push(...(await run.staysQuiet(options.longQuiet ? LONG_QUIET_MS : QUIET_MS)), ...run.countsAs(reference), ...run.safety.violations, ...run.trouble);
-    return { plan, problems, ms: Date.now() - started, unused: run.proxy.unused.length, log: problems.length > 0 ? run.log() : '' };
+    problems.push(
+      ...(await run.staysQuiet(options.longQuiet ? LONG_QUIET_MS : QUIET_MS)),
+      ...run.countsAs(reference),
+      ...run.safety.violations,
+      ...run.trouble,
+    );
+    return {
+      plan,
+      problems,
+      ms: Date.now() - started,
+      unused: run.proxy.unused.length,
+      log: problems.length > 0 ? run.log() : '',
+    };
   } finally {
     await run.end();
   }
@@ -62,9 +88,14 @@ export async function runPlan(stage: Stage, plan: Plan, reference: Reference, op
  */
 export async function record(stage: Stage, workload: string): Promise<Reference> {
   const pair: Run[] = [];
-  const both = <T>(step: (run: Run) => Promise<T>): Promise<T[]> => Promise.all(pair.map((run) => step(run).catch((error: unknown) => {
-    throw new Error(`“${workload}” without a fault: ${(error as Error).message}\n${run.log()}`, { cause: error });
-  })));
+  const both = <T>(step: (run: Run) => Promise<T>): Promise<T[]> =>
+    Promise.all(
+      pair.map((run) =>
+        step(run).catch((error: unknown) => {
+          throw new Error(`“${workload}” without a fault: ${(error as Error).message}\n${run.log()}`, { cause: error });
+        }),
+      ),
+    );
   try {
     for (let i = 0; i < 2; i++) pair.push(await Run.begin(stage, { id: 'reference', workload, faults: [] }, {}));
     await both((run) => run.workload());
@@ -125,7 +156,11 @@ class Run {
 
   async workload(): Promise<void> {
     const deposes = this.#plan.faults.some((fault) => fault.do === 'depose the leader');
-    await WORKLOADS[this.#plan.workload]!({ admin: this.#stage.admin, namespace: this.namespace, patienceMs: deposes || this.#plan.faults.length > 3 ? 60_000 : 30_000 });
+    await WORKLOADS[this.#plan.workload]!({
+      admin: this.#stage.admin,
+      namespace: this.namespace,
+      patienceMs: deposes || this.#plan.faults.length > 3 ? 60_000 : 30_000,
+    });
   }
 
   async settlesAt(reference: Reference): Promise<string[]> {
@@ -135,13 +170,17 @@ class Run {
       state = await stateOf(this.#stage.admin, this.namespace);
       if (digestOf(state) === wanted) return [];
     }
-    return difference(reference.state, state).slice(0, 12).map((line) => `end state: ${line}`);
+    return difference(reference.state, state)
+      .slice(0, 12)
+      .map((line) => `end state: ${line}`);
   }
 
   async staysQuiet(ms: number): Promise<string[]> {
     const before = this.proxy.writes.length;
     await sleep(ms);
-    return this.proxy.writes.slice(before).map(({ method, what, code }) => `a write after the end: ${method} ${what} (${code})`);
+    return this.proxy.writes
+      .slice(before)
+      .map(({ method, what, code }) => `a write after the end: ${method} ${what} (${code})`);
   }
 
   /** Resolves once there has been no write for so long. */
@@ -154,13 +193,20 @@ class Run {
   async atRest(): Promise<Reference> {
     await this.restsFor(QUIET_MS);
     if (this.safety.violations.length > 0) throw new Error(this.safety.violations.join('\n'));
-    return { state: await stateOf(this.#stage.admin, this.namespace), counts: this.counts(), writes: [...this.proxy.writes], events: [...this.proxy.events] };
+    return {
+      state: await stateOf(this.#stage.admin, this.namespace),
+      counts: this.counts(),
+      writes: [...this.proxy.writes],
+      events: [...this.proxy.events],
+    };
   }
 
   /** Objects that really were made and deleted. */
   counts(): Record<string, number> {
     const counts: Record<string, number> = {};
-    for (const { method, what, code } of this.proxy.writes) if ((method === 'POST' || method === 'DELETE') && code >= 200 && code < 300) counts[`${method} ${what}`] = (counts[`${method} ${what}`] ?? 0) + 1;
+    for (const { method, what, code } of this.proxy.writes)
+      if ((method === 'POST' || method === 'DELETE') && code >= 200 && code < 300)
+        counts[`${method} ${what}`] = (counts[`${method} ${what}`] ?? 0) + 1;
     return Object.fromEntries(Object.entries(counts).sort());
   }
 
@@ -169,7 +215,11 @@ class Run {
   }
 
   log(): string {
-    return this.#logs + [...this.#operators.values()].map((operator) => operator.log()).join('') + this.proxy.writes.map(({ n, by, method, what, code }) => `${n} ${by} ${method} ${what} ${code}`).join('\n');
+    return (
+      this.#logs +
+      [...this.#operators.values()].map((operator) => operator.log()).join('') +
+      this.proxy.writes.map(({ n, by, method, what, code }) => `${n} ${by} ${method} ${what} ${code}`).join('\n')
+    );
   }
 
   async end(): Promise<void> {
@@ -188,14 +238,24 @@ class Run {
     this.#kubeconfigs.push(kubeconfig);
     const silent = this.#plan.faults.some((fault) => fault.do === 'go silent');
     const operator = await startOperator({
-      bundle: this.#program, kubeconfig: kubeconfig.kubeconfig, identity,
-      env: { WATCH_NAMESPACES: this.namespace, POD_NAMESPACE: this.namespace, CALL_TIMEOUT_MS: '3000', STAGE_STATS_PORT: String(this.#stage.pods.statsPort), WATCH_IDLE_MS: silent ? '2500' : '150000', LOG_LEVEL: 'info' },
+      bundle: this.#program,
+      kubeconfig: kubeconfig.kubeconfig,
+      identity,
+      env: {
+        WATCH_NAMESPACES: this.namespace,
+        POD_NAMESPACE: this.namespace,
+        CALL_TIMEOUT_MS: '3000',
+        STAGE_STATS_PORT: String(this.#stage.pods.statsPort),
+        WATCH_IDLE_MS: silent ? '2500' : '150000',
+        LOG_LEVEL: 'info',
+      },
     });
     this.#operators.set(identity, operator);
     void operator.exited.then((how) => {
       this.#logs += `${operator.log()}[${identity} ended: ${how}]\n`;
       if (this.#ended) return;
-      if (!this.#expected.delete(identity)) this.trouble.push(`operator ${identity} ended by itself (${how}): ${operator.log().trim().split('\n').at(-1)}`);
+      if (!this.#expected.delete(identity))
+        this.trouble.push(`operator ${identity} ended by itself (${how}): ${operator.log().trim().split('\n').at(-1)}`);
       this.#operators.delete(identity);
       void this.#start(identity); // as the kubelet would
     });
@@ -213,7 +273,8 @@ class Run {
     this.#expected.add(identity);
     operator.child.kill('SIGSTOP');
     await sleep(FROZEN_MS);
-    const lease = (await this.#stage.admin.get(KIND.lease, this.namespace, 'penstock-operator')) as { spec?: { holderIdentity?: string } } | undefined;
+    const lease = (await this.#stage.admin.get(KIND.lease, this.namespace, 'penstock-operator')) as
+      { spec?: { holderIdentity?: string } } | undefined;
     if (lease?.spec?.holderIdentity === identity) this.safety.violations.push('nobody took over from a frozen leader');
     this.safety.deposed.add(identity);
     operator.child.kill('SIGCONT');

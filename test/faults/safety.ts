@@ -40,23 +40,34 @@ export class Safety {
   }
 
   inspect(call: Call): void {
-    if (this.deposed.has(call.by)) this.violations.push(`a deposed leader wrote: ${call.method} ${call.resource}/${call.name}`);
+    if (this.deposed.has(call.by))
+      this.violations.push(`a deposed leader wrote: ${call.method} ${call.resource}/${call.name}`);
     if (call.method === 'DELETE') this.#conditional(call);
-    if (call.method === 'POST' && call.resource === 'deployments') void this.#verified(JSON.parse(call.body) as Stored<Deployment>);
+    if (call.method === 'POST' && call.resource === 'deployments')
+      void this.#verified(JSON.parse(call.body) as Stored<Deployment>);
   }
 
   #conditional({ resource, name, body }: Call): void {
     const { preconditions } = JSON.parse(body) as { preconditions?: { uid?: string; resourceVersion?: string } };
-    if (!preconditions?.uid || !preconditions.resourceVersion) this.violations.push(`a deletion without preconditions: ${resource}/${name}`);
+    if (!preconditions?.uid || !preconditions.resourceVersion)
+      this.violations.push(`a deletion without preconditions: ${resource}/${name}`);
   }
 
   /** No pod with bytes that nobody has verified, and none whose model version could be deleted under it. */
   async #verified(deployment: Stored<Deployment>): Promise<void> {
-    const fetched = deployment.spec?.template.spec?.initContainers?.flatMap(({ env }) => env?.flatMap(({ value }) => (value === undefined ? [] : (JSON.parse(value) as FetchItem[]))) ?? []) ?? [];
-    for (const { name, digest } of fetched) if (digest === undefined) this.violations.push(`${deployment.metadata.name} would load ${name} unverified`);
+    const fetched =
+      deployment.spec?.template.spec?.initContainers?.flatMap(
+        ({ env }) => env?.flatMap(({ value }) => (value === undefined ? [] : (JSON.parse(value) as FetchItem[]))) ?? [],
+      ) ?? [];
+    for (const { name, digest } of fetched)
+      if (digest === undefined) this.violations.push(`${deployment.metadata.name} would load ${name} unverified`);
     for (const { modelVersion } of recordOf(deployment.metadata)?.models ?? []) {
-      const found = (await this.#stage.admin.get(KIND.modelVersion, this.#namespace, modelVersion)) as { status?: { usedBy?: { count: number } } } | undefined;
-      if (!found?.status?.usedBy?.count) this.violations.push(`${deployment.metadata.name} has pods before ModelVersion ${modelVersion} is marked as in use`);
+      const found = (await this.#stage.admin.get(KIND.modelVersion, this.#namespace, modelVersion)) as
+        { status?: { usedBy?: { count: number } } } | undefined;
+      if (!found?.status?.usedBy?.count)
+        this.violations.push(
+          `${deployment.metadata.name} has pods before ModelVersion ${modelVersion} is marked as in use`,
+        );
     }
   }
 
@@ -64,7 +75,14 @@ export class Safety {
   #endpoints(): void {
     const before = this.#servesNow();
     if (before) this.#served = true;
-    if (before === false && this.#served) setTimeout(() => void this.#lookUp().catch((error: unknown) => (this.#stopped ? undefined : this.violations.push(String(error)))), SECOND_LOOK_MS).unref();
+    if (before === false && this.#served)
+      setTimeout(
+        () =>
+          void this.#lookUp().catch((error: unknown) =>
+            this.#stopped ? undefined : this.violations.push(String(error)),
+          ),
+        SECOND_LOOK_MS,
+      ).unref();
   }
 
   /** Asks the server. The Service and the slice are asked for before the pods and after: when they say the same both times, all of it held at one moment; when not, that change makes another look. */
@@ -76,11 +94,23 @@ export class Safety {
     };
     const before = await asked();
     const revision = selectedRevision(before.service);
-    const pods = (await admin.list(KIND.pod, this.#namespace)).filter(({ metadata }) => metadata.labels?.[LABEL.revision] === revision);
+    const pods = (await admin.list(KIND.pod, this.#namespace)).filter(
+      ({ metadata }) => metadata.labels?.[LABEL.revision] === revision,
+    );
     const after = await asked();
     const pipeline = await admin.get(KIND.pipeline, this.#namespace, 'p');
-    if (revision === undefined || revision === NOBODY || before.relieved || after.relieved || before.service?.metadata.resourceVersion !== after.service?.metadata.resourceVersion) return;
-    if (this.#served && isThere(pipeline) && !pods.some((pod) => isReady(pod))) this.violations.push(`the stable Service selects ${revision}, which has no Ready pod, and no activator stands in`);
+    if (
+      revision === undefined ||
+      revision === NOBODY ||
+      before.relieved ||
+      after.relieved ||
+      before.service?.metadata.resourceVersion !== after.service?.metadata.resourceVersion
+    )
+      return;
+    if (this.#served && isThere(pipeline) && !pods.some((pod) => isReady(pod)))
+      this.violations.push(
+        `the stable Service selects ${revision}, which has no Ready pod, and no activator stands in`,
+      );
   }
 
   /** Undefined while there is no pipeline. */
@@ -90,11 +120,16 @@ export class Safety {
       return undefined;
     }
     const revision = selectedRevision(this.#stage.latest('Service', this.#namespace, 'p'));
-    return (revision !== undefined && this.#stage.pods.readyPods(this.#namespace, revision) > 0) || standsIn(this.#stage.latest('EndpointSlice', this.#namespace, 'p-activator'));
+    return (
+      (revision !== undefined && this.#stage.pods.readyPods(this.#namespace, revision) > 0) ||
+      standsIn(this.#stage.latest('EndpointSlice', this.#namespace, 'p-activator'))
+    );
   }
 }
 
-const isThere = (pipeline: AnyObject | undefined): boolean => pipeline !== undefined && pipeline.metadata.deletionTimestamp === undefined;
+const isThere = (pipeline: AnyObject | undefined): boolean =>
+  pipeline !== undefined && pipeline.metadata.deletionTimestamp === undefined;
 const standsIn = (slice: AnyObject | undefined): boolean => slice !== undefined && leads(slice as unknown as Slice);
 /** But for the user's own edit. */
-const wouldStandIn = (slice: AnyObject | undefined): boolean => standsIn(slice) || JSON.stringify(slice?.endpoints ?? []).includes(NOWHERE);
+const wouldStandIn = (slice: AnyObject | undefined): boolean =>
+  standsIn(slice) || JSON.stringify(slice?.endpoints ?? []).includes(NOWHERE);

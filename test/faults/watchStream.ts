@@ -2,7 +2,8 @@
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const nameIn = (line: string): string | undefined => (JSON.parse(line) as { object: { metadata?: { name?: string } } }).object.metadata?.name;
+const nameIn = (line: string): string | undefined =>
+  (JSON.parse(line) as { object: { metadata?: { name?: string } } }).object.metadata?.name;
 
 export class WatchStream {
   readonly #response: ServerResponse;
@@ -31,7 +32,9 @@ export class WatchStream {
   /** The server has forgotten where the watch was. */
   expire(): void {
     this.#flush();
-    this.#response.end(`${JSON.stringify({ type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired', message: 'injected: too old resource version' } })}\n`);
+    this.#response.end(
+      `${JSON.stringify({ type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired', message: 'injected: too old resource version' } })}\n`,
+    );
   }
 
   /** In the middle of a line. */

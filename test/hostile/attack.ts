@@ -36,8 +36,16 @@ export async function attack(port: number, { count, seed, progress }: Attack): P
       const answer = await send(port, bytes);
       const status = answer === undefined ? 'hangs' : (/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1] ?? 'closed');
       verdict.ends[status] = (verdict.ends[status] ?? 0) + 1;
-      const problem = status === 'hangs' ? 'hangs' : Number(status) >= 500 ? answer!.slice(0, 300) : Number(status) >= 400 && !answer!.includes('application/json') ? `not JSON: ${answer!.slice(0, 200)}` : undefined;
-      if (problem !== undefined && verdict.problems.length < 10) verdict.problems.push(`${way}: ${problem} ← ${bytes.subarray(0, 200).toString('latin1')}`);
+      const problem =
+        status === 'hangs'
+          ? 'hangs'
+          : Number(status) >= 500
+            ? answer!.slice(0, 300)
+            : Number(status) >= 400 && !answer!.includes('application/json')
+              ? `not JSON: ${answer!.slice(0, 200)}`
+              : undefined;
+      if (problem !== undefined && verdict.problems.length < 10)
+        verdict.problems.push(`${way}: ${problem} ← ${bytes.subarray(0, 200).toString('latin1')}`);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, one));
@@ -54,12 +62,15 @@ function send(port: number, bytes: Buffer): Promise<string | undefined> {
       socket.destroy();
       resolve(undefined);
     });
-    socket.on('data', (chunk) => {
-      got += chunk.toString('latin1');
-      socket.end();
-    }).on('error', () => undefined).on('close', () => {
-      clearTimeout(enough);
-      resolve(got);
-    });
+    socket
+      .on('data', (chunk) => {
+        got += chunk.toString('latin1');
+        socket.end();
+      })
+      .on('error', () => undefined)
+      .on('close', () => {
+        clearTimeout(enough);
+        resolve(got);
+      });
   });
 }

@@ -15,20 +15,62 @@ const MOST_ROUNDS = 40;
 
 /** Texts that are no JSON, JSON of another shape, or hard to look at. */
 export const TEXTS: readonly string[] = [
-  '', ' ', 'x', '0', '-1', '1e999', 'null', 'true', '[]', '{}', '""', '{', '[[', '"', '\\', '\0', '\n', '\ud800', '__proto__', 'constructor', 'toString', '../../..', 'x'.repeat(100_000),
-  '{"models":[null]}', '{"models":[{}],"pipeline":"p","createdAt":"x","target":"x","image":"x"}', '{"models":null}', '{"spec":null}', '{"spec":{"containers":[null],"volumes":null}}', '{"metadata":null,"spec":{"containers":[]}}',
-  '{"revisions":null,"keyHashes":null}', '{"revisions":{"p":null},"keyHashes":[]}', '{"revisions":{"__proto__":{"state":"retiring","since":"x"}},"keyHashes":["x"]}', '{"schemaVersion":99}',
-  '{"revision":1,"auth":"Key","keyHashes":[null]}', `${'['.repeat(20_000)}${']'.repeat(20_000)}`, `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`, '999999999999999999999', '2026-13-45T99:99:99Z',
+  '',
+  ' ',
+  'x',
+  '0',
+  '-1',
+  '1e999',
+  'null',
+  'true',
+  '[]',
+  '{}',
+  '""',
+  '{',
+  '[[',
+  '"',
+  '\\',
+  '\0',
+  '\n',
+  '\ud800',
+  '__proto__',
+  'constructor',
+  'toString',
+  '../../..',
+  'x'.repeat(100_000),
+  '{"models":[null]}',
+  '{"models":[{}],"pipeline":"p","createdAt":"x","target":"x","image":"x"}',
+  '{"models":null}',
+  '{"spec":null}',
+  '{"spec":{"containers":[null],"volumes":null}}',
+  '{"metadata":null,"spec":{"containers":[]}}',
+  '{"revisions":null,"keyHashes":null}',
+  '{"revisions":{"p":null},"keyHashes":[]}',
+  '{"revisions":{"__proto__":{"state":"retiring","since":"x"}},"keyHashes":["x"]}',
+  '{"schemaVersion":99}',
+  '{"revision":1,"auth":"Key","keyHashes":[null]}',
+  `${'['.repeat(20_000)}${']'.repeat(20_000)}`,
+  `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`,
+  '999999999999999999999',
+  '2026-13-45T99:99:99Z',
 ];
 /** What no API server takes for a text, but a reader should bear. */
 export const VALUES: readonly unknown[] = [null, 0, -1, true, [], {}, [null], { a: null }];
 
-export interface Poisoned { what: string; objects: Objects }
+export interface Poisoned {
+  what: string;
+  objects: Objects;
+}
 
 /** A pipeline that serves, with all its children and pods. */
 export async function settledPipeline(): Promise<Objects> {
   const script = 'export const init = () => {}; export const run = (x) => x;';
-  const pipeline = { apiVersion: 'penstock.dev/v1alpha1', kind: 'InferencePipeline', metadata: { name: 'p', namespace: 'ns', uid: 'uid-p', generation: 1, resourceVersion: '1' }, spec: { target: 'Production', endpoint: { auth: { mode: 'None' } }, scoring: { script } } } as unknown as Thing;
+  const pipeline = {
+    apiVersion: 'penstock.dev/v1alpha1',
+    kind: 'InferencePipeline',
+    metadata: { name: 'p', namespace: 'ns', uid: 'uid-p', generation: 1, resourceVersion: '1' },
+    spec: { target: 'Production', endpoint: { auth: { mode: 'None' } }, scoring: { script } },
+  } as unknown as Thing;
   const { objects } = await settle({ 'InferencePipeline/p': pipeline });
   return objects;
 }
@@ -57,13 +99,22 @@ function textsOf(value: unknown, path: string[] = []): string[][] {
 /** Labels and annotations of ours that the object does not have. */
 function ours({ metadata }: Thing): string[][] {
   const [labels, annotations] = [Object.values({ ...LABEL, ...SLICE_LABEL }), Object.values(ANNOTATION)];
-  return [...labels.filter((name) => metadata.labels?.[name] === undefined).map((name) => ['metadata', 'labels', name]), ...annotations.filter((name) => metadata.annotations?.[name] === undefined).map((name) => ['metadata', 'annotations', name])];
+  return [
+    ...labels.filter((name) => metadata.labels?.[name] === undefined).map((name) => ['metadata', 'labels', name]),
+    ...annotations
+      .filter((name) => metadata.annotations?.[name] === undefined)
+      .map((name) => ['metadata', 'annotations', name]),
+  ];
 }
 
 function withValue(object: unknown, [name, ...rest]: string[], value: unknown): unknown {
   if (name === undefined) return value;
-  if (Array.isArray(object)) return object.map((inner: unknown, i) => (String(i) === name ? withValue(inner, rest, value) : inner));
-  return { ...(object as object), [name]: withValue((object as Record<string, unknown> | undefined)?.[name], rest, value) };
+  if (Array.isArray(object))
+    return object.map((inner: unknown, i) => (String(i) === name ? withValue(inner, rest, value) : inner));
+  return {
+    ...(object as object),
+    [name]: withValue((object as Record<string, unknown> | undefined)?.[name], rest, value),
+  };
 }
 
 /** Reconciles until nothing changes. `problem`: it never does, or an error that no reconcile may throw. */
@@ -96,5 +147,10 @@ export function unindexed(object: Thing): string[] {
 }
 
 /** Indexes read fields that only their kind has. */
-const KIND_OF: Record<string, string> = { byRevision: 'Deployment', byUse: 'InferencePipeline', queued: 'ModelVersion', sliceWords: 'EndpointSlice' };
+const KIND_OF: Record<string, string> = {
+  byRevision: 'Deployment',
+  byUse: 'InferencePipeline',
+  queued: 'ModelVersion',
+  sliceWords: 'EndpointSlice',
+};
 const applies = (index: string, { kind }: Thing): boolean => (KIND_OF[index] ?? kind) === kind;

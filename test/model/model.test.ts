@@ -10,7 +10,8 @@ const sleeper = { ...good, scaling: { minReplicas: 0, maxReplicas: 1, scaleToZer
 const sleepersNext = { ...sleeper, endpoint: { requestTimeout: '1s' } };
 const bigger = { ...good, scaling: { minReplicas: 2, maxReplicas: 2 } };
 
-const problemsOf = ({ problems }: Found): string[] => problems.slice(0, 5).map(({ way, what }) => `${what} ← ${way.map(tell).join(' → ')}`);
+const problemsOf = ({ problems }: Found): string[] =>
+  problems.slice(0, 5).map(({ way, what }) => `${what} ← ${way.map(tell).join(' → ')}`);
 
 describe('all interleavings of crash, conflict, lost reply, stale read and foreign edit', function () {
   this.timeout(120_000);
@@ -19,7 +20,12 @@ describe('all interleavings of crash, conflict, lost reply, stale read and forei
     ['an update that is taken back, seven steps, one fault', [good, other], { depth: 7, faults: 1, edits: 2 }, 1_000],
     ['an update that fails, seven steps, one fault', [good, failing], { depth: 7, faults: 1, edits: 1 }, 900],
     ['to zero, woken, to zero again, seven steps, two faults', [sleeper], { depth: 7, faults: 2, edits: 1 }, 1_000],
-    ['an update of one at zero, seven steps, one fault', [sleeper, sleepersNext], { depth: 7, faults: 1, edits: 2 }, 500],
+    [
+      'an update of one at zero, seven steps, one fault',
+      [sleeper, sleepersNext],
+      { depth: 7, faults: 1, edits: 2 },
+      500,
+    ],
     ['at zero, and then never more, seven steps, one fault', [sleeper, good], { depth: 7, faults: 1, edits: 1 }, 300],
     ['scaling up, seven steps, one fault', [good, bigger], { depth: 7, faults: 1, edits: 1 }, 500],
   ];

@@ -2,7 +2,11 @@
 import { KubeError } from '../../operator/kube/errors.ts';
 import type { KubeObject } from '../../operator/api/objects.ts';
 
-export type Thing = KubeObject & { spec?: Record<string, unknown>; status?: Record<string, unknown>; data?: Record<string, string> };
+export type Thing = KubeObject & {
+  spec?: Record<string, unknown>;
+  status?: Record<string, unknown>;
+  data?: Record<string, string>;
+};
 export type Objects = Readonly<Record<string, Thing>>;
 
 export const keyOf = ({ kind, metadata }: KubeObject): string => `${kind}/${metadata.name}`;
@@ -17,7 +21,11 @@ export class Server {
   /** Called with the number of each write, before it counts (`early`) and after; what it throws is the answer. */
   readonly #interfere: (write: number, early: boolean) => void;
 
-  constructor(objects: Objects, version: number, options: { now: number; interfere?: (write: number, early: boolean) => void }) {
+  constructor(
+    objects: Objects,
+    version: number,
+    options: { now: number; interfere?: (write: number, early: boolean) => void },
+  ) {
     this.objects = objects;
     this.version = version;
     this.#now = new Date(options.now).toISOString();
@@ -34,7 +42,11 @@ export class Server {
     return this.#write(`create ${keyOf(object)}`, () => {
       if (this.objects[keyOf(object)]) throw new KubeError(409, 'AlreadyExists', `${keyOf(object)} exists`);
       const first = object.kind === 'Deployment' ? { spec: { ...object.spec, replicas: 1 } } : {};
-      return this.#put({ ...object, ...first, metadata: { ...object.metadata, uid: `uid-${this.version}`, generation: 1, creationTimestamp: this.#now } });
+      return this.#put({
+        ...object,
+        ...first,
+        metadata: { ...object.metadata, uid: `uid-${this.version}`, generation: 1, creationTimestamp: this.#now },
+      });
     });
   }
 
@@ -42,9 +54,15 @@ export class Server {
   apply(object: Thing): Promise<Thing> {
     return this.#write(`apply ${keyOf(object)}`, () => {
       const old = this.get(keyOf(object));
-      if ('immutable' in old && JSON.stringify(old.data) !== JSON.stringify(object.data)) throw new KubeError(422, 'Invalid', 'immutable');
+      if ('immutable' in old && JSON.stringify(old.data) !== JSON.stringify(object.data))
+        throw new KubeError(422, 'Invalid', 'immutable');
       const replicas = old.spec?.replicas === undefined ? {} : { replicas: old.spec.replicas };
-      return this.#put({ ...old, ...object, ...(object.spec && { spec: { ...object.spec, ...replicas } }), metadata: { ...old.metadata, ...object.metadata } });
+      return this.#put({
+        ...old,
+        ...object,
+        ...(object.spec && { spec: { ...object.spec, ...replicas } }),
+        metadata: { ...old.metadata, ...object.metadata },
+      });
     });
   }
 
@@ -68,12 +86,21 @@ export class Server {
   }
 
   #precondition(old: Thing, { uid, resourceVersion }: KubeObject['metadata']): void {
-    if ((uid !== undefined && uid !== old.metadata.uid) || (resourceVersion !== undefined && resourceVersion !== old.metadata.resourceVersion)) throw new KubeError(409, 'Conflict', 'the object has been modified');
+    if (
+      (uid !== undefined && uid !== old.metadata.uid) ||
+      (resourceVersion !== undefined && resourceVersion !== old.metadata.resourceVersion)
+    )
+      throw new KubeError(409, 'Conflict', 'the object has been modified');
   }
 
   #put(object: Thing): Thing {
     const old = this.objects[keyOf(object)];
-    if (old && JSON.stringify({ ...old, metadata: { ...old.metadata, resourceVersion: '' } }) === JSON.stringify({ ...object, metadata: { ...object.metadata, resourceVersion: '' } })) return old;
+    if (
+      old &&
+      JSON.stringify({ ...old, metadata: { ...old.metadata, resourceVersion: '' } }) ===
+        JSON.stringify({ ...object, metadata: { ...object.metadata, resourceVersion: '' } })
+    )
+      return old;
     this.version += 1;
     const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(this.version) } };
     this.objects = { ...this.objects, [keyOf(object)]: stored };

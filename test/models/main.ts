@@ -10,12 +10,25 @@ import { rowsThatDiffer } from '../../cli/compare.ts';
 import { pythonWith } from '../clients/venv.ts';
 import { ready, startScorer } from '../fixtures/scorer.ts';
 
-const PACKAGES = ['onnx==1.23.2', 'skl2onnx==1.20.0', 'onnxmltools==1.16.0', 'scikit-learn==1.9.1', 'xgboost==3.2.0', 'lightgbm==4.7.0', 'pandas'];
+const PACKAGES = [
+  'onnx==1.23.2',
+  'skl2onnx==1.20.0',
+  'onnxmltools==1.16.0',
+  'scikit-learn==1.9.1',
+  'xgboost==3.2.0',
+  'lightgbm==4.7.0',
+  'pandas',
+];
 const TOLERANCE = 1e-4;
 
 const folder = mkdtempSync(join(tmpdir(), 'penstock-models-'));
 const python = process.env.PYTHON ?? pythonWith(PACKAGES);
-const lines = execFileSync(python, [join(import.meta.dirname, 'make.py'), folder], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim().split('\n');
+const lines = execFileSync(python, [join(import.meta.dirname, 'make.py'), folder], {
+  encoding: 'utf8',
+  stdio: ['ignore', 'pipe', 'ignore'],
+})
+  .trim()
+  .split('\n');
 const read = (...path: string[]): unknown => JSON.parse(readFileSync(join(folder, ...path), 'utf8'));
 
 let [equal, refused] = [0, 0];
@@ -27,16 +40,42 @@ for (const { name, problem } of lines.map((line) => JSON.parse(line) as { name: 
     continue;
   }
   const scorer = await startScorer({ model: { name: 'model', bytes: readFileSync(join(folder, name, 'model.onnx')) } });
-  const served = await ready(scorer).then(() => true, () => false);
-  const rows = /its rows are (\w+)/.exec(scorer.log())?.[1] ?? (scorer.log().includes('may share calls') ? 'Independent' : '?');
-  let said = scorer.log().split('\n').filter((line) => line.includes('error')).join(' ').slice(0, 300);
+  const served = await ready(scorer).then(
+    () => true,
+    () => false,
+  );
+  const rows =
+    /its rows are (\w+)/.exec(scorer.log())?.[1] ?? (scorer.log().includes('may share calls') ? 'Independent' : '?');
+  let said = scorer
+    .log()
+    .split('\n')
+    .filter((line) => line.includes('error'))
+    .join(' ')
+    .slice(0, 300);
   if (served) {
-    const answer = await fetch(`${scorer.url}/score`, { method: 'POST', body: JSON.stringify({ data: read(name, 'rows.json') }) });
+    const answer = await fetch(`${scorer.url}/score`, {
+      method: 'POST',
+      body: JSON.stringify({ data: read(name, 'rows.json') }),
+    });
     const got = (await answer.json()) as Record<string, unknown[]>;
-    const off = answer.ok ? Object.entries(read(name, 'expect.json') as Record<string, unknown[]>).map(([output, wanted]) => ({ output, differ: rowsThatDiffer(got[output] ?? [], wanted, TOLERANCE) })) : [];
+    const off = answer.ok
+      ? Object.entries(read(name, 'expect.json') as Record<string, unknown[]>).map(([output, wanted]) => ({
+          output,
+          differ: rowsThatDiffer(got[output] ?? [], wanted, TOLERANCE),
+        }))
+      : [];
     const bad = off.filter(({ differ }) => differ.length > 0);
     if (answer.ok && bad.length === 0) equal += 1;
-    said = !answer.ok ? JSON.stringify(got) : bad.length === 0 ? 'equal' : bad.map(({ output, differ }) => `${output}: ${differ.length} differ, by up to ${Math.max(...differ.map(({ by }) => by)).toPrecision(2)}`).join('; ');
+    said = !answer.ok
+      ? JSON.stringify(got)
+      : bad.length === 0
+        ? 'equal'
+        : bad
+            .map(
+              ({ output, differ }) =>
+                `${output}: ${differ.length} differ, by up to ${Math.max(...differ.map(({ by }) => by)).toPrecision(2)}`,
+            )
+            .join('; ');
   }
   scorer.process.kill('SIGKILL');
   console.log(`| ${name} | yes | ${rows} | ${served ? 'yes' : 'no'} | ${said} |`);

@@ -12,7 +12,12 @@ import { pythonWith } from '../clients/venv.ts';
 
 const [count = '3000', seed = '1'] = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), 'penstock-graphs-'));
-execFileSync(process.env.PYTHON ?? pythonWith(['onnx==1.23.2']), [join(import.meta.dirname, 'random_graphs.py'), folder, count, seed]);
+execFileSync(process.env.PYTHON ?? pythonWith(['onnx==1.23.2']), [
+  join(import.meta.dirname, 'random_graphs.py'),
+  folder,
+  count,
+  seed,
+]);
 const shapes = JSON.parse(readFileSync(join(folder, 'shapes.json'), 'utf8')) as Record<string, number[]>;
 
 /** Whether rows give together what they give alone; undefined where the model does not take them. */
@@ -20,13 +25,25 @@ async function keepsRowsApart(run: (feeds: Feeds) => Promise<Feeds>, shape: numb
   let same: boolean | undefined;
   for (const rows of [2, 3, 5]) {
     const size = shape.reduce((product, one) => product * one, rows);
-    const feeds: Feeds = { x: { datatype: 'FP32', shape: [rows, ...shape], data: Float32Array.from({ length: size }, (_, i) => Math.sin(i * 12.9898 + rows) * [1, 100, 0.01][Math.floor((i * rows) / size) % 3]!) } };
+    const feeds: Feeds = {
+      x: {
+        datatype: 'FP32',
+        shape: [rows, ...shape],
+        data: Float32Array.from(
+          { length: size },
+          (_, i) => Math.sin(i * 12.9898 + rows) * [1, 100, 0.01][Math.floor((i * rows) / size) % 3]!,
+        ),
+      },
+    };
     try {
       const alone: Feeds[] = [];
       for (let row = 0; row < rows; row++) alone.push(await run(slice(feeds, row, row + 1)));
       const together = await run(feeds);
       const whole = Object.values(together).every((tensor) => tensor.shape[0] === rows);
-      same = (same ?? true) && whole && alone.every((one, row) => difference(slice(together, row, row + 1), one) === undefined);
+      same =
+        (same ?? true) &&
+        whole &&
+        alone.every((one, row) => difference(slice(together, row, row + 1), one) === undefined);
     } catch {
       // another number of rows may do
     }

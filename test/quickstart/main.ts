@@ -29,29 +29,43 @@ async function step(title: string, work: () => Promise<void>): Promise<void> {
   tell(`  done in ${((Date.now() - started) / 1000).toFixed(0)} s`);
 }
 
-
 /** A loopback port that reaches the pipeline's Service for as long as this program runs. */
 async function forward(pipeline: string): Promise<string> {
   const port = await freePort();
-  const child = execa(await tool('kubectl'), ['-n', NAMESPACE, 'port-forward', `service/${pipeline}`, `${port}:80`], { env: { KUBECONFIG: kubeconfig }, reject: false, stdout: 'ignore', stderr: 'ignore' });
+  const child = execa(await tool('kubectl'), ['-n', NAMESPACE, 'port-forward', `service/${pipeline}`, `${port}:80`], {
+    env: { KUBECONFIG: kubeconfig },
+    reject: false,
+    stdout: 'ignore',
+    stderr: 'ignore',
+  });
   background.push(child as unknown as ResultPromise);
   const url = `http://127.0.0.1:${port}`;
   for (let i = 0; i < 100; i++) {
-    if (await fetch(url).then(({ ok }) => ok, () => false)) return url;
+    if (
+      await fetch(url).then(
+        ({ ok }) => ok,
+        () => false,
+      )
+    )
+      return url;
     await sleep(100);
   }
   throw new Advice(`the port-forward to ${pipeline} did not come up`);
 }
 
 async function predict(url: string): Promise<void> {
-  const answers = JSON.parse(readFileSync(join(root, 'examples/iris/training/answers.json'), 'utf8')) as { data: number[][]; label: number[] };
+  const answers = JSON.parse(readFileSync(join(root, 'examples/iris/training/answers.json'), 'utf8')) as {
+    data: number[][];
+    label: number[];
+  };
   const body = JSON.stringify({ data: [answers.data[0], answers.data[149]] });
   tell(`  POST ${url}/score\n  ${body}`);
   const answer = await fetch(`${url}/score`, { method: 'POST', body });
   const text = await answer.text();
   tell(`  ${text}`);
   const { label } = JSON.parse(text) as { label: number[] };
-  if (label[0] !== answers.label[0] || label[1] !== answers.label[149]) throw new Advice('the prediction is not what scikit-learn said');
+  if (label[0] !== answers.label[0] || label[1] !== answers.label[149])
+    throw new Advice('the prediction is not what scikit-learn said');
   tell('  the same classes that scikit-learn gave when the model was trained');
 }
 
@@ -62,7 +76,10 @@ async function scaleUp(url: string): Promise<void> {
   const client = async (): Promise<void> => {
     while (on && requests < 20_000) {
       requests += 1;
-      await fetch(`${url}/score`, { method: 'POST', body: '{"customer": 7}' }).then((answer) => answer.arrayBuffer(), () => sleep(50));
+      await fetch(`${url}/score`, { method: 'POST', body: '{"customer": 7}' }).then(
+        (answer) => answer.arrayBuffer(),
+        () => sleep(50),
+      );
     }
   };
   const clients = Array.from({ length: 8 }, client);
@@ -86,7 +103,15 @@ await main(async () => {
   await step('The operator, by helm', async () => void (await deploy()));
   await step('A trained model and a pipeline: kubectl apply', async () => {
     await kubectl(['create', 'namespace', NAMESPACE]).catch(() => undefined);
-    tell(await inNamespace('apply', '-f', join(root, 'examples/iris/01-model.yaml'), '-f', join(root, 'examples/iris/02-pipeline.yaml')));
+    tell(
+      await inNamespace(
+        'apply',
+        '-f',
+        join(root, 'examples/iris/01-model.yaml'),
+        '-f',
+        join(root, 'examples/iris/02-pipeline.yaml'),
+      ),
+    );
     tell(await inNamespace('wait', 'inferencepipeline/iris', '--for=condition=UpToDate', '--timeout=120s'));
     tell(await inNamespace('get', 'inferencepipelines,modelversions'));
   });

@@ -15,20 +15,35 @@ const MIB = 8;
 const HANDLES = 10;
 const HOSTILE_A_MINUTE = 200;
 
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '60' }, rate: { type: 'string', default: '150' } } });
+const { values } = parseArgs({
+  options: { minutes: { type: 'string', default: '60' }, rate: { type: 'string', default: '150' } },
+});
 const [minutes, rate] = [Number(values.minutes), Number(values.rate)];
 if (!(minutes >= 4)) throw new Error('a soak has four quarters: at least 4 minutes');
 const scorer = await startScorer({ env: { PENSTOCK_MAX_QUEUE_WAIT_MS: '1900' } }); // a shared machine stalls now and then
 await ready(scorer);
 
-const { data } = JSON.parse(readFileSync(join(root, 'examples/iris/training/answers.json'), 'utf8')) as { data: number[][] };
+const { data } = JSON.parse(readFileSync(join(root, 'examples/iris/training/answers.json'), 'utf8')) as {
+  data: number[][];
+};
 const floats = Buffer.from(Float32Array.from(data.flat()).buffer);
-const head = JSON.stringify({ inputs: [{ name: 'X', shape: [data.length, 4], datatype: 'FP32', parameters: { binary_data_size: floats.length } }], parameters: { binary_data_output: true } });
+const head = JSON.stringify({
+  inputs: [{ name: 'X', shape: [data.length, 4], datatype: 'FP32', parameters: { binary_data_size: floats.length } }],
+  parameters: { binary_data_output: true },
+});
 /** Paths, bodies, and what they are answered with. */
 const requests: [string, string | Buffer, Record<string, string>, number][] = [
-  ['/score', JSON.stringify({ data: data.slice(0, 1) }), {}, 200], ['/score', JSON.stringify({ data }), {}, 200], ['/invocations', JSON.stringify({ instances: data.slice(0, 8) }), {}, 200],
-  ['/v2/models/iris/infer', Buffer.concat([Buffer.from(head), floats]), { 'inference-header-content-length': String(head.length) }, 200],
-  ['/score', '{"data":[[1,2]]}', {}, 400], ['/v2/models/rose/infer', '{}', {}, 404],
+  ['/score', JSON.stringify({ data: data.slice(0, 1) }), {}, 200],
+  ['/score', JSON.stringify({ data }), {}, 200],
+  ['/invocations', JSON.stringify({ instances: data.slice(0, 8) }), {}, 200],
+  [
+    '/v2/models/iris/infer',
+    Buffer.concat([Buffer.from(head), floats]),
+    { 'inference-header-content-length': String(head.length) },
+    200,
+  ],
+  ['/score', '{"data":[[1,2]]}', {}, 400],
+  ['/v2/models/rose/infer', '{}', {}, 404],
 ];
 const agents = [new http.Agent({ keepAlive: true }), new http.Agent({ keepAlive: false })];
 const wrong: Record<string, number> = {};
@@ -38,18 +53,36 @@ function send(): void {
   const [path, body, headers, status] = requests[sent % requests.length]!;
   const gone = sent % 97 === 0; // a client that does not wait; node:http would give its unused connection to the next one, for longer than a server keeps it
   sent += 1;
-  const request = http.request(scorer.url + path, { method: 'POST', headers, agent: agents[gone || sent % 7 === 0 ? 1 : 0]!, timeout: 10_000 }, (answer) => {
-    if (answer.statusCode !== status) wrong[`${path} ${answer.statusCode}`] = (wrong[`${path} ${answer.statusCode}`] ?? 0) + 1;
-    answer.resume();
-  });
-  request.on('timeout', () => request.destroy(new Error('no answer in ten seconds'))).on('error', ({ message }) => gone || (wrong[message] = (wrong[message] ?? 0) + 1)).end(body);
+  const request = http.request(
+    scorer.url + path,
+    { method: 'POST', headers, agent: agents[gone || sent % 7 === 0 ? 1 : 0]!, timeout: 10_000 },
+    (answer) => {
+      if (answer.statusCode !== status)
+        wrong[`${path} ${answer.statusCode}`] = (wrong[`${path} ${answer.statusCode}`] ?? 0) + 1;
+      answer.resume();
+    },
+  );
+  request
+    .on('timeout', () => request.destroy(new Error('no answer in ten seconds')))
+    .on('error', ({ message }) => gone || (wrong[message] = (wrong[message] ?? 0) + 1))
+    .end(body);
   if (gone) setTimeout(() => request.destroy(), 1);
 }
 
-interface Sample { rss: number; handles: number; cpu: number }
-const sample = (): Sample => ({ rss: rssMiB(scorer.process), handles: readdirSync(`/proc/${scorer.process.pid}/fd`).length, cpu: cpuSeconds(scorer.process) });
+interface Sample {
+  rss: number;
+  handles: number;
+  cpu: number;
+}
+const sample = (): Sample => ({
+  rss: rssMiB(scorer.process),
+  handles: readdirSync(`/proc/${scorer.process.pid}/fd`).length,
+  cpu: cpuSeconds(scorer.process),
+});
 const samples: Sample[] = [];
-console.log(`${minutes} minutes at ${rate} requests a second, ${HOSTILE_A_MINUTE} malformed ones a minute\n\n| minute | requests | RSS MiB | handles | CPU s |\n|---|---|---|---|---|`);
+console.log(
+  `${minutes} minutes at ${rate} requests a second, ${HOSTILE_A_MINUTE} malformed ones a minute\n\n| minute | requests | RSS MiB | handles | CPU s |\n|---|---|---|---|---|`,
+);
 for (let minute = 1; minute <= minutes; minute++) {
   const started = Date.now();
   await paced(rate, 57, send);
@@ -61,10 +94,14 @@ for (let minute = 1; minute <= minutes; minute++) {
   console.log(`| ${minute} | ${sent} | ${rss.toFixed(1)} | ${handles} | ${cpu.toFixed(0)} |`);
 }
 const quarter = Math.floor(samples.length / 4);
-const mean = (part: readonly Sample[], figure: (one: Sample) => number): number => part.reduce((sum, one) => sum + figure(one), 0) / part.length;
-const grown = (figure: (one: Sample) => number): number => mean(samples.slice(-quarter), figure) - mean(samples.slice(quarter, 2 * quarter), figure);
+const mean = (part: readonly Sample[], figure: (one: Sample) => number): number =>
+  part.reduce((sum, one) => sum + figure(one), 0) / part.length;
+const grown = (figure: (one: Sample) => number): number =>
+  mean(samples.slice(-quarter), figure) - mean(samples.slice(quarter, 2 * quarter), figure);
 const [memory, handles] = [grown(({ rss }) => rss), grown((one) => one.handles)];
 const flat = memory <= MIB && handles <= HANDLES && Object.keys(wrong).length === 0 && scorer.process.exitCode === null;
-console.log(`\nfrom the second quarter to the last: ${memory.toFixed(1)} MiB (≤ ${MIB}), ${handles.toFixed(1)} handles (≤ ${HANDLES}); answers that were not as they should be: ${JSON.stringify(wrong)}; ${flat ? 'flat' : 'NOT flat'}`);
+console.log(
+  `\nfrom the second quarter to the last: ${memory.toFixed(1)} MiB (≤ ${MIB}), ${handles.toFixed(1)} handles (≤ ${HANDLES}); answers that were not as they should be: ${JSON.stringify(wrong)}; ${flat ? 'flat' : 'NOT flat'}`,
+);
 scorer.process.kill('SIGKILL');
 process.exit(flat ? 0 : 1);

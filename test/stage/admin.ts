@@ -20,7 +20,11 @@ export class Admin {
     this.#client = new KubeClient(this.#pool, { callTimeoutMs: 30_000 });
   }
 
-  async call<T>(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, options: { query?: Record<string, string | boolean>; body?: unknown; contentType?: string } = {}): Promise<T> {
+  async call<T>(
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    path: string,
+    options: { query?: Record<string, string | boolean>; body?: unknown; contentType?: string } = {},
+  ): Promise<T> {
     const answer = await this.#client.open({ method, path, ...options });
     const text = await answer.body.text();
     if (answer.statusCode >= 300) throw kubeError(answer.statusCode, text);
@@ -29,7 +33,11 @@ export class Admin {
 
   /** Server-side apply, as `kubectl apply --server-side`. */
   apply(object: KubeObject): Promise<AnyObject> {
-    return this.call('PATCH', apiPath(kindOf(object), object.metadata.namespace, object.metadata.name), { query: { fieldManager: 'user', force: true }, body: object, contentType: 'application/apply-patch+yaml' });
+    return this.call('PATCH', apiPath(kindOf(object), object.metadata.namespace, object.metadata.name), {
+      query: { fieldManager: 'user', force: true },
+      body: object,
+      contentType: 'application/apply-patch+yaml',
+    });
   }
 
   create(object: KubeObject): Promise<AnyObject> {
@@ -37,8 +45,16 @@ export class Admin {
   }
 
   /** A JSON merge patch of an object or of one of its subresources. */
-  merge(kind: Kind, namespace: string, name: string, change: { body: object; subresource?: string }): Promise<AnyObject> {
-    return this.call('PATCH', apiPath(kind, namespace, name, change.subresource), { body: change.body, contentType: 'application/merge-patch+json' });
+  merge(
+    kind: Kind,
+    namespace: string,
+    name: string,
+    change: { body: object; subresource?: string },
+  ): Promise<AnyObject> {
+    return this.call('PATCH', apiPath(kind, namespace, name, change.subresource), {
+      body: change.body,
+      contentType: 'application/merge-patch+json',
+    });
   }
 
   /** Undefined when there is none. */
@@ -52,7 +68,9 @@ export class Admin {
   }
 
   async remove(kind: Kind, namespace: string, name: string): Promise<void> {
-    await this.call('DELETE', apiPath(kind, namespace, name), { body: { propagationPolicy: 'Background' } }).catch(absent);
+    await this.call('DELETE', apiPath(kind, namespace, name), { body: { propagationPolicy: 'Background' } }).catch(
+      absent,
+    );
   }
 
   async namespace(name: string): Promise<void> {
@@ -60,19 +78,33 @@ export class Admin {
   }
 
   /** Follows a kind in all namespaces from now on, for ever; the objects that are there come first. */
-  async follow(kind: Kind, signal: AbortSignal, onEvent: (type: 'ADDED' | 'MODIFIED' | 'DELETED', object: AnyObject) => void): Promise<void> {
+  async follow(
+    kind: Kind,
+    signal: AbortSignal,
+    onEvent: (type: 'ADDED' | 'MODIFIED' | 'DELETED', object: AnyObject) => void,
+  ): Promise<void> {
     while (!signal.aborted) {
       try {
-        const list = await this.call<{ metadata: { resourceVersion: string }; items: AnyObject[] }>('GET', apiPath(kind));
+        const list = await this.call<{ metadata: { resourceVersion: string }; items: AnyObject[] }>(
+          'GET',
+          apiPath(kind),
+        );
         for (const item of list.items) onEvent('ADDED', item);
-        const answer = await this.#client.open({ method: 'GET', path: apiPath(kind), query: { watch: true, resourceVersion: list.metadata.resourceVersion }, signal, bodyTimeout: 0 });
+        const answer = await this.#client.open({
+          method: 'GET',
+          path: apiPath(kind),
+          query: { watch: true, resourceVersion: list.metadata.resourceVersion },
+          signal,
+          bodyTimeout: 0,
+        });
         for await (const line of lines(answer.body)) {
           const event = JSON.parse(line) as { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: AnyObject };
           onEvent(event.type, event.object);
         }
       } catch (error) {
         if (isOver(signal)) return;
-        if (!(error instanceof KubeError && error.code === 429)) console.error(`following ${kind.plural}: ${(error as Error).message}`); // 429: a CRD that is new
+        if (!(error instanceof KubeError && error.code === 429))
+          console.error(`following ${kind.plural}: ${(error as Error).message}`); // 429: a CRD that is new
         await sleep(100);
       }
     }

@@ -22,7 +22,14 @@ const FAILURE = 'UserScriptInitFailed: no such file: weights.bin (score.ts:3)';
 
 /** Nobody is asked there: see HASTE. */
 const POD_IP = '10.9.0.1';
-const IDLE: ScorerStats = { revision: '', phase: 'Ready', inFlight: 0, concurrency: 0, requestsPerSecond: 0, idleSeconds: 3600 };
+const IDLE: ScorerStats = {
+  revision: '',
+  phase: 'Ready',
+  inFlight: 0,
+  concurrency: 0,
+  requestsPerSecond: 0,
+  idleSeconds: 3600,
+};
 
 export class PodPlayer {
   readonly #admin: Admin;
@@ -71,7 +78,8 @@ export class PodPlayer {
     this.#begun.add(uid);
     const play = labels[LABEL.modelVersion] === undefined ? this.#serve(pod) : this.#verify(pod);
     play.catch((error: unknown) => {
-      if (!this.#stop.signal.aborted && (error as { code?: number }).code !== 404) console.error(`playing ${namespace}/${pod.metadata.name}: ${(error as Error).message}`);
+      if (!this.#stop.signal.aborted && (error as { code?: number }).code !== 404)
+        console.error(`playing ${namespace}/${pod.metadata.name}: ${(error as Error).message}`);
     });
   }
 
@@ -92,32 +100,62 @@ export class PodPlayer {
     const container = pod.spec!.containers[0]!;
     const play = (container.env?.find(({ name }) => name === 'STAGE')?.value ?? 'ready') as Play;
     if (play === 'never') return;
-    if (play === 'ready') return this.#status(pod, 'Running', { ready: true, state: { running: { startedAt: new Date().toISOString() } } });
+    if (play === 'ready')
+      return this.#status(pod, 'Running', { ready: true, state: { running: { startedAt: new Date().toISOString() } } });
     for (let restartCount = 0; restartCount < FAILURES; restartCount++) {
       const terminated = { exitCode: 3, message: FAILURE, reason: 'Error' };
       await this.#status(pod, 'Running', { restartCount, state: { terminated } });
       await sleep(60);
-      await this.#status(pod, 'Running', { restartCount: restartCount + 1, state: { waiting: { reason: 'CrashLoopBackOff' } }, lastState: { terminated } });
+      await this.#status(pod, 'Running', {
+        restartCount: restartCount + 1,
+        state: { waiting: { reason: 'CrashLoopBackOff' } },
+        lastState: { terminated },
+      });
       await sleep(60);
     }
   }
 
   async #verify(pod: Stored<Pod>): Promise<void> {
-    const [item] = JSON.parse(pod.spec!.containers[0]!.env!.find(({ name }) => name === ENV.fetch)!.value!) as FetchItem[];
+    const [item] = JSON.parse(
+      pod.spec!.containers[0]!.env!.find(({ name }) => name === ENV.fetch)!.value!,
+    ) as FetchItem[];
     const [, configMap = '', key = ''] = /^configmap:\/\/([^/]+)\/(.+)$/.exec(item!.uri) ?? [];
-    const found = (await this.#admin.get(KIND.configMap, pod.metadata.namespace ?? '', configMap)) as { data?: Record<string, string>; binaryData?: Record<string, string> } | undefined;
-    const bytes = found?.binaryData?.[key] === undefined ? Buffer.from(found?.data?.[key] ?? '') : Buffer.from(found.binaryData[key], 'base64');
+    const found = (await this.#admin.get(KIND.configMap, pod.metadata.namespace ?? '', configMap)) as
+      { data?: Record<string, string>; binaryData?: Record<string, string> } | undefined;
+    const bytes =
+      found?.binaryData?.[key] === undefined
+        ? Buffer.from(found?.data?.[key] ?? '')
+        : Buffer.from(found.binaryData[key], 'base64');
     const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
     const good = item!.digest === undefined || item!.digest === digest;
-    const message = good ? JSON.stringify({ digest, sizeBytes: bytes.length }) : `DigestMismatch: the source has ${digest}, not ${item!.digest}`;
-    await this.#status(pod, good ? 'Succeeded' : 'Failed', { state: { terminated: { exitCode: good ? 0 : 3, message } } });
+    const message = good
+      ? JSON.stringify({ digest, sizeBytes: bytes.length })
+      : `DigestMismatch: the source has ${digest}, not ${item!.digest}`;
+    await this.#status(pod, good ? 'Succeeded' : 'Failed', {
+      state: { terminated: { exitCode: good ? 0 : 3, message } },
+    });
   }
 
   async #status({ metadata, spec }: Stored<Pod>, phase: string, container: Partial<ContainerStatus>): Promise<void> {
     const { name, image = '' } = spec!.containers[0]!;
     const ready = container.ready ?? false;
-    const conditions = ['PodScheduled', 'Initialized', 'ContainersReady', 'Ready'].map((type) => ({ type, status: ready || type === 'PodScheduled' || type === 'Initialized' ? 'True' : 'False', lastTransitionTime: new Date(Date.now() - IDLE.idleSeconds * 1000).toISOString() }));
+    const conditions = ['PodScheduled', 'Initialized', 'ContainersReady', 'Ready'].map((type) => ({
+      type,
+      status: ready || type === 'PodScheduled' || type === 'Initialized' ? 'True' : 'False',
+      lastTransitionTime: new Date(Date.now() - IDLE.idleSeconds * 1000).toISOString(),
+    }));
     const containerStatuses = [{ name, image, imageID: 'stage', ready, restartCount: 0, ...container }];
-    await this.#admin.merge(KIND.pod, metadata.namespace ?? '', metadata.name, { subresource: 'status', body: { status: { phase, conditions, containerStatuses, startTime: new Date().toISOString(), ...(phase === 'Running' && { podIP: POD_IP, podIPs: [{ ip: POD_IP }] }) } } });
+    await this.#admin.merge(KIND.pod, metadata.namespace ?? '', metadata.name, {
+      subresource: 'status',
+      body: {
+        status: {
+          phase,
+          conditions,
+          containerStatuses,
+          startTime: new Date().toISOString(),
+          ...(phase === 'Running' && { podIP: POD_IP, podIPs: [{ ip: POD_IP }] }),
+        },
+      },
+    });
   }
 }

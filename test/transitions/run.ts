@@ -16,9 +16,15 @@ const SETTLE_MS = 60_000;
 const SAME_FOR = 2;
 const LOOK_MS = 250;
 
-export interface Transition { from: InferencePipelineSpec; to: InferencePipelineSpec }
+export interface Transition {
+  from: InferencePipelineSpec;
+  to: InferencePipelineSpec;
+}
 /** What is wrong, or undefined; `refused` counts the specs that the API server did not take. */
-export interface Verdict { problem: string | undefined; refused: number }
+export interface Verdict {
+  problem: string | undefined;
+  refused: number;
+}
 
 /** Two namespaces with what specs may name, and no pipeline. */
 type Room = readonly [string, string];
@@ -45,8 +51,28 @@ async function furnished(stage: Stage): Promise<Room> {
 async function clear({ admin }: Stage, namespace: string): Promise<void> {
   await admin.remove(KIND.pipeline, namespace, 'p');
   for (const end = Date.now() + SETTLE_MS; Date.now() < end; await sleep(LOOK_MS)) {
-    const left = await Promise.all([KIND.secret, KIND.deployment, KIND.pod, KIND.service, KIND.autoscaler, KIND.networkPolicy, KIND.endpointSlice, KIND.disruptionBudget, KIND.configMap].map((kind) => admin.list(kind, namespace)));
-    if (left.flat().every(({ kind, metadata }) => metadata.labels?.[LABEL.pipeline] === undefined && !(kind === 'Secret' && metadata.name === 'p-keys'))) return;
+    const left = await Promise.all(
+      [
+        KIND.secret,
+        KIND.deployment,
+        KIND.pod,
+        KIND.service,
+        KIND.autoscaler,
+        KIND.networkPolicy,
+        KIND.endpointSlice,
+        KIND.disruptionBudget,
+        KIND.configMap,
+      ].map((kind) => admin.list(kind, namespace)),
+    );
+    if (
+      left
+        .flat()
+        .every(
+          ({ kind, metadata }) =>
+            metadata.labels?.[LABEL.pipeline] === undefined && !(kind === 'Secret' && metadata.name === 'p-keys'),
+        )
+    )
+      return;
   }
   throw new Error(`a deleted pipeline leaves something in ${namespace}`);
 }
@@ -57,24 +83,43 @@ async function judgeIn(stage: Stage, [used, other]: Room, { from, to }: Transiti
   if (!first) return { problem: undefined, refused: 1 };
   const second = await wish(stage, used, to);
   const fresh = await wish(stage, other, to);
-  if ((second === undefined) !== (fresh === undefined)) return { problem: `the API server takes it ${fresh ? 'fresh' : 'as an update'} only`, refused: 0 };
+  if ((second === undefined) !== (fresh === undefined))
+    return { problem: `the API server takes it ${fresh ? 'fresh' : 'as an update'} only`, refused: 0 };
   if (second && fresh && isGood(fresh)) {
     const differs = difference(fresh, second);
     if (differs.length > 0) return { problem: `B by way of A is not B made fresh:\n${differs.join('\n')}`, refused: 0 };
   }
   const again = await wish(stage, used, from);
   const differs = isGood(first) ? difference(first, again) : [];
-  return { problem: differs.length > 0 ? `A → B → A is not A:\n${differs.join('\n')}` : undefined, refused: second ? 0 : 1 };
+  return {
+    problem: differs.length > 0 ? `A → B → A is not A:\n${differs.join('\n')}` : undefined,
+    refused: second ? 0 : 1,
+  };
 }
 
 /** A namespace with what specs may name. */
 async function furnish(stage: Stage, namespace: string): Promise<void> {
   await stage.admin.namespace(namespace);
   const made: object[] = [
-    { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'code', namespace }, data: { 'score.ts': SCRIPT, 'a': 'x' } },
+    {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'code', namespace },
+      data: { 'score.ts': SCRIPT, a: 'x' },
+    },
     ...['1', '2'].flatMap((version) => [
-      { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: `bytes-${version}`, namespace }, data: { 'm.onnx': `model ${version}` } },
-      { apiVersion: 'penstock.dev/v1alpha1', kind: 'ModelVersion', metadata: { name: `m-${version}`, namespace }, spec: { model: 'm', version, format: 'ONNX', source: { uri: `configmap://bytes-${version}/m.onnx` } } },
+      {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name: `bytes-${version}`, namespace },
+        data: { 'm.onnx': `model ${version}` },
+      },
+      {
+        apiVersion: 'penstock.dev/v1alpha1',
+        kind: 'ModelVersion',
+        metadata: { name: `m-${version}`, namespace },
+        spec: { model: 'm', version, format: 'ONNX', source: { uri: `configmap://bytes-${version}/m.onnx` } },
+      },
     ]),
   ];
   await Promise.all(made.map((object) => stage.admin.apply(object as KubeObject)));
@@ -90,7 +135,10 @@ async function wish(stage: Stage, namespace: string, spec: InferencePipelineSpec
   try {
     const old = await stage.admin.get(KIND.pipeline, namespace, 'p');
     const object = pipeline(namespace, spec);
-    if (old) await stage.admin.call('PUT', apiPath(KIND.pipeline, namespace, 'p'), { body: { ...object, metadata: { ...object.metadata, resourceVersion: old.metadata.resourceVersion } } });
+    if (old)
+      await stage.admin.call('PUT', apiPath(KIND.pipeline, namespace, 'p'), {
+        body: { ...object, metadata: { ...object.metadata, resourceVersion: old.metadata.resourceVersion } },
+      });
     else await stage.admin.create(object);
   } catch (error) {
     if (error instanceof KubeError && [400, 422].includes(error.code)) return undefined;
@@ -98,27 +146,40 @@ async function wish(stage: Stage, namespace: string, spec: InferencePipelineSpec
   }
   let [before, times] = ['', 0];
   for (const end = Date.now() + SETTLE_MS; Date.now() < end; await sleep(LOOK_MS)) {
-    const state = (await rests(stage, namespace)) ? await stateOf(stage.admin, namespace, { goalOnly: true }) : undefined; // a dozen lists: the API server has the same two cores
+    const state = (await rests(stage, namespace))
+      ? await stateOf(stage.admin, namespace, { goalOnly: true })
+      : undefined; // a dozen lists: the API server has the same two cores
     const now = state ? JSON.stringify(state) : '';
     times = state && now === before ? times + 1 : 0;
     before = now;
     if (state && times >= SAME_FOR) return state;
   }
-  throw new Error(`never comes to rest: ${JSON.stringify(spec)}\n${JSON.stringify(await stateOf(stage.admin, namespace)).slice(0, 3000)}`);
+  throw new Error(
+    `never comes to rest: ${JSON.stringify(spec)}\n${JSON.stringify(await stateOf(stage.admin, namespace)).slice(0, 3000)}`,
+  );
 }
 
 /** Told of this generation, nothing under way, and nothing left that retires. */
 async function rests({ admin }: Stage, namespace: string): Promise<boolean> {
   const found = await admin.get(KIND.pipeline, namespace, 'p');
-  const status = found?.status as { observedGeneration?: number; conditions?: { type: string; status: string; reason: string }[] } | undefined;
-  const is = (type: string): boolean => status?.conditions?.some((one) => one.type === type && one.status === 'True') ?? false;
-  const waits = ['ModelNotReady', 'ResourceNotReady'].includes(status?.conditions?.find(({ type }) => type === 'UpToDate')?.reason ?? '');
+  const status = found?.status as
+    { observedGeneration?: number; conditions?: { type: string; status: string; reason: string }[] } | undefined;
+  const is = (type: string): boolean =>
+    status?.conditions?.some((one) => one.type === type && one.status === 'True') ?? false;
+  const waits = ['ModelNotReady', 'ResourceNotReady'].includes(
+    status?.conditions?.find(({ type }) => type === 'UpToDate')?.reason ?? '',
+  );
   const running = (await admin.list(KIND.deployment, namespace)).length;
-  return status?.observedGeneration === (found?.metadata as { generation?: number }).generation && (is('UpToDate') || is('Stalled') || waits || failsForGood(status?.conditions)) && running <= 1;
+  return (
+    status?.observedGeneration === (found?.metadata as { generation?: number }).generation &&
+    (is('UpToDate') || is('Stalled') || waits || failsForGood(status?.conditions)) &&
+    running <= 1
+  );
 }
 
 /** The very first revision is never given up: its script's failure is where it rests. */
-const failsForGood = (conditions: { type: string; reason: string }[] | undefined): boolean => conditions?.some(({ type, reason }) => type === 'UpToDate' && reason === 'UserScriptInitFailed') ?? false;
+const failsForGood = (conditions: { type: string; reason: string }[] | undefined): boolean =>
+  conditions?.some(({ type, reason }) => type === 'UpToDate' && reason === 'UserScriptInitFailed') ?? false;
 
 /** Whether the state is one that serves what was asked: of a bad one, how far it got depends on what was there before. */
 function isGood(state: State): boolean {

@@ -9,18 +9,36 @@ import { judge, type Transition, type Verdict } from './run.ts';
 const AT_ONCE = 10;
 const MOST_SHRINKS = 40;
 
-export interface Failure { transition: Transition; problem: string; seed: number }
-export interface Judged { transitions: number; refused: number; failures: Failure[] }
+export interface Failure {
+  transition: Transition;
+  problem: string;
+  seed: number;
+}
+export interface Judged {
+  transitions: number;
+  refused: number;
+  failures: Failure[];
+}
 
 /** Runs one operator for all namespaces; the stage must be clusterWide. */
-export async function judgeMany(stage: Stage, { count, seed }: { count: number; seed: number }, onEnd: (done: number) => void = () => undefined): Promise<Judged> {
+export async function judgeMany(
+  stage: Stage,
+  { count, seed }: { count: number; seed: number },
+  onEnd: (done: number) => void = () => undefined,
+): Promise<Judged> {
   const { kubeconfig } = kubeconfigFor(stage.server, stage.token);
-  const operator = await startOperator({ bundle: await bundle(HASTE), kubeconfig, identity: 'transitions', env: { POD_NAMESPACE: SYSTEM } });
+  const operator = await startOperator({
+    bundle: await bundle(HASTE),
+    kubeconfig,
+    identity: 'transitions',
+    env: { POD_NAMESPACE: SYSTEM },
+  });
   const pair = fc.record({ from: anySpec, to: anySpec });
   let [done, refused] = [0, 0];
   try {
     const samples = fc.sample(pair, { numRuns: count, seed });
-    const attempt = (transition: Transition): Promise<Verdict> => judge(stage, transition).catch((error: unknown) => ({ problem: (error as Error).message, refused: 0 }));
+    const attempt = (transition: Transition): Promise<Verdict> =>
+      judge(stage, transition).catch((error: unknown) => ({ problem: (error as Error).message, refused: 0 }));
     const failures = await pooled(samples, AT_ONCE, async (transition) => {
       let verdict = await attempt(transition);
       if (verdict.problem !== undefined) {
@@ -47,7 +65,9 @@ async function shrink(stage: Stage, failure: Failure): Promise<Failure> {
     progress = false;
     for (const candidate of smallerOnes(smallest.transition)) {
       if ((tries += 1) > MOST_SHRINKS) break;
-      const { problem } = await judge(stage, candidate).catch((error: unknown) => ({ problem: (error as Error).message }));
+      const { problem } = await judge(stage, candidate).catch((error: unknown) => ({
+        problem: (error as Error).message,
+      }));
       if (problem === undefined) continue;
       smallest = { ...smallest, transition: candidate, problem };
       progress = true;
@@ -60,11 +80,23 @@ async function shrink(stage: Stage, failure: Failure): Promise<Failure> {
 /** Every way to leave out one field, outermost first. */
 function smallerOnes(transition: Transition): Transition[] {
   const without = (value: unknown): unknown[] => {
-    if (Array.isArray(value)) return [...value.map((_, i) => (value as unknown[]).filter((__, j) => j !== i)), ...value.flatMap((item, i) => without(item).map((less) => value.map((one: unknown, j) => (i === j ? less : one))))];
+    if (Array.isArray(value))
+      return [
+        ...value.map((_, i) => (value as unknown[]).filter((__, j) => j !== i)),
+        ...value.flatMap((item, i) =>
+          without(item).map((less) => value.map((one: unknown, j) => (i === j ? less : one))),
+        ),
+      ];
     if (typeof value !== 'object' || value === null) return [];
     const entries = Object.entries(value);
-    return [...entries.map(([name]) => Object.fromEntries(entries.filter(([other]) => other !== name))), ...entries.flatMap(([name, inner]) => without(inner).map((less) => ({ ...value, [name]: less })))];
+    return [
+      ...entries.map(([name]) => Object.fromEntries(entries.filter(([other]) => other !== name))),
+      ...entries.flatMap(([name, inner]) => without(inner).map((less) => ({ ...value, [name]: less }))),
+    ];
   };
   const { from, to } = transition;
-  return [...without(from).map((less) => ({ from: less, to })), ...without(to).map((less) => ({ from, to: less }))] as Transition[];
+  return [
+    ...without(from).map((less) => ({ from: less, to })),
+    ...without(to).map((less) => ({ from, to: less })),
+  ] as Transition[];
 }

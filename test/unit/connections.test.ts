@@ -23,16 +23,23 @@ describe('a server that is full of silent connections', () => {
     await once(server.listen(0, '127.0.0.1'), 'listening');
   };
   const open = async (localAddress: string, text = ''): Promise<Socket> => {
-    const socket = connect({ port: port(), host: '127.0.0.1', localAddress }).on('error', () => undefined).on('close', () => (ended += 1));
+    const socket = connect({ port: port(), host: '127.0.0.1', localAddress })
+      .on('error', () => undefined)
+      .on('close', () => (ended += 1));
     sockets.push(socket);
     await once(socket, 'connect');
     socket.write(text);
     return socket;
   };
   const crowd = (address: string): Promise<unknown> => Promise.all(Array.from({ length: 30 }, () => open(address)));
-  const ask = (path = '/'): Promise<string> => new Promise((resolve, reject) => {
-    request({ host: '127.0.0.1', port: port(), path, agent: false, localAddress: GOOD }, (response) => response.setEncoding('utf8').once('data', resolve)).on('error', reject).end();
-  });
+  const ask = (path = '/'): Promise<string> =>
+    new Promise((resolve, reject) => {
+      request({ host: '127.0.0.1', port: port(), path, agent: false, localAddress: GOOD }, (response) =>
+        response.setEncoding('utf8').once('data', resolve),
+      )
+        .on('error', reject)
+        .end();
+    });
   const answer: Parameters<typeof createHttp>[1] = ({ url }, response) => {
     if (url !== '/slow') return void response.end('served');
     response.write('begun');
@@ -66,7 +73,9 @@ describe('a server that is full of silent connections', () => {
   });
   it('ends a silent one of any address before an idle one of the address that has more', async () => {
     await listen(createHttp(answer));
-    const idle = await Promise.all(Array.from({ length: PLACES - 2 }, () => open(GOOD, 'GET / HTTP/1.1\r\nhost: x\r\n\r\n')));
+    const idle = await Promise.all(
+      Array.from({ length: PLACES - 2 }, () => open(GOOD, 'GET / HTTP/1.1\r\nhost: x\r\n\r\n')),
+    );
     await Promise.all(idle.map((socket) => once(socket, 'data')));
     await crowd(SILENT);
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -74,7 +83,9 @@ describe('a server that is full of silent connections', () => {
   });
   it('ends none on which an answer is under way', async () => {
     await listen(createHttp(answer));
-    const busy = await Promise.all(Array.from({ length: PLACES }, () => open(SILENT, 'GET /slow HTTP/1.1\r\nhost: x\r\n\r\n')));
+    const busy = await Promise.all(
+      Array.from({ length: PLACES }, () => open(SILENT, 'GET /slow HTTP/1.1\r\nhost: x\r\n\r\n')),
+    );
     await Promise.all(busy.map((socket) => once(socket, 'data')));
     const late = await open(SILENT);
     await once(late, 'close');
@@ -84,7 +95,10 @@ describe('a server that is full of silent connections', () => {
     const { cert, key } = await currentCertificate(undefined, 'localhost', Date.now());
     await listen(createHttps({ cert, key }, answer));
     await crowd(SILENT);
-    const secure = connectTls({ socket: connect({ port: port(), host: '127.0.0.1', localAddress: GOOD }), rejectUnauthorized: false });
+    const secure = connectTls({
+      socket: connect({ port: port(), host: '127.0.0.1', localAddress: GOOD }),
+      rejectUnauthorized: false,
+    });
     await once(secure, 'secureConnect');
     secure.write('GET /slow HTTP/1.1\r\nhost: x\r\n\r\n');
     await once(secure, 'data');

@@ -11,7 +11,15 @@ import { kubeconfig } from '../cluster/cluster.ts';
 import { Admin } from '../stage/admin.ts';
 import type { Sleepers } from './sleepers.ts';
 
-export const PARTS = ['wake: a pod exists', 'schedule', 'start: the first container runs', 'fetch and verify the model', 'init: the scorer is Ready', 'route: the Service knows it', 'forward: the answer is there'] as const;
+export const PARTS = [
+  'wake: a pod exists',
+  'schedule',
+  'start: the first container runs',
+  'fetch and verify the model',
+  'init: the scorer is Ready',
+  'route: the Service knows it',
+  'forward: the answer is there',
+] as const;
 /** Milliseconds of each part, and of the whole as the client saw it. */
 export type ColdStart = Record<(typeof PARTS)[number] | 'whole', number>;
 
@@ -21,7 +29,8 @@ export async function coldStart(place: Sleepers, name: string, body: string): Pr
   const stop = new AbortController();
   const at: Partial<Record<(typeof PARTS)[number], number>> = {};
   const note = (part: (typeof PARTS)[number], is: boolean | undefined): void => void (is && (at[part] ??= Date.now()));
-  const ours = ({ metadata }: Stored<object>): boolean => metadata.namespace === place.namespace && metadata.labels?.[LABEL.pipeline] === name;
+  const ours = ({ metadata }: Stored<object>): boolean =>
+    metadata.namespace === place.namespace && metadata.labels?.[LABEL.pipeline] === name;
   void admin.follow(KIND.pod, stop.signal, (_, object) => {
     const pod = object as unknown as Stored<Pod>;
     if (!ours(pod) || pod.metadata.deletionTimestamp !== undefined) return;
@@ -29,16 +38,27 @@ export async function coldStart(place: Sleepers, name: string, body: string): Pr
     const main = pod.status?.containerStatuses?.[0];
     note(PARTS[0], true);
     note(PARTS[1], pod.spec?.nodeName !== undefined);
-    note(PARTS[2], [...inits, ...(main ? [main] : [])].some(({ state }) => state?.running ?? state?.terminated));
+    note(
+      PARTS[2],
+      [...inits, ...(main ? [main] : [])].some(({ state }) => state?.running ?? state?.terminated),
+    );
     note(PARTS[3], main?.state?.running !== undefined);
     note(PARTS[4], isReady(pod));
   });
   void admin.follow(KIND.endpointSlice, stop.signal, (_, object) => {
     const slice = object as unknown as Stored<EndpointSlice>;
-    if (ours(slice) && slice.metadata.labels?.[LABEL.role] === undefined) note(PARTS[5], at[PARTS[0]] !== undefined && readyAddresses(slice).length > 0);
+    if (ours(slice) && slice.metadata.labels?.[LABEL.role] === undefined)
+      note(PARTS[5], at[PARTS[0]] !== undefined && readyAddresses(slice).length > 0);
   });
   await sleep(1000); // both watches are open
-  const { sentAt, answeredAt, status } = await place.client<{ sentAt: number; answeredAt: number; status: number }>('request', 'POST', `http://${name}/score`, body, '{}', 'patient');
+  const { sentAt, answeredAt, status } = await place.client<{ sentAt: number; answeredAt: number; status: number }>(
+    'request',
+    'POST',
+    `http://${name}/score`,
+    body,
+    '{}',
+    'patient',
+  );
   if (status !== 200) throw new Error(`the answer was ${status}`);
   await sleep(300);
   stop.abort();

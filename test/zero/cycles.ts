@@ -11,11 +11,26 @@ export interface Cycles extends Summary {
 }
 
 /** Runs the pipelines side by side, in rounds, until there have been so many wakes; `mostRounds` bounds it. */
-export async function cycle(place: Sleepers, pipelines: string[], options: { wakes: number; perCycle: number; roundOf: number; mostRounds: number; onRound?: (so: Cycles) => void }): Promise<Cycles> {
+export async function cycle(
+  place: Sleepers,
+  pipelines: string[],
+  options: { wakes: number; perCycle: number; roundOf: number; mostRounds: number; onRound?: (so: Cycles) => void },
+): Promise<Cycles> {
   const before = await wakesSoFar();
   const all: Cycles = { sent: 0, ok: 0, failures: {}, wakes: 0, firstMs: [] };
   for (let round = 0; round < options.mostRounds && all.wakes < options.wakes; round++) {
-    const summaries = await Promise.all(pipelines.map((name) => place.client<Summary & { firstMs: number[] }>('rests', `http://${name}/score`, 'x', String(options.roundOf), String(options.perCycle), String(IDLE_MS))));
+    const summaries = await Promise.all(
+      pipelines.map((name) =>
+        place.client<Summary & { firstMs: number[] }>(
+          'rests',
+          `http://${name}/score`,
+          'x',
+          String(options.roundOf),
+          String(options.perCycle),
+          String(IDLE_MS),
+        ),
+      ),
+    );
     for (const { sent, ok, failures, firstMs } of summaries) {
       all.sent += sent;
       all.ok += ok;

@@ -18,7 +18,8 @@ export class Sleepers {
     this.namespace = namespace;
   }
 
-  readonly kubectl = (args: string[], input?: string): Promise<string> => kubectl(['-n', this.namespace, ...args], input);
+  readonly kubectl = (args: string[], input?: string): Promise<string> =>
+    kubectl(['-n', this.namespace, ...args], input);
 
   /** An empty namespace with a client in it. */
   async begin(scorerImage: string): Promise<void> {
@@ -33,9 +34,18 @@ export class Sleepers {
   async apply(name: string, spec: object = {}): Promise<void> {
     const script = 'export async function init() {}\nexport async function run(rawData) { return rawData.length; }\n';
     const pipeline = {
-      apiVersion: 'penstock.dev/v1alpha1', kind: 'InferencePipeline', metadata: { name },
+      apiVersion: 'penstock.dev/v1alpha1',
+      kind: 'InferencePipeline',
+      metadata: { name },
       // Half a second of queue would tell of the machine's stalls (429), and this is about what gets lost on the way.
-      spec: { target: 'Development', endpoint: { maxQueueWait: '4s' }, resources: { requests: { cpu: '20m', memory: '96Mi' } }, scaling: { minReplicas: 0, maxReplicas: 3, scaleToZeroAfter: '10s' }, scoring: { script }, ...spec },
+      spec: {
+        target: 'Development',
+        endpoint: { maxQueueWait: '4s' },
+        resources: { requests: { cpu: '20m', memory: '96Mi' } },
+        scaling: { minReplicas: 0, maxReplicas: 3, scaleToZeroAfter: '10s' },
+        scoring: { script },
+        ...spec,
+      },
     };
     await this.kubectl(['apply', '-f', '-'], JSON.stringify(pipeline));
   }
@@ -43,22 +53,51 @@ export class Sleepers {
   /** Waits until the pipeline is up to date, and the nodes route to its Service. A health check wakes nothing. */
   async serves(name: string): Promise<void> {
     await this.kubectl(['wait', `ipl/${name}`, '--for=condition=UpToDate', '--timeout=90s']);
-    await until(async () => (await this.client<{ status: number }>('request', 'GET', `http://${name}/`)).status === 200, 15_000, { what: `the nodes route to ${name}`, everyMs: 500 });
+    await until(
+      async () => (await this.client<{ status: number }>('request', 'GET', `http://${name}/`)).status === 200,
+      15_000,
+      { what: `the nodes route to ${name}`, everyMs: 500 },
+    );
   }
 
   /** Runs client.mjs with these words. */
   async client<T = Summary>(...args: string[]): Promise<T> {
-    return JSON.parse(await this.kubectl(['exec', 'client', '--', '/usr/local/bin/node', '/client/client.mjs', ...args])) as T;
+    return JSON.parse(
+      await this.kubectl(['exec', 'client', '--', '/usr/local/bin/node', '/client/client.mjs', ...args]),
+    ) as T;
   }
 
   async scaling(name: string): Promise<string> {
-    return this.kubectl(['get', 'ipl', name, '-o', 'jsonpath={.status.conditions[?(@.type=="ScalingActive")].message}']);
+    return this.kubectl([
+      'get',
+      'ipl',
+      name,
+      '-o',
+      'jsonpath={.status.conditions[?(@.type=="ScalingActive")].message}',
+    ]);
   }
 }
 
 /** How many first pods the activators have asked for so far; one that has gone has taken its figure with it. */
 export async function wakesSoFar(): Promise<number> {
-  const pods = (await kubectl(['-n', RELEASE.namespace, 'get', 'pods', '-l', 'app.kubernetes.io/component=activator', '-o', 'jsonpath={.items[*].metadata.name}'])).split(' ').filter(Boolean);
-  const texts = await Promise.all(pods.map((pod) => kubectl(['get', '--raw', `/api/v1/namespaces/${RELEASE.namespace}/pods/${pod}:8081/proxy/metrics`])));
+  const pods = (
+    await kubectl([
+      '-n',
+      RELEASE.namespace,
+      'get',
+      'pods',
+      '-l',
+      'app.kubernetes.io/component=activator',
+      '-o',
+      'jsonpath={.items[*].metadata.name}',
+    ])
+  )
+    .split(' ')
+    .filter(Boolean);
+  const texts = await Promise.all(
+    pods.map((pod) =>
+      kubectl(['get', '--raw', `/api/v1/namespaces/${RELEASE.namespace}/pods/${pod}:8081/proxy/metrics`]),
+    ),
+  );
   return texts.reduce((sum, text) => sum + Number(/^penstock_activator_wakes_total (\d+)$/m.exec(text)?.[1] ?? 0), 0);
 }

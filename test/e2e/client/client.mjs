@@ -18,12 +18,22 @@ function lookup(host, options, done) {
 
 function call(method, url, body, headers = {}, agent, timeout = 10_000) {
   return new Promise((resolve) => {
-    const request = http.request(namespace ? url.replace(/^http:\/\/[^/:]+/, `$&.${namespace}`) : url, { method, headers, agent, timeout, lookup }, (response) => {
-      const chunks = [];
-      response.on('data', (chunk) => chunks.push(chunk)).on('end', () => resolve({ status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks).toString() }));
-      response.on('error', (error) => resolve({ status: 0, error: error.message }));
-    });
-    request.on('timeout', () => request.destroy(new Error('timeout'))).on('error', (error) => resolve({ status: 0, error: error.code ?? error.message }));
+    const request = http.request(
+      namespace ? url.replace(/^http:\/\/[^/:]+/, `$&.${namespace}`) : url,
+      { method, headers, agent, timeout, lookup },
+      (response) => {
+        const chunks = [];
+        response
+          .on('data', (chunk) => chunks.push(chunk))
+          .on('end', () =>
+            resolve({ status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks).toString() }),
+          );
+        response.on('error', (error) => resolve({ status: 0, error: error.message }));
+      },
+    );
+    request
+      .on('timeout', () => request.destroy(new Error('timeout')))
+      .on('error', (error) => resolve({ status: 0, error: error.code ?? error.message }));
     request.end(body);
   });
 }
@@ -76,7 +86,11 @@ async function curve(url, body, points) {
 async function burst(url, body, count, headers) {
   const summary = { sent: 0, ok: 0, failures: {}, slowestMs: 0 };
   const started = Date.now();
-  await Promise.all(Array.from({ length: count }, () => call('POST', url, body, headers, undefined, COLD_MS).then((answer) => note(summary, answer))));
+  await Promise.all(
+    Array.from({ length: count }, () =>
+      call('POST', url, body, headers, undefined, COLD_MS).then((answer) => note(summary, answer)),
+    ),
+  );
   return { ...summary, slowestMs: Date.now() - started };
 }
 
@@ -89,7 +103,12 @@ async function rests(url, body, cycles, perCycle, idleMs) {
     const started = Date.now();
     note(summary, await call('POST', url, body, {}, agents[cycle % 2], COLD_MS));
     summary.firstMs.push(Date.now() - started);
-    for (let left = perCycle - 1; left > 0; left -= PLACES) await Promise.all(Array.from({ length: Math.min(left, PLACES) }, (_, i) => call('POST', url, body, {}, agents[i % 2], COLD_MS).then((answer) => note(summary, answer))));
+    for (let left = perCycle - 1; left > 0; left -= PLACES)
+      await Promise.all(
+        Array.from({ length: Math.min(left, PLACES) }, (_, i) =>
+          call('POST', url, body, {}, agents[i % 2], COLD_MS).then((answer) => note(summary, answer)),
+        ),
+      );
     await sleep(idleMs + Math.random() * (cycle % 2 ? 500 : 6_000));
   }
   return summary;
@@ -104,17 +123,22 @@ async function load(url, body, seconds, perSecond, headers) {
   const summary = { sent: 0, ok: 0, perSecond: 0, failures: {}, revisions: {} };
   const running = new Set();
   const send = () => {
-    const one = call('POST', url, body, headers, agents[summary.sent++ % 2]).then(({ status, headers: answered, error, body: text }) => {
-      if (status === 200) summary.ok += 1;
-      else summary.failures[error ?? `${status} ${text.slice(0, 80)}`] = (summary.failures[error ?? `${status} ${text.slice(0, 80)}`] ?? 0) + 1;
-      const revision = answered?.['x-penstock-revision'];
-      if (revision) summary.revisions[revision] = (summary.revisions[revision] ?? 0) + 1;
-      running.delete(one);
-    });
+    const one = call('POST', url, body, headers, agents[summary.sent++ % 2]).then(
+      ({ status, headers: answered, error, body: text }) => {
+        if (status === 200) summary.ok += 1;
+        else
+          summary.failures[error ?? `${status} ${text.slice(0, 80)}`] =
+            (summary.failures[error ?? `${status} ${text.slice(0, 80)}`] ?? 0) + 1;
+        const revision = answered?.['x-penstock-revision'];
+        if (revision) summary.revisions[revision] = (summary.revisions[revision] ?? 0) + 1;
+        running.delete(one);
+      },
+    );
     running.add(one);
   };
   const started = Date.now();
-  for (; !ended && Date.now() < started + seconds * 1000; await sleep(2)) while (summary.sent < ((Date.now() - started) / 1000) * perSecond) send();
+  for (; !ended && Date.now() < started + seconds * 1000; await sleep(2))
+    while (summary.sent < ((Date.now() - started) / 1000) * perSecond) send();
   await Promise.all(running);
   summary.perSecond = Math.round((summary.sent / (Date.now() - started)) * 1000);
   return summary;
@@ -131,7 +155,14 @@ if (command === 'idle') {
 } else if (command === 'request') {
   const [method, url, body = '', headers = '{}', patience] = args;
   const sentAt = Date.now();
-  const answer = await call(method, url, body, JSON.parse(headers), undefined, patience === 'patient' ? COLD_MS : undefined);
+  const answer = await call(
+    method,
+    url,
+    body,
+    JSON.parse(headers),
+    undefined,
+    patience === 'patient' ? COLD_MS : undefined,
+  );
   console.log(JSON.stringify({ ...answer, sentAt, answeredAt: Date.now() }));
 } else if (command === 'load') {
   const [url, body, seconds, perSecond, headers = '{}'] = args;

@@ -22,7 +22,11 @@ import { pipeline } from '../../fixtures/objects.ts';
 import { until } from '../../fixtures/until.ts';
 
 const KEY = 'a-key';
-interface Answer { status: number; headers: IncomingMessage['headers']; body: string }
+interface Answer {
+  status: number;
+  headers: IncomingMessage['headers'];
+  body: string;
+}
 
 let slices: Cache<Slice>;
 let doors: Doors;
@@ -36,28 +40,51 @@ let port: number;
 let version: number;
 let metrics: Registry;
 
-const metadata = (name: string): Slice['metadata'] => ({ name, namespace: 'ns', uid: name, resourceVersion: String(++version) });
+const metadata = (name: string): Slice['metadata'] => ({
+  name,
+  namespace: 'ns',
+  uid: name,
+  resourceVersion: String(++version),
+});
 
 /** The operator writes the pipeline's slice. */
 function announce(change: Partial<Activation> = {}): void {
-  const slice = activatorSlice(pipeline(), { port, addresses: ['10.0.0.1'], addressType: 'IPv4' }, { ...activationOf('iris-1', effective({ target: 'Development' }), []), ...change });
+  const slice = activatorSlice(
+    pipeline(),
+    { port, addresses: ['10.0.0.1'], addressType: 'IPv4' },
+    { ...activationOf('iris-1', effective({ target: 'Development' }), []), ...change },
+  );
   slices.put({ ...slice, metadata: { ...slice.metadata, ...metadata('iris-activator') } });
 }
 /** The control plane writes the Service's: these pods are Ready. */
 function service(...addresses: string[]): void {
   slices.put({
-    apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', addressType: 'IPv4', metadata: { labels: { 'kubernetes.io/service-name': 'iris', 'penstock.dev/pipeline': 'iris' }, ...metadata('iris-x') },
-    endpoints: addresses.map((address) => ({ addresses: [address], conditions: { ready: true } })), ports: [{ name: 'http', port: (pod.address() as AddressInfo).port }],
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    addressType: 'IPv4',
+    metadata: {
+      labels: { 'kubernetes.io/service-name': 'iris', 'penstock.dev/pipeline': 'iris' },
+      ...metadata('iris-x'),
+    },
+    endpoints: addresses.map((address) => ({ addresses: [address], conditions: { ready: true } })),
+    ports: [{ name: 'http', port: (pod.address() as AddressInfo).port }],
   });
 }
 
-function ask(options: { method?: string; path?: string; headers?: Record<string, string>; body?: string } = {}): { answer: Promise<Answer>; leave: () => void } {
+function ask(options: { method?: string; path?: string; headers?: Record<string, string>; body?: string } = {}): {
+  answer: Promise<Answer>;
+  leave: () => void;
+} {
   const { method = 'POST', path = '/score', headers = {}, body = '{}' } = options;
   let leave = (): void => undefined;
   const answer = new Promise<Answer>((resolve, reject) => {
     const sent = request({ host: '127.0.0.1', port, method, path, headers, agent: false }, (response) => {
       let text = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk)).on('end', () => resolve({ status: response.statusCode!, headers: response.headers, body: text })).on('error', reject);
+      response
+        .setEncoding('utf8')
+        .on('data', (chunk: string) => (text += chunk))
+        .on('end', () => resolve({ status: response.statusCode!, headers: response.headers, body: text }))
+        .on('error', reject);
     });
     sent.on('error', reject).end(method === 'GET' ? undefined : body);
     leave = () => void sent.destroy();
@@ -65,28 +92,54 @@ function ask(options: { method?: string; path?: string; headers?: Record<string,
   answer.catch(() => undefined);
   return { answer, leave };
 }
-const counted = async (name: string, labels = ''): Promise<number> => Number(new RegExp(`^${name}${labels.replace(/[{}]/g, '\\$&')} (\\S+)$`, 'm').exec(await metrics.metrics())?.[1] ?? 0);
-const held = (count: number): Promise<void> => until(async () => (await counted('penstock_activator_held_requests')) === count, 15_000, { what: `${count} held` });
+const counted = async (name: string, labels = ''): Promise<number> =>
+  Number(new RegExp(`^${name}${labels.replace(/[{}]/g, '\\$&')} (\\S+)$`, 'm').exec(await metrics.metrics())?.[1] ?? 0);
+const held = (count: number): Promise<void> =>
+  until(async () => (await counted('penstock_activator_held_requests')) === count, 15_000, { what: `${count} held` });
 
-const isShut = (at: number): Promise<boolean> => new Promise((resolve) => {
-  const probe = connect(at, '127.0.0.1').once('connect', () => { probe.destroy(); resolve(false); }).once('error', () => resolve(true));
-});
+const isShut = (at: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const probe = connect(at, '127.0.0.1')
+      .once('connect', () => {
+        probe.destroy();
+        resolve(false);
+      })
+      .once('error', () => resolve(true));
+  });
 
 describe('the activator', function () {
   this.timeout(20_000);
 
   beforeEach(async () => {
-    [version, wakes, questions, wakeFails, condition, port] = [1, 0, 0, undefined, { status: 'True', reason: 'Serving', message: '' }, await freePort(ACTIVATOR_PORTS)];
+    [version, wakes, questions, wakeFails, condition, port] = [
+      1,
+      0,
+      0,
+      undefined,
+      { status: 'True', reason: 'Serving', message: '' },
+      await freePort(ACTIVATOR_PORTS),
+    ];
     onRequest = (_, response) => response.end('served');
     pod = createServer((question, response) => onRequest(question, response)).listen(0, '127.0.0.1');
     await once(pod, 'listening');
     slices = new Cache<Slice>(sliceWords);
     metrics = new Registry();
     doors = new Doors({
-      slices, metrics: activatorMetrics(metrics), logger: jsonLogger('silent'), onError: () => undefined,
+      slices,
+      metrics: activatorMetrics(metrics),
+      logger: jsonLogger('silent'),
+      onError: () => undefined,
       client: {
         wake: () => (wakeFails ? Promise.reject(wakeFails) : Promise.resolve(++wakes === 1)),
-        get: () => (++questions && condition ? Promise.resolve({ ...pipeline(), status: { conditions: [{ type: 'Available', observedGeneration: 3, lastTransitionTime: '', ...condition }] } } as never) : Promise.reject(new KubeError(404, 'NotFound', 'gone'))),
+        get: () =>
+          ++questions && condition
+            ? Promise.resolve({
+                ...pipeline(),
+                status: {
+                  conditions: [{ type: 'Available', observedGeneration: 3, lastTransitionTime: '', ...condition }],
+                },
+              } as never)
+            : Promise.reject(new KubeError(404, 'NotFound', 'gone')),
       },
     });
   });
@@ -101,12 +154,25 @@ describe('the activator', function () {
     announce();
     onRequest = (question, response) => {
       let body = '';
-      question.on('data', (chunk: Buffer) => (body += chunk.toString())).on('end', () => {
-        response.writeHead(201, { 'x-penstock-revision': 'iris-1', 'set-cookie': ['a=1', 'b=2'] });
-        response.end(JSON.stringify({ method: question.method, url: question.url, body, headers: question.rawHeaders }));
-      });
+      question
+        .on('data', (chunk: Buffer) => (body += chunk.toString()))
+        .on('end', () => {
+          response.writeHead(201, { 'x-penstock-revision': 'iris-1', 'set-cookie': ['a=1', 'b=2'] });
+          response.end(
+            JSON.stringify({ method: question.method, url: question.url, body, headers: question.rawHeaders }),
+          );
+        });
     };
-    const { answer } = ask({ path: '/score?x=1', headers: { 'x-request-id': 'abc', traceparent: '00-1-2-01', 'content-type': 'application/json', 'x-UPPER': 'kept' }, body: '{"data": [1]}' });
+    const { answer } = ask({
+      path: '/score?x=1',
+      headers: {
+        'x-request-id': 'abc',
+        traceparent: '00-1-2-01',
+        'content-type': 'application/json',
+        'x-UPPER': 'kept',
+      },
+      body: '{"data": [1]}',
+    });
     await until(() => Promise.resolve(wakes > 0), 2_000, { what: 'a wake' });
     service('127.0.0.1');
     const { status, headers, body } = await answer;
@@ -121,11 +187,30 @@ describe('the activator', function () {
   it('an answer that is not valid HTTP is a 502, and the next request is served', async () => {
     announce();
     pod.close();
-    const raw = createNetServer((socket) => socket.once('data', () => socket.end(answers.shift() ?? 'HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nserved'))).listen(0, '127.0.0.1');
+    const raw = createNetServer((socket) =>
+      socket.once('data', () => socket.end(answers.shift() ?? 'HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nserved')),
+    ).listen(0, '127.0.0.1');
     await once(raw, 'listening');
-    const hostile = ['HTTP/1.1 001 Boo\r\n\r\n', 'HTTP/1.1 099 Boo\r\n\r\n', 'HTTP/1.1 999 Boo\r\ncontent-length: 0\r\n\r\n', 'HTTP/1.1 200 O\x01K\r\ncontent-length: 0\r\n\r\n', 'HTTP/1.1 200 OK\r\nx: \x01\r\ncontent-length: 0\r\n\r\n', 'nonsense\r\n\r\n'];
+    const hostile = [
+      'HTTP/1.1 001 Boo\r\n\r\n',
+      'HTTP/1.1 099 Boo\r\n\r\n',
+      'HTTP/1.1 999 Boo\r\ncontent-length: 0\r\n\r\n',
+      'HTTP/1.1 200 O\x01K\r\ncontent-length: 0\r\n\r\n',
+      'HTTP/1.1 200 OK\r\nx: \x01\r\ncontent-length: 0\r\n\r\n',
+      'nonsense\r\n\r\n',
+    ];
     const answers = [...hostile];
-    slices.put({ apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', addressType: 'IPv4', metadata: { labels: { 'kubernetes.io/service-name': 'iris', 'penstock.dev/pipeline': 'iris' }, ...metadata('iris-x') }, endpoints: [{ addresses: ['127.0.0.1'], conditions: { ready: true } }], ports: [{ name: 'http', port: (raw.address() as AddressInfo).port }] });
+    slices.put({
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      addressType: 'IPv4',
+      metadata: {
+        labels: { 'kubernetes.io/service-name': 'iris', 'penstock.dev/pipeline': 'iris' },
+        ...metadata('iris-x'),
+      },
+      endpoints: [{ addresses: ['127.0.0.1'], conditions: { ready: true } }],
+      ports: [{ name: 'http', port: (raw.address() as AddressInfo).port }],
+    });
     for (const text of hostile) expect((await ask().answer).status, JSON.stringify(text)).to.equal(502);
     expect(await ask().answer).to.include({ status: 200, body: 'served' });
     raw.close();
@@ -134,9 +219,19 @@ describe('the activator', function () {
   it('Connection cannot take away the headers that frame a request or say who asks', async () => {
     announce();
     service('127.0.0.1');
-    onRequest = (question, response) => void question.resume().on('end', () => response.end(JSON.stringify(question.headers)));
-    const { body } = await ask({ headers: { connection: 'content-length, authorization, host, x-own', authorization: 'Bearer a', 'x-own': '1', 'content-length': '2' } }).answer;
-    expect(JSON.parse(body)).to.include({ authorization: 'Bearer a', 'content-length': '2' }).and.not.to.have.property('x-own');
+    onRequest = (question, response) =>
+      void question.resume().on('end', () => response.end(JSON.stringify(question.headers)));
+    const { body } = await ask({
+      headers: {
+        connection: 'content-length, authorization, host, x-own',
+        authorization: 'Bearer a',
+        'x-own': '1',
+        'content-length': '2',
+      },
+    }).answer;
+    expect(JSON.parse(body))
+      .to.include({ authorization: 'Bearer a', 'content-length': '2' })
+      .and.not.to.have.property('x-own');
   });
 
   it('streams: what the pod has said is with the client before the pod is done', async () => {
@@ -148,7 +243,9 @@ describe('the activator', function () {
       goOn = () => response.end('data: two\n\n');
     };
     const heard: string[] = [];
-    const sent = request({ host: '127.0.0.1', port, method: 'POST', agent: false }, (response) => response.on('data', (chunk: Buffer) => heard.push(chunk.toString())));
+    const sent = request({ host: '127.0.0.1', port, method: 'POST', agent: false }, (response) =>
+      response.on('data', (chunk: Buffer) => heard.push(chunk.toString())),
+    );
     sent.end('{}');
     await until(() => Promise.resolve(heard.length === 1), 2_000, { what: 'the first part' });
     goOn();
@@ -160,12 +257,17 @@ describe('the activator', function () {
     let [atOnce, most] = [0, 0];
     onRequest = (_, response) => {
       most = Math.max(most, ++atOnce);
-      setTimeout(() => { atOnce -= 1; response.end('served'); }, 5);
+      setTimeout(() => {
+        atOnce -= 1;
+        response.end('served');
+      }, 5);
     };
     const all = Array.from({ length: 500 }, () => ask().answer);
     await held(500);
     service('127.0.0.1');
-    expect((await Promise.all(all)).filter(({ status, body }) => status === 200 && body === 'served')).to.have.length(500);
+    expect((await Promise.all(all)).filter(({ status, body }) => status === 200 && body === 'served')).to.have.length(
+      500,
+    );
     expect(most).to.equal(16);
     expect(await counted('penstock_activator_wakes_total')).to.equal(1);
     expect(doors.busy).to.equal(0);
@@ -183,8 +285,15 @@ describe('the activator', function () {
 
   it('without a good key nothing is woken, and nothing held', async () => {
     announce({ auth: 'Key', keyHashes: [keyHash(KEY)] });
-    const flood = await Promise.all(Array.from({ length: 200 }, (_, i) => ask({ headers: i % 2 ? { authorization: `Bearer wrong-${i}` } : {} }).answer));
-    expect(flood.every(({ status, headers }) => status === 401 && headers['www-authenticate'] === 'Bearer')).to.equal(true);
+    const flood = await Promise.all(
+      Array.from(
+        { length: 200 },
+        (_, i) => ask({ headers: i % 2 ? { authorization: `Bearer wrong-${i}` } : {} }).answer,
+      ),
+    );
+    expect(flood.every(({ status, headers }) => status === 401 && headers['www-authenticate'] === 'Bearer')).to.equal(
+      true,
+    );
     expect(flood[0]!.body).to.contain('with one of the two keys of this endpoint');
     expect([wakes, doors.busy]).to.deep.equal([0, 0]);
     const { answer } = ask({ headers: { authorization: `Bearer ${KEY}` } });
@@ -195,7 +304,10 @@ describe('the activator', function () {
 
   it('health checks wake nothing; they say whether a request would be served', async () => {
     announce({ auth: 'Key', keyHashes: [] });
-    const said = async (path: string): Promise<unknown[]> => { const { status, body } = await ask({ method: 'GET', path }).answer; return [status, body]; };
+    const said = async (path: string): Promise<unknown[]> => {
+      const { status, body } = await ask({ method: 'GET', path }).answer;
+      return [status, body];
+    };
     expect(await said('/')).to.deep.equal([200, 'Healthy']);
     expect(await said('/v2/health/ready')).to.deep.equal([200, '{"live":true,"ready":true}']);
     condition = { status: 'False', reason: 'UserScriptInitFailed', message: '' };
@@ -205,13 +317,22 @@ describe('the activator', function () {
     expect(wakes).to.equal(0);
   });
 
-  for (const [exposeErrors, says] of [[true, 'UserScriptInitFailed: no such file (score.ts:3)'], [false, 'UserScriptInitFailed']] as const) {
+  for (const [exposeErrors, says] of [
+    [true, 'UserScriptInitFailed: no such file (score.ts:3)'],
+    [false, 'UserScriptInitFailed'],
+  ] as const) {
     it(`a pod that cannot come up: the client hears why within seconds, ${exposeErrors ? 'in the script’s words (Development)' : 'by one word (Production)'}`, async () => {
       announce({ exposeErrors });
       condition = { status: 'False', reason: 'UserScriptInitFailed', message: 'no such file (score.ts:3)' };
       const { status, headers, body } = await ask().answer;
-      expect([status, headers['retry-after'], body]).to.deep.equal([503, '10', JSON.stringify({ message: `The endpoint cannot serve now: ${says}` })]);
-      expect((await ask({ path: '/v2/models/iris/infer' }).answer).body).to.equal(JSON.stringify({ error: `The endpoint cannot serve now: ${says}` }));
+      expect([status, headers['retry-after'], body]).to.deep.equal([
+        503,
+        '10',
+        JSON.stringify({ message: `The endpoint cannot serve now: ${says}` }),
+      ]);
+      expect((await ask({ path: '/v2/models/iris/infer' }).answer).body).to.equal(
+        JSON.stringify({ error: `The endpoint cannot serve now: ${says}` }),
+      );
     });
   }
 
@@ -248,7 +369,11 @@ describe('the activator', function () {
     await new Promise((resolve) => pod.close(resolve));
     const { answer } = ask();
     await sleep(100);
-    slices.put({ ...slices.get('ns', 'iris-x')!, metadata: { ...slices.get('ns', 'iris-x')!.metadata, resourceVersion: String(++version) }, endpoints: [] });
+    slices.put({
+      ...slices.get('ns', 'iris-x')!,
+      metadata: { ...slices.get('ns', 'iris-x')!.metadata, resourceVersion: String(++version) },
+      endpoints: [],
+    });
     condition = { status: 'False', reason: 'UserScriptInitFailed', message: '' };
     expect((await answer).status).to.equal(503);
     expect(wakes).to.be.above(0);
@@ -261,7 +386,11 @@ describe('the activator', function () {
       response.writeHead(413, { 'content-type': 'application/json' }).end('{"message":"too large"}');
       question.resume();
     };
-    for (let i = 0; i < 20; i++) expect(await ask({ body: Buffer.alloc(8 << 20, 'x').toString() }).answer).to.deep.include({ status: 413, body: '{"message":"too large"}' });
+    for (let i = 0; i < 20; i++)
+      expect(await ask({ body: Buffer.alloc(8 << 20, 'x').toString() }).answer).to.deep.include({
+        status: 413,
+        body: '{"message":"too large"}',
+      });
   });
 
   it('who has no key and never ends its body loses the connection after ten seconds', async () => {
@@ -294,7 +423,9 @@ describe('the activator', function () {
   it('a request whose body does not begin is with the pod, which watches over its time', async () => {
     announce();
     service('127.0.0.1');
-    const arrived = new Promise<string>((resolve) => (onRequest = (question) => resolve(question.headers['content-length']!)));
+    const arrived = new Promise<string>(
+      (resolve) => (onRequest = (question) => resolve(question.headers['content-length']!)),
+    );
     const socket = connect(port, '127.0.0.1');
     socket.write('POST /score HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\n');
     expect(await arrived).to.equal('5');
@@ -304,7 +435,16 @@ describe('the activator', function () {
   it('somebody else’s slice with the same port, or one that is no pipeline’s, opens nothing', async () => {
     announce();
     const mine = slices.get('ns', 'iris-activator')!;
-    const theirs = (name: string, ownerReferences: Slice['metadata']['ownerReferences'] & object): Slice => ({ ...mine, metadata: { ...mine.metadata, ...metadata(name), creationTimestamp: '2099-01-01T00:00:00Z', ownerReferences, labels: { ...mine.metadata.labels, 'kubernetes.io/service-name': 'other', 'penstock.dev/pipeline': 'other' } } });
+    const theirs = (name: string, ownerReferences: Slice['metadata']['ownerReferences'] & object): Slice => ({
+      ...mine,
+      metadata: {
+        ...mine.metadata,
+        ...metadata(name),
+        creationTimestamp: '2099-01-01T00:00:00Z',
+        ownerReferences,
+        labels: { ...mine.metadata.labels, 'kubernetes.io/service-name': 'other', 'penstock.dev/pipeline': 'other' },
+      },
+    });
     slices.put(theirs('late', [{ ...mine.metadata.ownerReferences![0]!, name: 'other' }]));
     slices.put({ ...theirs('nobodys', []), ports: [{ name: 'http', port: port + 1 }] });
     service('127.0.0.1');
@@ -357,7 +497,10 @@ describe('the activator', function () {
     announce();
     service('127.0.0.1');
     let runs = 0;
-    onRequest = (question) => { runs += 1; question.socket.destroy(); };
+    onRequest = (question) => {
+      runs += 1;
+      question.socket.destroy();
+    };
     expect((await ask().answer).status).to.equal(502);
     expect(runs).to.equal(1);
   });
@@ -366,11 +509,19 @@ describe('the activator', function () {
     announce();
     const before = process.memoryUsage().rss;
     let bytes = 0;
-    onRequest = (question, response) => void question.on('data', (chunk: Buffer) => (bytes += chunk.length)).on('end', () => response.end('served'));
-    const clients = spawn(process.execPath, ['-e', `
+    onRequest = (question, response) =>
+      void question.on('data', (chunk: Buffer) => (bytes += chunk.length)).on('end', () => response.end('served'));
+    const clients = spawn(
+      process.execPath,
+      [
+        '-e',
+        `
       const body = Buffer.alloc(4 << 20);
       const one = () => new Promise((resolve, reject) => require('node:http').request({ host: '127.0.0.1', port: ${port}, path: '/score', method: 'POST', agent: false }, (response) => resolve(response.resume().statusCode)).on('error', reject).end(body));
-      Promise.all(Array.from({ length: 200 }, one)).then((all) => process.exit(all.every((status) => status === 200) ? 0 : 1));`], { stdio: 'inherit' });
+      Promise.all(Array.from({ length: 200 }, one)).then((all) => process.exit(all.every((status) => status === 200) ? 0 : 1));`,
+      ],
+      { stdio: 'inherit' },
+    );
     const ended = once(clients, 'exit');
     await held(200);
     await sleep(500);
@@ -388,15 +539,33 @@ describe('the activator', function () {
     expect(doors.problem).to.equal(undefined);
     await new Promise((resolve) => somebody.close(resolve));
     service('127.0.0.1');
-    await until(() => ask().answer.then(({ status }) => status === 200, () => false), 5_000, { what: 'an open door' });
+    await until(
+      () =>
+        ask().answer.then(
+          ({ status }) => status === 200,
+          () => false,
+        ),
+      5_000,
+      { what: 'an open door' },
+    );
   });
 
   it('a pipeline that loses its port to an older one gets another: who waits at the old one waits on, and is served', async () => {
     announce();
     const { answer } = ask();
     await held(1);
-    slices.put({ ...activatorSlice({ ...pipeline(), metadata: { ...pipeline().metadata, name: 'older' } }, { port, addresses: [], addressType: 'IPv4' }, activationOf('older-1', effective({ target: 'Development' }), [])), metadata: { ...metadata('older-activator'), creationTimestamp: '2020-01-01T00:00:00Z' } });
-    slices.put({ ...slices.get('ns', 'iris-activator')!, metadata: { ...slices.get('ns', 'iris-activator')!.metadata, resourceVersion: String(++version) } }); // the operator has seen it, and has not moved it yet
+    slices.put({
+      ...activatorSlice(
+        { ...pipeline(), metadata: { ...pipeline().metadata, name: 'older' } },
+        { port, addresses: [], addressType: 'IPv4' },
+        activationOf('older-1', effective({ target: 'Development' }), []),
+      ),
+      metadata: { ...metadata('older-activator'), creationTimestamp: '2020-01-01T00:00:00Z' },
+    });
+    slices.put({
+      ...slices.get('ns', 'iris-activator')!,
+      metadata: { ...slices.get('ns', 'iris-activator')!.metadata, resourceVersion: String(++version) },
+    }); // the operator has seen it, and has not moved it yet
     await sleep(100);
     port = await freePort(ACTIVATOR_PORTS);
     announce();

@@ -14,7 +14,15 @@ describe('the CRDs on a real API server', function () {
   this.timeout(60_000);
   before(async () => {
     api = await startControlPlane();
-    const installed = await kubectl('apply', '--server-side', '--validate=strict', '-f', join(root, 'crds/inferencepipelines.yaml'), '-f', join(root, 'crds/modelversions.yaml'));
+    const installed = await kubectl(
+      'apply',
+      '--server-side',
+      '--validate=strict',
+      '-f',
+      join(root, 'crds/inferencepipelines.yaml'),
+      '-f',
+      join(root, 'crds/modelversions.yaml'),
+    );
     expect(installed.exitCode, installed.stderr).to.equal(0); // refuses CEL over the cost limit, too
     await kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=20s');
   });
@@ -37,16 +45,25 @@ describe('the CRDs on a real API server', function () {
   }
 
   describe('a ModelVersion never changes what it means', () => {
-    const patch = (spec: object) => kubectl('patch', 'modelversion', 'iris-2', '--type=merge', '-p', JSON.stringify({ spec }));
+    const patch = (spec: object) =>
+      kubectl('patch', 'modelversion', 'iris-2', '--type=merge', '-p', JSON.stringify({ spec }));
     const digest = `sha256:${'a'.repeat(64)}`;
     before(() => kubectl('create', '-f', join(root, 'crds/examples/valid/modelversion-configmap.yaml')));
 
     for (const [field, value] of Object.entries({ model: 'other', version: '9', format: 'Files' })) {
-      it(`${field} cannot be changed`, async () => expect((await patch({ [field]: value })).stderr).to.contain(`${field} cannot be changed: register another ModelVersion`));
+      it(`${field} cannot be changed`, async () =>
+        expect((await patch({ [field]: value })).stderr).to.contain(
+          `${field} cannot be changed: register another ModelVersion`,
+        ));
     }
     it('a digest may be added once', async () => expect((await patch({ digest })).exitCode).to.equal(0));
-    it('and then not be changed', async () => expect((await patch({ digest: `sha256:${'b'.repeat(64)}` })).stderr).to.contain('digest cannot be changed or removed'));
-    it('nor be removed', async () => expect((await patch({ digest: null })).stderr).to.contain('digest cannot be changed or removed'));
-    it('its source may move', async () => expect((await patch({ source: { uri: 'https://models.example/iris.onnx' } })).exitCode).to.equal(0));
+    it('and then not be changed', async () =>
+      expect((await patch({ digest: `sha256:${'b'.repeat(64)}` })).stderr).to.contain(
+        'digest cannot be changed or removed',
+      ));
+    it('nor be removed', async () =>
+      expect((await patch({ digest: null })).stderr).to.contain('digest cannot be changed or removed'));
+    it('its source may move', async () =>
+      expect((await patch({ source: { uri: 'https://models.example/iris.onnx' } })).exitCode).to.equal(0));
   });
 });

@@ -21,9 +21,15 @@ describe('the docs', function () {
   });
   after(() => api.stop());
 
-  const blocks = pages.flatMap((page) => [...read(page).matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text], i): [string, string] => [`${page}, block ${i + 1}`, text!]));
+  const blocks = pages.flatMap((page) =>
+    [...read(page).matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text], i): [string, string] => [
+      `${page}, block ${i + 1}`,
+      text!,
+    ]),
+  );
   for (const [where, text] of [...examples.map((file): [string, string] => [file, read(file)]), ...blocks]) {
-    it(`${where} is taken by the API server`, () => api.run(['apply', '--dry-run=server', '--validate=strict', '-f', '-'], text));
+    it(`${where} is taken by the API server`, () =>
+      api.run(['apply', '--dry-run=server', '--validate=strict', '-f', '-'], text));
   }
 
   for (const page of pages) {
@@ -41,7 +47,13 @@ describe('the docs', function () {
 
   it('every reason is explained', () => {
     const page = read('docs/errors.md');
-    const silent = new Set<string>([REASON.verified, REASON.verifying, REASON.queued, REASON.restarting, ...Object.values(CONDITION)]);
+    const silent = new Set<string>([
+      REASON.verified,
+      REASON.verifying,
+      REASON.queued,
+      REASON.restarting,
+      ...Object.values(CONDITION),
+    ]);
     const reasons = [...Object.values(REASON), ...Object.values(FAILURE)].filter((reason) => !silent.has(reason));
     expect(reasons.filter((reason) => !page.includes(`\`${reason}\``))).to.deep.equal([]);
   });
@@ -49,21 +61,37 @@ describe('the docs', function () {
   it('every dependency has its line', () => {
     const page = read('docs/dependencies.md');
     const named = ['package.json', 'operator/package.json', 'scorer-image/package.json'].flatMap((file) => {
-      const { dependencies = {}, devDependencies = {} } = JSON.parse(read(file)) as { dependencies?: Record<string, string>; devDependencies?: Record<string, string> };
+      const { dependencies = {}, devDependencies = {} } = JSON.parse(read(file)) as {
+        dependencies?: Record<string, string>;
+        devDependencies?: Record<string, string>;
+      };
       return Object.keys({ ...dependencies, ...devDependencies });
     });
-    expect(named.filter((name) => !name.startsWith('@penstock/') && !name.startsWith('@types/') && !page.includes(name))).to.deep.equal([]);
+    expect(
+      named.filter((name) => !name.startsWith('@penstock/') && !name.startsWith('@types/') && !page.includes(name)),
+    ).to.deep.equal([]);
   });
 
   it('versions are exact', () => {
     for (const file of ['package.json', 'operator/package.json', 'scorer-image/package.json']) {
-      const { dependencies = {}, devDependencies = {} } = JSON.parse(read(file)) as { dependencies?: Record<string, string>; devDependencies?: Record<string, string> };
-      expect(Object.entries({ ...dependencies, ...devDependencies }).filter(([, version]) => !/^(npm:@?[\w/]+@)?\d+\.\d+\.\d+$/.test(version)), file).to.deep.equal([]);
+      const { dependencies = {}, devDependencies = {} } = JSON.parse(read(file)) as {
+        dependencies?: Record<string, string>;
+        devDependencies?: Record<string, string>;
+      };
+      expect(
+        Object.entries({ ...dependencies, ...devDependencies }).filter(
+          ([, version]) => !/^(npm:@?[\w/]+@)?\d+\.\d+\.\d+$/.test(version),
+        ),
+        file,
+      ).to.deep.equal([]);
     }
   });
 
   it('the example’s manifest holds the trained model and its digest', () => {
-    const [configMap, model] = yaml.loadAll(read('examples/iris/01-model.yaml')) as [{ binaryData: Record<string, string> }, { spec: { digest: string } }];
+    const [configMap, model] = yaml.loadAll(read('examples/iris/01-model.yaml')) as [
+      { binaryData: Record<string, string> },
+      { spec: { digest: string } },
+    ];
     const bytes = readFileSync(join(root, 'examples/iris/training/iris.onnx'));
     expect(Buffer.from(configMap.binaryData['iris.onnx']!, 'base64').equals(bytes)).to.be.true;
     expect(model.spec.digest).to.equal(`sha256:${createHash('sha256').update(bytes).digest('hex')}`);

@@ -16,8 +16,18 @@ import { NOBODY, NOWHERE, pipeline, SCRIPT } from '../../faults/workloads.ts';
 import { until } from '../../fixtures/until.ts';
 import { startStage, type Stage } from '../../stage/stage.ts';
 
-const WORKLOADS = ['create a Production pipeline with a script', 'serve a new version of the model', 'update to a script whose init() throws', 'delete a pipeline, and make it again'];
-const SOON_FOUND = ['silence on an open connection is taken for peace', 'a rotated token is found out within a minute, not at the first 401', 'deletions have no preconditions', 'a write that the server refused once is not tried again'];
+const WORKLOADS = [
+  'create a Production pipeline with a script',
+  'serve a new version of the model',
+  'update to a script whose init() throws',
+  'delete a pipeline, and make it again',
+];
+const SOON_FOUND = [
+  'silence on an open connection is taken for peace',
+  'a rotated token is found out within a minute, not at the first 401',
+  'deletions have no preconditions',
+  'a write that the server refused once is not tried again',
+];
 
 describe('faults between the operator and the API server', function () {
   this.timeout(300_000);
@@ -36,7 +46,11 @@ describe('faults between the operator and the API server', function () {
     const first = await play(stage, some, known);
     const failed = first.filter(({ problems }) => problems.length > 0);
     for (const outcome of failed) console.log(`played once more: ${store(outcome)}`);
-    const second = await play(stage, failed.map(({ plan }) => plan), known);
+    const second = await play(
+      stage,
+      failed.map(({ plan }) => plan),
+      known,
+    );
     return [...first.filter(({ problems }) => problems.length === 0), ...second];
   }
 
@@ -49,21 +63,39 @@ describe('faults between the operator and the API server', function () {
   });
 
   it('plans that once failed do not fail again', async () => {
-    const once = globSync('test/faults/regressions/*.json', { cwd: join(import.meta.dirname, '../../..') }).map((file) => JSON.parse(readFileSync(join(import.meta.dirname, '../../..', file), 'utf8')) as Plan).filter(({ workload }) => WORKLOADS.includes(workload));
+    const once = globSync('test/faults/regressions/*.json', { cwd: join(import.meta.dirname, '../../..') })
+      .map((file) => JSON.parse(readFileSync(join(import.meta.dirname, '../../..', file), 'utf8')) as Plan)
+      .filter(({ workload }) => WORKLOADS.includes(workload));
     const outcomes = await playTwice(once);
     expect(outcomes.filter(({ problems }) => problems.length > 0).map(store)).to.deep.equal([]);
   });
 
   it('an endpoint without Ready pods is seen, if it is still so at a second look', async () => {
-    const [namespace, labels] = ['safety', (revision: string) => ({ [LABEL.managedBy]: 'penstock', [LABEL.revision]: revision })];
+    const [namespace, labels] = [
+      'safety',
+      (revision: string) => ({ [LABEL.managedBy]: 'penstock', [LABEL.revision]: revision }),
+    ];
     await stage.namespace(namespace);
     const safety = new Safety(stage, namespace);
     safety.watch();
     await stage.admin.create(pipeline(namespace, { target: 'Development', scoring: { script: SCRIPT } }));
-    await stage.admin.create({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'one', namespace, labels: labels('one') }, spec: { containers: [{ name: 'scorer', image: 'none' }] } } as KubeObject);
-    await stage.admin.create({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'p', namespace }, spec: { selector: labels('one'), ports: [{ port: 80 }] } } as KubeObject);
-    await until(async () => stage.pods.readyPods(namespace, 'one') === 1 && stage.latest('Service', namespace, 'p') !== undefined);
-    const select = (revision: string): Promise<unknown> => stage.admin.merge(KIND.service, namespace, 'p', { body: { spec: { selector: labels(revision) } } });
+    await stage.admin.create({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'one', namespace, labels: labels('one') },
+      spec: { containers: [{ name: 'scorer', image: 'none' }] },
+    } as KubeObject);
+    await stage.admin.create({
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'p', namespace },
+      spec: { selector: labels('one'), ports: [{ port: 80 }] },
+    } as KubeObject);
+    await until(
+      async () => stage.pods.readyPods(namespace, 'one') === 1 && stage.latest('Service', namespace, 'p') !== undefined,
+    );
+    const select = (revision: string): Promise<unknown> =>
+      stage.admin.merge(KIND.service, namespace, 'p', { body: { spec: { selector: labels(revision) } } });
     await select('two');
     await select('one');
     await sleep(1000);
@@ -71,20 +103,33 @@ describe('faults between the operator and the API server', function () {
     await select(NOBODY);
     await sleep(1000);
     expect(safety.violations, 'the user’s own doing').to.deep.equal([]);
-    const slice = { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', metadata: { name: 'p-activator', namespace, labels: { [LABEL.managedBy]: 'penstock' } }, addressType: 'IPv4', endpoints: [{ addresses: [NOWHERE], conditions: { ready: false } }], ports: [] };
+    const slice = {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name: 'p-activator', namespace, labels: { [LABEL.managedBy]: 'penstock' } },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: [NOWHERE], conditions: { ready: false } }],
+      ports: [],
+    };
     await stage.admin.create(slice);
     await select('two');
     await sleep(1000);
     expect(safety.violations, 'the user’s own doing, at zero').to.deep.equal([]);
     await stage.admin.remove(KIND.endpointSlice, namespace, 'p-activator');
     await until(async () => safety.violations.length > 0);
-    expect(safety.violations).to.deep.equal(['the stable Service selects two, which has no Ready pod, and no activator stands in']);
+    expect(safety.violations).to.deep.equal([
+      'the stable Service selects two, which has no Ready pod, and no activator stands in',
+    ]);
     safety.stop();
   });
 
   it('the harness finds what people get wrong', async () => {
     const bugs = PLANTED.filter(({ name }) => SOON_FOUND.includes(name));
-    const found = await Promise.all(bugs.map((bug) => hunt(stage, bug, plansFor(bug, plans, known[bug.workload] ?? { writes: [], events: [] }), known)));
+    const found = await Promise.all(
+      bugs.map((bug) =>
+        hunt(stage, bug, plansFor(bug, plans, known[bug.workload] ?? { writes: [], events: [] }), known),
+      ),
+    );
     expect(bugs.filter((_, i) => !found[i]).map(({ name }) => name)).to.deep.equal([]);
     expect(bugs.length).to.equal(SOON_FOUND.length);
   });

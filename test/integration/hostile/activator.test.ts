@@ -11,33 +11,43 @@ const ANSWERS = Number(process.env.HOSTILE_ANSWERS ?? 1_000);
 const FORMS = Number(process.env.HOSTILE_FORMS ?? 1_000);
 
 /** All that comes back on a connection after these bytes; the client ends its side when nothing comes for a moment. */
-const exchange = (port: number, bytes: Buffer): Promise<string> => new Promise((resolve) => {
-  let text = '';
-  const socket = connect({ port, host: '127.0.0.1' }, () => void socket.write(bytes));
-  let quiet = setTimeout(() => socket.end(), 300);
-  const late = setTimeout(() => {
-    text = 'hangs';
-    socket.destroy();
-  }, 15_000);
-  socket.on('data', (chunk) => {
-    text += chunk.toString('latin1');
-    clearTimeout(quiet);
-    quiet = setTimeout(() => socket.end(), 30);
-  }).on('error', () => undefined).on('close', () => {
-    clearTimeout(quiet);
-    clearTimeout(late);
-    resolve(text);
+const exchange = (port: number, bytes: Buffer): Promise<string> =>
+  new Promise((resolve) => {
+    let text = '';
+    const socket = connect({ port, host: '127.0.0.1' }, () => void socket.write(bytes));
+    let quiet = setTimeout(() => socket.end(), 300);
+    const late = setTimeout(() => {
+      text = 'hangs';
+      socket.destroy();
+    }, 15_000);
+    socket
+      .on('data', (chunk) => {
+        text += chunk.toString('latin1');
+        clearTimeout(quiet);
+        quiet = setTimeout(() => socket.end(), 30);
+      })
+      .on('error', () => undefined)
+      .on('close', () => {
+        clearTimeout(quiet);
+        clearTimeout(late);
+        resolve(text);
+      });
   });
-});
 
-async function inTurns<T>(items: readonly T[], atOnce: number, work: (item: T, i: number) => Promise<void>): Promise<void> {
+async function inTurns<T>(
+  items: readonly T[],
+  atOnce: number,
+  work: (item: T, i: number) => Promise<void>,
+): Promise<void> {
   let next = 0;
-  await Promise.all(Array.from({ length: atOnce }, async () => {
-    while (next < items.length) {
-      const i = next++;
-      await work(items[i]!, i);
-    }
-  }));
+  await Promise.all(
+    Array.from({ length: atOnce }, async () => {
+      while (next < items.length) {
+        const i = next++;
+        await work(items[i]!, i);
+      }
+    }),
+  );
 }
 
 describe('the activator, with hostile neighbours', function () {
@@ -52,12 +62,17 @@ describe('the activator, with hostile neighbours', function () {
 
   it(`${ANSWERS} hostile answers of a pod: each request ends with an answer or a closed connection`, async () => {
     const answers = hostileAnswers(1);
-    pod = createNetServer((socket) => socket.on('error', () => undefined).once('data', () => socket.end(answers.next().value.bytes))).listen(0, '127.0.0.1');
+    pod = createNetServer((socket) =>
+      socket.on('error', () => undefined).once('data', () => socket.end(answers.next().value.bytes)),
+    ).listen(0, '127.0.0.1');
     await once(pod, 'listening');
     door = await openDoor(portOf(pod));
     const ends: Record<string, number> = {};
     await inTurns(Array.from({ length: ANSWERS }), 32, async () => {
-      const text = await exchange(door.port, Buffer.from('POST /score HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}'));
+      const text = await exchange(
+        door.port,
+        Buffer.from('POST /score HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}'),
+      );
       const end = text === 'hangs' ? text : (/^HTTP\/1\.1 (\d{3}) /.exec(text)?.[1] ?? 'closed');
       ends[end] = (ends[end] ?? 0) + 1;
     });
@@ -70,21 +85,35 @@ describe('the activator, with hostile neighbours', function () {
     pod = createNetServer().listen(0, '127.0.0.1');
     await once(pod, 'listening');
     door = await openDoor(0); // no pod, and none comes
-    const socket = connect({ port: door.port, host: '127.0.0.1' }, () => socket.write('POST /score HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n'.repeat(2)));
+    const socket = connect({ port: door.port, host: '127.0.0.1' }, () =>
+      socket.write('POST /score HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n'.repeat(2)),
+    );
     await once(socket.on('error', () => undefined).resume(), 'close');
   });
 
   it(`${FORMS} forms of request smuggling: the pod gets what its own parser would have seen, and nothing more`, async () => {
     const forms = smugglingForms(FORMS, 1);
-    interface Seen { method: string; url: string; body: string }
-    const record = (into: Seen[][]) => (request: IncomingMessage, response: ServerResponse): void => {
-      const chunks: Buffer[] = [];
-      const form = Number(request.headers['x-form'] ?? -1);
-      request.on('data', (chunk: Buffer) => chunks.push(chunk)).on('end', () => {
-        (into[form] ??= []).push({ method: request.method!, url: request.url!, body: Buffer.concat(chunks).toString('latin1') });
-        response.end('served');
-      });
-    };
+    interface Seen {
+      method: string;
+      url: string;
+      body: string;
+    }
+    const record =
+      (into: Seen[][]) =>
+      (request: IncomingMessage, response: ServerResponse): void => {
+        const chunks: Buffer[] = [];
+        const form = Number(request.headers['x-form'] ?? -1);
+        request
+          .on('data', (chunk: Buffer) => chunks.push(chunk))
+          .on('end', () => {
+            (into[form] ??= []).push({
+              method: request.method!,
+              url: request.url!,
+              body: Buffer.concat(chunks).toString('latin1'),
+            });
+            response.end('served');
+          });
+      };
     const [direct, through]: [Seen[][], Seen[][]] = [[], []];
     const stray: Seen[] = [];
     const reference = createServer(record(direct)).listen(0, '127.0.0.1');

@@ -11,7 +11,10 @@ import { openDoor, type Door } from '../../fixtures/door.ts';
 import { ready, startScorer, type Scorer } from '../../fixtures/scorer.ts';
 
 /** At the ports for metrics, which take 128 or 256, and at those for requests, which take 8,000. */
-const [FEW, MANY] = process.env.HOSTILE_CONNECTIONS === undefined ? [2_000, 9_000] : [Number(process.env.HOSTILE_CONNECTIONS), Number(process.env.HOSTILE_CONNECTIONS)];
+const [FEW, MANY] =
+  process.env.HOSTILE_CONNECTIONS === undefined
+    ? [2_000, 9_000]
+    : [Number(process.env.HOSTILE_CONNECTIONS), Number(process.env.HOSTILE_CONNECTIONS)];
 /** A process of its own, from another address, that opens them and says so when all have been opened; those that are ended stay ended. */
 const CROWD = `
   const { connect } = require('node:net');
@@ -31,12 +34,19 @@ describe('silent connections', function () {
   let crowd: ChildProcess | undefined;
   afterEach(() => void crowd?.kill('SIGKILL'));
   async function crowdAt(port: number, count: number): Promise<{ opened: number; ended: number }> {
-    crowd = spawn(process.execPath, ['-e', CROWD, String(port), String(count)], { stdio: ['ignore', 'pipe', 'inherit'] });
+    crowd = spawn(process.execPath, ['-e', CROWD, String(port), String(count)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     return JSON.parse(String((await once(crowd.stdout!, 'data'))[0])) as { opened: number; ended: number };
   }
-  const ask = (port: number, path: string): Promise<number> => new Promise((resolve, reject) => {
-    get({ host: '127.0.0.1', port, path, agent: false, timeout: 5_000 }, (response) => resolve(response.resume().statusCode!)).on('error', reject).on('timeout', () => reject(new Error('no answer within 5 s')));
-  });
+  const ask = (port: number, path: string): Promise<number> =>
+    new Promise((resolve, reject) => {
+      get({ host: '127.0.0.1', port, path, agent: false, timeout: 5_000 }, (response) =>
+        resolve(response.resume().statusCode!),
+      )
+        .on('error', reject)
+        .on('timeout', () => reject(new Error('no answer within 5 s')));
+    });
 
   describe('at a scorer', () => {
     let scorer: Scorer;
@@ -55,12 +65,16 @@ describe('silent connections', function () {
     });
     it('port 9090: probes and Prometheus are answered', async () => {
       await crowdAt(portOf(scorer.operator), FEW);
-      for (const path of ['/livez', '/readyz', '/metrics']) expect(await ask(portOf(scorer.operator), path)).to.equal(200);
+      for (const path of ['/livez', '/readyz', '/metrics'])
+        expect(await ask(portOf(scorer.operator), path)).to.equal(200);
     });
   });
 
   it('at health and metrics of operator and activator: probes are answered', async () => {
-    const server = healthServer({ healthy: () => undefined, ready: () => undefined, sample: () => undefined }, new Registry()).listen(0, '127.0.0.1');
+    const server = healthServer(
+      { healthy: () => undefined, ready: () => undefined, sample: () => undefined },
+      new Registry(),
+    ).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
     await crowdAt(port, FEW);

@@ -20,8 +20,11 @@ describe('costly requests', function () {
     let sent = 0;
     for (const { what, path, body, headers } of requests) {
       sent += 1;
-      const answer = await fetch(scorer.url + path, { method: 'POST', headers, body: new Uint8Array(body) }).catch((error: unknown) => error as Error);
-      if (answer instanceof Error) strange.push(`${what}: ${answer.message} ${(answer.cause as Error | undefined)?.message}`);
+      const answer = await fetch(scorer.url + path, { method: 'POST', headers, body: new Uint8Array(body) }).catch(
+        (error: unknown) => error as Error,
+      );
+      if (answer instanceof Error)
+        strange.push(`${what}: ${answer.message} ${(answer.cause as Error | undefined)?.message}`);
       else {
         await answer.arrayBuffer().catch((error: unknown) => strange.push(`${what}: ${String(error)}`));
         if (answer.status >= 500) strange.push(`${what}: ${answer.status}`);
@@ -31,7 +34,10 @@ describe('costly requests', function () {
     return { sent, strange };
   }
 
-  for (const [what, requests] of [[`${SMALL} of at most 64 KiB on the wire`, () => smallRequests(SMALL, 1)], [`${LARGE} of 16 MiB`, () => largeRequests(LARGE)]] as const) {
+  for (const [what, requests] of [
+    [`${SMALL} of at most 64 KiB on the wire`, () => smallRequests(SMALL, 1)],
+    [`${LARGE} of 16 MiB`, () => largeRequests(LARGE)],
+  ] as const) {
     it(what, async () => {
       const { sent, strange } = await send(requests());
       expect(strange.slice(0, 5)).to.deep.equal([]);

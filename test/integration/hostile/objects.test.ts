@@ -4,7 +4,10 @@ import { poisoned, settle, settledPipeline, TEXTS, unindexed } from '../../hosti
 import type { Objects, Thing } from '../../model/server.ts';
 
 /** Where tenants write what nothing has checked; in the long form every text but those of the spec, which the CRD checks. */
-const FREE = process.env.HOSTILE_OBJECTS === 'all' ? /^(?!InferencePipeline\S* spec\.)/ : /^\S+ (metadata\.(labels|annotations)|data)\./;
+const FREE =
+  process.env.HOSTILE_OBJECTS === 'all'
+    ? /^(?!InferencePipeline\S* spec\.)/
+    : /^\S+ (metadata\.(labels|annotations)|data)\./;
 
 describe('objects with hostile texts', function () {
   this.timeout(600_000);
@@ -12,7 +15,19 @@ describe('objects with hostile texts', function () {
   before(async () => (settled = await settledPipeline()));
 
   it('a pipeline with all its children is what they are put into', () => {
-    expect(Object.keys(settled).map((key) => key.split('/')[0]).sort()).to.include.members(['ConfigMap', 'Deployment', 'InferencePipeline', 'NetworkPolicy', 'Pod', 'PodDisruptionBudget', 'Service']);
+    expect(
+      Object.keys(settled)
+        .map((key) => key.split('/')[0])
+        .sort(),
+    ).to.include.members([
+      'ConfigMap',
+      'Deployment',
+      'InferencePipeline',
+      'NetworkPolicy',
+      'Pod',
+      'PodDisruptionBudget',
+      'Service',
+    ]);
   });
 
   it('every reconcile ends, and comes to rest', async () => {
@@ -29,10 +44,12 @@ describe('objects with hostile texts', function () {
   });
 
   it('every index takes every object', () => {
-    const problems = [...poisoned(settled, TEXTS)].filter(({ what }) => FREE.test(what)).flatMap(({ what, objects }) => {
-      const key = what.split(' ')[0]!;
-      return unindexed(objects[key] as Thing).map((index) => `${what}: ${index}`);
-    });
+    const problems = [...poisoned(settled, TEXTS)]
+      .filter(({ what }) => FREE.test(what))
+      .flatMap(({ what, objects }) => {
+        const key = what.split(' ')[0]!;
+        return unindexed(objects[key] as Thing).map((index) => `${what}: ${index}`);
+      });
     expect(problems.slice(0, 5)).to.deep.equal([]);
   });
 });

@@ -10,7 +10,12 @@ import { bundle, HASTE, kubeconfigFor, startOperator, type OperatorProcess } fro
 import { startStage, type Stage } from '../../stage/stage.ts';
 
 const NAMESPACE = 'kstatus';
-const spec = (timeout: string, play = 'ready'): InferencePipelineSpec => ({ target: 'Development', scoring: { script: SCRIPT }, endpoint: { requestTimeout: timeout }, environment: { variables: [{ name: 'STAGE', value: play }] } });
+const spec = (timeout: string, play = 'ready'): InferencePipelineSpec => ({
+  target: 'Development',
+  scoring: { script: SCRIPT },
+  endpoint: { requestTimeout: timeout },
+  environment: { variables: [{ name: 'STAGE', value: play }] },
+});
 
 describe('what kstatus reads', function () {
   this.timeout(120_000);
@@ -19,13 +24,24 @@ describe('what kstatus reads', function () {
   let program: string;
   const seen: AnyObject[] = [];
   const stop = new AbortController();
-  const place = { get admin() { return stage.admin; }, namespace: NAMESPACE, patienceMs: 30_000 };
+  const place = {
+    get admin() {
+      return stage.admin;
+    },
+    namespace: NAMESPACE,
+    patienceMs: 30_000,
+  };
   before(async () => {
     [stage, program] = [await startStage(), await kstatus()];
     await stage.namespace(NAMESPACE);
     void stage.admin.follow(KIND.pipeline, stop.signal, (_, object) => seen.push(object));
     const { kubeconfig } = kubeconfigFor(stage.server, stage.token);
-    operator = await startOperator({ bundle: await bundle(HASTE), kubeconfig, identity: 'k', env: { WATCH_NAMESPACES: NAMESPACE, POD_NAMESPACE: NAMESPACE } });
+    operator = await startOperator({
+      bundle: await bundle(HASTE),
+      kubeconfig,
+      identity: 'k',
+      env: { WATCH_NAMESPACES: NAMESPACE, POD_NAMESPACE: NAMESPACE },
+    });
   });
   after(async () => {
     stop.abort();
@@ -36,13 +52,25 @@ describe('what kstatus reads', function () {
   /** The readings since the last call, of this generation and later ones, each once as it changed. */
   async function readings(from = 0): Promise<string[]> {
     const { metadata } = (await stage.admin.get(KIND.pipeline, NAMESPACE, 'p'))!;
-    await until(place, 'the watch has told of all', async () => Number(seen.at(-1)?.metadata.resourceVersion) >= Number(metadata.resourceVersion));
+    await until(
+      place,
+      'the watch has told of all',
+      async () => Number(seen.at(-1)?.metadata.resourceVersion) >= Number(metadata.resourceVersion),
+    );
     const objects = seen.splice(0).filter(({ metadata: { generation = 0 } }) => generation >= from);
-    const { stdout } = await execa(program, { input: objects.map((object) => JSON.stringify({ ...object, apiVersion: 'penstock.dev/v1alpha1', kind: 'InferencePipeline' })).join('\n') });
+    const { stdout } = await execa(program, {
+      input: objects
+        .map((object) => JSON.stringify({ ...object, apiVersion: 'penstock.dev/v1alpha1', kind: 'InferencePipeline' }))
+        .join('\n'),
+    });
     return stdout.split('\n').filter((line, i, all) => line !== all[i - 1]);
   }
-  const is = (type: string, value = 'True') => (): Promise<boolean> => condition(stage.admin, KIND.pipeline, NAMESPACE, type).then(({ status }) => status === value);
-  const wish = async (timeout: string, play?: string): Promise<number> => (await stage.admin.apply(pipeline(NAMESPACE, spec(timeout, play)))).metadata.generation ?? 0;
+  const is =
+    (type: string, value = 'True') =>
+    (): Promise<boolean> =>
+      condition(stage.admin, KIND.pipeline, NAMESPACE, type).then(({ status }) => status === value);
+  const wish = async (timeout: string, play?: string): Promise<number> =>
+    (await stage.admin.apply(pipeline(NAMESPACE, spec(timeout, play)))).metadata.generation ?? 0;
 
   it('a new pipeline: InProgress from its first moment, then Current', async () => {
     await wish('1s');
@@ -53,7 +81,11 @@ describe('what kstatus reads', function () {
   it('a good update: InProgress until the new revision serves; Ready never flips', async () => {
     await wish('2s');
     await until(place, 'UpToDate', is('UpToDate'));
-    const ready = seen.map(({ status }) => (status as { conditions: { type: string; status: string }[] }).conditions.find(({ type }) => type === 'Ready')?.status);
+    const ready = seen.map(
+      ({ status }) =>
+        (status as { conditions: { type: string; status: string }[] }).conditions.find(({ type }) => type === 'Ready')
+          ?.status,
+    );
     expect([...new Set(ready)]).to.deep.equal(['True']);
     expect(await readings()).to.deep.equal(['InProgress', 'Current']);
   });
@@ -66,7 +98,9 @@ describe('what kstatus reads', function () {
   });
 
   it('a refused wish: Failed, and Current again once it is taken back', async () => {
-    await stage.admin.apply(pipeline(NAMESPACE, { ...spec('2s'), placement: { tolerations: [{ operator: 'Exists', value: 'cannot' }] } }));
+    await stage.admin.apply(
+      pipeline(NAMESPACE, { ...spec('2s'), placement: { tolerations: [{ operator: 'Exists', value: 'cannot' }] } }),
+    );
     await until(place, 'Stalled', is('Stalled'));
     await wish('2s');
     await until(place, 'UpToDate', is('UpToDate'));

@@ -13,7 +13,8 @@ describe('leaders that are killed, told to end and frozen while a user edits', f
   });
   after(() => stage.stop());
 
-  it('are each followed', () => expect(report.kills.map(({ how }) => how)).to.deep.equal(['SIGTERM', 'SIGKILL', 'SIGSTOP']));
+  it('are each followed', () =>
+    expect(report.kills.map(({ how }) => how)).to.deep.equal(['SIGTERM', 'SIGKILL', 'SIGSTOP']));
   it('write nothing once another leads', () => expect(report.deposedWrites).to.deep.equal([]));
   it('leave no edit undone', () => expect(report.converged).to.be.true);
 });

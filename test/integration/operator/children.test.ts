@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { startApi, startOperator, type Api, type RunningOperator } from '../../fixtures/operator.ts';
 import { until } from '../../fixtures/until.ts';
 
-const example = (file: string): string => readFileSync(join(import.meta.dirname, '../../../examples/iris', file), 'utf8');
+const example = (file: string): string =>
+  readFileSync(join(import.meta.dirname, '../../../examples/iris', file), 'utf8');
 const script = (name: string, target = 'Production', extra = ''): string => `
 apiVersion: penstock.dev/v1alpha1
 kind: InferencePipeline
@@ -21,8 +22,10 @@ describe('the operator on a real API server', function () {
     const text = await api.run(['get', kind, name, '-o', 'json', '--ignore-not-found']);
     return text === '' ? undefined : (JSON.parse(text) as Record<string, never>);
   };
-  const field = (kind: string, name: string, path: string): Promise<string> => api.run(['get', kind, name, '--ignore-not-found', '-o', `jsonpath={${path}}`]);
-  const reason = (name: string): Promise<string> => field('ipl', name, '.status.conditions[?(@.type=="UpToDate")].reason');
+  const field = (kind: string, name: string, path: string): Promise<string> =>
+    api.run(['get', kind, name, '--ignore-not-found', '-o', `jsonpath={${path}}`]);
+  const reason = (name: string): Promise<string> =>
+    field('ipl', name, '.status.conditions[?(@.type=="UpToDate")].reason');
 
   before(async () => {
     api = await startApi();
@@ -43,14 +46,25 @@ describe('the operator on a real API server', function () {
     expect(await field('configmap', revision, '.immutable')).to.equal('true');
     await new Promise((resolve) => setTimeout(resolve, 500));
     expect(await operator.writes()).to.deep.equal({
-      'POST Secret': 1, 'POST ConfigMap': 2, 'POST Service': 1, 'POST Deployment': 1, 'POST PodDisruptionBudget': 1, 'POST NetworkPolicy': 1, 'PATCH Deployment/scale': 1, 'PATCH InferencePipeline/status': 1,
+      'POST Secret': 1,
+      'POST ConfigMap': 2,
+      'POST Service': 1,
+      'POST Deployment': 1,
+      'POST PodDisruptionBudget': 1,
+      'POST NetworkPolicy': 1,
+      'PATCH Deployment/scale': 1,
+      'PATCH InferencePipeline/status': 1,
     });
   });
 
   it('replicas are nobody’s but the scale manager’s', async () => {
     const revision = await field('ipl', 'first', '.status.activeRevision');
-    const managed = JSON.parse(await api.run(['get', 'deployment', revision, '-o', 'json', '--show-managed-fields'])) as { metadata: { managedFields: { manager: string; fieldsV1: { 'f:spec'?: object } }[] } };
-    const owners = managed.metadata.managedFields.filter(({ fieldsV1 }) => 'f:replicas' in (fieldsV1['f:spec'] ?? {})).map(({ manager }) => manager);
+    const managed = JSON.parse(
+      await api.run(['get', 'deployment', revision, '-o', 'json', '--show-managed-fields']),
+    ) as { metadata: { managedFields: { manager: string; fieldsV1: { 'f:spec'?: object } }[] } };
+    const owners = managed.metadata.managedFields
+      .filter(({ fieldsV1 }) => 'f:replicas' in (fieldsV1['f:spec'] ?? {}))
+      .map(({ manager }) => manager);
     expect(owners).to.deep.equal(['penstock-scale']);
   });
 
@@ -65,17 +79,40 @@ describe('the operator on a real API server', function () {
     const revision = await field('ipl', 'first', '.status.activeRevision');
     const before = await field('service', 'first', '.metadata.uid');
     await api.run(['delete', 'service', 'first']);
-    await api.run(['patch', 'deployment', revision, '--type=json', '-p', '[{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "evil"}]']);
-    await api.run(['patch', 'configmap', 'first-traffic', '--type=merge', '-p', '{"data": {"traffic.json": "{}"}}']).catch(() => undefined);
-    await until(async () => (await field('service', 'first', '.metadata.uid')) !== before && (await field('service', 'first', '.metadata.uid')) !== '');
-    await until(async () => (await field('deployment', revision, '.spec.template.spec.containers[0].image')) === 'penstock/scorer:test');
+    await api.run([
+      'patch',
+      'deployment',
+      revision,
+      '--type=json',
+      '-p',
+      '[{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "evil"}]',
+    ]);
+    await api
+      .run(['patch', 'configmap', 'first-traffic', '--type=merge', '-p', '{"data": {"traffic.json": "{}"}}'])
+      .catch(() => undefined);
+    await until(
+      async () =>
+        (await field('service', 'first', '.metadata.uid')) !== before &&
+        (await field('service', 'first', '.metadata.uid')) !== '',
+    );
+    await until(
+      async () =>
+        (await field('deployment', revision, '.spec.template.spec.containers[0].image')) === 'penstock/scorer:test',
+    );
     await until(async () => (await field('configmap', 'first-traffic', '.data.traffic\\.json')).includes('keyHashes'));
   });
 
   it('a scaling edit patches nothing of the pods', async () => {
     const revision = await field('ipl', 'first', '.status.activeRevision');
     const generation = await field('deployment', revision, '.metadata.generation');
-    await api.run(['patch', 'ipl', 'first', '--type=merge', '-p', '{"spec": {"scaling": {"minReplicas": 2, "maxReplicas": 7}}}']);
+    await api.run([
+      'patch',
+      'ipl',
+      'first',
+      '--type=merge',
+      '-p',
+      '{"spec": {"scaling": {"minReplicas": 2, "maxReplicas": 7}}}',
+    ]);
     await until(async () => (await field('ipl', 'first', '.status.effective.maxReplicas')) === '7');
     expect(await field('deployment', revision, '.metadata.generation')).to.equal(generation);
   });
@@ -85,7 +122,9 @@ describe('the operator on a real API server', function () {
     const before = await get('service', 'taken');
     await api.run(['apply', '-f', '-'], script('taken'));
     await until(async () => (await reason('taken')) === 'ChildNotOwned');
-    expect(await field('ipl', 'taken', '.status.conditions[?(@.type=="UpToDate")].message')).to.contain('Service taken exists and is not this InferencePipeline');
+    expect(await field('ipl', 'taken', '.status.conditions[?(@.type=="UpToDate")].message')).to.contain(
+      'Service taken exists and is not this InferencePipeline',
+    );
     expect(await field('ipl', 'taken', '.status.conditions[?(@.type=="Stalled")].status')).to.equal('True');
     expect(await get('service', 'taken')).to.deep.equal(before);
   });
@@ -96,17 +135,35 @@ describe('the operator on a real API server', function () {
     await until(async () => (await field('mver', 'iris-1', '.status.conditions[0].reason')) === 'ResourceNotReady');
     await api.run(['apply', '-f', '-'], configMap);
     await until(async () => (await field('mver', 'iris-1', '.status.conditions[0].reason')) === 'Verifying');
-    const jobs = JSON.parse(await api.run(['get', 'jobs', '-o', 'json'])) as { items: { spec: { backoffLimit: number; template: { spec: { restartPolicy: string; automountServiceAccountToken: boolean } } } }[] };
+    const jobs = JSON.parse(await api.run(['get', 'jobs', '-o', 'json'])) as {
+      items: {
+        spec: {
+          backoffLimit: number;
+          template: { spec: { restartPolicy: string; automountServiceAccountToken: boolean } };
+        };
+      }[];
+    };
     expect(jobs.items).to.have.length(1);
-    expect(jobs.items[0]!.spec.template.spec).to.include({ restartPolicy: 'Never', automountServiceAccountToken: false });
+    expect(jobs.items[0]!.spec.template.spec).to.include({
+      restartPolicy: 'Never',
+      automountServiceAccountToken: false,
+    });
   });
 
   it('keys that a user brings are used, and not replaced', async () => {
-    await api.run(['create', 'secret', 'generic', 'mine-keys', '--from-literal=primaryKey=chosen-by-the-user-and-long-enough']);
+    await api.run([
+      'create',
+      'secret',
+      'generic',
+      'mine-keys',
+      '--from-literal=primaryKey=chosen-by-the-user-and-long-enough',
+    ]);
     await api.run(['apply', '-f', '-'], script('mine'));
     await until(async () => (await field('configmap', 'mine-traffic', '.data.traffic\\.json')).includes('keyHashes'));
     const { createHash } = await import('node:crypto');
-    expect(await field('configmap', 'mine-traffic', '.data.traffic\\.json')).to.contain(createHash('sha256').update('chosen-by-the-user-and-long-enough').digest('hex'));
+    expect(await field('configmap', 'mine-traffic', '.data.traffic\\.json')).to.contain(
+      createHash('sha256').update('chosen-by-the-user-and-long-enough').digest('hex'),
+    );
   });
 
   it('the pods that serve are not touched when their revision’s ConfigMap is lost and another generation is wanted', async () => {
@@ -114,7 +171,14 @@ describe('the operator on a real API server', function () {
     await until(async () => (await reason('loser')) === 'RollingOut');
     const revision = await field('ipl', 'loser', '.status.activeRevision');
     const uid = await field('deployment', revision, '.metadata.uid');
-    await api.run(['patch', 'ipl', 'loser', '--type=merge', '-p', '{"spec": {"models": [{"name": "gone", "modelVersion": "gone-1"}]}}']);
+    await api.run([
+      'patch',
+      'ipl',
+      'loser',
+      '--type=merge',
+      '-p',
+      '{"spec": {"models": [{"name": "gone", "modelVersion": "gone-1"}]}}',
+    ]);
     await until(async () => (await reason('loser')) === 'ModelNotReady');
     await api.run(['delete', 'configmap', revision]);
     await new Promise((resolve) => setTimeout(resolve, 1500));
@@ -125,12 +189,24 @@ describe('the operator on a real API server', function () {
   it('Development asks for no Secret and no disruption budget', async () => {
     await api.run(['apply', '-f', '-'], script('small', 'Development'));
     await until(async () => (await reason('small')) === 'RollingOut');
-    expect([await field('secret', 'small-keys', '.metadata.name'), await api.run(['get', 'pdb', '-l', 'penstock.dev/pipeline=small', '-o', 'name'])]).to.deep.equal(['', '']);
+    expect([
+      await field('secret', 'small-keys', '.metadata.name'),
+      await api.run(['get', 'pdb', '-l', 'penstock.dev/pipeline=small', '-o', 'name']),
+    ]).to.deep.equal(['', '']);
   });
 
   it('all is told in Events, once', async () => {
     await new Promise((resolve) => setTimeout(resolve, 300));
-    const events = (await api.run(['get', 'events.events.k8s.io', '-o', 'jsonpath={range .items[?(@.regarding.name=="taken")]}{.reason}{"\\n"}{end}'])).trim().split('\n');
+    const events = (
+      await api.run([
+        'get',
+        'events.events.k8s.io',
+        '-o',
+        'jsonpath={range .items[?(@.regarding.name=="taken")]}{.reason}{"\\n"}{end}',
+      ])
+    )
+      .trim()
+      .split('\n');
     expect(events).to.deep.equal(['ChildNotOwned']);
   });
 });

@@ -19,25 +19,45 @@ describe('least privilege', function () {
     stage = await startStage({ audit: true });
     reference = await record(stage, WORKLOAD);
     const posts = reference.writes.filter(({ method }) => method === 'POST');
-    outcome = await runPlan(stage, { id: 'lost-answers', workload: WORKLOAD, faults: posts.map(({ n }) => ({ do: 'lose the reply', write: n })) }, reference, { standby: true });
+    outcome = await runPlan(
+      stage,
+      { id: 'lost-answers', workload: WORKLOAD, faults: posts.map(({ n }) => ({ do: 'lose the reply', write: n })) },
+      reference,
+      { standby: true },
+    );
     await sleep(2000); // the log is written in batches
   });
   after(() => stage.stop());
 
-  it('with the answer to every creation lost, all ends as it does without a fault', () => expect(outcome.problems).to.deep.equal([]));
+  it('with the answer to every creation lost, all ends as it does without a fault', () =>
+    expect(outcome.problems).to.deep.equal([]));
 
-  it('nothing that the operator asked for was forbidden', () => expect(used(stage.auditLog).forbidden).to.deep.equal([]));
+  it('nothing that the operator asked for was forbidden', () =>
+    expect(used(stage.auditLog).forbidden).to.deep.equal([]));
 
   it('the chart’s Roles grant exactly the verbs that were used', async () => {
-    const roles = (await chart('watchNamespaces={stage}')).filter(({ kind, metadata }) => kind === 'Role' && metadata.name.startsWith(ACCOUNT)).flatMap(({ rules }) => (rules ?? []) as Rule[]);
+    const roles = (await chart('watchNamespaces={stage}'))
+      .filter(({ kind, metadata }) => kind === 'Role' && metadata.name.startsWith(ACCOUNT))
+      .flatMap(({ rules }) => (rules ?? []) as Rule[]);
     const [wanted, got] = [used(stage.auditLog).grants, granted(roles)];
-    expect({ unused: [...got].filter((grant) => !wanted.has(grant)), missing: [...wanted].filter((grant) => !got.has(grant)) }).to.deep.equal({ unused: [], missing: [] });
+    expect({
+      unused: [...got].filter((grant) => !wanted.has(grant)),
+      missing: [...wanted].filter((grant) => !got.has(grant)),
+    }).to.deep.equal({ unused: [], missing: [] });
   });
 
   it('the ClusterRole of a release that watches everything is the same as those Roles', async () => {
-    const rules = (objects: Awaited<ReturnType<typeof chart>>, kind: string): object[] => objects.filter((object) => object.kind === kind && object.metadata.name === ACCOUNT).flatMap((object) => object.rules ?? []);
+    const rules = (objects: Awaited<ReturnType<typeof chart>>, kind: string): object[] =>
+      objects
+        .filter((object) => object.kind === kind && object.metadata.name === ACCOUNT)
+        .flatMap((object) => object.rules ?? []);
     const [confined, everywhere] = [await chart('watchNamespaces={stage}'), await chart()];
     expect(rules(everywhere, 'ClusterRole')).to.deep.equal(rules(confined, 'Role'));
-    expect(everywhere.filter(({ kind, metadata }) => kind === 'Role' && metadata.namespace === SYSTEM).map(({ metadata }) => metadata.name), 'what is a matter of one namespace stays so: the Lease, the certificate of the metrics API').to.deep.equal(['penstock-metrics', 'penstock-operator-leader']);
+    expect(
+      everywhere
+        .filter(({ kind, metadata }) => kind === 'Role' && metadata.namespace === SYSTEM)
+        .map(({ metadata }) => metadata.name),
+      'what is a matter of one namespace stays so: the Lease, the certificate of the metrics API',
+    ).to.deep.equal(['penstock-metrics', 'penstock-operator-leader']);
   });
 });

@@ -22,11 +22,40 @@ async function ask(python: string, program: string, datatype: string): Promise<s
 }
 
 const clients: [string, { packages: string[]; program: string; datatypes: string[]; does: string; says: RegExp }][] = [
-  ['tritonclient[http]', {
-    packages: ['tritonclient[http]==2.51.0'], program: 'triton.py', does: 'JSON and binary, packed and not, listed and refused as it wants', says: /^(6|18) answers$/,
-    datatypes: ['FP16', 'FP32', 'FP64', 'INT8', 'UINT8', 'INT16', 'UINT16', 'INT32', 'UINT32', 'INT64', 'UINT64', 'BOOL', 'BYTES'],
-  }],
-  ['kserve’s InferenceRESTClient', { packages: ['kserve==0.21.0'], program: 'kserve_client.py', does: 'health, infer in JSON and binary, an unknown model', says: /^2 answers$/, datatypes: ['FP32', 'INT64', 'BOOL'] }],
+  [
+    'tritonclient[http]',
+    {
+      packages: ['tritonclient[http]==2.51.0'],
+      program: 'triton.py',
+      does: 'JSON and binary, packed and not, listed and refused as it wants',
+      says: /^(6|18) answers$/,
+      datatypes: [
+        'FP16',
+        'FP32',
+        'FP64',
+        'INT8',
+        'UINT8',
+        'INT16',
+        'UINT16',
+        'INT32',
+        'UINT32',
+        'INT64',
+        'UINT64',
+        'BOOL',
+        'BYTES',
+      ],
+    },
+  ],
+  [
+    'kserve’s InferenceRESTClient',
+    {
+      packages: ['kserve==0.21.0'],
+      program: 'kserve_client.py',
+      does: 'health, infer in JSON and binary, an unknown model',
+      says: /^2 answers$/,
+      datatypes: ['FP32', 'INT64', 'BOOL'],
+    },
+  ],
 ];
 
 for (const [name, { packages, program, datatypes, does, says }] of clients) {
@@ -37,6 +66,7 @@ for (const [name, { packages, program, datatypes, does, says }] of clients) {
       this.timeout(600_000);
       python = pythonWith(packages);
     });
-    for (const datatype of datatypes) it(`${datatype}: ${does}`, async () => expect(await ask(python, program, datatype)).to.match(says));
+    for (const datatype of datatypes)
+      it(`${datatype}: ${does}`, async () => expect(await ask(python, program, datatype)).to.match(says));
   });
 }

@@ -32,8 +32,11 @@ describe('the download of a model', function () {
       asked.push(`https ${url} ${headers.authorization}`);
       if (url === '/model.bin') return void response.end('model');
       const elsewhere: Record<string, string> = {
-        '/moved.bin': '/model.bin', '/plain.bin': `http://127.0.0.1:${portOf(plain)}/model.bin`, '/metadata.bin': 'https://169.254.169.254/latest/meta-data',
-        '/closed.bin': 'https://127.0.0.1:1/', '/other.bin': `https://127.0.0.1:${portOf(store)}/nothing.bin`,
+        '/moved.bin': '/model.bin',
+        '/plain.bin': `http://127.0.0.1:${portOf(plain)}/model.bin`,
+        '/metadata.bin': 'https://169.254.169.254/latest/meta-data',
+        '/closed.bin': 'https://127.0.0.1:1/',
+        '/other.bin': `https://127.0.0.1:${portOf(store)}/nothing.bin`,
       };
       if (elsewhere[url ?? ''] === undefined) response.writeHead(404).end();
       else response.writeHead(302, { location: elsewhere[url ?? ''] }).end();
@@ -46,37 +49,85 @@ describe('the download of a model', function () {
     rmSync(folder, { recursive: true });
   });
 
-  const fetched = (path: string, uri = `https://localhost:${portOf(store)}${path}`, addresses = { loopback: true, privateToo: true }) => fetchItem(
-    { name: 'm', uri, file: 'm.bin', format: 'Files' },
-    { items: [], modelsDir: join(folder, 'models'), sourcesDir: join(folder, 'sources'), credentialsDir: join(folder, 'credentials'), addresses },
-  );
+  const fetched = (
+    path: string,
+    uri = `https://localhost:${portOf(store)}${path}`,
+    addresses = { loopback: true, privateToo: true },
+  ) =>
+    fetchItem(
+      { name: 'm', uri, file: 'm.bin', format: 'Files' },
+      {
+        items: [],
+        modelsDir: join(folder, 'models'),
+        sourcesDir: join(folder, 'sources'),
+        credentialsDir: join(folder, 'credentials'),
+        addresses,
+      },
+    );
 
   it('follows a redirect of the store, with the token', async () => {
     expect(await fetched('/moved.bin')).to.include({ sizeBytes: 5 });
     expect(readFileSync(join(folder, 'models/m/m.bin'), 'utf8')).to.equal('model');
     expect(asked).to.deep.equal(['https /moved.bin Bearer a-token', 'https /model.bin Bearer a-token']);
   });
-  const messageOf = (...args: Parameters<typeof fetched>): Promise<string> => fetched(...args).then(() => 'fetched', (error: unknown) => (error as Error).message);
-  for (const uri of ['https://localhost/m.bin', 'https://127.0.0.1/m.bin', 'https://[::1]/m.bin', 'https://0x7f.1/m.bin', 'https://[::ffff:127.0.0.1]/m.bin', 'https://169.254.169.254/m.bin', 'https://[fd00:ec2::254]/m.bin', 'https://[fd20:ce::254]/m.bin', 'https://0.0.0.0/m.bin', 'https://[fe80::1]/m.bin']) {
+  const messageOf = (...args: Parameters<typeof fetched>): Promise<string> =>
+    fetched(...args).then(
+      () => 'fetched',
+      (error: unknown) => (error as Error).message,
+    );
+  for (const uri of [
+    'https://localhost/m.bin',
+    'https://127.0.0.1/m.bin',
+    'https://[::1]/m.bin',
+    'https://0x7f.1/m.bin',
+    'https://[::ffff:127.0.0.1]/m.bin',
+    'https://169.254.169.254/m.bin',
+    'https://[fd00:ec2::254]/m.bin',
+    'https://[fd20:ce::254]/m.bin',
+    'https://0.0.0.0/m.bin',
+    'https://[fe80::1]/m.bin',
+  ]) {
     it(`refuses ${uri}, whatever the chart says`, async () => {
-      expect(await messageOf('', uri, { loopback: false, privateToo: true })).to.contain('its host has a loopback, link-local or metadata address, which no source may have');
+      expect(await messageOf('', uri, { loopback: false, privateToo: true })).to.contain(
+        'its host has a loopback, link-local or metadata address, which no source may have',
+      );
     });
   }
-  for (const uri of ['https://10.1.2.3/m.bin', 'https://192.168.1.1/m.bin', 'https://172.20.0.1/m.bin', 'https://[fd12::1]/m.bin', 'https://[64:ff9b::a00:1]/m.bin', 'https://[2002:a00:1::]/m.bin', 'https://[::ffff:10.0.0.1]/m.bin']) {
+  for (const uri of [
+    'https://10.1.2.3/m.bin',
+    'https://192.168.1.1/m.bin',
+    'https://172.20.0.1/m.bin',
+    'https://[fd12::1]/m.bin',
+    'https://[64:ff9b::a00:1]/m.bin',
+    'https://[2002:a00:1::]/m.bin',
+    'https://[::ffff:10.0.0.1]/m.bin',
+  ]) {
     it(`refuses ${uri} where the chart wants no private sources`, async () => {
-      expect(await messageOf('', uri, { loopback: false, privateToo: false })).to.contain('its host has a private address');
+      expect(await messageOf('', uri, { loopback: false, privateToo: false })).to.contain(
+        'its host has a private address',
+      );
     });
   }
   it('a token with a line break in it is refused, and said', async () => {
     const file = join(folder, 'credentials/m/token');
     writeFileSync(file, 'a\ntoken');
-    expect(await messageOf('/model.bin')).to.contain('the key token of the Secret of source.secretRef has a line break in it');
+    expect(await messageOf('/model.bin')).to.contain(
+      'the key token of the Secret of source.secretRef has a line break in it',
+    );
     writeFileSync(file, 'a-token');
   });
-  it('refuses a redirect to a metadata service, and asks nothing there', async () => expect(await messageOf('/metadata.bin')).to.contain('link-local or metadata address'));
-  it('tells the status of the source itself', async () => expect(await messageOf('/nothing.bin')).to.contain('the server answered 404'));
-  for (const [what, path] of [['a status', '/other.bin'], ['a closed port', '/closed.bin']] as const) {
-    it(`tells nothing of another host: ${what}`, async () => expect(await messageOf(path)).to.match(/cannot be fetched: the host that the server redirects to did not give the file$/));
+  it('refuses a redirect to a metadata service, and asks nothing there', async () =>
+    expect(await messageOf('/metadata.bin')).to.contain('link-local or metadata address'));
+  it('tells the status of the source itself', async () =>
+    expect(await messageOf('/nothing.bin')).to.contain('the server answered 404'));
+  for (const [what, path] of [
+    ['a status', '/other.bin'],
+    ['a closed port', '/closed.bin'],
+  ] as const) {
+    it(`tells nothing of another host: ${what}`, async () =>
+      expect(await messageOf(path)).to.match(
+        /cannot be fetched: the host that the server redirects to did not give the file$/,
+      ));
   }
   it('refuses a redirect to http, and asks nothing there', async () => {
     const failure = await fetched('/plain.bin').catch((error: unknown) => String(error));

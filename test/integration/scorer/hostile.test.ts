@@ -11,7 +11,10 @@ const GOOD = post('/score', '{"data":[[5.1,3.5,1.4,0.2]]}');
 const MIB_BACK = 20;
 
 /** What comes first on a connection, be it its end. */
-const firstWords = (socket: Socket): Promise<string> => new Promise((resolve) => socket.once('data', (chunk: Buffer) => resolve(chunk.toString())).once('close', () => resolve('closed')));
+const firstWords = (socket: Socket): Promise<string> =>
+  new Promise((resolve) =>
+    socket.once('data', (chunk: Buffer) => resolve(chunk.toString())).once('close', () => resolve('closed')),
+  );
 
 describe('hostile clients', function () {
   this.timeout(120_000);
@@ -40,16 +43,25 @@ describe('hostile clients', function () {
   });
 
   it('2,000 slow clients: each is cut off within ten seconds or so, one that only stops hears why, and good ones never notice', async () => {
-    const dripping = Array.from({ length: 2000 }, (_, i): Promise<number> => new Promise((resolve) => {
-      const started = performance.now();
-      const head = 'POST /score HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n';
-      const socket: Socket = connect({ port, host: '127.0.0.1' }, () => socket.write(i % 2 === 0 ? head : `${head}\r\n`));
-      const drip = setInterval(() => socket.write(i % 2 === 0 ? `x${Date.now()}: 1\r\n` : ' '), 1000);
-      socket.on('error', () => undefined).on('close', () => {
-        clearInterval(drip);
-        resolve((performance.now() - started) / 1000);
-      }).resume();
-    }));
+    const dripping = Array.from(
+      { length: 2000 },
+      (_, i): Promise<number> =>
+        new Promise((resolve) => {
+          const started = performance.now();
+          const head = 'POST /score HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n';
+          const socket: Socket = connect({ port, host: '127.0.0.1' }, () =>
+            socket.write(i % 2 === 0 ? head : `${head}\r\n`),
+          );
+          const drip = setInterval(() => socket.write(i % 2 === 0 ? `x${Date.now()}: 1\r\n` : ' '), 1000);
+          socket
+            .on('error', () => undefined)
+            .on('close', () => {
+              clearInterval(drip);
+              resolve((performance.now() - started) / 1000);
+            })
+            .resume();
+        }),
+    );
     const stops = connect({ port, host: '127.0.0.1' });
     stops.write(GOOD.subarray(0, -1));
     const why = firstWords(stops);
@@ -80,6 +92,6 @@ describe('hostile clients', function () {
     const heard = firstWords(socket);
     socket.write('GET /swagger.json HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nnone\r\n'); // which looks for a file of the script's
     expect(await heard).to.match(/^HTTP\/1\.1 400 /);
-    expect((await Promise.race([scripted.exited, sleep(500, 'lives')]))).to.equal('lives');
+    expect(await Promise.race([scripted.exited, sleep(500, 'lives')])).to.equal('lives');
   });
 });

@@ -12,23 +12,38 @@ describe('a scorer under too much', function () {
   this.timeout(30_000);
   let scorer: Scorer;
   const start = scorerPerTest();
-  const post = (body: string, signal?: AbortSignal) => fetch(`${scorer.url}/score`, { method: 'POST', body, ...(signal && { signal }) });
+  const post = (body: string, signal?: AbortSignal) =>
+    fetch(`${scorer.url}/score`, { method: 'POST', body, ...(signal && { signal }) });
   const seen = async (): Promise<number> => ((await (await post('count')).json()) as { seen: number }).seen;
 
   it('works on so many at a time; who waits too long gets 429 and when to come again; the others are answered', async () => {
-    scorer = await start({ script: 'echo.ts', env: { PENSTOCK_MAX_CONCURRENT_REQUESTS: '2', PENSTOCK_MAX_QUEUE_WAIT_MS: '300' } });
+    scorer = await start({
+      script: 'echo.ts',
+      env: { PENSTOCK_MAX_CONCURRENT_REQUESTS: '2', PENSTOCK_MAX_QUEUE_WAIT_MS: '300' },
+    });
     const answers = await Promise.all(Array.from({ length: 6 }, () => post('wait1000')));
     const codes = answers.map(({ status }) => status).sort();
     expect(codes).to.deep.equal([200, 200, 429, 429, 429, 429]);
     const busy = answers.find(({ status }) => status === 429)!;
     expect(busy.headers.get('retry-after')).to.equal('1');
-    expect(((await busy.json()) as { message: string }).message).to.contain('busy').and.to.contain('maxConcurrentRequests');
+    expect(((await busy.json()) as { message: string }).message)
+      .to.contain('busy')
+      .and.to.contain('maxConcurrentRequests');
     expect((await post('after')).status).to.equal(200);
-    expect(await (await fetch(`${scorer.operator}/metrics`)).text()).to.match(/penstock_rejected_total\{reason="busy",.*\} 4/);
+    expect(await (await fetch(`${scorer.operator}/metrics`)).text()).to.match(
+      /penstock_rejected_total\{reason="busy",.*\} 4/,
+    );
   });
 
   it('a process that stood still: those that waited meanwhile get 429 and never 504, and what was being answered is answered', async () => {
-    scorer = await start({ script: 'echo.ts', env: { PENSTOCK_REQUEST_TIMEOUT_MS: '2900', PENSTOCK_MAX_CONCURRENT_REQUESTS: '2', PENSTOCK_MAX_QUEUE_WAIT_MS: '200' } });
+    scorer = await start({
+      script: 'echo.ts',
+      env: {
+        PENSTOCK_REQUEST_TIMEOUT_MS: '2900',
+        PENSTOCK_MAX_CONCURRENT_REQUESTS: '2',
+        PENSTOCK_MAX_QUEUE_WAIT_MS: '200',
+      },
+    });
     // Whoever is in run() when the process stops has 0.8 s to spare, for a machine that does other things, too; whoever began to run only then would be late.
     const codes: number[] = [];
     let over = false;
@@ -54,11 +69,16 @@ describe('a scorer under too much', function () {
   });
 
   it('one over its time gets 504 and harms nobody; its place is free when it is back', async () => {
-    scorer = await start({ script: 'echo.ts', env: { PENSTOCK_REQUEST_TIMEOUT_MS: '400', PENSTOCK_MAX_CONCURRENT_REQUESTS: '2' } });
+    scorer = await start({
+      script: 'echo.ts',
+      env: { PENSTOCK_REQUEST_TIMEOUT_MS: '400', PENSTOCK_MAX_CONCURRENT_REQUESTS: '2' },
+    });
     const [late, fine] = await Promise.all([post('wait900'), post('wait100')]);
     expect([late.status, fine.status]).to.deep.equal([504, 200]);
     await sleep(700);
-    expect((await Promise.all([post('wait100'), post('wait100')])).map(({ status }) => status)).to.deep.equal([200, 200]);
+    expect((await Promise.all([post('wait100'), post('wait100')])).map(({ status }) => status)).to.deep.equal([
+      200, 200,
+    ]);
     expect(scorer.process.exitCode).to.equal(null);
   });
 
@@ -66,12 +86,19 @@ describe('a scorer under too much', function () {
   const blanks = Buffer.alloc(15 * 2 ** 20, ' ');
   for (const [i, byte] of randomBytes(blanks.length / 64).entries()) blanks[i * 64] = ' \n\t\r'.charCodeAt(byte % 4);
   const large = Buffer.concat([Buffer.from('wait1000'), blanks]);
-  for (const [how, body, headers] of [['as they are', large, {}], ['as they unpack', gzipSync(large), { 'content-encoding': 'gzip' }]] as const) {
+  for (const [how, body, headers] of [
+    ['as they are', large, {}],
+    ['as they unpack', gzipSync(large), { 'content-encoding': 'gzip' }],
+  ] as const) {
     it(`bodies are held up to 64 MiB, ${how}: more gets 429, and the process lives`, async () => {
       scorer = await start({ script: 'echo.ts', env: { PENSTOCK_MAX_CONCURRENT_REQUESTS: '16' } });
-      const send = (): Promise<Response> => fetch(`${scorer.url}/score`, { method: 'POST', body: new Uint8Array(body), headers });
+      const send = (): Promise<Response> =>
+        fetch(`${scorer.url}/score`, { method: 'POST', body: new Uint8Array(body), headers });
       const codes = (await Promise.all(Array.from({ length: 7 }, send))).map(({ status }) => status);
-      expect(codes.filter((code) => code === 429), codes.join()).to.have.length.within(2, 3);
+      expect(
+        codes.filter((code) => code === 429),
+        codes.join(),
+      ).to.have.length.within(2, 3);
       expect((await post('after')).status).to.equal(200);
       expect((await send()).status, 'one that is alone').to.equal(200);
     });
@@ -84,9 +111,14 @@ describe('a scorer under too much', function () {
       const socket = connect(Number(new URL(scorer.url).port), '127.0.0.1');
       socket.write(`POST /score HTTP/1.1\r\nhost: a\r\ncontent-length: ${part.length + 1}\r\n\r\n`);
       socket.write(part);
-      return { socket, answer: new Promise<string>((resolve) => socket.once('data', (chunk: Buffer) => resolve(chunk.toString()))) };
+      return {
+        socket,
+        answer: new Promise<string>((resolve) => socket.once('data', (chunk: Buffer) => resolve(chunk.toString()))),
+      };
     });
-    expect((await Promise.race(uploads.map(({ answer }) => answer))).split('\r\n')).to.include('HTTP/1.1 429 Too Many Requests').and.to.include('retry-after: 1');
+    expect((await Promise.race(uploads.map(({ answer }) => answer))).split('\r\n'))
+      .to.include('HTTP/1.1 429 Too Many Requests')
+      .and.to.include('retry-after: 1');
     expect((await post('a small one')).status).to.equal(200);
     for (const { socket } of uploads) socket.destroy();
     await sleep(200);
@@ -94,22 +126,39 @@ describe('a scorer under too much', function () {
   });
 
   it('slow runs that block let each answer out when it is ready, and are no hang', async () => {
-    scorer = await start({ script: 'blocks.ts', env: { PENSTOCK_REQUEST_TIMEOUT_MS: '2000', PENSTOCK_LEAST_HANG_MS: '1', PENSTOCK_MAX_QUEUE_WAIT_MS: '1900' } });
+    scorer = await start({
+      script: 'blocks.ts',
+      env: { PENSTOCK_REQUEST_TIMEOUT_MS: '2000', PENSTOCK_LEAST_HANG_MS: '1', PENSTOCK_MAX_QUEUE_WAIT_MS: '1900' },
+    });
     const codes: Record<number, number> = {};
     const until = Date.now() + 9000;
-    await Promise.all(Array.from({ length: 20 }, async () => {
-      while (Date.now() < until) {
-        const { status } = await post('200');
-        codes[status] = (codes[status] ?? 0) + 1;
-      }
-    }));
+    await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        while (Date.now() < until) {
+          const { status } = await post('200');
+          codes[status] = (codes[status] ?? 0) + 1;
+        }
+      }),
+    );
     expect(codes[200], JSON.stringify(codes)).to.be.greaterThan(20); // 45 runs fit into the time
     expect(scorer.process.exitCode).to.equal(null);
   });
 
   it('what waits is dropped when its client goes', async () => {
-    scorer = await start({ script: 'tensors.ts', env: { PENSTOCK_MAX_CONCURRENT_REQUESTS: '1', PENSTOCK_MAX_QUEUE_WAIT_MS: '10000', PENSTOCK_REQUEST_TIMEOUT_MS: '10000' } });
-    const inProgress = async (): Promise<number> => Number(new RegExp(`^${METRIC.requestsInProgress}\\b.* (\\d+)$`, 'm').exec(await (await fetch(`${scorer.operator}/metrics`)).text())![1]);
+    scorer = await start({
+      script: 'tensors.ts',
+      env: {
+        PENSTOCK_MAX_CONCURRENT_REQUESTS: '1',
+        PENSTOCK_MAX_QUEUE_WAIT_MS: '10000',
+        PENSTOCK_REQUEST_TIMEOUT_MS: '10000',
+      },
+    });
+    const inProgress = async (): Promise<number> =>
+      Number(
+        new RegExp(`^${METRIC.requestsInProgress}\\b.* (\\d+)$`, 'm').exec(
+          await (await fetch(`${scorer.operator}/metrics`)).text(),
+        )![1],
+      );
     const first = post('wait3000');
     await until(async () => (await inProgress()) === 1);
     const leave = new AbortController();
@@ -123,7 +172,10 @@ describe('a scorer under too much', function () {
   });
 
   it('an endless loop: 504 for its request, and then the process ends and says why', async () => {
-    scorer = await start({ script: 'tensors.ts', env: { PENSTOCK_REQUEST_TIMEOUT_MS: '300', PENSTOCK_LEAST_HANG_MS: '1500' } });
+    scorer = await start({
+      script: 'tensors.ts',
+      env: { PENSTOCK_REQUEST_TIMEOUT_MS: '300', PENSTOCK_LEAST_HANG_MS: '1500' },
+    });
     const [loop, behind] = await Promise.all([post('loop'), sleep(100).then(() => post('x'))]);
     expect(loop.status).to.equal(504);
     expect(behind.status).to.be.oneOf([429, 504]);
@@ -131,7 +183,10 @@ describe('a scorer under too much', function () {
     expect(scorer.log()).to.contain('ScriptHung: a call has not come back for 1.5 s');
   });
 
-  for (const [how, settings, code, signal] of [['hangs', { PENSTOCK_LEAST_HANG_MS: '1500' }, 3, undefined], ['is told to end', {}, 0, 'SIGTERM']] as const) {
+  for (const [how, settings, code, signal] of [
+    ['hangs', { PENSTOCK_LEAST_HANG_MS: '1500' }, 3, undefined],
+    ['is told to end', {}, 0, 'SIGTERM'],
+  ] as const) {
     it(`a native call, which nothing can interrupt: a process that ${how} ends all the same, with ${code}`, async () => {
       scorer = await start({ script: 'native.ts', env: { PENSTOCK_REQUEST_TIMEOUT_MS: '300', ...settings } });
       expect((await post('loop')).status).to.equal(504);
@@ -147,23 +202,35 @@ describe('a scorer under too much', function () {
       if (raw.startsWith('wait')) return new Promise((resolve) => setTimeout(resolve, Number(raw.slice(4)), raw));
       return raw === 'after' ? raw : JSON.stringify(JSON.parse(raw)).length;
     }`;
-    const grown = (env: Record<string, string> = {}) => start({ script: 'grow.ts', files: { 'grow.ts': GROW }, env: { PENSTOCK_REQUEST_TIMEOUT_MS: '20000', ...env } });
+    const grown = (env: Record<string, string> = {}) =>
+      start({ script: 'grow.ts', files: { 'grow.ts': GROW }, env: { PENSTOCK_REQUEST_TIMEOUT_MS: '20000', ...env } });
 
     it('gets 413, another worker comes, and the process lives', async () => {
       scorer = await grown();
       const answer = await post('grow');
       expect(answer.status).to.equal(413);
-      expect(((await answer.json()) as { message: string }).message).to.contain('needs more memory than this endpoint has');
+      expect(((await answer.json()) as { message: string }).message).to.contain(
+        'needs more memory than this endpoint has',
+      );
       await ready(scorer);
       expect((await post('after')).status).to.equal(200);
       expect(scorer.log()).to.contain('RequestTooLarge');
-      expect(await (await fetch(`${scorer.operator}/metrics`)).text()).to.match(/penstock_workers_replaced_total\{.*\} 1/);
+      expect(await (await fetch(`${scorer.operator}/metrics`)).text()).to.match(
+        /penstock_workers_replaced_total\{.*\} 1/,
+      );
     });
 
-    for (const [what, part] of [['objects', '{},'], ['texts', '"\\u0000",'], ['fields', '']] as const) {
+    for (const [what, part] of [
+      ['objects', '{},'],
+      ['texts', '"\\u0000",'],
+      ['fields', ''],
+    ] as const) {
       it(`of 16 MiB of ${what} that a script parses: it is answered or gets 413, and the process lives`, async () => {
         scorer = await grown();
-        const many = (size: number): string => (part === '' ? `{${Array.from({ length: size / 12 }, (_, i) => `"${i.toString(36)}":{}`).join()}}`.slice(0, size) : `[${part.repeat(size / part.length - 2)}0]`);
+        const many = (size: number): string =>
+          part === ''
+            ? `{${Array.from({ length: size / 12 }, (_, i) => `"${i.toString(36)}":{}`).join()}}`.slice(0, size)
+            : `[${part.repeat(size / part.length - 2)}0]`;
         expect((await post(many(16 * 2 ** 20))).status).to.be.oneOf([200, 413]);
         await ready(scorer);
         expect((await post('after')).status).to.equal(200);
@@ -184,10 +251,22 @@ describe('a scorer under too much', function () {
     });
 
     it('the pod is not Ready while its only worker is replaced', async () => {
-      scorer = await start({ script: 'slow.ts', files: { 'slow.ts': GROW.replace('export function init() {}', 'export const init = () => new Promise((resolve) => setTimeout(resolve, 1500));') }, env: { PENSTOCK_REQUEST_TIMEOUT_MS: '20000' } });
+      scorer = await start({
+        script: 'slow.ts',
+        files: {
+          'slow.ts': GROW.replace(
+            'export function init() {}',
+            'export const init = () => new Promise((resolve) => setTimeout(resolve, 1500));',
+          ),
+        },
+        env: { PENSTOCK_REQUEST_TIMEOUT_MS: '20000' },
+      });
       expect((await post('grow')).status).to.equal(413);
       const answer = await fetch(`${scorer.operator}/readyz`);
-      expect([answer.status, await answer.text()]).to.deep.equal([503, 'another worker starts: a request needed more memory than the last one may have\n']);
+      expect([answer.status, await answer.text()]).to.deep.equal([
+        503,
+        'another worker starts: a request needed more memory than the last one may have\n',
+      ]);
       await ready(scorer);
     });
   });

@@ -11,24 +11,36 @@ describe('what run() returns', function () {
   this.timeout(20_000);
   let scorer: Scorer;
   const start = scorerPerTest();
-  const post = (body: string, init: RequestInit = {}) => fetch(`${scorer.url}/score`, { method: 'POST', body, ...init });
+  const post = (body: string, init: RequestInit = {}) =>
+    fetch(`${scorer.url}/score`, { method: 'POST', body, ...init });
   const state = async () => (await (await post('made')).json()) as { made: number; cancelled: number };
   const metrics = async (): Promise<string> => (await fetch(`${scorer.operator}/metrics`)).text();
 
   it('is JSON: typed arrays are lists, 64-bit integers exact, dates texts', async () => {
     scorer = await start({ script: 'results.ts' });
     const rows: [string, string][] = [
-      ['floats', '{"p":[0.5,null]}'], ['bigints', '{"label":[1,9007199254740993],"one":18446744073709551615}'], ['tensor', '{"label":{"datatype":"INT64","shape":[1],"data":[3]}}'],
-      ['bytes', '{"bytes":[0,255],"buffer":[1,2]}'], ['date', '{"at":"1970-01-01T00:00:00.000Z"}'], ['deep', '[[[{"a":[[-1]]}]]]'],
+      ['floats', '{"p":[0.5,null]}'],
+      ['bigints', '{"label":[1,9007199254740993],"one":18446744073709551615}'],
+      ['tensor', '{"label":{"datatype":"INT64","shape":[1],"data":[3]}}'],
+      ['bytes', '{"bytes":[0,255],"buffer":[1,2]}'],
+      ['date', '{"at":"1970-01-01T00:00:00.000Z"}'],
+      ['deep', '[[[{"a":[[-1]]}]]]'],
     ];
     for (const [name, expected] of rows) expect(await (await post(name)).text(), name).to.equal(expected);
-    expect((await (await post('long')).text()) === JSON.stringify(['ab🎬'.repeat(1_000_000), 'c']), 'a long text in pieces').to.equal(true);
+    expect(
+      (await (await post('long')).text()) === JSON.stringify(['ab🎬'.repeat(1_000_000), 'c']),
+      'a long text in pieces',
+    ).to.equal(true);
   });
 
   it('a Response that is whole keeps its length; one over a stream is sent as it comes', async () => {
     scorer = await start({ script: 'results.ts' });
     const whole = await post('whole');
-    expect([whole.status, whole.headers.get('content-length'), await whole.text()]).to.deep.equal([201, '8', 'as it is']);
+    expect([whole.status, whole.headers.get('content-length'), await whole.text()]).to.deep.equal([
+      201,
+      '8',
+      'as it is',
+    ]);
     const seen: number[] = [];
     const answer = await post('events');
     expect(answer.headers.get('content-type')).to.equal('text/event-stream');
@@ -39,7 +51,9 @@ describe('what run() returns', function () {
     }
     expect(text).to.equal([1, 2, 3, 4, 5].map((i) => `data: ${i}\n\n`).join(''));
     expect(seen.at(-1)! - seen[0]!, 'the first was out long before the last').to.be.greaterThan(150);
-    expect(await metrics()).to.match(/penstock_requests_total\{code="200",[^}]*\} 1\n/).and.to.match(/penstock_requests_in_progress\{[^}]*\} 0/);
+    expect(await metrics())
+      .to.match(/penstock_requests_total\{code="200",[^}]*\} 1\n/)
+      .and.to.match(/penstock_requests_in_progress\{[^}]*\} 0/);
   });
 
   it('waits for a client that reads slowly, and ends when it leaves', async () => {
@@ -94,7 +108,9 @@ describe('what run() returns', function () {
     scorer = await start({ script: 'results.ts' });
     expect(await (await post('texts')).text()).to.equal('one two');
     expect(await (await post('numbers')).text().catch(() => 'broken')).to.equal('broken');
-    expect(scorer.log()).to.contain('the answer broke off').and.to.contain('must give Uint8Array or string, not number');
+    expect(scorer.log())
+      .to.contain('the answer broke off')
+      .and.to.contain('must give Uint8Array or string, not number');
     expect((await post('whole')).status).to.equal(201);
   });
 
@@ -116,43 +132,70 @@ describe('uploads', function () {
   this.timeout(30_000);
   let scorer: Scorer;
   const start = scorerPerTest();
-  const raw = (head: string, body: Buffer, { everyMs = 0, chunk = body.length } = {}): Promise<string> => new Promise((resolve) => {
-    const socket = connect({ port: Number(new URL(scorer.url).port), host: '127.0.0.1' }, () => {
-      socket.write(head);
-      void (async () => {
-        for (let at = 0; at < body.length && !socket.destroyed; at += chunk) {
-          if (!socket.write(body.subarray(at, at + chunk))) await new Promise((drained) => socket.once('drain', drained).once('close', drained));
-          if (everyMs > 0) await sleep(everyMs);
-        }
-      })();
+  const raw = (head: string, body: Buffer, { everyMs = 0, chunk = body.length } = {}): Promise<string> =>
+    new Promise((resolve) => {
+      const socket = connect({ port: Number(new URL(scorer.url).port), host: '127.0.0.1' }, () => {
+        socket.write(head);
+        void (async () => {
+          for (let at = 0; at < body.length && !socket.destroyed; at += chunk) {
+            if (!socket.write(body.subarray(at, at + chunk)))
+              await new Promise((drained) => socket.once('drain', drained).once('close', drained));
+            if (everyMs > 0) await sleep(everyMs);
+          }
+        })();
+      });
+      let text = '';
+      socket
+        .on('data', (data: Buffer) => (text += data.toString()))
+        .on('error', () => undefined)
+        .on('close', () => resolve(text));
+      setTimeout(() => socket.destroy(), 16_000).unref();
     });
-    let text = '';
-    socket.on('data', (data: Buffer) => (text += data.toString())).on('error', () => undefined).on('close', () => resolve(text));
-    setTimeout(() => socket.destroy(), 16_000).unref();
-  });
 
   it('a body over endpoint.maxRequestBytes is refused, and its client gets the answer, also with Connection: close', async () => {
     scorer = await start({ script: 'echo.ts', env: { PENSTOCK_MAX_REQUEST_BYTES: '1000000' } });
     expect((await fetch(`${scorer.url}/score`, { method: 'POST', body: 'x'.repeat(1_000_000) })).status).to.equal(200);
     const body = Buffer.alloc(20_000_000, 'x');
     for (const connection of ['close', 'keep-alive']) {
-      const answer = raw(`POST /score HTTP/1.1\r\nhost: x\r\nconnection: ${connection}\r\ncontent-length: ${body.length}\r\n\r\n`, body);
-      if (connection === 'close') expect(await answer, connection).to.match(/^HTTP\/1\.1 413 .*larger than 1000000 bytes \(endpoint\.maxRequestBytes\)/s);
+      const answer = raw(
+        `POST /score HTTP/1.1\r\nhost: x\r\nconnection: ${connection}\r\ncontent-length: ${body.length}\r\n\r\n`,
+        body,
+      );
+      if (connection === 'close')
+        expect(await answer, connection).to.match(
+          /^HTTP\/1\.1 413 .*larger than 1000000 bytes \(endpoint\.maxRequestBytes\)/s,
+        );
     }
-    expect((await fetch(`${scorer.url}/score`, { method: 'POST', body: gzipSync(Buffer.alloc(2_000_000)), headers: { 'content-encoding': 'GZIP' } })).status).to.equal(413);
+    expect(
+      (
+        await fetch(`${scorer.url}/score`, {
+          method: 'POST',
+          body: gzipSync(Buffer.alloc(2_000_000)),
+          headers: { 'content-encoding': 'GZIP' },
+        })
+      ).status,
+    ).to.equal(413);
   });
 
   it('a slow but steady one is taken, however long it is under way', async () => {
     scorer = await start({ script: 'echo.ts' });
     const body = Buffer.alloc(240_000, 'x');
-    const answer = await raw(`POST /score HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n`, body, { everyMs: 500, chunk: 10_000 });
+    const answer = await raw(
+      `POST /score HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n`,
+      body,
+      { everyMs: 500, chunk: 10_000 },
+    );
     expect(answer).to.match(/^HTTP\/1\.1 200 /);
   });
 
   it('Content-Encoding is read in any case, and a slash at the end of the path changes nothing', async () => {
     scorer = await start({ script: 'echo.ts' });
     for (const encoding of ['GZIP', 'x-gzip', ' Gzip']) {
-      const answer = await fetch(`${scorer.url}/score/`, { method: 'POST', body: gzipSync('{"a":1}'), headers: { 'content-encoding': encoding } });
+      const answer = await fetch(`${scorer.url}/score/`, {
+        method: 'POST',
+        body: gzipSync('{"a":1}'),
+        headers: { 'content-encoding': encoding },
+      });
       expect(await answer.json(), encoding).to.include({ rawData: '{"a":1}' });
     }
   });

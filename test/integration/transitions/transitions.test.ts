@@ -26,7 +26,8 @@ describe('the generator of specs', () => {
     const walk = (value: unknown, path: string): void => {
       if (typeof value !== 'object' || value === null) return void set.add(path);
       set.add(path);
-      for (const [name, inner] of Object.entries(value)) walk(inner, Array.isArray(value) ? `${path}[]` : `${path}.${name}`);
+      for (const [name, inner] of Object.entries(value))
+        walk(inner, Array.isArray(value) ? `${path}[]` : `${path}.${name}`);
     };
     for (const spec of fc.sample(anySpec, { numRuns: 3000, seed: 1 })) walk(spec, '');
     expect(fieldsOf(specSchema).filter((field) => !set.has(field))).to.deep.equal([]);

@@ -14,5 +14,6 @@ describe('rows that differ', () => {
     ['a row that is missing', [1], [1, 2], [{ row: 1, by: Infinity }]],
     ['another width', [[1, 2]], [[1]], [{ row: 0, by: Infinity }]],
   ];
-  for (const [what, got, wanted, expected] of rows) it(what, () => expect(rowsThatDiffer(got, wanted, 1e-5)).to.deep.equal(expected));
+  for (const [what, got, wanted, expected] of rows)
+    it(what, () => expect(rowsThatDiffer(got, wanted, 1e-5)).to.deep.equal(expected));
 });

@@ -2,7 +2,14 @@
 import { expect } from 'chai';
 import { Admission } from '../../../scorer-image/run/admission.ts';
 
-const limits = { maxConcurrent: 4, batchSize: 2, maxQueueWaitMs: 500, requestTimeoutMs: 5000, hangMs: 30_000, maxBytes: 100 };
+const limits = {
+  maxConcurrent: 4,
+  batchSize: 2,
+  maxQueueWaitMs: 500,
+  requestTimeoutMs: 5000,
+  hangMs: 30_000,
+  maxBytes: 100,
+};
 const names = (tickets: { item: string }[]): string => tickets.map(({ item }) => item).join('');
 
 describe('the admission of requests', () => {

@@ -3,10 +3,23 @@ import { expect } from 'chai';
 import { isAnswers, packed } from '../../../scorer-image/run/answers.ts';
 
 describe('answers of a worker', () => {
-  const sound = packed([{ id: 1, status: 200, body: 'x', runMs: 1 }, { id: 2, status: 400, body: 'no' }], 1, [1]);
+  const sound = packed(
+    [
+      { id: 1, status: 200, body: 'x', runMs: 1 },
+      { id: 2, status: 400, body: 'no' },
+    ],
+    1,
+    [1],
+  );
   it('are known by their shape', () => expect(isAnswers(sound)).to.equal(true));
   for (const [what, message] of [
-    ['a text', 'answers'], ['the word alone', ['answers']], ['no number of messages', sound.with(1, 'x')], ['rows that are no numbers', sound.with(2, [null] as never)],
-    ['ids that are no list', sound.with(3, 7)], ['a text that is none', sound.with(6, null as never)], ['others that are null', sound.with(7, [null] as never)],
-  ] as const) it(`are not ${what}`, () => expect(isAnswers(message)).to.equal(false));
+    ['a text', 'answers'],
+    ['the word alone', ['answers']],
+    ['no number of messages', sound.with(1, 'x')],
+    ['rows that are no numbers', sound.with(2, [null] as never)],
+    ['ids that are no list', sound.with(3, 7)],
+    ['a text that is none', sound.with(6, null as never)],
+    ['others that are null', sound.with(7, [null] as never)],
+  ] as const)
+    it(`are not ${what}`, () => expect(isAnswers(message)).to.equal(false));
 });

@@ -6,17 +6,77 @@ const START = 1_000_250; // not on a whole second
 const at = (seconds: number): number => START + seconds * 1000;
 const ANSWERED = { rejected: false, runMs: 100 };
 
-interface Row { says: string; happens: (demand: Demand) => void; after: number; want: { concurrency: number; requestsPerSecond?: number; idleSeconds?: number } }
+interface Row {
+  says: string;
+  happens: (demand: Demand) => void;
+  after: number;
+  want: { concurrency: number; requestsPerSecond?: number; idleSeconds?: number };
+}
 const ROWS: Row[] = [
-  { says: 'a pod that nobody asks is idle since its start', happens: () => undefined, after: 600, want: { concurrency: 0, requestsPerSecond: 0, idleSeconds: 600 } },
-  { says: 'the start of a pod is no idleness', happens: (demand) => demand.ready(at(300)), after: 310, want: { concurrency: 0, idleSeconds: 10 } },
-  { says: 'three requests that stay are three, at once and for good', happens: (demand) => demand.level(3, at(0)), after: 2, want: { concurrency: 3, idleSeconds: 0 } },
-  { says: 'three requests that stay are three after an hour, too', happens: (demand) => demand.level(3, at(0)), after: 3600, want: { concurrency: 3, idleSeconds: 0 } },
-  { says: 'half of the time is half a request', happens: (demand) => { for (let i = 0; i < 40; i++) demand.level((i + 1) % 2, at(i / 2)); }, after: 20, want: { concurrency: 0.5 } },
-  { says: 'what was more than ten seconds ago is forgotten', happens: (demand) => { demand.level(100, at(0)); demand.level(0, at(5)); }, after: 15, want: { concurrency: 0, idleSeconds: 10 } },
-  { says: 'a young pod averages over its life', happens: (demand) => { demand.level(4, at(0)); demand.level(0, at(1)); }, after: 2, want: { concurrency: 2, idleSeconds: 1 } },
-  { says: 'requests are counted by the second', happens: (demand) => { for (let i = 0; i < 200; i++) demand.ended(at(i / 10), ANSWERED); }, after: 20, want: { concurrency: 0, requestsPerSecond: 10 } },
-  { says: 'refused requests count for what they would have taken: 20 a second of 100 ms are two more', happens: overload, after: 10, want: { concurrency: 6, requestsPerSecond: 30 } },
+  {
+    says: 'a pod that nobody asks is idle since its start',
+    happens: () => undefined,
+    after: 600,
+    want: { concurrency: 0, requestsPerSecond: 0, idleSeconds: 600 },
+  },
+  {
+    says: 'the start of a pod is no idleness',
+    happens: (demand) => demand.ready(at(300)),
+    after: 310,
+    want: { concurrency: 0, idleSeconds: 10 },
+  },
+  {
+    says: 'three requests that stay are three, at once and for good',
+    happens: (demand) => demand.level(3, at(0)),
+    after: 2,
+    want: { concurrency: 3, idleSeconds: 0 },
+  },
+  {
+    says: 'three requests that stay are three after an hour, too',
+    happens: (demand) => demand.level(3, at(0)),
+    after: 3600,
+    want: { concurrency: 3, idleSeconds: 0 },
+  },
+  {
+    says: 'half of the time is half a request',
+    happens: (demand) => {
+      for (let i = 0; i < 40; i++) demand.level((i + 1) % 2, at(i / 2));
+    },
+    after: 20,
+    want: { concurrency: 0.5 },
+  },
+  {
+    says: 'what was more than ten seconds ago is forgotten',
+    happens: (demand) => {
+      demand.level(100, at(0));
+      demand.level(0, at(5));
+    },
+    after: 15,
+    want: { concurrency: 0, idleSeconds: 10 },
+  },
+  {
+    says: 'a young pod averages over its life',
+    happens: (demand) => {
+      demand.level(4, at(0));
+      demand.level(0, at(1));
+    },
+    after: 2,
+    want: { concurrency: 2, idleSeconds: 1 },
+  },
+  {
+    says: 'requests are counted by the second',
+    happens: (demand) => {
+      for (let i = 0; i < 200; i++) demand.ended(at(i / 10), ANSWERED);
+    },
+    after: 20,
+    want: { concurrency: 0, requestsPerSecond: 10 },
+  },
+  {
+    says: 'refused requests count for what they would have taken: 20 a second of 100 ms are two more',
+    happens: overload,
+    after: 10,
+    want: { concurrency: 6, requestsPerSecond: 30 },
+  },
 ];
 
 /** A pod with four at a time: ten a second are answered after 100 ms of work each, twenty are refused. */
@@ -32,7 +92,8 @@ describe('demand', () => {
       happens(demand);
       const figures = demand.figures(at(after));
       expect(figures.concurrency).to.be.closeTo(want.concurrency, 0.001);
-      if (want.requestsPerSecond !== undefined) expect(figures.requestsPerSecond).to.be.closeTo(want.requestsPerSecond, 0.2);
+      if (want.requestsPerSecond !== undefined)
+        expect(figures.requestsPerSecond).to.be.closeTo(want.requestsPerSecond, 0.2);
       if (want.idleSeconds !== undefined) expect(figures.idleSeconds).to.be.closeTo(want.idleSeconds, 0.001);
     });
   }

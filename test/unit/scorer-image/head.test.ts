@@ -8,7 +8,12 @@ import { KEPT_SECONDS, shared, writeOk } from '../../../scorer-image/http/head.t
 
 const everywhere = shared(['x-penstock-revision', 'iris-1', 'x-ms-server-version', 'penstock/1']);
 const own = ['x-request-id', 'an id\twith é', 'content-type', 'application/json', 'content-length', '2'];
-const BODIES: Record<string, string | Buffer> = { ascii: '{"a": 1}', umlauts: '{"a": "Grün €"}', bytes: Buffer.from([0, 255, 10]), nothing: '' };
+const BODIES: Record<string, string | Buffer> = {
+  ascii: '{"a": 1}',
+  umlauts: '{"a": "Grün €"}',
+  bytes: Buffer.from([0, 255, 10]),
+  nothing: '',
+};
 
 describe('the head of an answer', () => {
   let server: Server;
@@ -17,9 +22,20 @@ describe('the head of an answer', () => {
     const answer = (request: IncomingMessage, response: ServerResponse): void => {
       const [, by, which] = request.url!.split('/');
       const body = BODIES[which!]!;
-      if (by === 'ours') return new Exchange(request, response, ['x-request-id', 'an id\twith é'], everywhere).send(200, body);
+      if (by === 'ours')
+        return new Exchange(request, response, ['x-request-id', 'an id\twith é'], everywhere).send(200, body);
       const bytes = Buffer.from(body as string);
-      response.writeHead(200, [...everywhere.list, 'x-request-id', 'an id\twith é', 'content-type', 'application/json', 'content-length', String(bytes.length)]).end(bytes);
+      response
+        .writeHead(200, [
+          ...everywhere.list,
+          'x-request-id',
+          'an id\twith é',
+          'content-type',
+          'application/json',
+          'content-length',
+          String(bytes.length),
+        ])
+        .end(bytes);
     };
     server = createServer({ keepAliveTimeout: KEPT_SECONDS * 1000 }, answer).listen(0, '127.0.0.1', done);
   });
@@ -29,37 +45,52 @@ describe('the head of an answer', () => {
   async function said(requests: string): Promise<string> {
     const socket = connect((server.address() as AddressInfo).port, '127.0.0.1').setEncoding('latin1');
     socket.write(requests);
-    return (await text(socket)).replace(/Date: [A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT\r\n/g, 'Date: now\r\n');
+    return (await text(socket)).replace(
+      /Date: [A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT\r\n/g,
+      'Date: now\r\n',
+    );
   }
-  const get = (path: string, version = '1.1', ...headers: string[]): string => [`GET ${path} HTTP/${version}`, 'host: a', ...headers, '', ''].join('\r\n');
+  const get = (path: string, version = '1.1', ...headers: string[]): string =>
+    [`GET ${path} HTTP/${version}`, 'host: a', ...headers, '', ''].join('\r\n');
   const last = get('/node/ascii', '1.1', 'connection: close');
 
   for (const [what, requests] of [
     ['on a connection that is kept', (path: string) => get(path) + last],
     ['the second in the same packet', (path: string) => get('/node/ascii') + get(path) + last],
-    ['for HTTP/1.0 that asks to be kept', (path: string) => get(path, '1.0', 'connection: keep-alive') + get('/node/ascii', '1.0')],
+    [
+      'for HTTP/1.0 that asks to be kept',
+      (path: string) => get(path, '1.0', 'connection: keep-alive') + get('/node/ascii', '1.0'),
+    ],
     ['for HTTP/1.0 that does not', (path: string) => get(path, '1.0')],
     ['for a client that says it is the last', (path: string) => get(path, '1.1', 'connection: close')],
   ] as const) {
     for (const body of Object.keys(BODIES)) {
       it(`${what}, with ${body}: the same bytes`, async () => {
-        expect(await said(requests(`/ours/${body}`))).to.equal(await said(requests(`/node/${body}`))).and.to.contain('Date: now').and.to.contain('an id\twith é');
+        expect(await said(requests(`/ours/${body}`)))
+          .to.equal(await said(requests(`/node/${body}`)))
+          .and.to.contain('Date: now')
+          .and.to.contain('an id\twith é');
       });
     }
   }
 
   it('is ours where the connection is kept, and node:http’s where it ends', () => {
-    for (const shouldKeepAlive of [true, false]) expect(writeOk({ _header: null, shouldKeepAlive } as unknown as ServerResponse, everywhere, own)).to.equal(shouldKeepAlive);
+    for (const shouldKeepAlive of [true, false])
+      expect(writeOk({ _header: null, shouldKeepAlive } as unknown as ServerResponse, everywhere, own)).to.equal(
+        shouldKeepAlive,
+      );
   });
 
   it('a value that would begin another header is left to node:http, which refuses it', () => {
     const response = { _header: null, shouldKeepAlive: true } as unknown as ServerResponse;
-    for (const value of ['a\r\nset-cookie: b', 'a\nb', 'a\0', '…']) expect(writeOk(response, everywhere, ['x-request-id', value]), value).to.equal(false);
+    for (const value of ['a\r\nset-cookie: b', 'a\nb', 'a\0', '…'])
+      expect(writeOk(response, everywhere, ['x-request-id', value]), value).to.equal(false);
     expect(response).to.deep.equal({ _header: null, shouldKeepAlive: true });
     expect(() => shared(['x-penstock-revision', 'a\r\nb'])).to.throw('Invalid character');
   });
 
   it('a Node whose answers have no such place writes them itself, and so does one that has written already', () => {
-    for (const _header of [undefined, 'HTTP/1.1 200 OK\r\n\r\n']) expect(writeOk({ _header, shouldKeepAlive: true } as unknown as ServerResponse, everywhere, own)).to.equal(false);
+    for (const _header of [undefined, 'HTTP/1.1 200 OK\r\n\r\n'])
+      expect(writeOk({ _header, shouldKeepAlive: true } as unknown as ServerResponse, everywhere, own)).to.equal(false);
   });
 });

@@ -22,7 +22,10 @@ class Slow extends transports.Console {
 }
 
 describe('the last words', () => {
-  for (const [what, ms, out] of [['are all out when flushed() resolves', 20, ['one', 'two']], ['keep no process that nobody listens to', 60_000, []]] as const) {
+  for (const [what, ms, out] of [
+    ['are all out when flushed() resolves', 20, ['one', 'two']],
+    ['keep no process that nobody listens to', 60_000, []],
+  ] as const) {
     it(what, async () => {
       const slow = new Slow(ms);
       const log = createLogger({ transports: [slow] });

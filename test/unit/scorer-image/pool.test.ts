@@ -6,22 +6,50 @@ import type { Limits } from '../../../scorer-image/run/admission.ts';
 import type { Answer } from '../../../scorer-image/run/messages.ts';
 import { ScoringPool } from '../../../scorer-image/run/pool.ts';
 
-const limits = { maxConcurrent: 1, batchSize: 1, maxQueueWaitMs: 1000, requestTimeoutMs: 1000, hangMs: 1000, maxBytes: 1000 };
+const limits = {
+  maxConcurrent: 1,
+  batchSize: 1,
+  maxQueueWaitMs: 1000,
+  requestTimeoutMs: 1000,
+  hangMs: 1000,
+  maxBytes: 1000,
+};
 
 /** A pool whose only worker runs `code`. */
-const poolOf = (code: string, data: unknown, own: Partial<Limits> = {}): ScoringPool => new ScoringPool({
-  file: new URL(`data:text/javascript,${encodeURIComponent(code)}`), data,
-  workers: 1, limits: { ...limits, ...own }, initTimeoutMs: 5_000, onCrash: () => undefined, log: () => undefined, onBatch: () => undefined, onDisabled: () => undefined, onReplaced: () => undefined, onLoad: () => undefined,
-});
-const READY = { type: 'ready', signatures: {}, wantsRequest: false, rawHttp: false, schemas: {}, notes: [], initMs: 250 };
+const poolOf = (code: string, data: unknown, own: Partial<Limits> = {}): ScoringPool =>
+  new ScoringPool({
+    file: new URL(`data:text/javascript,${encodeURIComponent(code)}`),
+    data,
+    workers: 1,
+    limits: { ...limits, ...own },
+    initTimeoutMs: 5_000,
+    onCrash: () => undefined,
+    log: () => undefined,
+    onBatch: () => undefined,
+    onDisabled: () => undefined,
+    onReplaced: () => undefined,
+    onLoad: () => undefined,
+  });
+const READY = {
+  type: 'ready',
+  signatures: {},
+  wantsRequest: false,
+  rawHttp: false,
+  schemas: {},
+  notes: [],
+  initMs: 250,
+};
 
 /** A pool whose only worker says `message` at once, and is heard of when it has. */
 async function poolOfOneThatSaid(message: unknown): Promise<ScoringPool> {
   const said = new Int32Array(new SharedArrayBuffer(4));
-  const pool = poolOf(`import { parentPort, workerData } from 'node:worker_threads';
+  const pool = poolOf(
+    `import { parentPort, workerData } from 'node:worker_threads';
     if (workerData.message) parentPort.postMessage(workerData.message);
     Atomics.store(workerData.said, 0, 1);
-    Atomics.notify(workerData.said, 0);`, { message, said });
+    Atomics.notify(workerData.said, 0);`,
+    { message, said },
+  );
   await Atomics.waitAsync(said, 0, 0).value;
   await sleep(200); // what it said has come, and that it has ended, too
   return pool;
@@ -29,7 +57,12 @@ async function poolOfOneThatSaid(message: unknown): Promise<ScoringPool> {
 
 describe('a worker that is faster than the server', () => {
   it('failed: start() rejects with its reason', async () => {
-    const pool = await poolOfOneThatSaid({ type: 'failed', reason: 'ScriptInitFailed', message: 'no such file', detail: '' });
+    const pool = await poolOfOneThatSaid({
+      type: 'failed',
+      reason: 'ScriptInitFailed',
+      message: 'no such file',
+      detail: '',
+    });
     const failure = await pool.start().catch((error: unknown) => error);
     expect(failure).to.be.instanceOf(StartFailure);
     expect(failure).to.include({ reason: 'ScriptInitFailed', message: 'no such file' });
@@ -71,7 +104,8 @@ describe('a process that stands still', () => {
     pool = poolOf(stopsToo, { goesOn }, { requestTimeoutMs: 300, hangMs: 60_000 });
     await pool.start();
   });
-  const ask = (): Promise<Answer> => new Promise((answered) => void pool.ask({ work: { kind: 'score' }, body: new Uint8Array(1), answered }));
+  const ask = (): Promise<Answer> =>
+    new Promise((answered) => void pool.ask({ work: { kind: 'score' }, body: new Uint8Array(1), answered }));
   afterEach(() => pool.stop(0));
 
   it('an answer that comes when it goes on is an answer, however late it is', async () => {
@@ -99,12 +133,24 @@ describe('requests that come in one turn', () => {
     const pool = poolOf(code, undefined, { maxConcurrent: 100, batchSize: 64, maxBytes: 10_000 });
     await pool.start();
     const tickets: unknown[] = [];
-    const answers = await Promise.all(Array.from({ length: 40 }, () => new Promise<unknown>((resolve) => {
-      const ticket = pool.ask({ work: { kind: 'score' }, body: new Uint8Array(1), answered: ({ body }) => resolve(body) });
-      tickets.push(ticket?.sent === undefined ? 'waits' : 'sent');
-    })));
+    const answers = await Promise.all(
+      Array.from(
+        { length: 40 },
+        () =>
+          new Promise<unknown>((resolve) => {
+            const ticket = pool.ask({
+              work: { kind: 'score' },
+              body: new Uint8Array(1),
+              answered: ({ body }) => resolve(body),
+            });
+            tickets.push(ticket?.sent === undefined ? 'waits' : 'sent');
+          }),
+      ),
+    );
     expect(tickets.filter((one) => one === 'sent').length, 'those that completed a message went with it').to.equal(2);
-    expect(answers.map(String).join(''), 'sixteen, sixteen, and the other eight').to.equal(`${'6'.repeat(32)}${'8'.repeat(8)}`);
+    expect(answers.map(String).join(''), 'sixteen, sixteen, and the other eight').to.equal(
+      `${'6'.repeat(32)}${'8'.repeat(8)}`,
+    );
     await pool.stop(0);
   });
 });

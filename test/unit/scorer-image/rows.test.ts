@@ -10,14 +10,24 @@ import { onnx, type Node } from '../../fixtures/onnx.ts';
 
 const models = join(import.meta.dirname, '../../fixtures/models');
 const files = (kind: string): string[] => globSync(`${models}/${kind}/*.onnx`).sort();
-const options = { threads: 1, maxBatchSize: 64, joinUnknown: false, onBatch: () => undefined, onDisabled: () => undefined };
-const open = (file: string, change: Partial<typeof options> = {}) => openModel({ name: 'm' }, file, { ...options, ...change });
+const options = {
+  threads: 1,
+  maxBatchSize: 64,
+  joinUnknown: false,
+  onBatch: () => undefined,
+  onDisabled: () => undefined,
+};
+const open = (file: string, change: Partial<typeof options> = {}) =>
+  openModel({ name: 'm' }, file, { ...options, ...change });
 
 describe('models that keep rows apart', function () {
   this.timeout(20_000);
   for (const file of files('independent')) {
     it(basename(file, '.onnx'), async () => {
-      expect(rowsOf(readGraph(file))).to.deep.equal({ rows: 'Independent', message: 'each output row depends on its own input row' });
+      expect(rowsOf(readGraph(file))).to.deep.equal({
+        rows: 'Independent',
+        message: 'each output row depends on its own input row',
+      });
       expect((await open(file)).note).to.match(/may share calls/);
     });
   }
@@ -30,11 +40,15 @@ describe('models that answer a row by the rows beside it', function () {
       const { rows, message } = rowsOf(readGraph(file));
       expect(rows, message).not.to.equal('Independent');
       expect((await open(file)).joined).to.equal(false);
-      if (rows === 'Mixed') expect((await open(file, { joinUnknown: true })).joined, 'not by the user\'s word').to.equal(false);
+      if (rows === 'Mixed')
+        expect((await open(file, { joinUnknown: true })).joined, "not by the user's word").to.equal(false);
     });
   }
   it('a user who asks for an unknown one is refused where the made-up requests see it, and heard where they do not', async () => {
-    for (const name of ['loop', 'scan', 'place-in-batch', 'shuffled']) expect((await open(`${models}/mixing/${name}.onnx`, { joinUnknown: true })).note, name).to.match(/request by request: output y is/);
+    for (const name of ['loop', 'scan', 'place-in-batch', 'shuffled'])
+      expect((await open(`${models}/mixing/${name}.onnx`, { joinUnknown: true })).note, name).to.match(
+        /request by request: output y is/,
+      );
     const file = join(mkdtempSync(join(tmpdir(), 'penstock-rows-')), 'any.onnx');
     writeFileSync(file, graph({ op: 'Dropout', inputs: ['x', 'r', 't'], outputs: ['y'] }));
     expect(rowsOf(readGraph(file)).rows).to.equal('Unknown');
@@ -42,19 +56,70 @@ describe('models that answer a row by the rows beside it', function () {
 });
 
 /** x FP32[batch, 4] through some nodes to y. */
-const graph = (...nodes: Node[]): Buffer => onnx({ inputs: [{ name: 'x', datatype: 'FP32', shape: ['batch', 4] }, { name: 'r', datatype: 'FP32', shape: [] }, { name: 't', datatype: 'BOOL', shape: [] }], outputs: [{ name: 'y', datatype: 'FP32', shape: ['batch', 4] }], nodes });
+const graph = (...nodes: Node[]): Buffer =>
+  onnx({
+    inputs: [
+      { name: 'x', datatype: 'FP32', shape: ['batch', 4] },
+      { name: 'r', datatype: 'FP32', shape: [] },
+      { name: 't', datatype: 'BOOL', shape: [] },
+    ],
+    outputs: [{ name: 'y', datatype: 'FP32', shape: ['batch', 4] }],
+    nodes,
+  });
 
 describe('what the graph says, in one sentence', () => {
-  const shape = (...first: (number | string)[]): Parameters<typeof onnx>[0]['inputs'] => [{ name: 'x', datatype: 'FP32', shape: [...first, 4] }];
+  const shape = (...first: (number | string)[]): Parameters<typeof onnx>[0]['inputs'] => [
+    { name: 'x', datatype: 'FP32', shape: [...first, 4] },
+  ];
   const y = [{ name: 'y', datatype: 'FP32', shape: ['batch', 4] }];
   const relu: Node = { op: 'Relu', inputs: ['x'], outputs: ['y'] };
   const sentences: [string, Parameters<typeof onnx>[0], string, string][] = [
-    ['an open first dimension', { inputs: shape('batch'), outputs: y, nodes: [relu] }, 'Independent', 'each output row depends on its own input row'],
-    ['a fixed first dimension', { inputs: shape(1), outputs: y, nodes: [relu] }, 'Unknown', 'the first dimension of input x is fixed'],
-    ['a single number beside the rows', { inputs: [...shape('batch'), { name: 't', datatype: 'FP32', shape: [] }], outputs: y, nodes: [{ op: 'Add', inputs: ['x', 't'], outputs: ['y'] }] }, 'Unknown', 'input t is a single number'],
-    ['an operator without a rule', { inputs: shape('batch'), outputs: y, nodes: [{ op: 'Det', inputs: ['x'], outputs: ['y'] }] }, 'Unknown', 'there is no rule for Det'],
-    ['an output that is the same for all', { inputs: shape('batch'), outputs: y, nodes: [relu, { op: 'Shape', inputs: ['x'], outputs: ['z'] }].map((node) => (node.op === 'Shape' ? { ...node, outputs: ['y'] } : { ...node, outputs: ['z0'] })) }, 'Unknown', 'output y has no row for each row of the inputs'],
-    ['what mixes and goes nowhere does not matter', { inputs: shape('batch'), outputs: y, nodes: [relu, { op: 'ReduceMax', inputs: ['x'], outputs: ['z'] }] }, 'Independent', 'each output row depends on its own input row'],
+    [
+      'an open first dimension',
+      { inputs: shape('batch'), outputs: y, nodes: [relu] },
+      'Independent',
+      'each output row depends on its own input row',
+    ],
+    [
+      'a fixed first dimension',
+      { inputs: shape(1), outputs: y, nodes: [relu] },
+      'Unknown',
+      'the first dimension of input x is fixed',
+    ],
+    [
+      'a single number beside the rows',
+      {
+        inputs: [...shape('batch'), { name: 't', datatype: 'FP32', shape: [] }],
+        outputs: y,
+        nodes: [{ op: 'Add', inputs: ['x', 't'], outputs: ['y'] }],
+      },
+      'Unknown',
+      'input t is a single number',
+    ],
+    [
+      'an operator without a rule',
+      { inputs: shape('batch'), outputs: y, nodes: [{ op: 'Det', inputs: ['x'], outputs: ['y'] }] },
+      'Unknown',
+      'there is no rule for Det',
+    ],
+    [
+      'an output that is the same for all',
+      {
+        inputs: shape('batch'),
+        outputs: y,
+        nodes: [relu, { op: 'Shape', inputs: ['x'], outputs: ['z'] }].map((node) =>
+          node.op === 'Shape' ? { ...node, outputs: ['y'] } : { ...node, outputs: ['z0'] },
+        ),
+      },
+      'Unknown',
+      'output y has no row for each row of the inputs',
+    ],
+    [
+      'what mixes and goes nowhere does not matter',
+      { inputs: shape('batch'), outputs: y, nodes: [relu, { op: 'ReduceMax', inputs: ['x'], outputs: ['z'] }] },
+      'Independent',
+      'each output row depends on its own input row',
+    ],
   ];
   for (const [sentence, model, rows, message] of sentences) {
     it(sentence, () => {

@@ -36,13 +36,18 @@ function writer(live: KubeObject[] = [], hidden: KubeObject[] = []) {
     client: {
       create: async (object) => {
         calls.push(`create ${object.metadata.name}`);
-        if (hidden.some(({ metadata }) => metadata.name === object.metadata.name)) throw new KubeError(409, 'AlreadyExists', 'exists');
+        if (hidden.some(({ metadata }) => metadata.name === object.metadata.name))
+          throw new KubeError(409, 'AlreadyExists', 'exists');
         return object;
       },
       apply: async (object) => (calls.push(`apply ${object.metadata.name}`), object),
-      get: async <T extends KubeObject>(_: unknown, __: string, name: string) => hidden.find(({ metadata }) => metadata.name === name) as T,
+      get: async <T extends KubeObject>(_: unknown, __: string, name: string) =>
+        hidden.find(({ metadata }) => metadata.name === name) as T,
       remove: async (object) => void calls.push(`remove ${object.metadata.name}`),
-      patchMetadata: async <T extends KubeObject>(_: unknown, { name }: KubeObject['metadata']) => (calls.push(`patch ${name}`), hidden.find(({ metadata }) => metadata.name === name) as T),
+      patchMetadata: async <T extends KubeObject>(_: unknown, { name }: KubeObject['metadata']) => (
+        calls.push(`patch ${name}`),
+        hidden.find(({ metadata }) => metadata.name === name) as T
+      ),
     },
   };
   return { kube, calls, objects };
@@ -81,7 +86,9 @@ describe('applying children', () => {
   });
   it('refuses one that the cache does not show, too', async () => {
     const { kube } = writer([], [foreign]);
-    expect(await applyAll([[wanted]], owner, kube).catch((refused: unknown) => refused)).to.include({ reason: 'ChildNotOwned' });
+    expect(await applyAll([[wanted]], owner, kube).catch((refused: unknown) => refused)).to.include({
+      reason: 'ChildNotOwned',
+    });
   });
   it('goes on where a lost answer left it: its own object is applied', async () => {
     const { kube, calls } = writer([], [wanted]);
@@ -95,13 +102,20 @@ describe('applying children', () => {
     expect(calls).to.deep.equal(['create iris', 'patch iris']);
   });
   describe('an immutable ConfigMap with other data', () => {
-    const asWanted: KubeObject & { data: object } = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { ...wanted.metadata, name: 'iris-traffic' }, data: { 'traffic.json': '{}' } };
+    const asWanted: KubeObject & { data: object } = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { ...wanted.metadata, name: 'iris-traffic' },
+      data: { 'traffic.json': '{}' },
+    };
     const frozen = { ...asWanted, immutable: true, data: { 'traffic.json': '{"keyHashes":["forged"]}' } };
     it('is deleted and made again', async () => {
       const { kube, calls, objects } = writer([frozen]);
       await applyAll([[asWanted]], owner, kube);
       expect(calls).to.deep.equal(['remove iris-traffic', 'create iris-traffic']);
-      expect(objects.get('iris-traffic')).to.deep.include({ data: asWanted.data }).and.not.to.have.property('immutable');
+      expect(objects.get('iris-traffic'))
+        .to.deep.include({ data: asWanted.data })
+        .and.not.to.have.property('immutable');
     });
     it('that the cache does not show is deleted, and never labelled as ours', async () => {
       const { kube, calls } = writer([], [{ ...frozen, metadata: { ...frozen.metadata, labels: {} } }]);
@@ -109,14 +123,31 @@ describe('applying children', () => {
       expect(calls.slice(0, 2)).to.deep.equal(['create iris-traffic', 'remove iris-traffic']);
     });
     it('of another owner is refused', async () => {
-      const { kube, calls } = writer([{ ...frozen, metadata: { ...frozen.metadata, ownerReferences: [{ ...frozen.metadata.ownerReferences![0]!, kind: 'ModelVersion' }] } }]);
-      expect(await applyAll([[asWanted]], owner, kube).catch((refused: unknown) => refused)).to.include({ reason: 'ChildNotOwned' });
+      const { kube, calls } = writer([
+        {
+          ...frozen,
+          metadata: {
+            ...frozen.metadata,
+            ownerReferences: [{ ...frozen.metadata.ownerReferences![0]!, kind: 'ModelVersion' }],
+          },
+        },
+      ]);
+      expect(await applyAll([[asWanted]], owner, kube).catch((refused: unknown) => refused)).to.include({
+        reason: 'ChildNotOwned',
+      });
       expect(calls).to.deep.equal([]);
     });
   });
   describe('a ConfigMap of another account in the place of a child', () => {
-    const table: KubeObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { ...wanted.metadata, name: 'iris-traffic' } };
-    const foreign = (change: Partial<KubeObject['metadata']> = {}): KubeObject => ({ ...table, metadata: { name: 'iris-traffic', namespace: 'ns', uid: 'foreign', resourceVersion: '9', ...change } });
+    const table: KubeObject = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { ...wanted.metadata, name: 'iris-traffic' },
+    };
+    const foreign = (change: Partial<KubeObject['metadata']> = {}): KubeObject => ({
+      ...table,
+      metadata: { name: 'iris-traffic', namespace: 'ns', uid: 'foreign', resourceVersion: '9', ...change },
+    });
     const serving = { ...owner, status: { observedGeneration: 1, activeRevision: 'iris-0123abcd', conditions: [] } };
     it('of a pipeline that serves is deleted and made again', async () => {
       const { kube, calls } = writer([foreign()]);
@@ -130,12 +161,16 @@ describe('applying children', () => {
     });
     it('of a new pipeline is refused, and left as it is', async () => {
       const { kube, calls } = writer([foreign()]);
-      expect(await applyAll([[table]], owner, kube).catch((refused: unknown) => refused)).to.include({ reason: 'ChildNotOwned' });
+      expect(await applyAll([[table]], owner, kube).catch((refused: unknown) => refused)).to.include({
+        reason: 'ChildNotOwned',
+      });
       expect(calls).to.deep.equal([]);
     });
     it('that is no ConfigMap is refused', async () => {
       const { kube } = writer([{ ...foreign(), kind: 'Service' }]);
-      expect(await applyAll([[{ ...table, kind: 'Service' }]], serving, kube).catch((refused: unknown) => refused)).to.include({ reason: 'ChildNotOwned' });
+      expect(
+        await applyAll([[{ ...table, kind: 'Service' }]], serving, kube).catch((refused: unknown) => refused),
+      ).to.include({ reason: 'ChildNotOwned' });
     });
   });
   it('asks whether the owner lives before it makes again what is gone: one that is being deleted gets nothing', async () => {
@@ -148,7 +183,11 @@ describe('applying children', () => {
   it('prunes what is not wanted, and nothing that dies already', async () => {
     const { kube, calls } = writer();
     const dying = { ...wanted, metadata: { ...wanted.metadata, name: 'dying', deletionTimestamp: 'now' } };
-    await prune([wanted, dying, { ...wanted, metadata: { ...wanted.metadata, name: 'old' } }], ({ metadata }) => metadata.name === 'iris', kube);
+    await prune(
+      [wanted, dying, { ...wanted, metadata: { ...wanted.metadata, name: 'old' } }],
+      ({ metadata }) => metadata.name === 'iris',
+      kube,
+    );
     expect(calls).to.deep.equal(['remove old']);
   });
 });

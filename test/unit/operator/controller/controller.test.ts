@@ -25,7 +25,14 @@ describe('a controller', () => {
           resolve();
           return Promise.resolve({ next: 'rest' });
         };
-        void runController({ name: 'test', queue, reconcile, workers: 2, logger: jsonLogger('silent'), metrics: operatorMetrics(new Registry()) });
+        void runController({
+          name: 'test',
+          queue,
+          reconcile,
+          workers: 2,
+          logger: jsonLogger('silent'),
+          metrics: operatorMetrics(new Registry()),
+        });
       });
       queue.add('ns/p');
       await twice;

@@ -16,23 +16,51 @@ function firstDay(file: string): object[] {
   const given = yaml.load(readFileSync(file, 'utf8')) as InferencePipeline;
   const pipeline = { ...given, metadata: { ...base().metadata, ...given.metadata } };
   const text = pipeline.spec.scoring?.script;
-  const remote = modelVersion({ source: { uri: 'https://models.example/a/net.onnx?sig=x', secretRef: { name: 'access' } } });
+  const remote = modelVersion({
+    source: { uri: 'https://models.example/a/net.onnx?sig=x', secretRef: { name: 'access' } },
+  });
   const seen = observed({
-    pipeline, keyHashes: pipeline.spec.target === 'Development' ? [] : ['a', 'b'],
-    ...(pipeline.spec.target === 'Managed' && { activator: { port: 20_007, addresses: ['10.0.0.8'], addressType: 'IPv4' as const, serviceReady: false, announced: false } }),
-    modelVersions: { 'iris-1': modelVersion(), 'remote-1': { ...remote, metadata: { ...remote.metadata, name: 'remote-1' } } },
+    pipeline,
+    keyHashes: pipeline.spec.target === 'Development' ? [] : ['a', 'b'],
+    ...(pipeline.spec.target === 'Managed' && {
+      activator: {
+        port: 20_007,
+        addresses: ['10.0.0.8'],
+        addressType: 'IPv4' as const,
+        serviceReady: false,
+        announced: false,
+      },
+    }),
+    modelVersions: {
+      'iris-1': modelVersion(),
+      'remote-1': { ...remote, metadata: { ...remote.metadata, name: 'remote-1' } },
+    },
     ...(text === undefined ? {} : { script: { entry: 'score.ts', files: { 'score.ts': text } } }),
   });
   const plan = planRollout(seen, config);
-  const made = children({ ...plan, pipeline, traffic: trafficTable(seen, plan), scriptFiles: seen.script ?? {}, networkAccess: config.networkAccess, begun: false }).flat();
-  return [...made, ...(plan.effective.minReplicas < plan.effective.maxReplicas ? [autoscaler(pipeline, plan.active!, plan.effective, plan.metrics)] : [])];
+  const made = children({
+    ...plan,
+    pipeline,
+    traffic: trafficTable(seen, plan),
+    scriptFiles: seen.script ?? {},
+    networkAccess: config.networkAccess,
+    begun: false,
+  }).flat();
+  return [
+    ...made,
+    ...(plan.effective.minReplicas < plan.effective.maxReplicas
+      ? [autoscaler(pipeline, plan.active!, plan.effective, plan.metrics)]
+      : []),
+  ];
 }
 
 describe('all children of a pipeline', () => {
   for (const file of globSync('*.input.yaml', { cwd: folder })) {
     it(basename(file, '.input.yaml'), () => {
       const golden = join(folder, file.replace('.input.', '.want.'));
-      const made = firstDay(join(folder, file)).map((object) => yaml.dump(JSON.parse(JSON.stringify(object)), { lineWidth: 200 })).join('---\n');
+      const made = firstDay(join(folder, file))
+        .map((object) => yaml.dump(JSON.parse(JSON.stringify(object)), { lineWidth: 200 }))
+        .join('---\n');
       if (process.env.UPDATE_GOLDEN) writeFileSync(golden, made);
       expect(made).to.equal(readFileSync(golden, 'utf8'));
     });
@@ -40,7 +68,11 @@ describe('all children of a pipeline', () => {
     it(`${basename(file, '.input.yaml')}: no child carries spec.replicas, a token or root`, () => {
       const text = JSON.stringify(firstDay(join(folder, file)));
       expect(text).not.to.match(/"replicas"/);
-      const pods = firstDay(join(folder, file)).flatMap((object) => (object as { kind: string; spec: { template: { spec: Record<string, unknown> } } }).kind === 'Deployment' ? [(object as { spec: { template: { spec: Record<string, unknown> } } }).spec.template.spec] : []);
+      const pods = firstDay(join(folder, file)).flatMap((object) =>
+        (object as { kind: string; spec: { template: { spec: Record<string, unknown> } } }).kind === 'Deployment'
+          ? [(object as { spec: { template: { spec: Record<string, unknown> } } }).spec.template.spec]
+          : [],
+      );
       expect(pods[0]).to.deep.include({ automountServiceAccountToken: false });
       expect(pods[0]).to.have.nested.property('securityContext.runAsNonRoot', true);
     });

@@ -6,11 +6,22 @@ import { effective } from '../../../../operator/desired/effective.ts';
 import { parseRevision, revisionConfigMap, wantedRevision } from '../../../../operator/desired/revision.ts';
 import { config, observed, pipeline } from '../../../fixtures/objects.ts';
 
-const script = { entry: 'score.ts', files: { 'score.ts': 'export const init = () => {}; export const run = (x) => x;' } };
+const script = {
+  entry: 'score.ts',
+  files: { 'score.ts': 'export const init = () => {}; export const run = (x) => x;' },
+};
 const owner = pipeline({ scoring: { script: script.files['score.ts'] }, serviceAccountName: 'reader' });
-const written = revisionConfigMap(owner, wantedRevision(observed({ pipeline: owner, script }), effective(owner.spec), config), script);
+const written = revisionConfigMap(
+  owner,
+  wantedRevision(observed({ pipeline: owner, script }), effective(owner.spec), config),
+  script,
+);
 
-type Writable = Omit<PodSpec, 'containers' | 'volumes' | 'initContainers'> & { containers: [Container & { volumeMounts: VolumeMount[] }, ...Container[]]; initContainers: [Container, ...Container[]]; volumes: Volume[] };
+type Writable = Omit<PodSpec, 'containers' | 'volumes' | 'initContainers'> & {
+  containers: [Container & { volumeMounts: VolumeMount[] }, ...Container[]];
+  initContainers: [Container, ...Container[]];
+  volumes: Volume[];
+};
 
 /** The ConfigMap with another template. */
 function forged(change: (spec: Writable) => unknown): Stored<ConfigMap> {
@@ -20,8 +31,21 @@ function forged(change: (spec: Writable) => unknown): Stored<ConfigMap> {
 }
 
 describe('a revision read out of its ConfigMap', () => {
-  it('is the one that was written', () => expect(revisionConfigMap(owner, { ...parseRevision(written)! }, script).data).to.deep.equal(written.data));
-  it('is one with the defaults of the server in it', () => expect(parseRevision(forged((spec) => Object.assign(spec, { restartPolicy: 'Always', dnsPolicy: 'ClusterFirst', schedulerName: 'default-scheduler', serviceAccount: 'reader' })))).not.to.equal(undefined));
+  it('is the one that was written', () =>
+    expect(revisionConfigMap(owner, { ...parseRevision(written)! }, script).data).to.deep.equal(written.data));
+  it('is one with the defaults of the server in it', () =>
+    expect(
+      parseRevision(
+        forged((spec) =>
+          Object.assign(spec, {
+            restartPolicy: 'Always',
+            dnsPolicy: 'ClusterFirst',
+            schedulerName: 'default-scheduler',
+            serviceAccount: 'reader',
+          }),
+        ),
+      ),
+    ).not.to.equal(undefined));
 
   const forgeries: [string, (spec: Writable) => unknown][] = [
     ['a token', (spec) => (spec.automountServiceAccountToken = true)],
@@ -38,20 +62,29 @@ describe('a revision read out of its ConfigMap', () => {
     ['one more container', (spec) => spec.containers.push({ name: 'more', image: config.scorerImage })],
     ['one more init container', (spec) => spec.initContainers.push(spec.initContainers[0])],
     ['a path of the node', (spec) => spec.volumes.push({ name: 'node', hostPath: { path: '/' } })],
-    ['a projected token', (spec) => spec.volumes.push({ name: 'token', projected: { sources: [{ serviceAccountToken: { path: 'token' } }] } })],
-    ['a Secret beside the script', (spec) => {
-      spec.volumes.push({ name: 'secret-iris', secret: { secretName: 'crown' } });
-      spec.containers[0].volumeMounts[2]!.name = 'secret-iris';
-    }],
+    [
+      'a projected token',
+      (spec) =>
+        spec.volumes.push({ name: 'token', projected: { sources: [{ serviceAccountToken: { path: 'token' } }] } }),
+    ],
+    [
+      'a Secret beside the script',
+      (spec) => {
+        spec.volumes.push({ name: 'secret-iris', secret: { secretName: 'crown' } });
+        spec.containers[0].volumeMounts[2]!.name = 'secret-iris';
+      },
+    ],
     ['a mount over the scorer itself', (spec) => (spec.containers[0].volumeMounts[2]!.mountPath = '/opt')],
     ['no containers', (spec) => delete (spec as Partial<Writable>).containers],
     ['containers that are none', (spec) => (spec.containers = [null as never])],
   ];
-  for (const [what, change] of forgeries) it(`is none with ${what}`, () => expect(parseRevision(forged(change))).to.equal(undefined));
+  for (const [what, change] of forgeries)
+    it(`is none with ${what}`, () => expect(parseRevision(forged(change))).to.equal(undefined));
 
   for (const key of ['revision.json', 'podTemplate.json']) {
     for (const text of ['', '{', 'null', '[]', '{}', '{"spec":null}', '{"models":[null],"image":"x"}']) {
-      it(`is none with ${key}: ${text}`, () => expect(parseRevision({ ...written, data: { ...written.data, [key]: text } })).to.equal(undefined));
+      it(`is none with ${key}: ${text}`, () =>
+        expect(parseRevision({ ...written, data: { ...written.data, [key]: text } })).to.equal(undefined));
     }
   }
 });

@@ -7,22 +7,42 @@ import { revisionConfigMap, wantedRevision } from '../../../../operator/desired/
 import { planRollout } from '../../../../operator/plan/rollout.ts';
 import { config, modelVersion, observed, pipeline, verified } from '../../../fixtures/objects.ts';
 
-const script = { entry: 'score.ts', files: { 'score.ts': 'export const init = () => {}; export const run = (x) => x;' } };
+const script = {
+  entry: 'score.ts',
+  files: { 'score.ts': 'export const init = () => {}; export const run = (x) => x;' },
+};
 const owner = pipeline({ scoring: { script: script.files['score.ts'] } });
 const revision = wantedRevision(observed({ pipeline: owner, script }), effective(owner.spec), config);
-const configMap = { ...revisionConfigMap(owner, revision, script), metadata: { ...revisionConfigMap(owner, revision, script).metadata, annotations: { [ANNOTATION.abandoned]: 'X: y', [ANNOTATION.failureDetail]: 'at init' }, uid: 'u', resourceVersion: '7' } };
+const configMap = {
+  ...revisionConfigMap(owner, revision, script),
+  metadata: {
+    ...revisionConfigMap(owner, revision, script).metadata,
+    annotations: { [ANNOTATION.abandoned]: 'X: y', [ANNOTATION.failureDetail]: 'at init' },
+    uid: 'u',
+    resourceVersion: '7',
+  },
+};
 const running = (replicas = 1) => {
   const made = deployment(owner, revision, effective(owner.spec));
   return { ...made, spec: { ...made.spec!, replicas } };
 };
-const remains = (change: Partial<Remains>): Remains => ({ deployments: [running()], revisions: [], script: undefined, remembered: () => undefined, ...change });
+const remains = (change: Partial<Remains>): Remains => ({
+  deployments: [running()],
+  revisions: [],
+  script: undefined,
+  remembered: () => undefined,
+  ...change,
+});
 
 describe('a revision with pods whose ConfigMap is lost', () => {
   it('is written again byte for byte by the process that saw it', () => {
     const [found] = recoverRevisions(remains({ remembered: () => configMap }));
     const again = revisionConfigMap(owner, found!, {});
     expect(again.data).to.deep.equal(configMap.data);
-    expect(again.metadata.annotations).to.deep.equal({ [ANNOTATION.abandoned]: 'X: y', [ANNOTATION.failureDetail]: 'at init' });
+    expect(again.metadata.annotations).to.deep.equal({
+      [ANNOTATION.abandoned]: 'X: y',
+      [ANNOTATION.failureDetail]: 'at init',
+    });
     expect(again.metadata).not.to.have.any.keys('uid', 'resourceVersion');
   });
   it('after a restart comes from its Deployment, with the script of the spec', () => {
@@ -30,9 +50,12 @@ describe('a revision with pods whose ConfigMap is lost', () => {
     expect(found!.record).to.deep.equal(revision.record);
     expect(revisionConfigMap(owner, found!, {}).data!['script.score.ts']).to.equal(script.files['score.ts']);
   });
-  it('cannot be had when the script is another one by now', () => expect(recoverRevisions(remains({ script: { ...script, files: { 'score.ts': 'other' } } }))).to.deep.equal([]));
-  it('is not made again for a Deployment without pods', () => expect(recoverRevisions(remains({ deployments: [running(0)], script }))).to.deep.equal([]));
-  it('is not touched while its ConfigMap is there', () => expect(recoverRevisions(remains({ revisions: [revision], script }))).to.deep.equal([]));
+  it('cannot be had when the script is another one by now', () =>
+    expect(recoverRevisions(remains({ script: { ...script, files: { 'score.ts': 'other' } } }))).to.deep.equal([]));
+  it('is not made again for a Deployment without pods', () =>
+    expect(recoverRevisions(remains({ deployments: [running(0)], script }))).to.deep.equal([]));
+  it('is not touched while its ConfigMap is there', () =>
+    expect(recoverRevisions(remains({ revisions: [revision], script }))).to.deep.equal([]));
   it('whose bytes are gone, but which is still asked for, is Stalled with what to do', () => {
     const plan = planRollout(observed({ pipeline: owner, script, deployments: [running()] }), config);
     expect(plan.blocked).to.include({ reason: 'RevisionLost' });

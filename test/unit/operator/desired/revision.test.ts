@@ -6,7 +6,8 @@ import { parseRevision, revisionConfigMap, wantedRevision } from '../../../../op
 import { config, modelVersion, observed, pipeline, stored } from '../../../fixtures/objects.ts';
 
 const want = (seen: ObservedPipeline) => wantedRevision(seen, effective(seen.pipeline.spec), config);
-const name = (spec: Partial<InferencePipelineSpec> = {}, change: Partial<ObservedPipeline> = {}) => want(observed({ pipeline: pipeline(spec), ...change })).name;
+const name = (spec: Partial<InferencePipelineSpec> = {}, change: Partial<ObservedPipeline> = {}) =>
+  want(observed({ pipeline: pipeline(spec), ...change })).name;
 const script = (text: string) => ({ script: { entry: 'score.ts', files: { 'score.ts': text } } });
 const scripted: Partial<InferencePipelineSpec> = { scoring: { script: 'x' } };
 
@@ -28,14 +29,17 @@ describe('a revision is named after what reaches pods', () => {
   ];
   for (const [what, spec] of other) it(`${what} makes a new one`, () => expect(name(spec)).not.to.equal(name()));
 
-  it('one letter of the script makes a new one', () => expect(name(scripted, script('a'))).not.to.equal(name(scripted, script('b'))));
+  it('one letter of the script makes a new one', () =>
+    expect(name(scripted, script('a'))).not.to.equal(name(scripted, script('b'))));
   it('other bytes of the model make a new one', () => {
     const moved = modelVersion();
     moved.status!.digest = `sha256:${'b'.repeat(64)}`;
     expect(name({}, { modelVersions: { 'iris-1': moved } })).not.to.equal(name());
   });
   it('a moved source of the same bytes makes a new one, since pods fetch from it', () => {
-    expect(name({}, { modelVersions: { 'iris-1': modelVersion({ source: { uri: 'https://models.example/iris.onnx' } }) } })).not.to.equal(name());
+    expect(
+      name({}, { modelVersions: { 'iris-1': modelVersion({ source: { uri: 'https://models.example/iris.onnx' } }) } }),
+    ).not.to.equal(name());
   });
   it('penstock.dev/restartedAt makes a new one', () => {
     const one = pipeline();
@@ -44,33 +48,83 @@ describe('a revision is named after what reaches pods', () => {
   });
   it('another scorer image does not: revisions are frozen', () => {
     const seen = observed();
-    expect(wantedRevision(seen, effective(seen.pipeline.spec), { ...config, scorerImage: 'penstock/scorer:new' }).name).to.equal(name());
+    expect(
+      wantedRevision(seen, effective(seen.pipeline.spec), { ...config, scorerImage: 'penstock/scorer:new' }).name,
+    ).to.equal(name());
   });
 });
 
 describe('a stored revision', () => {
   it('is used as it is, whatever this operator would render', () => {
-    const old = stored({}, { record: { pipeline: 'iris', createdAt: '2026-11-23T12:00:00Z', target: 'Development', models: [], image: 'penstock/scorer:old' } });
+    const old = stored(
+      {},
+      {
+        record: {
+          pipeline: 'iris',
+          createdAt: '2026-11-23T12:00:00Z',
+          target: 'Development',
+          models: [],
+          image: 'penstock/scorer:old',
+        },
+      },
+    );
     expect(want(observed({ revisions: [old] }))).to.equal(old);
   });
   it('comes back out of its ConfigMap', () => {
     const revision = want(observed({ pipeline: pipeline(scripted), ...script('export const run = 1') }));
-    const configMap = revisionConfigMap(pipeline(scripted), revision, { files: { 'score.ts': 'export const run = 1' }, binaries: { 'vocab.bin': '//4=' } });
+    const configMap = revisionConfigMap(pipeline(scripted), revision, {
+      files: { 'score.ts': 'export const run = 1' },
+      binaries: { 'vocab.bin': '//4=' },
+    });
     expect(configMap.immutable).to.be.true;
     expect(configMap.data).to.include({ 'script.score.ts': 'export const run = 1' });
     expect(configMap.binaryData).to.deep.equal({ 'script.vocab.bin': '//4=' });
-    expect(parseRevision(configMap)).to.deep.include({ name: revision.name, record: revision.record, podTemplate: revision.podTemplate });
+    expect(parseRevision(configMap)).to.deep.include({
+      name: revision.name,
+      record: revision.record,
+      podTemplate: revision.podTemplate,
+    });
   });
 });
 
 describe('what stands in the way of a revision', () => {
   const rows: [string, Partial<ObservedPipeline>, string, string][] = [
-    ['a model that does not exist', { modelVersions: {} }, 'ModelNotReady', 'ModelVersion iris-1 does not exist in this namespace'],
-    ['a model that nobody has verified', { modelVersions: { 'iris-1': modelVersion({}, { observedGeneration: 1 }) } }, 'ModelNotReady', 'ModelVersion iris-1: not verified yet'],
-    ['a model whose newest generation is not verified', { modelVersions: { 'iris-1': { ...modelVersion(), metadata: { ...modelVersion().metadata, generation: 2 } } } }, 'ModelNotReady', 'ModelVersion iris-1: not verified yet'],
-    ['a script that is missing', { pipeline: pipeline(scripted), scriptProblem: 'ConfigMap s is gone' }, 'ResourceNotReady', 'ConfigMap s is gone'],
-    ['a script that is too large', { pipeline: pipeline(scripted), ...script('x'.repeat(800_000)) }, 'InvalidSpec', "the script's files are 782 KiB together"],
-    ['a model without code that is not ONNX', { modelVersions: { 'iris-1': modelVersion({ format: 'Files' }) } }, 'InvalidSpec', 'add spec.scoring.script'],
+    [
+      'a model that does not exist',
+      { modelVersions: {} },
+      'ModelNotReady',
+      'ModelVersion iris-1 does not exist in this namespace',
+    ],
+    [
+      'a model that nobody has verified',
+      { modelVersions: { 'iris-1': modelVersion({}, { observedGeneration: 1 }) } },
+      'ModelNotReady',
+      'ModelVersion iris-1: not verified yet',
+    ],
+    [
+      'a model whose newest generation is not verified',
+      { modelVersions: { 'iris-1': { ...modelVersion(), metadata: { ...modelVersion().metadata, generation: 2 } } } },
+      'ModelNotReady',
+      'ModelVersion iris-1: not verified yet',
+    ],
+    [
+      'a script that is missing',
+      { pipeline: pipeline(scripted), scriptProblem: 'ConfigMap s is gone' },
+      'ResourceNotReady',
+      'ConfigMap s is gone',
+    ],
+    [
+      'a script that is too large',
+      { pipeline: pipeline(scripted), ...script('x'.repeat(800_000)) },
+      'InvalidSpec',
+      "the script's files are 782 KiB together",
+    ],
+    [
+      'a model without code that is not ONNX',
+      { modelVersions: { 'iris-1': modelVersion({ format: 'Files' }) } },
+      'InvalidSpec',
+      'add spec.scoring.script',
+    ],
   ];
   for (const [sentence, change, reason, message] of rows) {
     it(sentence, () => {

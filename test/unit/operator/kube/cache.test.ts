@@ -4,7 +4,11 @@ import { Cache } from '../../../../operator/kube/cache.ts';
 import { memoryOf } from '../../../../operator/kube/memory.ts';
 import { FairShare } from '../../../../operator/queue/fairShare.ts';
 
-const object = (uid: string, version: number) => ({ apiVersion: 'v1', kind: 'Service', metadata: { namespace: 'a', name: 's', uid, resourceVersion: String(version) } });
+const object = (uid: string, version: number) => ({
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { namespace: 'a', name: 's', uid, resourceVersion: String(version) },
+});
 
 describe('the cache of a kind', () => {
   let cache: Cache<ReturnType<typeof object>>;
@@ -32,7 +36,10 @@ describe('the cache of a kind', () => {
     cache.remove('a/s', 'one', Infinity);
     cache.put(object('one', 6));
     expect(version()).to.equal(undefined);
-    cache.put({ ...object('one', 7), metadata: { ...object('one', 7).metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } } as ReturnType<typeof object>);
+    cache.put({
+      ...object('one', 7),
+      metadata: { ...object('one', 7).metadata, deletionTimestamp: '2026-01-01T00:00:00Z' },
+    } as ReturnType<typeof object>);
     expect(version()).to.equal('7');
   });
   it('a deletion of the one before says nothing about its successor', () => {
@@ -52,11 +59,18 @@ describe('the cache of a kind', () => {
       told.push(metadata.uid);
       if (metadata.uid === 'two') throw new Error('not taken');
     });
-    for (const [uid, name] of [['bad', 'a'], ['two', 'b'], ['good', 'c']] as const) cache.put({ ...object(uid, 5), metadata: { ...object(uid, 5).metadata, name } });
+    for (const [uid, name] of [
+      ['bad', 'a'],
+      ['two', 'b'],
+      ['good', 'c'],
+    ] as const)
+      cache.put({ ...object(uid, 5), metadata: { ...object(uid, 5).metadata, name } });
     cache.remove('a/a', 'bad', 6);
     expect(told).to.deep.equal(['bad', 'two', 'good', 'bad']);
     expect(cache.by('good')).to.have.length(1);
-    expect(reported).to.include('Service a/a cannot be read whole: no words').and.to.include('Service a/b cannot be read whole: not taken');
+    expect(reported)
+      .to.include('Service a/a cannot be read whole: no words')
+      .and.to.include('Service a/b cannot be read whole: not taken');
   });
   it('an object of any depth is frozen', () => {
     let deep: object = {};
@@ -67,7 +81,10 @@ describe('the cache of a kind', () => {
     expect(Object.isFrozen(one.spec)).to.equal(true);
   });
   describe('with a budget', () => {
-    const named = (namespace: string, name: string, bytes: number) => ({ ...object(name, 5), metadata: { ...object(name, 5).metadata, namespace, name, annotations: { text: 'x'.repeat(bytes) } } });
+    const named = (namespace: string, name: string, bytes: number) => ({
+      ...object(name, 5),
+      metadata: { ...object(name, 5).metadata, namespace, name, annotations: { text: 'x'.repeat(bytes) } },
+    });
     let reported: string[];
     beforeEach(() => {
       reported = [];
@@ -77,14 +94,20 @@ describe('the cache of a kind', () => {
     it('a namespace has room for two thirds of it, and another one still for its own', () => {
       for (let i = 0; i < 30; i++) cache.put(named('greedy', `o${i}`, 1_000));
       cache.put(named('modest', 'o', 1_000));
-      expect([...cache.values()].filter(({ metadata }) => metadata.namespace === 'greedy')).to.have.length.within(12, 17);
+      expect([...cache.values()].filter(({ metadata }) => metadata.namespace === 'greedy')).to.have.length.within(
+        12,
+        17,
+      );
       expect(cache.get('modest', 'o')).not.to.equal(undefined);
       expect(cache.unseen('greedy')).to.include('o29');
       expect(cache.unseen('modest')).to.deep.equal([]);
     });
     it('what has no room is reported by name, and not kept in an older version either', () => {
       cache.put(named('a', 'o', 10));
-      cache.put({ ...named('a', 'o', 40_000), metadata: { ...named('a', 'o', 40_000).metadata, resourceVersion: '6' } });
+      cache.put({
+        ...named('a', 'o', 40_000),
+        metadata: { ...named('a', 'o', 40_000).metadata, resourceVersion: '6' },
+      });
       expect(cache.get('a', 'o')).to.equal(undefined);
       expect(reported).to.have.length(1);
       expect(reported[0]).to.match(/^Service a\/o takes 0\.0 MiB of memory, and namespace a has no room for it/);
@@ -101,8 +124,14 @@ describe('the cache of a kind', () => {
     it('what does not grow keeps its place, however little others leave', () => {
       cache.put(named('a', 'o', 12_000));
       cache.put(named('b', 'o', 9_000));
-      cache.put({ ...named('a', 'o', 12_000), metadata: { ...named('a', 'o', 12_000).metadata, resourceVersion: '6' } });
-      cache.put({ ...named('a', 'o', 11_000), metadata: { ...named('a', 'o', 11_000).metadata, resourceVersion: '7' } });
+      cache.put({
+        ...named('a', 'o', 12_000),
+        metadata: { ...named('a', 'o', 12_000).metadata, resourceVersion: '6' },
+      });
+      cache.put({
+        ...named('a', 'o', 11_000),
+        metadata: { ...named('a', 'o', 11_000).metadata, resourceVersion: '7' },
+      });
       expect(cache.get('a', 'o')?.metadata.resourceVersion).to.equal('7');
       expect(cache.unseen('a')).to.deep.equal([]);
     });
@@ -141,5 +170,6 @@ describe('the cache of a kind', () => {
       expect(memoryOf(deep)).to.equal(16 * 200_001);
     });
   });
-  it('what it holds is frozen to the leaves', () => expect(Object.isFrozen(cache.get('a', 's')!.metadata)).to.equal(true));
+  it('what it holds is frozen to the leaves', () =>
+    expect(Object.isFrozen(cache.get('a', 's')!.metadata)).to.equal(true));
 });

@@ -7,14 +7,29 @@ import { byOwner, byRevision, sliceWords } from '../../../../operator/kube/index
 import { Cache } from '../../../../operator/kube/cache.ts';
 
 const child = (namespace: string, uid: string): KubeObject => ({
-  apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'prod-0123abcd', namespace, uid: `${namespace}-object`, resourceVersion: '1', labels: { [LABEL.pipeline]: 'prod', [LABEL.role]: 'revision' }, ownerReferences: [{ apiVersion: 'penstock.dev/v1alpha1', kind: 'InferencePipeline', name: 'prod', uid, controller: true }] },
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: {
+    name: 'prod-0123abcd',
+    namespace,
+    uid: `${namespace}-object`,
+    resourceVersion: '1',
+    labels: { [LABEL.pipeline]: 'prod', [LABEL.role]: 'revision' },
+    ownerReferences: [
+      { apiVersion: 'penstock.dev/v1alpha1', kind: 'InferencePipeline', name: 'prod', uid, controller: true },
+    ],
+  },
 });
 
 describe('children by their owner', () => {
-  it('an object of another namespace that names the owner\'s uid is not among them', () => {
+  it("an object of another namespace that names the owner's uid is not among them", () => {
     const cache = new Cache(byOwner);
     for (const namespace of ['zoe', 'bob']) cache.put(child(namespace, 'uid-of-zoe'));
-    expect(cache.by(ownedBy({ name: 'prod', namespace: 'zoe', uid: 'uid-of-zoe' })).map(({ metadata }) => metadata.namespace)).to.deep.equal(['zoe']);
+    expect(
+      cache
+        .by(ownedBy({ name: 'prod', namespace: 'zoe', uid: 'uid-of-zoe' }))
+        .map(({ metadata }) => metadata.namespace),
+    ).to.deep.equal(['zoe']);
   });
 });
 
@@ -22,23 +37,53 @@ describe('the port of an EndpointSlice', () => {
   const slice = (kind: string): Slice => {
     const { metadata } = child('bob', 'u');
     return {
-      apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', addressType: 'IPv4', endpoints: [], ports: [{ port: 20_000 }],
-      metadata: { ...metadata, labels: { ...metadata.labels, [LABEL.role]: 'activator' }, ownerReferences: [{ ...metadata.ownerReferences![0]!, kind }] },
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      addressType: 'IPv4',
+      endpoints: [],
+      ports: [{ port: 20_000 }],
+      metadata: {
+        ...metadata,
+        labels: { ...metadata.labels, [LABEL.role]: 'activator' },
+        ownerReferences: [{ ...metadata.ownerReferences![0]!, kind }],
+      },
     };
   };
-  it('counts where a pipeline controls the slice', () => expect(sliceWords(slice('InferencePipeline'))).to.include(uses.port(20_000)));
-  it('does not count where a Service does, whose labels are copied to it', () => expect(sliceWords(slice('Service'))).not.to.include(uses.port(20_000)));
+  it('counts where a pipeline controls the slice', () =>
+    expect(sliceWords(slice('InferencePipeline'))).to.include(uses.port(20_000)));
+  it('does not count where a Service does, whose labels are copied to it', () =>
+    expect(sliceWords(slice('Service'))).not.to.include(uses.port(20_000)));
 });
 
 describe('hostile records of a Deployment', () => {
-  const hostile = ['null', '1', '"x"', '[]', '{}', '{"models":null}', '{"models":[null]}', '{"models":[1]}', '{"models":[[]]}', '{"models":[{}]}', '{"models":[{"name":{},"modelVersion":[]}]}', '{"models":{"length":1}}', '{', '['.repeat(100_000)];
+  const hostile = [
+    'null',
+    '1',
+    '"x"',
+    '[]',
+    '{}',
+    '{"models":null}',
+    '{"models":[null]}',
+    '{"models":[1]}',
+    '{"models":[[]]}',
+    '{"models":[{}]}',
+    '{"models":[{"name":{},"modelVersion":[]}]}',
+    '{"models":{"length":1}}',
+    '{',
+    '['.repeat(100_000),
+  ];
   for (const record of hostile) {
     it(`${record.slice(0, 50)} is no record`, () => {
-      const deployment = { ...child('zoe', 'u'), kind: 'Deployment', metadata: { ...child('zoe', 'u').metadata, annotations: { 'penstock.dev/record': record } } };
+      const deployment = {
+        ...child('zoe', 'u'),
+        kind: 'Deployment',
+        metadata: { ...child('zoe', 'u').metadata, annotations: { 'penstock.dev/record': record } },
+      };
       expect(byRevision(deployment)).to.deep.equal([ownedBy({ name: 'prod', namespace: 'zoe', uid: 'u' })]);
     });
   }
   it('an EndpointSlice without ports or endpoints has words all the same', () => {
-    for (const change of [{}, { ports: null }, { ports: [] }, { ports: [{}] }, { endpoints: null }]) expect(sliceWords({ ...child('zoe', 'u'), kind: 'EndpointSlice', ...change } as never)).to.be.an('array');
+    for (const change of [{}, { ports: null }, { ports: [] }, { ports: [{}] }, { endpoints: null }])
+      expect(sliceWords({ ...child('zoe', 'u'), kind: 'EndpointSlice', ...change } as never)).to.be.an('array');
   });
 });

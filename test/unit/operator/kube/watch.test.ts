@@ -11,11 +11,21 @@ import { KubeClient } from '../../../../operator/kube/client.ts';
 import type { Pool } from '../../../../operator/kube/pool.ts';
 import { Reflector } from '../../../../operator/kube/watch.ts';
 
-const service = (name: string, resourceVersion: string, uid = `uid-${name}`): KubeObject => ({ apiVersion: 'v1', kind: 'Service', metadata: { name, namespace: 'ns', resourceVersion, uid } });
+const service = (name: string, resourceVersion: string, uid = `uid-${name}`): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name, namespace: 'ns', resourceVersion, uid },
+});
 const event = (type: string, object: object): string => `${JSON.stringify({ type, object })}\n`;
 type Answer = (response: ServerResponse, query: URLSearchParams) => void;
-const list = (rv: string, ...items: KubeObject[]): Answer => (response) => response.end(JSON.stringify({ metadata: { resourceVersion: rv }, items }));
-const status = (code: number, headers = {}): Answer => (response) => response.writeHead(code, headers).end(JSON.stringify({ reason: 'X', message: 'no', code }));
+const list =
+  (rv: string, ...items: KubeObject[]): Answer =>
+  (response) =>
+    response.end(JSON.stringify({ metadata: { resourceVersion: rv }, items }));
+const status =
+  (code: number, headers = {}): Answer =>
+  (response) =>
+    response.writeHead(code, headers).end(JSON.stringify({ reason: 'X', message: 'no', code }));
 
 describe('list and watch', () => {
   let server: Server;
@@ -31,8 +41,19 @@ describe('list and watch', () => {
   async function play(...answers: Answer[]): Promise<void> {
     script = answers;
     const { port } = server.address() as AddressInfo;
-    const pool = { access: async () => ({ server: `http://127.0.0.1:${port}`, dispatchers: { calls: agent, watches: agent, lease: agent }, headers: {} }) } as unknown as Pool;
-    const reflector = new Reflector(new KubeClient(pool), cache, { kind: KIND.service, idleMs, onError: (error) => errors.push(error), random: () => -0.49 });
+    const pool = {
+      access: async () => ({
+        server: `http://127.0.0.1:${port}`,
+        dispatchers: { calls: agent, watches: agent, lease: agent },
+        headers: {},
+      }),
+    } as unknown as Pool;
+    const reflector = new Reflector(new KubeClient(pool), cache, {
+      kind: KIND.service,
+      idleMs,
+      onError: (error) => errors.push(error),
+      random: () => -0.49,
+    });
     void reflector.run(stop.signal);
   }
   async function until(check: () => boolean): Promise<void> {
@@ -44,7 +65,11 @@ describe('list and watch', () => {
     [queries, errors, cache, stop, idleMs] = [[], [], new Cache(), new AbortController(), 5000];
     server = createServer((request, response) => {
       const query = new URL(request.url ?? '', 'http://x').searchParams;
-      queries.push(query.get('watch') ? `watch@${query.get('resourceVersion')}` : `list${query.get('resourceVersion') === null ? '' : `@${query.get('resourceVersion')}`}`);
+      queries.push(
+        query.get('watch')
+          ? `watch@${query.get('resourceVersion')}`
+          : `list${query.get('resourceVersion') === null ? '' : `@${query.get('resourceVersion')}`}`,
+      );
       const answer = script.shift();
       if (answer) answer(response, query);
       else response.flushHeaders(); // a quiet watch
@@ -58,7 +83,10 @@ describe('list and watch', () => {
   after(() => agent.close());
 
   it('fills the cache, page after page, and watches from there', async () => {
-    const page: Answer = (response) => response.end(JSON.stringify({ metadata: { resourceVersion: '5', continue: 'more' }, items: [service('a', '1')] }));
+    const page: Answer = (response) =>
+      response.end(
+        JSON.stringify({ metadata: { resourceVersion: '5', continue: 'more' }, items: [service('a', '1')] }),
+      );
     await play(page, list('5', service('b', '2')));
     await until(() => queries.includes('watch@5'));
     expect([...cache.values()].map(cacheKey)).to.deep.equal(['ns/a', 'ns/b']);
@@ -66,12 +94,20 @@ describe('list and watch', () => {
   });
 
   it('a page of more than 8 MiB is asked for again, with a quarter of the objects', async () => {
-    const large: Answer = (response) => response.end(JSON.stringify({ metadata: { resourceVersion: '5' }, items: [{ ...service('a', '1'), spec: 'x'.repeat(9 * 2 ** 20) }] }));
+    const large: Answer = (response) =>
+      response.end(
+        JSON.stringify({
+          metadata: { resourceVersion: '5' },
+          items: [{ ...service('a', '1'), spec: 'x'.repeat(9 * 2 ** 20) }],
+        }),
+      );
     const limits: (string | null)[] = [];
-    const noting = (answer: Answer): Answer => (response, query) => {
-      limits.push(query.get('limit'));
-      answer(response, query);
-    };
+    const noting =
+      (answer: Answer): Answer =>
+      (response, query) => {
+        limits.push(query.get('limit'));
+        answer(response, query);
+      };
     await play(noting(large), noting(large), noting(list('5', service('a', '1'))));
     await until(() => cache.get('ns', 'a') !== undefined);
     expect(limits).to.deep.equal(['500', '125', '32']);
@@ -81,8 +117,13 @@ describe('list and watch', () => {
   it('what found no room is listed again once there is some', async () => {
     cache = new Cache(undefined, undefined, new FairShare(3_000));
     const large = { ...service('b', '2'), spec: 'x'.repeat(1_500) };
-    const deleted: Answer = (response) => response.write(event('DELETED', service('a', '6', 'uid-a')) + event('BOOKMARK', service('', '7')));
-    await play(list('5', { ...service('a', '1'), spec: 'x'.repeat(1_000) } as KubeObject, large), deleted, list('7', large));
+    const deleted: Answer = (response) =>
+      response.write(event('DELETED', service('a', '6', 'uid-a')) + event('BOOKMARK', service('', '7')));
+    await play(
+      list('5', { ...service('a', '1'), spec: 'x'.repeat(1_000) } as KubeObject, large),
+      deleted,
+      list('7', large),
+    );
     await until(() => cache.get('ns', 'b') !== undefined);
     expect(queries.slice(0, 3)).to.deep.equal(['list', 'watch@5', 'list@7']);
   });
@@ -90,11 +131,17 @@ describe('list and watch', () => {
   const failures: [string, Answer][] = [
     ['a 500', status(500)],
     ['a 429 with Retry-After', status(429, { 'retry-after': '0' })],
-    ['a reset in the middle of a line', (response) => {
-      response.write('{"type": "ADD');
-      setTimeout(() => response.destroy(), 20);
-    }],
-    ['an ERROR event', (response) => response.end(event('ERROR', { code: 500, reason: 'InternalError', message: 'etcd is slow' }))],
+    [
+      'a reset in the middle of a line',
+      (response) => {
+        response.write('{"type": "ADD');
+        setTimeout(() => response.destroy(), 20);
+      },
+    ],
+    [
+      'an ERROR event',
+      (response) => response.end(event('ERROR', { code: 500, reason: 'InternalError', message: 'etcd is slow' })),
+    ],
     ['a line that is no JSON', (response) => response.end('<html>\n')],
   ];
   for (const [what, answer] of failures) {
@@ -107,7 +154,11 @@ describe('list and watch', () => {
   }
 
   it('lists again after a 410, and finds out what was deleted meanwhile', async () => {
-    await play(list('5', service('a', '1'), service('b', '2')), (response) => response.end(event('ERROR', { code: 410, reason: 'Expired', message: 'too old' })), list('9', service('b', '2')));
+    await play(
+      list('5', service('a', '1'), service('b', '2')),
+      (response) => response.end(event('ERROR', { code: 410, reason: 'Expired', message: 'too old' })),
+      list('9', service('b', '2')),
+    );
     await until(() => queries.includes('watch@9'));
     expect([...cache.values()].map(cacheKey)).to.deep.equal(['ns/b']);
   });
@@ -120,23 +171,45 @@ describe('list and watch', () => {
   it('never goes back in time for one uid, but takes a new object of the same name', async () => {
     const changes: string[] = [];
     cache.onChange((change, object) => changes.push(`${change} ${object.metadata.resourceVersion}`));
-    await play(list('5', service('a', '5')), (response) => response.write(event('MODIFIED', service('a', '3')) + event('ADDED', service('a', '6', 'another')) + event('DELETED', service('a', '5')) + event('DELETED', service('a', '7', 'another'))));
+    await play(list('5', service('a', '5')), (response) =>
+      response.write(
+        event('MODIFIED', service('a', '3')) +
+          event('ADDED', service('a', '6', 'another')) +
+          event('DELETED', service('a', '5')) +
+          event('DELETED', service('a', '7', 'another')),
+      ),
+    );
     await until(() => changes.length === 4);
     expect(changes).to.deep.equal(['added 5', 'removed 5', 'added 6', 'removed 6']);
   });
 
   it('a list from a server that lags behind is refused, and asked for again', async () => {
-    const expired: Answer = (response) => response.end(event('ERROR', { code: 410, reason: 'Expired', message: 'too old' }));
-    await play(list('5', service('a', '5')), expired, list('3', service('b', '2')), list('6', service('a', '5'), service('c', '6')));
+    const expired: Answer = (response) =>
+      response.end(event('ERROR', { code: 410, reason: 'Expired', message: 'too old' }));
+    await play(
+      list('5', service('a', '5')),
+      expired,
+      list('3', service('b', '2')),
+      list('6', service('a', '5'), service('c', '6')),
+    );
     await until(() => cache.get('ns', 'c') !== undefined);
     expect([...cache.values()].map(cacheKey)).to.deep.equal(['ns/a', 'ns/c']);
-    expect(errors.map((error) => (error as Error).message)).to.deep.equal(['a list of services is from 3, but 5 has been seen: that server lags behind']);
-    expect(queries.filter((query) => query.startsWith('list')), 'not older than what was seen').to.deep.equal(['list', 'list@5', 'list@5']);
+    expect(errors.map((error) => (error as Error).message)).to.deep.equal([
+      'a list of services is from 3, but 5 has been seen: that server lags behind',
+    ]);
+    expect(
+      queries.filter((query) => query.startsWith('list')),
+      'not older than what was seen',
+    ).to.deep.equal(['list', 'list@5', 'list@5']);
   });
 
   it('a connection that says nothing any more is given up, and the watch goes on from where it was', async () => {
     idleMs = 300;
-    await play(list('5', service('a', '1')), (response) => response.flushHeaders(), (response) => response.write(event('ADDED', service('b', '6'))));
+    await play(
+      list('5', service('a', '1')),
+      (response) => response.flushHeaders(),
+      (response) => response.write(event('ADDED', service('b', '6'))),
+    );
     await until(() => cache.get('ns', 'b') !== undefined);
     expect(queries.slice(0, 3)).to.deep.equal(['list', 'watch@5', 'watch@5']);
   });

@@ -24,9 +24,26 @@ describe('the certificate of the metrics API', () => {
   });
 
   it('a client that trusts just it speaks TLS with its holder', async () => {
-    const server = createServer({ cert: first.cert, key: first.key }, (_, response) => response.end('ok')).listen(0, '127.0.0.1');
+    const server = createServer({ cert: first.cert, key: first.key }, (_, response) => response.end('ok')).listen(
+      0,
+      '127.0.0.1',
+    );
     await new Promise((resolve) => server.once('listening', resolve));
-    const status = await new Promise((resolve, reject) => request({ host: '127.0.0.1', port: (server.address() as AddressInfo).port, ca: first.ca, servername: HOST, checkServerIdentity: (_, peer) => (new X509Certificate(peer.raw).checkHost(HOST) === undefined ? new Error('another host') : undefined) }, (response) => resolve(response.resume().statusCode)).on('error', reject).end());
+    const status = await new Promise((resolve, reject) =>
+      request(
+        {
+          host: '127.0.0.1',
+          port: (server.address() as AddressInfo).port,
+          ca: first.ca,
+          servername: HOST,
+          checkServerIdentity: (_, peer) =>
+            new X509Certificate(peer.raw).checkHost(HOST) === undefined ? new Error('another host') : undefined,
+        },
+        (response) => resolve(response.resume().statusCode),
+      )
+        .on('error', reject)
+        .end(),
+    );
     server.close();
     expect(status).to.equal(200);
   });
@@ -42,7 +59,10 @@ describe('the certificate of the metrics API', () => {
     expect(await currentCertificate(second, HOST, now + 62 * DAY_MS), 'and that is that').to.equal(second);
   });
 
-  for (const [says, broken] of [['a Secret that somebody has edited', { cert: 'nonsense', key: '', ca: '' }], ['one for another Service', undefined]] as const) {
+  for (const [says, broken] of [
+    ['a Secret that somebody has edited', { cert: 'nonsense', key: '', ca: '' }],
+    ['one for another Service', undefined],
+  ] as const) {
     it(`${says} is replaced`, async () => {
       const known = broken ?? (await currentCertificate(undefined, 'other.penstock-system.svc', now));
       expect(new X509Certificate((await currentCertificate(known, HOST, now)).cert).checkHost(HOST)).to.equal(HOST);

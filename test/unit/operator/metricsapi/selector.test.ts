@@ -16,6 +16,9 @@ const ROWS: [text: string, selected: boolean][] = [
 ];
 
 describe('a label selector', () => {
-  for (const [text, selected] of ROWS) it(`${JSON.stringify(text)} ${selected ? 'selects' : 'does not select'} the pod`, () => expect(labelSelector(text)(LABELS)).to.equal(selected));
-  for (const text of ['a in (b, c)', 'a=b=c', '!a=b', 'a b']) it(`${JSON.stringify(text)} is refused`, () => expect(() => labelSelector(text)).to.throw(/write key=value/));
+  for (const [text, selected] of ROWS)
+    it(`${JSON.stringify(text)} ${selected ? 'selects' : 'does not select'} the pod`, () =>
+      expect(labelSelector(text)(LABELS)).to.equal(selected));
+  for (const text of ['a in (b, c)', 'a=b=c', '!a=b', 'a b'])
+    it(`${JSON.stringify(text)} is refused`, () => expect(() => labelSelector(text)).to.throw(/write key=value/));
 });

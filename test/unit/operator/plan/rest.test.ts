@@ -12,36 +12,211 @@ const spec = { scaling: { minReplicas: 0, maxReplicas: 4, scaleToZeroAfter: '5m'
 const one = stored(spec);
 const old = stored({ ...spec, endpoint: { requestTimeout: '1s' } });
 const served = { history: [{ revision: one.name, from: '2026-11-23T11:00:00Z', reason: 'FirstRollout' }] };
-const autoscaler = { apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler', metadata: { name: one.name, namespace: 'ns' } };
-const attended = { port: 20_007, addresses: ['10.0.0.8', '10.0.0.9'], addressType: 'IPv4' as const, serviceReady: true, announced: true };
+const autoscaler = {
+  apiVersion: 'autoscaling/v2',
+  kind: 'HorizontalPodAutoscaler',
+  metadata: { name: one.name, namespace: 'ns' },
+};
+const attended = {
+  port: 20_007,
+  addresses: ['10.0.0.8', '10.0.0.9'],
+  addressType: 'IPv4' as const,
+  serviceReady: true,
+  announced: true,
+};
 const nobody = { ...attended, addresses: [] };
 const starting = { ...attended, serviceReady: false };
-const awake: Partial<ObservedPipeline> = { revisions: [one], service: stableService(one), deployments: [deploymentOf(one, 1, 1)], autoscalers: [autoscaler], activator: attended };
+const awake: Partial<ObservedPipeline> = {
+  revisions: [one],
+  service: stableService(one),
+  deployments: [deploymentOf(one, 1, 1)],
+  autoscalers: [autoscaler],
+  activator: attended,
+};
 const zero: Partial<ObservedPipeline> = { ...awake, deployments: [deploymentOf(one, 0, 0)] };
-const failing = podOf(one, { restartCount: 4, state: { waiting: { reason: 'CrashLoopBackOff' } }, lastState: { terminated: { exitCode: 3, message: 'UserScriptInitFailed: no such file (score.ts:3)', finishedAt: '', startedAt: '', reason: '' } } });
+const failing = podOf(one, {
+  restartCount: 4,
+  state: { waiting: { reason: 'CrashLoopBackOff' } },
+  lastState: {
+    terminated: {
+      exitCode: 3,
+      message: 'UserScriptInitFailed: no such file (score.ts:3)',
+      finishedAt: '',
+      startedAt: '',
+      reason: '',
+    },
+  },
+});
 
 const idle = (seconds: number): { revision: string; seconds: number } => ({ revision: one.name, seconds });
 
-interface Row { when: string; seen: Partial<ObservedPipeline>; pods: string; requests: 'to the pods' | 'to the activator' | 'nowhere else'; says: string; available: boolean; wakeAfterMs?: number | undefined }
+interface Row {
+  when: string;
+  seen: Partial<ObservedPipeline>;
+  pods: string;
+  requests: 'to the pods' | 'to the activator' | 'nowhere else';
+  says: string;
+  available: boolean;
+  wakeAfterMs?: number | undefined;
+}
 const rows: Row[] = [
-  { when: 'it has just come up: pods serve, the activator stands by', seen: { ...awake, idle: idle(60) }, pods: 'stay', requests: 'to the pods', says: 'scaling begins with the first Ready pod', available: true, wakeAfterMs: 240_000 },
-  { when: 'a pod does not say: asked again soon', seen: { ...awake, idle: { revision: one.name, silentSeconds: 31 } }, pods: 'stay', requests: 'to the pods', says: 'scaling begins with the first Ready pod', available: true, wakeAfterMs: 30_000 },
-  { when: 'a pod has not said for a minute: it stays, and says so', seen: { ...awake, idle: { revision: one.name, silentSeconds: 61 } }, pods: 'stay', requests: 'to the pods', says: 'a pod has not told for a minute what it has to do: stays at 1 (can the operator reach port 9090 of the pods?)', available: true, wakeAfterMs: 30_000 },
-  { when: 'idle for long enough: requests go to the activator, then the pod goes', seen: { ...awake, idle: idle(300) }, pods: '→0', requests: 'to the activator', says: 'idle, at zero', available: true, wakeAfterMs: 30_000 },
-  { when: 'idle, and nobody would take the next request: it stays, and says so', seen: { ...awake, idle: idle(301), activator: nobody }, pods: 'stay', requests: 'to the pods', says: 'idle for 5m, but no activator is Ready that would take the next request: stays at 1 (kubectl get pods -A -l app.kubernetes.io/component=activator)', available: true, wakeAfterMs: 30_000 },
-  { when: 'idle, and its port is new: the activator is given a moment to hear of it', seen: { ...awake, idle: idle(301), activator: { ...attended, announced: false } }, pods: 'stay', requests: 'to the pods', says: 'scaling begins with the first Ready pod', available: true, wakeAfterMs: 5_000 },
-  { when: 'idle, and it is not written down yet that it served: not before', seen: { ...awake, idle: idle(301), pipeline: pipeline(spec) }, pods: 'stay', requests: 'to the pods', says: 'scaling begins with the first Ready pod', available: true, wakeAfterMs: 5_000 },
-  { when: 'what another revision was asked says nothing of this one', seen: { ...awake, idle: { revision: old.name, seconds: 900 } }, pods: 'stay', requests: 'to the pods', says: 'scaling begins with the first Ready pod', available: true },
-  { when: 'at zero: there it rests', seen: zero, pods: 'stay', requests: 'to the activator', says: 'idle, at zero', available: true },
-  { when: 'at zero, the endpoint of the last pod not yet gone: still to the activator', seen: { ...zero, activator: attended }, pods: 'stay', requests: 'to the activator', says: 'idle, at zero', available: true },
-  { when: 'at zero, and the activators go: it is woken', seen: { ...zero, activator: nobody }, pods: '→1', requests: 'nowhere else', says: 'scaling begins with the first Ready pod', available: false },
-  { when: 'woken: the activator keeps what comes until a pod is Ready', seen: { ...awake, deployments: [deploymentOf(one, 1, 0)], activator: starting }, pods: 'stay', requests: 'to the activator', says: 'woken by a request → 1 replica', available: true },
-  { when: 'its pod is Ready, the Service not told: the activator stays in front', seen: { ...awake, activator: starting, idle: idle(0) }, pods: 'stay', requests: 'to the activator', says: 'woken by a request → 1 replica', available: true, wakeAfterMs: 300_000 },
-  { when: 'woken, and the pod fails: no longer available', seen: { ...awake, deployments: [deploymentOf(one, 1, 0)], pods: [failing], activator: starting }, pods: 'stay', requests: 'to the activator', says: 'scaling begins with the first Ready pod', available: false },
-  { when: 'a count of two is the autoscaler’s to bring down', seen: { ...awake, idle: undefined as never, deployments: [deploymentOf(one, 2, 2)] }, pods: 'stay', requests: 'to the pods', says: 'scaling begins with the first Ready pod', available: true },
-  { when: 'it may not be at zero any more: brought back, and the activator stays in front until it serves', seen: { ...zero, pipeline: pipeline({ scaling: { minReplicas: 1, maxReplicas: 4 } }, served) }, pods: '→1', requests: 'to the activator', says: 'woken by a request → 1 replica', available: true },
-  { when: 'and then it is out of the way', seen: { ...awake, pipeline: pipeline({ scaling: { minReplicas: 1, maxReplicas: 4 } }, served) }, pods: 'stay', requests: 'nowhere else', says: 'scaling begins with the first Ready pod', available: true },
-  { when: 'no port is free, or nobody ever was there: it stays', seen: { ...awake, activator: { addresses: ['10.0.0.8'], addressType: 'IPv4', serviceReady: true, announced: false }, idle: idle(900) }, pods: 'stay', requests: 'nowhere else', says: 'idle for 5m, but no activator is Ready that would take the next request: stays at 1 (kubectl get pods -A -l app.kubernetes.io/component=activator)', available: true, wakeAfterMs: 30_000 },
+  {
+    when: 'it has just come up: pods serve, the activator stands by',
+    seen: { ...awake, idle: idle(60) },
+    pods: 'stay',
+    requests: 'to the pods',
+    says: 'scaling begins with the first Ready pod',
+    available: true,
+    wakeAfterMs: 240_000,
+  },
+  {
+    when: 'a pod does not say: asked again soon',
+    seen: { ...awake, idle: { revision: one.name, silentSeconds: 31 } },
+    pods: 'stay',
+    requests: 'to the pods',
+    says: 'scaling begins with the first Ready pod',
+    available: true,
+    wakeAfterMs: 30_000,
+  },
+  {
+    when: 'a pod has not said for a minute: it stays, and says so',
+    seen: { ...awake, idle: { revision: one.name, silentSeconds: 61 } },
+    pods: 'stay',
+    requests: 'to the pods',
+    says: 'a pod has not told for a minute what it has to do: stays at 1 (can the operator reach port 9090 of the pods?)',
+    available: true,
+    wakeAfterMs: 30_000,
+  },
+  {
+    when: 'idle for long enough: requests go to the activator, then the pod goes',
+    seen: { ...awake, idle: idle(300) },
+    pods: '→0',
+    requests: 'to the activator',
+    says: 'idle, at zero',
+    available: true,
+    wakeAfterMs: 30_000,
+  },
+  {
+    when: 'idle, and nobody would take the next request: it stays, and says so',
+    seen: { ...awake, idle: idle(301), activator: nobody },
+    pods: 'stay',
+    requests: 'to the pods',
+    says: 'idle for 5m, but no activator is Ready that would take the next request: stays at 1 (kubectl get pods -A -l app.kubernetes.io/component=activator)',
+    available: true,
+    wakeAfterMs: 30_000,
+  },
+  {
+    when: 'idle, and its port is new: the activator is given a moment to hear of it',
+    seen: { ...awake, idle: idle(301), activator: { ...attended, announced: false } },
+    pods: 'stay',
+    requests: 'to the pods',
+    says: 'scaling begins with the first Ready pod',
+    available: true,
+    wakeAfterMs: 5_000,
+  },
+  {
+    when: 'idle, and it is not written down yet that it served: not before',
+    seen: { ...awake, idle: idle(301), pipeline: pipeline(spec) },
+    pods: 'stay',
+    requests: 'to the pods',
+    says: 'scaling begins with the first Ready pod',
+    available: true,
+    wakeAfterMs: 5_000,
+  },
+  {
+    when: 'what another revision was asked says nothing of this one',
+    seen: { ...awake, idle: { revision: old.name, seconds: 900 } },
+    pods: 'stay',
+    requests: 'to the pods',
+    says: 'scaling begins with the first Ready pod',
+    available: true,
+  },
+  {
+    when: 'at zero: there it rests',
+    seen: zero,
+    pods: 'stay',
+    requests: 'to the activator',
+    says: 'idle, at zero',
+    available: true,
+  },
+  {
+    when: 'at zero, the endpoint of the last pod not yet gone: still to the activator',
+    seen: { ...zero, activator: attended },
+    pods: 'stay',
+    requests: 'to the activator',
+    says: 'idle, at zero',
+    available: true,
+  },
+  {
+    when: 'at zero, and the activators go: it is woken',
+    seen: { ...zero, activator: nobody },
+    pods: '→1',
+    requests: 'nowhere else',
+    says: 'scaling begins with the first Ready pod',
+    available: false,
+  },
+  {
+    when: 'woken: the activator keeps what comes until a pod is Ready',
+    seen: { ...awake, deployments: [deploymentOf(one, 1, 0)], activator: starting },
+    pods: 'stay',
+    requests: 'to the activator',
+    says: 'woken by a request → 1 replica',
+    available: true,
+  },
+  {
+    when: 'its pod is Ready, the Service not told: the activator stays in front',
+    seen: { ...awake, activator: starting, idle: idle(0) },
+    pods: 'stay',
+    requests: 'to the activator',
+    says: 'woken by a request → 1 replica',
+    available: true,
+    wakeAfterMs: 300_000,
+  },
+  {
+    when: 'woken, and the pod fails: no longer available',
+    seen: { ...awake, deployments: [deploymentOf(one, 1, 0)], pods: [failing], activator: starting },
+    pods: 'stay',
+    requests: 'to the activator',
+    says: 'scaling begins with the first Ready pod',
+    available: false,
+  },
+  {
+    when: 'a count of two is the autoscaler’s to bring down',
+    seen: { ...awake, idle: undefined as never, deployments: [deploymentOf(one, 2, 2)] },
+    pods: 'stay',
+    requests: 'to the pods',
+    says: 'scaling begins with the first Ready pod',
+    available: true,
+  },
+  {
+    when: 'it may not be at zero any more: brought back, and the activator stays in front until it serves',
+    seen: { ...zero, pipeline: pipeline({ scaling: { minReplicas: 1, maxReplicas: 4 } }, served) },
+    pods: '→1',
+    requests: 'to the activator',
+    says: 'woken by a request → 1 replica',
+    available: true,
+  },
+  {
+    when: 'and then it is out of the way',
+    seen: { ...awake, pipeline: pipeline({ scaling: { minReplicas: 1, maxReplicas: 4 } }, served) },
+    pods: 'stay',
+    requests: 'nowhere else',
+    says: 'scaling begins with the first Ready pod',
+    available: true,
+  },
+  {
+    when: 'no port is free, or nobody ever was there: it stays',
+    seen: {
+      ...awake,
+      activator: { addresses: ['10.0.0.8'], addressType: 'IPv4', serviceReady: true, announced: false },
+      idle: idle(900),
+    },
+    pods: 'stay',
+    requests: 'nowhere else',
+    says: 'idle for 5m, but no activator is Ready that would take the next request: stays at 1 (kubectl get pods -A -l app.kubernetes.io/component=activator)',
+    available: true,
+    wakeAfterMs: 30_000,
+  },
 ];
 
 describe('to zero and back', () => {
@@ -51,8 +226,24 @@ describe('to zero and back', () => {
       const plan = planRollout(seen, config);
       const [active] = plan.live;
       expect(active?.scaleTo === undefined ? 'stay' : `→${active.scaleTo}`).to.equal(pods);
-      const slice = children({ ...plan, pipeline: seen.pipeline, traffic: trafficTable(seen, plan), scriptFiles: {}, begun: true }).flat().find(({ kind }) => kind === 'EndpointSlice') as Slice | undefined;
-      expect(slice === undefined ? 'nowhere else' : readyAddresses(slice).length > 0 ? 'to the activator' : requests === 'nowhere else' ? 'nowhere else' : 'to the pods').to.equal(requests);
+      const slice = children({
+        ...plan,
+        pipeline: seen.pipeline,
+        traffic: trafficTable(seen, plan),
+        scriptFiles: {},
+        begun: true,
+      })
+        .flat()
+        .find(({ kind }) => kind === 'EndpointSlice') as Slice | undefined;
+      expect(
+        slice === undefined
+          ? 'nowhere else'
+          : readyAddresses(slice).length > 0
+            ? 'to the activator'
+            : requests === 'nowhere else'
+              ? 'nowhere else'
+              : 'to the pods',
+      ).to.equal(requests);
       const { conditions = [] } = pipelineStatus(seen, plan, {}, '');
       expect(conditions.find(({ type }) => type === 'ScalingActive')?.message).to.equal(says);
       expect(conditions.find(({ type }) => type === 'Available')?.status).to.equal(available ? 'True' : 'False');
@@ -61,25 +252,60 @@ describe('to zero and back', () => {
   }
 
   it('while a newcomer comes up, one at zero is neither woken nor forgotten', () => {
-    const seen = observed({ pipeline: pipeline(spec, { history: [{ revision: old.name, from: '', reason: 'FirstRollout' }] }), revisions: [old], service: stableService(old), deployments: [deploymentOf(old, 0, 0)], activator: starting });
+    const seen = observed({
+      pipeline: pipeline(spec, { history: [{ revision: old.name, from: '', reason: 'FirstRollout' }] }),
+      revisions: [old],
+      service: stableService(old),
+      deployments: [deploymentOf(old, 0, 0)],
+      activator: starting,
+    });
     const plan = planRollout(seen, config);
-    expect(plan.live.map(({ role, scaleTo, held }) => [role, scaleTo, held])).to.deep.equal([['active', undefined, true], ['next', 1, false]]);
-    expect(plan.rest).to.deep.include({ asleep: true, onCall: true, route: { port: 20_007, addressType: 'IPv4', addresses: attended.addresses } });
+    expect(plan.live.map(({ role, scaleTo, held }) => [role, scaleTo, held])).to.deep.equal([
+      ['active', undefined, true],
+      ['next', 1, false],
+    ]);
+    expect(plan.rest).to.deep.include({
+      asleep: true,
+      onCall: true,
+      route: { port: 20_007, addressType: 'IPv4', addresses: attended.addresses },
+    });
   });
 
   it('while a newcomer comes up and the activators go, one at zero is woken all the same', () => {
-    const seen = observed({ pipeline: pipeline(spec, { history: [{ revision: old.name, from: '', reason: 'FirstRollout' }] }), revisions: [old], service: stableService(old), deployments: [deploymentOf(old, 0, 0)], activator: nobody });
+    const seen = observed({
+      pipeline: pipeline(spec, { history: [{ revision: old.name, from: '', reason: 'FirstRollout' }] }),
+      revisions: [old],
+      service: stableService(old),
+      deployments: [deploymentOf(old, 0, 0)],
+      activator: nobody,
+    });
     expect(planRollout(seen, config).live[0]).to.deep.include({ role: 'active', held: true, scaleTo: 1 });
   });
 
   it('an evicted pod says nothing of one that comes up in its place', () => {
-    const evicted = { ...podOf(one), status: { phase: 'Failed', reason: 'Evicted', message: 'The node was low on resource: memory.' } };
-    const seen = observed({ pipeline: pipeline(spec, served), ...awake, deployments: [deploymentOf(one, 1, 0)], pods: [evicted, podOf(one, {}, { phase: 'Pending' })], activator: starting });
+    const evicted = {
+      ...podOf(one),
+      status: { phase: 'Failed', reason: 'Evicted', message: 'The node was low on resource: memory.' },
+    };
+    const seen = observed({
+      pipeline: pipeline(spec, served),
+      ...awake,
+      deployments: [deploymentOf(one, 1, 0)],
+      pods: [evicted, podOf(one, {}, { phase: 'Pending' })],
+      activator: starting,
+    });
     expect(planRollout(seen, config).rest).to.deep.include({ onCall: true });
   });
 
   it('one that idles is not put to sleep while a newcomer comes up', () => {
-    const seen = observed({ pipeline: pipeline(spec), revisions: [old], service: stableService(old), deployments: [deploymentOf(old, 1, 1)], activator: attended, idle: idle(900) });
+    const seen = observed({
+      pipeline: pipeline(spec),
+      revisions: [old],
+      service: stableService(old),
+      deployments: [deploymentOf(old, 1, 1)],
+      activator: attended,
+      idle: idle(900),
+    });
     expect(planRollout(seen, config).live[0]).to.not.have.property('scaleTo');
   });
 });

@@ -2,63 +2,222 @@ import { expect } from 'chai';
 import type { ObservedPipeline } from '../../../../operator/api/observed.ts';
 import { children } from '../../../../operator/desired/children.ts';
 import { planRollout, type Plan } from '../../../../operator/plan/rollout.ts';
-import { config, deploymentOf, NOW, observed, pipeline, podOf, stableService, stored } from '../../../fixtures/objects.ts';
+import {
+  config,
+  deploymentOf,
+  NOW,
+  observed,
+  pipeline,
+  podOf,
+  stableService,
+  stored,
+} from '../../../fixtures/objects.ts';
 
 const fixed = { scaling: { minReplicas: 2, maxReplicas: 2 } };
 const scaled = { scaling: { minReplicas: 2, maxReplicas: 6 } };
 const old = stored({ ...scaled, endpoint: { requestTimeout: '1s' } });
 const now = stored(scaled);
-const failing = { state: { waiting: { reason: 'CrashLoopBackOff' } }, lastState: { terminated: { exitCode: 3, message: 'UserScriptInitFailed: no such file (score.ts:3)\nstack' } } };
+const failing = {
+  state: { waiting: { reason: 'CrashLoopBackOff' } },
+  lastState: { terminated: { exitCode: 3, message: 'UserScriptInitFailed: no such file (score.ts:3)\nstack' } },
+};
 const served = { history: [{ revision: old.name, from: '2026-11-23T11:00:00Z', reason: 'FirstRollout' }] };
-const autoscaler = (name: string) => ({ apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler', metadata: { name, namespace: 'ns' } });
-const retiringSince = (ms: number) => ({ revisions: { [old.name]: { state: 'retiring' as const, since: new Date(NOW - ms).toISOString() } }, keyHashes: [] });
-const line = ({ live }: Plan): string[] => live.map(({ revision, role, scaleTo, autoscaled }) => [revision.name === now.name ? 'new' : 'old', role, scaleTo === undefined ? '' : `→${scaleTo}`, autoscaled ? 'hpa' : ''].filter(Boolean).join(' '));
+const autoscaler = (name: string) => ({
+  apiVersion: 'autoscaling/v2',
+  kind: 'HorizontalPodAutoscaler',
+  metadata: { name, namespace: 'ns' },
+});
+const retiringSince = (ms: number) => ({
+  revisions: { [old.name]: { state: 'retiring' as const, since: new Date(NOW - ms).toISOString() } },
+  keyHashes: [],
+});
+const line = ({ live }: Plan): string[] =>
+  live.map(({ revision, role, scaleTo, autoscaled }) =>
+    [
+      revision.name === now.name ? 'new' : 'old',
+      role,
+      scaleTo === undefined ? '' : `→${scaleTo}`,
+      autoscaled ? 'hpa' : '',
+    ]
+      .filter(Boolean)
+      .join(' '),
+  );
 
-interface Row { when: string; seen: Partial<ObservedPipeline>; live: string[]; active: 'old' | 'new' }
+interface Row {
+  when: string;
+  seen: Partial<ObservedPipeline>;
+  live: string[];
+  active: 'old' | 'new';
+}
 const rows: Row[] = [
-  { when: 'nothing exists: the first revision is active at once, at the minimum, without an autoscaler', seen: {}, live: ['new active →2'], active: 'new' },
-  { when: 'its first pod is Ready: the autoscaler comes, and sizes from here on', seen: { revisions: [now], service: stableService(now), deployments: [deploymentOf(now, 2, 1)] }, live: ['new active hpa'], active: 'new' },
-  { when: 'no pod is Ready yet, and the count is right: hands off', seen: { revisions: [now], service: stableService(now), deployments: [deploymentOf(now, 2, 0)] }, live: ['new active'], active: 'new' },
-  { when: 'the autoscaler has scaled up: its count stays', seen: { revisions: [now], service: stableService(now), deployments: [deploymentOf(now, 5, 5)], autoscalers: [autoscaler(now.name)] }, live: ['new active hpa'], active: 'new' },
-  { when: 'somebody scaled it to nothing, where an autoscaler rests: it is brought back', seen: { revisions: [now], service: stableService(now), deployments: [deploymentOf(now, 0, 0)], autoscalers: [autoscaler(now.name)] }, live: ['new active →2 hpa'], active: 'new' },
-  { when: 'all pods of a scaled revision are gone: the autoscaler stays in charge', seen: { revisions: [now], service: stableService(now), deployments: [deploymentOf(now, 5, 0)], autoscalers: [autoscaler(now.name)] }, live: ['new active hpa'], active: 'new' },
-  { when: 'somebody else holds the metrics API: no autoscaler, and the pods that there are stay', seen: { revisions: [now], service: stableService(now), deployments: [deploymentOf(now, 5, 5)], autoscalers: [autoscaler(now.name)], noConcurrency: 'held' }, live: ['new active'], active: 'new' },
-  { when: 'somebody else holds it, and there are fewer than the least: those are brought', seen: { revisions: [now], service: stableService(now), deployments: [deploymentOf(now, 1, 1)], noConcurrency: 'held' }, live: ['new active →2'], active: 'new' },
-  { when: 'somebody else holds it, and there are more than the most: those go', seen: { revisions: [now], service: stableService(now), deployments: [deploymentOf(now, 9, 9)], noConcurrency: 'held' }, live: ['new active →6'], active: 'new' },
+  {
+    when: 'nothing exists: the first revision is active at once, at the minimum, without an autoscaler',
+    seen: {},
+    live: ['new active →2'],
+    active: 'new',
+  },
+  {
+    when: 'its first pod is Ready: the autoscaler comes, and sizes from here on',
+    seen: { revisions: [now], service: stableService(now), deployments: [deploymentOf(now, 2, 1)] },
+    live: ['new active hpa'],
+    active: 'new',
+  },
+  {
+    when: 'no pod is Ready yet, and the count is right: hands off',
+    seen: { revisions: [now], service: stableService(now), deployments: [deploymentOf(now, 2, 0)] },
+    live: ['new active'],
+    active: 'new',
+  },
+  {
+    when: 'the autoscaler has scaled up: its count stays',
+    seen: {
+      revisions: [now],
+      service: stableService(now),
+      deployments: [deploymentOf(now, 5, 5)],
+      autoscalers: [autoscaler(now.name)],
+    },
+    live: ['new active hpa'],
+    active: 'new',
+  },
+  {
+    when: 'somebody scaled it to nothing, where an autoscaler rests: it is brought back',
+    seen: {
+      revisions: [now],
+      service: stableService(now),
+      deployments: [deploymentOf(now, 0, 0)],
+      autoscalers: [autoscaler(now.name)],
+    },
+    live: ['new active →2 hpa'],
+    active: 'new',
+  },
+  {
+    when: 'all pods of a scaled revision are gone: the autoscaler stays in charge',
+    seen: {
+      revisions: [now],
+      service: stableService(now),
+      deployments: [deploymentOf(now, 5, 0)],
+      autoscalers: [autoscaler(now.name)],
+    },
+    live: ['new active hpa'],
+    active: 'new',
+  },
+  {
+    when: 'somebody else holds the metrics API: no autoscaler, and the pods that there are stay',
+    seen: {
+      revisions: [now],
+      service: stableService(now),
+      deployments: [deploymentOf(now, 5, 5)],
+      autoscalers: [autoscaler(now.name)],
+      noConcurrency: 'held',
+    },
+    live: ['new active'],
+    active: 'new',
+  },
+  {
+    when: 'somebody else holds it, and there are fewer than the least: those are brought',
+    seen: {
+      revisions: [now],
+      service: stableService(now),
+      deployments: [deploymentOf(now, 1, 1)],
+      noConcurrency: 'held',
+    },
+    live: ['new active →2'],
+    active: 'new',
+  },
+  {
+    when: 'somebody else holds it, and there are more than the most: those go',
+    seen: {
+      revisions: [now],
+      service: stableService(now),
+      deployments: [deploymentOf(now, 9, 9)],
+      noConcurrency: 'held',
+    },
+    live: ['new active →6'],
+    active: 'new',
+  },
   {
     when: 'an update: the newcomer comes with as many pods as serve now, the old one keeps its autoscaler',
-    seen: { revisions: [old], service: stableService(old), deployments: [deploymentOf(old, 4, 4)], autoscalers: [autoscaler(old.name)], pipeline: pipeline(scaled, served) },
-    live: ['old active hpa', 'new next →4'], active: 'old',
+    seen: {
+      revisions: [old],
+      service: stableService(old),
+      deployments: [deploymentOf(old, 4, 4)],
+      autoscalers: [autoscaler(old.name)],
+      pipeline: pipeline(scaled, served),
+    },
+    live: ['old active hpa', 'new next →4'],
+    active: 'old',
   },
   {
     when: 'three of four Ready: not yet',
-    seen: { revisions: [old, now], service: stableService(old), deployments: [deploymentOf(old, 4, 4), deploymentOf(now, 4, 3)], autoscalers: [autoscaler(old.name)], pipeline: pipeline(scaled, served) },
-    live: ['old active hpa', 'new next'], active: 'old',
+    seen: {
+      revisions: [old, now],
+      service: stableService(old),
+      deployments: [deploymentOf(old, 4, 4), deploymentOf(now, 4, 3)],
+      autoscalers: [autoscaler(old.name)],
+      pipeline: pipeline(scaled, served),
+    },
+    live: ['old active hpa', 'new next'],
+    active: 'old',
   },
   {
     when: 'four of four Ready: traffic moves, the old one retires and still has its pods and its autoscaler',
-    seen: { revisions: [old, now], service: stableService(old), deployments: [deploymentOf(old, 4, 4), deploymentOf(now, 4, 4)], autoscalers: [autoscaler(old.name)], pipeline: pipeline(scaled, served) },
-    live: ['old retiring hpa', 'new active hpa'], active: 'new',
+    seen: {
+      revisions: [old, now],
+      service: stableService(old),
+      deployments: [deploymentOf(old, 4, 4), deploymentOf(now, 4, 4)],
+      autoscalers: [autoscaler(old.name)],
+      pipeline: pipeline(scaled, served),
+    },
+    live: ['old retiring hpa', 'new active hpa'],
+    active: 'new',
   },
   {
     when: 'the drain is over: no autoscaler, no pods',
-    seen: { revisions: [old, now], service: stableService(now), deployments: [deploymentOf(old, 4, 4), deploymentOf(now, 4, 4)], autoscalers: [autoscaler(old.name), autoscaler(now.name)], traffic: retiringSince(6000) },
-    live: ['old retiring →0', 'new active hpa'], active: 'new',
+    seen: {
+      revisions: [old, now],
+      service: stableService(now),
+      deployments: [deploymentOf(old, 4, 4), deploymentOf(now, 4, 4)],
+      autoscalers: [autoscaler(old.name), autoscaler(now.name)],
+      traffic: retiringSince(6000),
+    },
+    live: ['old retiring →0', 'new active hpa'],
+    active: 'new',
   },
   {
     when: 'scaled to zero, a pod still ends: wait for it',
-    seen: { revisions: [old, now], service: stableService(now), deployments: [deploymentOf(old, 0, 0), deploymentOf(now, 4, 4)], autoscalers: [autoscaler(now.name)], traffic: retiringSince(9000), pods: [podOf(old)] },
-    live: ['old retiring', 'new active hpa'], active: 'new',
+    seen: {
+      revisions: [old, now],
+      service: stableService(now),
+      deployments: [deploymentOf(old, 0, 0), deploymentOf(now, 4, 4)],
+      autoscalers: [autoscaler(now.name)],
+      traffic: retiringSince(9000),
+      pods: [podOf(old)],
+    },
+    live: ['old retiring', 'new active hpa'],
+    active: 'new',
   },
   {
     when: 'the last pod is gone: so is the Deployment',
-    seen: { revisions: [old, now], service: stableService(now), deployments: [deploymentOf(old, 0, 0), deploymentOf(now, 4, 4)], autoscalers: [autoscaler(now.name)], traffic: retiringSince(9000) },
-    live: ['new active hpa'], active: 'new',
+    seen: {
+      revisions: [old, now],
+      service: stableService(now),
+      deployments: [deploymentOf(old, 0, 0), deploymentOf(now, 4, 4)],
+      autoscalers: [autoscaler(now.name)],
+      traffic: retiringSince(9000),
+    },
+    live: ['new active hpa'],
+    active: 'new',
   },
   {
     when: 'the very first revision never served and does not come up: a changed spec replaces it at once',
-    seen: { revisions: [old], service: stableService(old), deployments: [deploymentOf(old, 2, 0)], pods: [podOf(old, { ...failing, restartCount: 9 })] },
-    live: ['old retiring', 'new active →2'], active: 'new',
+    seen: {
+      revisions: [old],
+      service: stableService(old),
+      deployments: [deploymentOf(old, 2, 0)],
+      pods: [podOf(old, { ...failing, restartCount: 9 })],
+    },
+    live: ['old retiring', 'new active →2'],
+    active: 'new',
   },
 ];
 
@@ -72,40 +231,86 @@ describe('the rollout', () => {
   }
 
   it('who was scaled to nothing and is wanted back waits for its old pods to go: they are not taken for new ones', () => {
-    const seen = { pipeline: pipeline(scaled, served), revisions: [old, now], service: stableService(old), deployments: [deploymentOf(old, 2, 2), deploymentOf(now, 0, 0)] };
-    expect(line(planRollout(observed({ ...seen, pods: [podOf(now)] }), config))).to.deep.equal(['old active', 'new next']);
+    const seen = {
+      pipeline: pipeline(scaled, served),
+      revisions: [old, now],
+      service: stableService(old),
+      deployments: [deploymentOf(old, 2, 2), deploymentOf(now, 0, 0)],
+    };
+    expect(line(planRollout(observed({ ...seen, pods: [podOf(now)] }), config))).to.deep.equal([
+      'old active',
+      'new next',
+    ]);
     expect(line(planRollout(observed(seen), config))).to.deep.equal(['old active', 'new next →2']);
   });
 
   it('a Deployment whose status still tells of the pods it had does not take over', () => {
     const stale = deploymentOf(now, 2, 2);
-    const seen = observed({ pipeline: pipeline(scaled, served), revisions: [old, now], service: stableService(old), deployments: [deploymentOf(old, 2, 2)] });
+    const seen = observed({
+      pipeline: pipeline(scaled, served),
+      revisions: [old, now],
+      service: stableService(old),
+      deployments: [deploymentOf(old, 2, 2)],
+    });
     expect(planRollout({ ...seen, deployments: [...seen.deployments, stale] }, config).active).to.equal(old.name);
   });
 
   it('traffic that moves says so, to be confirmed by the server', () => {
     const both = { revisions: [old, now], service: stableService(old), pipeline: pipeline(scaled, served) };
-    expect(planRollout(observed({ ...both, deployments: [deploymentOf(old, 2, 2), deploymentOf(now, 2, 2)] }), config).takesOver).to.deep.equal({ from: old.name, to: now.name, size: 2 });
-    expect(planRollout(observed({ ...both, deployments: [deploymentOf(old, 2, 2), deploymentOf(now, 2, 1)] }), config).takesOver).to.equal(undefined);
+    expect(
+      planRollout(observed({ ...both, deployments: [deploymentOf(old, 2, 2), deploymentOf(now, 2, 2)] }), config)
+        .takesOver,
+    ).to.deep.equal({ from: old.name, to: now.name, size: 2 });
+    expect(
+      planRollout(observed({ ...both, deployments: [deploymentOf(old, 2, 2), deploymentOf(now, 2, 1)] }), config)
+        .takesOver,
+    ).to.equal(undefined);
     expect(planRollout(observed({ pipeline: pipeline(scaled) }), config).takesOver).to.equal(undefined);
   });
 
   it('a retiring revision is left to end: nothing of it is made again, whatever the cache still shows', () => {
-    const seen = observed({ pipeline: pipeline(scaled), revisions: [old, now], service: stableService(now), deployments: [deploymentOf(old, 0, 0), deploymentOf(now, 4, 4)] });
+    const seen = observed({
+      pipeline: pipeline(scaled),
+      revisions: [old, now],
+      service: stableService(now),
+      deployments: [deploymentOf(old, 0, 0), deploymentOf(now, 4, 4)],
+    });
     const plan = planRollout(seen, config);
     expect(line(plan)).to.deep.equal(['old retiring', 'new active hpa']);
-    const made = children({ ...plan, pipeline: seen.pipeline, traffic: { revisions: {}, keyHashes: [] }, scriptFiles: {}, begun: true }).flat();
+    const made = children({
+      ...plan,
+      pipeline: seen.pipeline,
+      traffic: { revisions: {}, keyHashes: [] },
+      scriptFiles: {},
+      begun: true,
+    }).flat();
     expect(made.map(({ metadata }) => metadata.name)).not.to.include(old.name);
   });
 
   it('a change from Production to Development leaves what serves its size until the newcomer is Ready', () => {
     const big = stored({ ...scaled, target: 'Production' });
-    const seen = observed({ pipeline: pipeline({}, { history: [{ revision: big.name, from: '2026-11-23T11:00:00Z', reason: 'FirstRollout' }] }), revisions: [big], service: stableService(big), deployments: [deploymentOf(big, 4, 4)], autoscalers: [autoscaler(big.name)] });
-    expect(planRollout(seen, config).live[0]).to.include({ role: 'active', held: true, autoscaled: true }).and.not.have.property('scaleTo');
+    const seen = observed({
+      pipeline: pipeline(
+        {},
+        { history: [{ revision: big.name, from: '2026-11-23T11:00:00Z', reason: 'FirstRollout' }] },
+      ),
+      revisions: [big],
+      service: stableService(big),
+      deployments: [deploymentOf(big, 4, 4)],
+      autoscalers: [autoscaler(big.name)],
+    });
+    expect(planRollout(seen, config).live[0])
+      .to.include({ role: 'active', held: true, autoscaled: true })
+      .and.not.have.property('scaleTo');
   });
 
   it('a deleted or edited stable Service does not change what serves', () => {
-    const seen = observed({ pipeline: pipeline(scaled, { ...served, activeRevision: old.name }), revisions: [old, now], deployments: [deploymentOf(old, 4, 4), deploymentOf(now, 4, 0)], autoscalers: [autoscaler(old.name)] });
+    const seen = observed({
+      pipeline: pipeline(scaled, { ...served, activeRevision: old.name }),
+      revisions: [old, now],
+      deployments: [deploymentOf(old, 4, 4), deploymentOf(now, 4, 0)],
+      autoscalers: [autoscaler(old.name)],
+    });
     expect(planRollout(seen, config).active).to.equal(old.name);
     const edited = stableService(old);
     edited.spec!.selector = { 'penstock.dev/revision': 'rubbish' };
@@ -113,31 +318,66 @@ describe('the rollout', () => {
   });
 
   it('wakes when the drain ends', () => {
-    const plan = planRollout(observed({ pipeline: pipeline(scaled), revisions: [old, now], service: stableService(now), deployments: [deploymentOf(old, 4, 4), deploymentOf(now, 4, 4)], traffic: retiringSince(1000) }), config);
+    const plan = planRollout(
+      observed({
+        pipeline: pipeline(scaled),
+        revisions: [old, now],
+        service: stableService(now),
+        deployments: [deploymentOf(old, 4, 4), deploymentOf(now, 4, 4)],
+        traffic: retiringSince(1000),
+      }),
+      config,
+    );
     expect(plan.wakeAfterMs).to.equal(4000);
   });
 
   it('holds a fixed count against whoever changes it', () => {
     const one = stored(fixed);
-    const plan = planRollout(observed({ pipeline: pipeline(fixed), revisions: [one], service: stableService(one), deployments: [deploymentOf(one, 7, 2)] }), config);
+    const plan = planRollout(
+      observed({
+        pipeline: pipeline(fixed),
+        revisions: [one],
+        service: stableService(one),
+        deployments: [deploymentOf(one, 7, 2)],
+      }),
+      config,
+    );
     expect(plan.live[0]).to.include({ scaleTo: 2, autoscaled: false });
   });
 
   describe('a newcomer that fails', () => {
-    const update = (change: Partial<ObservedPipeline>) => planRollout(observed({ pipeline: pipeline(scaled, served), revisions: [old, now], service: stableService(old), deployments: [deploymentOf(old, 2, 2), deploymentOf(now, 2, 0)], ...change }), config);
+    const update = (change: Partial<ObservedPipeline>) =>
+      planRollout(
+        observed({
+          pipeline: pipeline(scaled, served),
+          revisions: [old, now],
+          service: stableService(old),
+          deployments: [deploymentOf(old, 2, 2), deploymentOf(now, 2, 0)],
+          ...change,
+        }),
+        config,
+      );
 
-    it('has three tries', () => expect(update({ pods: [podOf(now, { ...failing, restartCount: 2 })] }).abandon).to.equal(undefined));
+    it('has three tries', () =>
+      expect(update({ pods: [podOf(now, { ...failing, restartCount: 2 })] }).abandon).to.equal(undefined));
     it('then is given up, with the reason of whichever pod it was', () => {
       const plan = update({ pods: [podOf(now), podOf(now, { ...failing, restartCount: 3 })] });
-      expect(plan.abandon?.failure).to.include({ reason: 'UserScriptInitFailed', message: 'no such file (score.ts:3)' });
+      expect(plan.abandon?.failure).to.include({
+        reason: 'UserScriptInitFailed',
+        message: 'no such file (score.ts:3)',
+      });
       expect(line(plan)).to.deep.equal(['old active hpa']);
     });
     it('without progress is given up at the deadline', () => {
       const late = [{ type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' }];
-      expect(update({ deployments: [deploymentOf(old, 2, 2), deploymentOf(now, 2, 1, late)] }).abandon?.failure.reason).to.equal('ProgressDeadlineExceeded');
+      expect(
+        update({ deployments: [deploymentOf(old, 2, 2), deploymentOf(now, 2, 1, late)] }).abandon?.failure.reason,
+      ).to.equal('ProgressDeadlineExceeded');
     });
     it('once given up never comes again, and says why', () => {
-      const plan = update({ revisions: [old, { ...now, abandoned: 'UserScriptInitFailed: no such file (score.ts:3)' }] });
+      const plan = update({
+        revisions: [old, { ...now, abandoned: 'UserScriptInitFailed: no such file (score.ts:3)' }],
+      });
       expect(line(plan)).to.deep.equal(['old active hpa']);
       expect(plan.blocked).to.include({ reason: 'UserScriptInitFailed', message: 'no such file (score.ts:3)' });
     });
@@ -148,7 +388,15 @@ describe('the rollout', () => {
       const one = stored({ ...scaled, endpoint: { requestTimeout: `${day}m` } });
       return { ...one, record: { ...one.record, createdAt: `2026-11-0${day}T00:00:00Z` } };
     });
-    const plan = planRollout(observed({ pipeline: pipeline({ ...scaled, rollout: { revisionHistoryLimit: 2 } }), revisions: [...kept, now], service: stableService(now), deployments: [deploymentOf(now, 2, 2)] }), config);
+    const plan = planRollout(
+      observed({
+        pipeline: pipeline({ ...scaled, rollout: { revisionHistoryLimit: 2 } }),
+        revisions: [...kept, now],
+        service: stableService(now),
+        deployments: [deploymentOf(now, 2, 2)],
+      }),
+      config,
+    );
     expect(plan.kept).to.deep.equal([now.name, kept[2]!.name, kept[1]!.name]);
   });
 });

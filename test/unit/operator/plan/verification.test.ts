@@ -8,41 +8,200 @@ import { config, DIGEST, modelVersion, NOW, verified } from '../../../fixtures/o
 
 const fresh = modelVersion({}, { observedGeneration: 1 });
 const key = verificationKey(fresh);
-const see = (change: Partial<ObservedModelVersion> = {}): ObservedModelVersion => ({ modelVersion: fresh, users: [], jobs: [], orphans: [], pods: [], sourceExists: true, slots: { taken: 0, takenHere: 0 }, now: NOW, ...change });
+const see = (change: Partial<ObservedModelVersion> = {}): ObservedModelVersion => ({
+  modelVersion: fresh,
+  users: [],
+  jobs: [],
+  orphans: [],
+  pods: [],
+  sourceExists: true,
+  slots: { taken: 0, takenHere: 0 },
+  now: NOW,
+  ...change,
+});
 const ago = (seconds: number): string => new Date(NOW - seconds * 1000).toISOString();
 
 function job(attempt: number, status: Job['status'] = {}, created = 1): Stored<Job> {
   const one = verifyJob(fresh, attempt, config);
   return { ...one, metadata: { ...one.metadata, uid: `uid-${attempt}`, creationTimestamp: ago(created) }, status };
 }
-const failed = (secondsAgo: number): Job['status'] => ({ conditions: [{ type: 'Failed', status: 'True', reason: 'BackoffLimitExceeded', message: 'too many', lastTransitionTime: ago(secondsAgo) }] });
+const failed = (secondsAgo: number): Job['status'] => ({
+  conditions: [
+    {
+      type: 'Failed',
+      status: 'True',
+      reason: 'BackoffLimitExceeded',
+      message: 'too many',
+      lastTransitionTime: ago(secondsAgo),
+    },
+  ],
+});
 const podOf = (of: Stored<Job>, exitCode: number, message: string) => ({
-  apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p', namespace: 'ns', labels: { 'batch.kubernetes.io/job-name': of.metadata.name }, ownerReferences: [{ apiVersion: 'batch/v1', kind: 'Job', name: of.metadata.name, uid: of.metadata.uid ?? '', controller: true }] },
-  status: { containerStatuses: [{ name: 'verify', ready: false, restartCount: 0, image: '', imageID: '', state: { terminated: { exitCode, message } } }] },
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: {
+    name: 'p',
+    namespace: 'ns',
+    labels: { 'batch.kubernetes.io/job-name': of.metadata.name },
+    ownerReferences: [
+      { apiVersion: 'batch/v1', kind: 'Job', name: of.metadata.name, uid: of.metadata.uid ?? '', controller: true },
+    ],
+  },
+  status: {
+    containerStatuses: [
+      {
+        name: 'verify',
+        ready: false,
+        restartCount: 0,
+        image: '',
+        imageID: '',
+        state: { terminated: { exitCode, message } },
+      },
+    ],
+  },
 });
 const pinned = modelVersion({}, { ...verified(), verifiedSource: key });
 
-interface Row { when: string; seen: ObservedModelVersion; ready: boolean; reason: string; message?: string; start?: number; pruned?: number }
+interface Row {
+  when: string;
+  seen: ObservedModelVersion;
+  ready: boolean;
+  reason: string;
+  message?: string;
+  start?: number;
+  pruned?: number;
+}
 const rows: Row[] = [
   { when: 'new: the first attempt starts', seen: see(), ready: false, reason: 'Verifying', start: 1 },
-  { when: 'its ConfigMap is not there: no Job, and the reason', seen: see({ sourceExists: false }), ready: false, reason: 'ResourceNotReady', message: 'ConfigMap iris-model does not exist in this namespace' },
-  { when: 'four run already: it waits its turn', seen: see({ slots: { taken: 4, takenHere: 0 } }), ready: false, reason: 'VerificationQueued' },
-  { when: 'three of its namespace run already: one slot is left to others', seen: see({ slots: { taken: 3, takenHere: 3 } }), ready: false, reason: 'VerificationQueued' },
-  { when: 'another namespace waits with fewer: that one is first', seen: see({ slots: { taken: 2, takenHere: 1, fewestElsewhere: 0 } }), ready: false, reason: 'VerificationQueued' },
-  { when: 'another namespace waits with as many', seen: see({ slots: { taken: 2, takenHere: 1, fewestElsewhere: 1 } }), ready: false, reason: 'Verifying', start: 1 },
+  {
+    when: 'its ConfigMap is not there: no Job, and the reason',
+    seen: see({ sourceExists: false }),
+    ready: false,
+    reason: 'ResourceNotReady',
+    message: 'ConfigMap iris-model does not exist in this namespace',
+  },
+  {
+    when: 'four run already: it waits its turn',
+    seen: see({ slots: { taken: 4, takenHere: 0 } }),
+    ready: false,
+    reason: 'VerificationQueued',
+  },
+  {
+    when: 'three of its namespace run already: one slot is left to others',
+    seen: see({ slots: { taken: 3, takenHere: 3 } }),
+    ready: false,
+    reason: 'VerificationQueued',
+  },
+  {
+    when: 'another namespace waits with fewer: that one is first',
+    seen: see({ slots: { taken: 2, takenHere: 1, fewestElsewhere: 0 } }),
+    ready: false,
+    reason: 'VerificationQueued',
+  },
+  {
+    when: 'another namespace waits with as many',
+    seen: see({ slots: { taken: 2, takenHere: 1, fewestElsewhere: 1 } }),
+    ready: false,
+    reason: 'Verifying',
+    start: 1,
+  },
   { when: 'its Job runs', seen: see({ jobs: [job(1)] }), ready: false, reason: 'Verifying' },
-  { when: 'its Job was refused for quota', seen: see({ jobs: [job(1, {}, 9)], refusal: 'pods "x" is forbidden: exceeded quota: tight' }), ready: false, reason: 'QuotaExceeded' },
-  { when: 'its Job found other bytes: said, and not tried again at once', seen: see({ jobs: [job(1, failed(1))], pods: [podOf(job(1), 3, 'DigestMismatch: other bytes')] }), ready: false, reason: 'DigestMismatch', message: 'other bytes' },
-  { when: 'ten seconds after a failure: the next attempt, the reason stays', seen: see({ jobs: [job(1, failed(11))], pods: [podOf(job(1), 3, 'ResourceNotReady: 404')] }), ready: false, reason: 'ResourceNotReady', start: 2 },
-  { when: 'while it is tried again, why it failed can still be read', seen: see({ jobs: [job(1, failed(11)), job(2)], pods: [podOf(job(1), 3, 'ResourceNotReady: 404')] }), ready: false, reason: 'ResourceNotReady', message: '404', pruned: 0 },
-  { when: 'also where the next Job is held back by somebody', seen: see({ jobs: [job(1, failed(11)), job(2, { conditions: [{ type: 'Suspended', status: 'True' }] })], pods: [podOf(job(1), 3, 'ResourceNotReady: 404')] }), ready: false, reason: 'ResourceNotReady', message: '404', pruned: 0 },
-  { when: 'that attempt fails in another way: this one is said, and the first Job goes', seen: see({ jobs: [job(1, failed(11)), job(2, failed(1))], pods: [podOf(job(1), 3, 'ResourceNotReady: 404'), podOf(job(2), 3, 'DigestMismatch: other bytes')] }), ready: false, reason: 'DigestMismatch', message: 'other bytes', pruned: 1 },
-  { when: 'the third attempt waits longer', seen: see({ jobs: [job(1, failed(90)), job(2, failed(60)), job(3, failed(30))], pods: [podOf(job(3), 3, 'ResourceNotReady: 404')] }), ready: false, reason: 'ResourceNotReady', pruned: 2 },
-  { when: 'a Job that ended without last words', seen: see({ jobs: [job(1, failed(1))] }), ready: false, reason: 'VerificationFailed', message: 'too many' },
-  { when: 'verified: Ready, whatever Jobs are left go', seen: see({ modelVersion: pinned, jobs: [job(1)] }), ready: true, reason: 'Verified', pruned: 1 },
-  { when: 'the same digest written down later fetches nothing', seen: see({ modelVersion: { ...pinned, spec: { ...pinned.spec, digest: DIGEST } } }), ready: true, reason: 'Verified' },
-  { when: 'another digest written down later is refused, with both', seen: see({ modelVersion: { ...pinned, spec: { ...pinned.spec, digest: `sha256:${'b'.repeat(64)}` } } }), ready: false, reason: 'DigestMismatch', message: DIGEST },
-  { when: 'a moved source is verified again, against the pinned digest', seen: see({ modelVersion: { ...pinned, spec: { ...pinned.spec, source: { uri: 'https://models.example/iris.onnx' } } } }), ready: false, reason: 'Verifying', start: 1 },
+  {
+    when: 'its Job was refused for quota',
+    seen: see({ jobs: [job(1, {}, 9)], refusal: 'pods "x" is forbidden: exceeded quota: tight' }),
+    ready: false,
+    reason: 'QuotaExceeded',
+  },
+  {
+    when: 'its Job found other bytes: said, and not tried again at once',
+    seen: see({ jobs: [job(1, failed(1))], pods: [podOf(job(1), 3, 'DigestMismatch: other bytes')] }),
+    ready: false,
+    reason: 'DigestMismatch',
+    message: 'other bytes',
+  },
+  {
+    when: 'ten seconds after a failure: the next attempt, the reason stays',
+    seen: see({ jobs: [job(1, failed(11))], pods: [podOf(job(1), 3, 'ResourceNotReady: 404')] }),
+    ready: false,
+    reason: 'ResourceNotReady',
+    start: 2,
+  },
+  {
+    when: 'while it is tried again, why it failed can still be read',
+    seen: see({ jobs: [job(1, failed(11)), job(2)], pods: [podOf(job(1), 3, 'ResourceNotReady: 404')] }),
+    ready: false,
+    reason: 'ResourceNotReady',
+    message: '404',
+    pruned: 0,
+  },
+  {
+    when: 'also where the next Job is held back by somebody',
+    seen: see({
+      jobs: [job(1, failed(11)), job(2, { conditions: [{ type: 'Suspended', status: 'True' }] })],
+      pods: [podOf(job(1), 3, 'ResourceNotReady: 404')],
+    }),
+    ready: false,
+    reason: 'ResourceNotReady',
+    message: '404',
+    pruned: 0,
+  },
+  {
+    when: 'that attempt fails in another way: this one is said, and the first Job goes',
+    seen: see({
+      jobs: [job(1, failed(11)), job(2, failed(1))],
+      pods: [podOf(job(1), 3, 'ResourceNotReady: 404'), podOf(job(2), 3, 'DigestMismatch: other bytes')],
+    }),
+    ready: false,
+    reason: 'DigestMismatch',
+    message: 'other bytes',
+    pruned: 1,
+  },
+  {
+    when: 'the third attempt waits longer',
+    seen: see({
+      jobs: [job(1, failed(90)), job(2, failed(60)), job(3, failed(30))],
+      pods: [podOf(job(3), 3, 'ResourceNotReady: 404')],
+    }),
+    ready: false,
+    reason: 'ResourceNotReady',
+    pruned: 2,
+  },
+  {
+    when: 'a Job that ended without last words',
+    seen: see({ jobs: [job(1, failed(1))] }),
+    ready: false,
+    reason: 'VerificationFailed',
+    message: 'too many',
+  },
+  {
+    when: 'verified: Ready, whatever Jobs are left go',
+    seen: see({ modelVersion: pinned, jobs: [job(1)] }),
+    ready: true,
+    reason: 'Verified',
+    pruned: 1,
+  },
+  {
+    when: 'the same digest written down later fetches nothing',
+    seen: see({ modelVersion: { ...pinned, spec: { ...pinned.spec, digest: DIGEST } } }),
+    ready: true,
+    reason: 'Verified',
+  },
+  {
+    when: 'another digest written down later is refused, with both',
+    seen: see({ modelVersion: { ...pinned, spec: { ...pinned.spec, digest: `sha256:${'b'.repeat(64)}` } } }),
+    ready: false,
+    reason: 'DigestMismatch',
+    message: DIGEST,
+  },
+  {
+    when: 'a moved source is verified again, against the pinned digest',
+    seen: see({
+      modelVersion: { ...pinned, spec: { ...pinned.spec, source: { uri: 'https://models.example/iris.onnx' } } },
+    }),
+    ready: false,
+    reason: 'Verifying',
+    start: 1,
+  },
 ];
 
 describe('the verification of a model', () => {
@@ -57,7 +216,10 @@ describe('the verification of a model', () => {
   }
 
   it('a slot is taken from other namespaces for two minutes, and from its own as long as the Job runs', () => {
-    const running = (namespace: string, seconds: number) => ({ ...job(1, { ready: 1 }, seconds), metadata: { ...job(1).metadata, namespace, creationTimestamp: ago(seconds) } });
+    const running = (namespace: string, seconds: number) => ({
+      ...job(1, { ready: 1 }, seconds),
+      metadata: { ...job(1).metadata, namespace, creationTimestamp: ago(seconds) },
+    });
     const jobs = [running('slow', 300), running('slow', 60), running('ns', 300)];
     expect(slotsFor('ns', jobs, ['slow', 'ns'], NOW)).to.deep.equal({ taken: 2, takenHere: 1, fewestElsewhere: 2 });
     expect(slotsFor('slow', jobs, ['slow'], NOW)).to.deep.equal({ taken: 2, takenHere: 2 });
@@ -65,20 +227,50 @@ describe('the verification of a model', () => {
 
   it('learns digest, size and signature from the Job’s last words', () => {
     const result = { digest: DIGEST, sizeBytes: 512, signature: { inputs: [], outputs: [] } };
-    expect(planVerification(see({ jobs: [job(1)], pods: [podOf(job(1), 0, JSON.stringify(result))] }))).to.deep.include({ ready: true, result });
+    expect(planVerification(see({ jobs: [job(1)], pods: [podOf(job(1), 0, JSON.stringify(result))] }))).to.deep.include(
+      { ready: true, result },
+    );
   });
 
   it('a pod that only has the labels of the Job says nothing', () => {
     const forged = podOf(job(1), 0, JSON.stringify({ digest: DIGEST, sizeBytes: 512 }));
-    for (const ownerReferences of [[], [{ ...forged.metadata.ownerReferences[0]!, uid: 'another' }], [{ ...forged.metadata.ownerReferences[0]!, kind: 'ReplicaSet' }]]) {
-      expect(planVerification(see({ jobs: [job(1)], pods: [{ ...forged, metadata: { ...forged.metadata, ownerReferences } }] }))).to.include({ ready: false, reason: 'Verifying' });
+    for (const ownerReferences of [
+      [],
+      [{ ...forged.metadata.ownerReferences[0]!, uid: 'another' }],
+      [{ ...forged.metadata.ownerReferences[0]!, kind: 'ReplicaSet' }],
+    ]) {
+      expect(
+        planVerification(
+          see({ jobs: [job(1)], pods: [{ ...forged, metadata: { ...forged.metadata, ownerReferences } }] }),
+        ),
+      ).to.include({ ready: false, reason: 'Verifying' });
     }
   });
 
-  for (const text of ['', 'null', '[]', '{"digest":"sha256:1","sizeBytes":1}', `{"digest":"${DIGEST}","sizeBytes":-1}`, `{"digest":"${DIGEST}","sizeBytes":1,"signature":{"inputs":[{"name":1}],"outputs":[]}}`, `{"digest":"${DIGEST}","sizeBytes":1,"signature":null}`]) {
-    it(`${text.slice(0, 60)} is not a result`, () => expect(planVerification(see({ jobs: [job(1)], pods: [podOf(job(1), 0, text)] }))).to.include({ ready: false, reason: 'VerificationFailed' }));
+  for (const text of [
+    '',
+    'null',
+    '[]',
+    '{"digest":"sha256:1","sizeBytes":1}',
+    `{"digest":"${DIGEST}","sizeBytes":-1}`,
+    `{"digest":"${DIGEST}","sizeBytes":1,"signature":{"inputs":[{"name":1}],"outputs":[]}}`,
+    `{"digest":"${DIGEST}","sizeBytes":1,"signature":null}`,
+  ]) {
+    it(`${text.slice(0, 60)} is not a result`, () =>
+      expect(planVerification(see({ jobs: [job(1)], pods: [podOf(job(1), 0, text)] }))).to.include({
+        ready: false,
+        reason: 'VerificationFailed',
+      }));
   }
-  it('fields of a result that are not known are left out', () => expect(planVerification(see({ jobs: [job(1)], pods: [podOf(job(1), 0, JSON.stringify({ digest: DIGEST, sizeBytes: 1, usedBy: { count: 9 }, rows: 'Yes' }))] })).result).to.deep.equal({ digest: DIGEST, sizeBytes: 1 }));
+  it('fields of a result that are not known are left out', () =>
+    expect(
+      planVerification(
+        see({
+          jobs: [job(1)],
+          pods: [podOf(job(1), 0, JSON.stringify({ digest: DIGEST, sizeBytes: 1, usedBy: { count: 9 }, rows: 'Yes' }))],
+        }),
+      ).result,
+    ).to.deep.equal({ digest: DIGEST, sizeBytes: 1 }));
 
   it('gives the Job the pinned digest to check', () => {
     const moved = modelVersion({}, verified());

@@ -27,7 +27,10 @@ describe('the work queue', () => {
   it('the earliest of several delays wins', () => {
     const timers: number[] = [];
     const cleared: number[] = [];
-    const queue = new WorkQueue({ random: () => 0.5, setTimer: (_, ms) => (timers.push(ms), { clear: () => cleared.push(ms) }) });
+    const queue = new WorkQueue({
+      random: () => 0.5,
+      setTimer: (_, ms) => (timers.push(ms), { clear: () => cleared.push(ms) }),
+    });
     queue.addAfter('a', 500);
     queue.addAfter('a', 900);
     queue.addAfter('a', 100);
@@ -36,7 +39,10 @@ describe('the work queue', () => {
   it('retries later each time, and at once after success', () => {
     const timers: number[] = [];
     let fire = (): void => undefined;
-    const queue = new WorkQueue({ random: () => 0.5, setTimer: (work, ms) => (timers.push(ms), (fire = work), { clear: () => undefined }) });
+    const queue = new WorkQueue({
+      random: () => 0.5,
+      setTimer: (work, ms) => (timers.push(ms), (fire = work), { clear: () => undefined }),
+    });
     for (const success of [false, false, true]) {
       if (success) queue.forget('a');
       queue.retry('a', 'failed');
@@ -47,7 +53,10 @@ describe('the work queue', () => {
   it('one that news has woken before its pause was over, and that failed again, rests no longer for it', () => {
     const timers: number[] = [];
     let fire = (): void => undefined;
-    const queue = new WorkQueue({ random: () => 0.5, setTimer: (work, ms) => (timers.push(ms), (fire = work), { clear: () => undefined }) });
+    const queue = new WorkQueue({
+      random: () => 0.5,
+      setTimer: (work, ms) => (timers.push(ms), (fire = work), { clear: () => undefined }),
+    });
     for (let news = 0; news < 10; news++) queue.retry('a', 'overloaded');
     fire();
     queue.retry('a', 'overloaded');
@@ -56,7 +65,10 @@ describe('the work queue', () => {
   it('a failure of another kind is a first one: many conflicts make no long pause of a single refusal', () => {
     const timers: number[] = [];
     let fire = (): void => undefined;
-    const queue = new WorkQueue({ random: () => 0.5, setTimer: (work, ms) => (timers.push(ms), (fire = work), { clear: () => undefined }) });
+    const queue = new WorkQueue({
+      random: () => 0.5,
+      setTimer: (work, ms) => (timers.push(ms), (fire = work), { clear: () => undefined }),
+    });
     for (const failure of ['conflict', 'conflict', 'conflict', 'overloaded'] as const) {
       queue.retry('a', failure);
       fire();
@@ -65,7 +77,10 @@ describe('the work queue', () => {
   });
   it('rests at least as long as the server said', () => {
     const timers: number[] = [];
-    const queue = new WorkQueue({ random: () => 0, setTimer: (_, ms) => (timers.push(ms), { clear: () => undefined }) });
+    const queue = new WorkQueue({
+      random: () => 0,
+      setTimer: (_, ms) => (timers.push(ms), { clear: () => undefined }),
+    });
     queue.retry('a', 'overloaded', 3000);
     expect(timers).to.deep.equal([3000]);
   });

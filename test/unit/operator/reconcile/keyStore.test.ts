@@ -5,21 +5,57 @@ import type { InferencePipeline } from '../../../../operator/api/types.gen.ts';
 import { KeyStore, type Keys } from '../../../../operator/reconcile/keyStore.ts';
 
 const GOOD = 'k'.repeat(32);
-const pipeline = { apiVersion: 'penstock.dev/v1alpha1', kind: 'InferencePipeline', metadata: { name: 'iris', namespace: 'ns', uid: 'u' } } as InferencePipeline;
+const pipeline = {
+  apiVersion: 'penstock.dev/v1alpha1',
+  kind: 'InferencePipeline',
+  metadata: { name: 'iris', namespace: 'ns', uid: 'u' },
+} as InferencePipeline;
 
 async function keysOf(data: Record<string, string>): Promise<Keys> {
-  const encoded = Object.fromEntries(Object.entries(data).map(([slot, key]) => [slot, Buffer.from(key).toString('base64')]));
-  const client = { get: () => Promise.resolve({ kind: 'Secret', metadata: {}, data: encoded } as never), create: () => Promise.reject(new Error('nothing is made')) };
+  const encoded = Object.fromEntries(
+    Object.entries(data).map(([slot, key]) => [slot, Buffer.from(key).toString('base64')]),
+  );
+  const client = {
+    get: () => Promise.resolve({ kind: 'Secret', metadata: {}, data: encoded } as never),
+    create: () => Promise.reject(new Error('nothing is made')),
+  };
   return new KeyStore(client).keys(pipeline, 0);
 }
 
-interface Row { of: string; data: Record<string, string>; taken: string[]; weak?: string[]; problem?: RegExp }
+interface Row {
+  of: string;
+  data: Record<string, string>;
+  taken: string[];
+  weak?: string[];
+  problem?: RegExp;
+}
 const rows: Row[] = [
-  { of: 'two keys of 32 characters', data: { primaryKey: GOOD, secondaryKey: 'x'.repeat(32) }, taken: [GOOD, 'x'.repeat(32)] },
+  {
+    of: 'two keys of 32 characters',
+    data: { primaryKey: GOOD, secondaryKey: 'x'.repeat(32) },
+    taken: [GOOD, 'x'.repeat(32)],
+  },
   { of: 'a key with a line break at its end', data: { primaryKey: `${GOOD}\n` }, taken: [GOOD] },
-  { of: 'a key of 31 characters', data: { primaryKey: GOOD, secondaryKey: 'x'.repeat(31) }, taken: [GOOD], weak: ['x'.repeat(31)], problem: /^Secret iris-keys: secondaryKey has 31 characters, and at least 32 are needed\. Make a key with: openssl/ },
-  { of: 'a key with a blank in it', data: { primaryKey: `${GOOD} x` }, taken: [], weak: [`${GOOD} x`], problem: /primaryKey has white space in it/ },
-  { of: 'a Secret without a key', data: { password: GOOD }, taken: [], problem: /^Secret iris-keys: has neither primaryKey nor secondaryKey/ },
+  {
+    of: 'a key of 31 characters',
+    data: { primaryKey: GOOD, secondaryKey: 'x'.repeat(31) },
+    taken: [GOOD],
+    weak: ['x'.repeat(31)],
+    problem: /^Secret iris-keys: secondaryKey has 31 characters, and at least 32 are needed\. Make a key with: openssl/,
+  },
+  {
+    of: 'a key with a blank in it',
+    data: { primaryKey: `${GOOD} x` },
+    taken: [],
+    weak: [`${GOOD} x`],
+    problem: /primaryKey has white space in it/,
+  },
+  {
+    of: 'a Secret without a key',
+    data: { password: GOOD },
+    taken: [],
+    problem: /^Secret iris-keys: has neither primaryKey nor secondaryKey/,
+  },
 ];
 
 describe('keys of the users’ own', () => {

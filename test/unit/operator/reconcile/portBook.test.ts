@@ -11,7 +11,11 @@ import { pipeline } from '../../../fixtures/objects.ts';
 
 function sliceOf(name: string, port: number, creationTimestamp: string): Slice {
   const owner = { ...pipeline(), metadata: { name, namespace: 'ns', uid: `uid-${name}` } };
-  const slice = activatorSlice(owner, { port, addresses: [], addressType: 'IPv4' }, activationOf('r', effective(owner.spec), []));
+  const slice = activatorSlice(
+    owner,
+    { port, addresses: [], addressType: 'IPv4' },
+    activationOf('r', effective(owner.spec), []),
+  );
   return { ...slice, metadata: { ...slice.metadata, uid: `slice-${name}`, resourceVersion: '1', creationTimestamp } };
 }
 

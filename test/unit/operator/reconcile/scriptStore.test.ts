@@ -5,13 +5,19 @@ import { ScriptStore } from '../../../../operator/reconcile/scriptStore.ts';
 
 describe('scripts out of ConfigMaps', () => {
   const large = 'x'.repeat(3 * 2 ** 20);
-  const known: KubeObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'code', uid: 'u', resourceVersion: '1' } };
+  const known: KubeObject = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'code', uid: 'u', resourceVersion: '1' },
+  };
   let reads: number;
   let store: ScriptStore;
-  const read = (pipeline: string, of = known) => store.script({ namespace: 'a', name: pipeline }, { name: 'code', key: 'score.ts' }, of);
+  const read = (pipeline: string, of = known) =>
+    store.script({ namespace: 'a', name: pipeline }, { name: 'code', key: 'score.ts' }, of);
   beforeEach(() => {
     reads = 0;
-    const get = (): Promise<never> => Promise.resolve({ ...known, data: { 'score.ts': large, reads: String((reads += 1)) } } as never);
+    const get = (): Promise<never> =>
+      Promise.resolve({ ...known, data: { 'score.ts': large, reads: String((reads += 1)) } } as never);
     store = new ScriptStore({ get });
   });
 

@@ -7,8 +7,21 @@ import type { Pod } from 'kubernetes-types/core/v1.js';
 import type { Stored } from '../../../../operator/api/objects.ts';
 import { askOverHttp, parseStats, Scorers } from '../../../../operator/scorers/stats.ts';
 
-const stats = (concurrency: number, rest: Partial<ScorerStats> = {}): ScorerStats => ({ revision: 'iris-1', phase: 'Ready', inFlight: 0, concurrency, requestsPerSecond: 0, idleSeconds: 0, ...rest });
-const pod = (name: string, status: object = { phase: 'Running', podIP: name }): Stored<Pod> => ({ apiVersion: 'v1', kind: 'Pod', metadata: { name, uid: name, namespace: 'default' }, status });
+const stats = (concurrency: number, rest: Partial<ScorerStats> = {}): ScorerStats => ({
+  revision: 'iris-1',
+  phase: 'Ready',
+  inFlight: 0,
+  concurrency,
+  requestsPerSecond: 0,
+  idleSeconds: 0,
+  ...rest,
+});
+const pod = (name: string, status: object = { phase: 'Running', podIP: name }): Stored<Pod> => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name, uid: name, namespace: 'default' },
+  status,
+});
 
 describe('figures of scorers', () => {
   let said: Record<string, ScorerStats | undefined>;
@@ -16,9 +29,13 @@ describe('figures of scorers', () => {
   let scorers: Scorers;
   beforeEach(() => {
     [said, now] = [{}, 0];
-    scorers = new Scorers((address) => Promise.resolve(said[address]), () => now);
+    scorers = new Scorers(
+      (address) => Promise.resolve(said[address]),
+      () => now,
+    );
   });
-  const read = async (...pods: Stored<Pod>[]): Promise<Record<string, number>> => Object.fromEntries((await scorers.readings(pods)).map((one) => [one.pod.metadata.name, one.stats.concurrency]));
+  const read = async (...pods: Stored<Pod>[]): Promise<Record<string, number>> =>
+    Object.fromEntries((await scorers.readings(pods)).map((one) => [one.pod.metadata.name, one.stats.concurrency]));
 
   it('each pod that serves has its own', async () => {
     said = { a: stats(3), b: stats(0) };
@@ -27,7 +44,12 @@ describe('figures of scorers', () => {
 
   it('one in init(), one without an address and one on its way out have none', async () => {
     said = { a: stats(3), b: stats(0, { phase: 'Init' }), c: stats(1) };
-    expect(await read(pod('a'), pod('b'), pod('new', { phase: 'Pending' }), { ...pod('c'), metadata: { ...pod('c').metadata, deletionTimestamp: 'now' } })).to.deep.equal({ a: 3 });
+    expect(
+      await read(pod('a'), pod('b'), pod('new', { phase: 'Pending' }), {
+        ...pod('c'),
+        metadata: { ...pod('c').metadata, deletionTimestamp: 'now' },
+      }),
+    ).to.deep.equal({ a: 3 });
   });
 
   it('one that hangs counts as it did last for twenty seconds, and then not at all', async () => {
@@ -45,27 +67,44 @@ describe('figures of scorers', () => {
     expect(await scorers.idleness([pod('a'), pod('b')])).to.deep.equal({ seconds: 20 });
     expect(await scorers.idleness([pod('a'), pod('c')])).to.deep.equal({ silentSeconds: 0 });
     now += 70_000;
-    expect(await scorers.idleness([pod('a'), pod('c')]), 'c has not said for so long').to.deep.equal({ silentSeconds: 70 });
+    expect(await scorers.idleness([pod('a'), pod('c')]), 'c has not said for so long').to.deep.equal({
+      silentSeconds: 70,
+    });
     said.c = stats(0, { idleSeconds: 5 });
     expect(await scorers.idleness([pod('a'), pod('c')]), 'c says something').to.deep.equal({ seconds: 5 });
   });
 
-  it('what a pod wants its users to know is told once, and found under any of the pipeline\'s pods', async () => {
+  it("what a pod wants its users to know is told once, and found under any of the pipeline's pods", async () => {
     const told: string[] = [];
-    scorers = new Scorers((address) => Promise.resolve(said[address]), () => now, ({ metadata }) => told.push(metadata.name));
+    scorers = new Scorers(
+      (address) => Promise.resolve(said[address]),
+      () => now,
+      ({ metadata }) => told.push(metadata.name),
+    );
     said = { a: stats(0), b: stats(0, { warning: 'answers differed' }) };
     await scorers.sweep([pod('a'), pod('b'), pod('new', { phase: 'Pending' })]);
     await scorers.sweep([pod('a'), pod('b')]);
     expect(told).to.deep.equal(['b']);
-    expect([scorers.warning([pod('a')]), scorers.warning([pod('a'), pod('b')])]).to.deep.equal([undefined, 'answers differed']);
+    expect([scorers.warning([pod('a')]), scorers.warning([pod('a'), pod('b')])]).to.deep.equal([
+      undefined,
+      'answers differed',
+    ]);
   });
   it('a warning is a short line of text, or none', () => {
     const figures = { concurrency: 0, requestsPerSecond: 0, idleSeconds: 0, phase: 'Ready' };
-    expect(parseStats(JSON.stringify({ ...figures, warning: `a\n${'b'.repeat(5000)}` }))?.warning).to.match(/^a b{598}$/);
+    expect(parseStats(JSON.stringify({ ...figures, warning: `a\n${'b'.repeat(5000)}` }))?.warning).to.match(
+      /^a b{598}$/,
+    );
     expect(parseStats(JSON.stringify({ ...figures, warning: { toString: 1 } }))).to.deep.equal(figures);
   });
 
-  for (const text of ['', '{}', 'null', '{"concurrency": "3"}', '{"concurrency": -1, "requestsPerSecond": 0, "idleSeconds": 0, "phase": "Ready"}']) {
+  for (const text of [
+    '',
+    '{}',
+    'null',
+    '{"concurrency": "3"}',
+    '{"concurrency": -1, "requestsPerSecond": 0, "idleSeconds": 0, "phase": "Ready"}',
+  ]) {
     it(`${JSON.stringify(text)} is no figure`, () => expect(parseStats(text)).to.equal(undefined));
   }
 
@@ -79,10 +118,18 @@ describe('figures of scorers', () => {
       return askOverHttp((server.address() as AddressInfo).port)('127.0.0.1');
     };
 
-    it('an answer is read', async () => expect(await ask((_, response) => response.end(JSON.stringify(stats(2))))).to.include({ concurrency: 2 }));
+    it('an answer is read', async () =>
+      expect(await ask((_, response) => response.end(JSON.stringify(stats(2))))).to.include({ concurrency: 2 }));
     it('one that never comes is given up', async () => expect(await ask(() => undefined)).to.equal(undefined));
-    it('one that never ends is cut off', async () => expect(await ask((_, response) => { response.write('x'.repeat(10_000)); })).to.equal(undefined));
-    it('an error is none', async () => expect(await ask((_, response) => response.writeHead(503).end('{}'))).to.equal(undefined));
-    it('a port on which nobody listens is none', async () => expect(await askOverHttp(1)('127.0.0.1')).to.equal(undefined));
+    it('one that never ends is cut off', async () =>
+      expect(
+        await ask((_, response) => {
+          response.write('x'.repeat(10_000));
+        }),
+      ).to.equal(undefined));
+    it('an error is none', async () =>
+      expect(await ask((_, response) => response.writeHead(503).end('{}'))).to.equal(undefined));
+    it('a port on which nobody listens is none', async () =>
+      expect(await askOverHttp(1)('127.0.0.1')).to.equal(undefined));
   });
 });

@@ -4,21 +4,94 @@ import { parseTermination, podFailure } from '../../../../operator/status/podFai
 import { deploymentOf, podOf, stored } from '../../../fixtures/objects.ts';
 
 const revision = stored();
-const ended = (exitCode: number, reason: string, message = ''): Partial<ContainerStatus> => ({ restartCount: 1, state: { waiting: { reason: 'CrashLoopBackOff', message: 'back-off' } }, lastState: { terminated: { exitCode, reason, message } } });
+const ended = (exitCode: number, reason: string, message = ''): Partial<ContainerStatus> => ({
+  restartCount: 1,
+  state: { waiting: { reason: 'CrashLoopBackOff', message: 'back-off' } },
+  lastState: { terminated: { exitCode, reason, message } },
+});
 
 const rows: [string, Partial<ContainerStatus>, Partial<NonNullable<Pod['status']>>, string | undefined, string][] = [
   ['a pod that starts has no failure', {}, {}, undefined, ''],
-  ['the scorer says why, reason first', ended(3, 'Error', 'UserScriptInitFailed: boom (score.ts:2)\n    at init'), {}, 'UserScriptInitFailed', 'boom (score.ts:2)'],
-  ['a reason that is not ours is part of the message', ended(1, 'Error', 'TypeError: boom'), {}, 'DeploymentCrashLoopBackOff', 'TypeError: boom'],
-  ['no last words: the exit code', ended(137, 'Error'), {}, 'DeploymentCrashLoopBackOff', 'container scorer ended with exit code 137'],
+  [
+    'the scorer says why, reason first',
+    ended(3, 'Error', 'UserScriptInitFailed: boom (score.ts:2)\n    at init'),
+    {},
+    'UserScriptInitFailed',
+    'boom (score.ts:2)',
+  ],
+  [
+    'a reason that is not ours is part of the message',
+    ended(1, 'Error', 'TypeError: boom'),
+    {},
+    'DeploymentCrashLoopBackOff',
+    'TypeError: boom',
+  ],
+  [
+    'no last words: the exit code',
+    ended(137, 'Error'),
+    {},
+    'DeploymentCrashLoopBackOff',
+    'container scorer ended with exit code 137',
+  ],
   ['out of memory names what to raise', ended(137, 'OOMKilled'), {}, 'PodOutOfMemory', 'resources.limits.memory'],
-  ['an image that is not there', { state: { waiting: { reason: 'ImagePullBackOff', message: 'Back-off pulling image "x"' } } }, {}, 'ImagePullLoopBackOff', 'Back-off pulling image "x"'],
-  ['a Secret of a variable that is not there', { state: { waiting: { reason: 'CreateContainerConfigError', message: 'secret "words" not found' } } }, {}, 'ResourceNotReady', 'secret "words" not found'],
-  ['no room on any node', {}, { containerStatuses: [], conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/3 nodes are available' }] }, 'PodUnschedulable', '0/3 nodes are available'],
-  ['an evicted pod', {}, { containerStatuses: [], reason: 'Evicted', message: 'emptyDir is full' }, 'DeploymentCrashLoopBackOff', 'emptyDir is full'],
+  [
+    'an image that is not there',
+    { state: { waiting: { reason: 'ImagePullBackOff', message: 'Back-off pulling image "x"' } } },
+    {},
+    'ImagePullLoopBackOff',
+    'Back-off pulling image "x"',
+  ],
+  [
+    'a Secret of a variable that is not there',
+    { state: { waiting: { reason: 'CreateContainerConfigError', message: 'secret "words" not found' } } },
+    {},
+    'ResourceNotReady',
+    'secret "words" not found',
+  ],
+  [
+    'no room on any node',
+    {},
+    {
+      containerStatuses: [],
+      conditions: [
+        { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/3 nodes are available' },
+      ],
+    },
+    'PodUnschedulable',
+    '0/3 nodes are available',
+  ],
+  [
+    'an evicted pod',
+    {},
+    { containerStatuses: [], reason: 'Evicted', message: 'emptyDir is full' },
+    'DeploymentCrashLoopBackOff',
+    'emptyDir is full',
+  ],
   ['a pod that recovered is forgiven', { ...ended(137, 'OOMKilled'), ready: true }, {}, undefined, ''],
-  ['an init container fails before the scorer', {}, { initContainerStatuses: [{ name: 'fetch', image: '', imageID: '', ready: false, ...ended(3, 'Error', 'DigestMismatch: other bytes') } as ContainerStatus] }, 'DigestMismatch', 'other bytes'],
-  ['between two tries with no last words left', { restartCount: 4, state: { running: {} } }, {}, 'ContainerRestarting', '4 times'],
+  [
+    'an init container fails before the scorer',
+    {},
+    {
+      initContainerStatuses: [
+        {
+          name: 'fetch',
+          image: '',
+          imageID: '',
+          ready: false,
+          ...ended(3, 'Error', 'DigestMismatch: other bytes'),
+        } as ContainerStatus,
+      ],
+    },
+    'DigestMismatch',
+    'other bytes',
+  ],
+  [
+    'between two tries with no last words left',
+    { restartCount: 4, state: { running: {} } },
+    {},
+    'ContainerRestarting',
+    '4 times',
+  ],
 ];
 
 describe('why a pod does not come up', () => {
@@ -31,16 +104,33 @@ describe('why a pod does not come up', () => {
   }
 
   it('the pod that failed most speaks, not the first', () => {
-    const pods = [podOf(revision), podOf(revision, { ...ended(3, 'Error', 'UserScriptInitFailed: once'), restartCount: 1 }), podOf(revision, { ...ended(3, 'Error', 'UserScriptInitFailed: often'), restartCount: 5 })];
+    const pods = [
+      podOf(revision),
+      podOf(revision, { ...ended(3, 'Error', 'UserScriptInitFailed: once'), restartCount: 1 }),
+      podOf(revision, { ...ended(3, 'Error', 'UserScriptInitFailed: often'), restartCount: 5 }),
+    ];
     expect(podFailure(pods)).to.include({ message: 'often', times: 5 });
   });
 
   it('a Deployment that may make no pods speaks for them', () => {
-    const refused = [{ type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message: 'pods "x" is forbidden: exceeded quota: tight' }];
+    const refused = [
+      {
+        type: 'ReplicaFailure',
+        status: 'True',
+        reason: 'FailedCreate',
+        message: 'pods "x" is forbidden: exceeded quota: tight',
+      },
+    ];
     expect(podFailure([], deploymentOf(revision, 1, 0, refused))).to.include({ reason: 'QuotaExceeded' });
   });
 
-  it('what stands below the first line is kept: the stack', () => expect(podFailure([podOf(revision, ended(3, 'Error', 'UserScriptInitFailed: boom\nError: boom\n    at init (score.ts:2:9)'))])?.detail).to.equal('Error: boom\n    at init (score.ts:2:9)'));
+  it('what stands below the first line is kept: the stack', () =>
+    expect(
+      podFailure([
+        podOf(revision, ended(3, 'Error', 'UserScriptInitFailed: boom\nError: boom\n    at init (score.ts:2:9)')),
+      ])?.detail,
+    ).to.equal('Error: boom\n    at init (score.ts:2:9)'));
 
-  it('a message stays one line however it was written', () => expect(parseTermination('UserScriptInitFailed: a\tb   c\nsecond line')?.message).to.equal('a b c'));
+  it('a message stays one line however it was written', () =>
+    expect(parseTermination('UserScriptInitFailed: a\tb   c\nsecond line')?.message).to.equal('a b c'));
 });

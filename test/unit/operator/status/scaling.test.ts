@@ -5,10 +5,30 @@ import type { Stored } from '../../../../operator/api/objects.ts';
 import { effective } from '../../../../operator/desired/effective.ts';
 import { scalingMessage, steady } from '../../../../operator/status/scaling.ts';
 
-const settings = effective({ target: 'Production', scaling: { metrics: [{ type: 'Concurrency', averageValue: 4 }, { type: 'CPU', averageUtilization: 70 }] } });
-const concurrency = (averageValue: string): object => ({ type: 'Pods', pods: { metric: { name: 'penstock_concurrency' }, current: { averageValue } } });
-const cpu = (averageUtilization: number): object => ({ type: 'Resource', resource: { name: 'cpu', current: { averageUtilization } } });
-const seen = (desiredReplicas: number, ...currentMetrics: object[]): Stored<HorizontalPodAutoscaler> => ({ apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler', metadata: { name: 'iris-1' }, status: { desiredReplicas, currentMetrics, conditions: [] } } as unknown as Stored<HorizontalPodAutoscaler>);
+const settings = effective({
+  target: 'Production',
+  scaling: {
+    metrics: [
+      { type: 'Concurrency', averageValue: 4 },
+      { type: 'CPU', averageUtilization: 70 },
+    ],
+  },
+});
+const concurrency = (averageValue: string): object => ({
+  type: 'Pods',
+  pods: { metric: { name: 'penstock_concurrency' }, current: { averageValue } },
+});
+const cpu = (averageUtilization: number): object => ({
+  type: 'Resource',
+  resource: { name: 'cpu', current: { averageUtilization } },
+});
+const seen = (desiredReplicas: number, ...currentMetrics: object[]): Stored<HorizontalPodAutoscaler> =>
+  ({
+    apiVersion: 'autoscaling/v2',
+    kind: 'HorizontalPodAutoscaler',
+    metadata: { name: 'iris-1' },
+    status: { desiredReplicas, currentMetrics, conditions: [] },
+  }) as unknown as Stored<HorizontalPodAutoscaler>;
 
 describe('the scaling line', () => {
   const ROWS: [autoscaler: Stored<HorizontalPodAutoscaler>, line: string][] = [
@@ -26,5 +46,6 @@ describe('the scaling line', () => {
     ['one that moves by more than a fifth is', 'concurrency 9.0 of 4 target → 3 replicas', false],
     ['another count is', 'concurrency 7.2 of 4 target → 4 replicas', false],
     ['another metric beside it is', 'concurrency 7.2 of 4 target, CPU 85% of 70% target → 3 replicas', false],
-  ] as const) it(says, () => expect(steady(now, before)).to.equal(stays ? before : now));
+  ] as const)
+    it(says, () => expect(steady(now, before)).to.equal(stays ? before : now));
 });
