@@ -1,267 +1,164 @@
-/** REST calls with plain JSON in and out: client-node's models drop fields they do not know. */
+/** The API server's verbs for the objects of the operator. */
 import type { Dispatcher } from 'undici';
 import { answered } from '../api/flow.ts';
 import { apiPath, KIND, kindOf, type Kind } from '../api/kinds.ts';
 import { FIELD_MANAGER } from '../api/labels.ts';
 import type { KubeObject } from '../api/objects.ts';
-import { kubeError, TooLarge } from './errors.ts';
-import { fence, NotLeading } from './fence.ts';
-import { parseObject } from './parse.ts';
-import type { Pool, Use } from './pool.ts';
+import { NotLeading } from './fence.ts';
+import type { Pool } from './pool.ts';
+import { RestClient, type Call, type Query, type RestOptions } from './rest.ts';
 
-const CALL_TIMEOUT_MS = 15_000;
-/** Events about one object; every account that makes events can name any. */
-const MOST_EVENTS = 100;
+/** Any account that may create Events can write any number about one object: only so many are read. */
+const MAX_EVENTS = 100;
 const APPLY = 'application/apply-patch+yaml';
 const JSON_PATCH = 'application/json-patch+json';
 const MERGE = 'application/merge-patch+json';
 
-export type Query = Record<string, string | number | boolean | undefined>;
-interface Call {
-  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  path: string;
-  query?: Query;
-  body?: unknown;
-  contentType?: string;
-  accept?: string;
-  signal?: AbortSignal;
-  bodyTimeout?: number;
-  /** Throws {@link TooLarge} for a longer answer (bytes). */
-  mostBytes?: number;
-  /** Whose connections it takes; by default those of calls. */
-  use?: Use;
-  /** Goes out only while this replica leads. */
-  fenced?: boolean;
-}
-export interface ClientOptions {
-  /** Deadline of one call, watches aside. */
-  callTimeoutMs?: number;
-  /** Told of every call that may change something, for the metrics. */
+/** JSON Patch operations that test for 0 replicas. API servers omit a count of 0 [seen on 1.37]; one that writes it is understood, too. */
+const NO_REPLICAS = [
+  { op: 'test', path: '/spec', value: {} },
+  { op: 'test', path: '/spec/replicas', value: 0 },
+];
+
+export interface ClientOptions extends RestOptions {
+  /** Called before each request that may change something, for the metrics. */
   onWrite?: (method: string, kind: string) => void;
-  /** Whether this replica leads now; asked before each write and again as its first byte goes out. */
-  mayWrite?: () => boolean;
 }
+
 export interface ObjectList<T> {
   metadata: { resourceVersion?: string; continue?: string };
   /** null for an empty list of metadata only. */
   items: T[] | null;
 }
 
+type Reference = { namespace?: string | undefined; name: string };
+type Patch = { body: unknown; contentType: string; manager: string; subresource?: 'scale' | 'status'; force?: true };
+
 export class KubeClient {
-  readonly #pool: Pool;
-  readonly #callTimeoutMs: number;
+  readonly #rest: RestClient;
   readonly #onWrite: (method: string, kind: string) => void;
   readonly #mayWrite: () => boolean;
-  #fenced: { of: Dispatcher; dispatcher: Dispatcher } | undefined;
 
-  constructor(
-    pool: Pool,
-    { callTimeoutMs = CALL_TIMEOUT_MS, onWrite = () => undefined, mayWrite = () => true }: ClientOptions = {},
-  ) {
-    this.#pool = pool;
-    this.#callTimeoutMs = callTimeoutMs;
+  constructor(pool: Pool, { onWrite = () => undefined, mayWrite = () => true, ...options }: ClientOptions = {}) {
+    this.#rest = new RestClient(pool, { ...options, mayWrite });
     this.#onWrite = onWrite;
     this.#mayWrite = mayWrite;
   }
 
-  /** Sends one call and gives the open answer; the caller reads the body. A 401 reads the credentials again, once. */
-  async open(call: Call): Promise<Dispatcher.ResponseData> {
-    const answer = await this.#send(call);
-    if (answer.statusCode !== 401) return answer;
-    await answer.body.dump();
-    this.#pool.refresh();
-    return this.#send(call);
-  }
-
-  async #send(call: Call): Promise<Dispatcher.ResponseData> {
-    const { server, dispatchers, headers } = await this.#pool.access();
-    const dispatcher = dispatchers[call.use ?? 'calls'];
-    const url = new URL(server + call.path);
-    for (const [name, value] of Object.entries(call.query ?? {}))
-      if (value !== undefined) url.searchParams.set(name, String(value));
-    return (call.fenced ? this.#behindFence(dispatcher) : dispatcher).request({
-      origin: url.origin,
-      path: url.pathname + url.search,
-      method: call.method,
-      signal: call.signal ?? AbortSignal.timeout(this.#callTimeoutMs),
-      headers: {
-        ...headers,
-        accept: call.accept ?? 'application/json',
-        'user-agent': 'penstock-operator',
-        ...(call.body === undefined ? {} : { 'content-type': call.contentType ?? 'application/json' }),
-      },
-      ...(call.bodyTimeout === undefined ? {} : { bodyTimeout: call.bodyTimeout }),
-      ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
-    });
-  }
-
-  #behindFence(dispatcher: Dispatcher): Dispatcher {
-    if (this.#fenced?.of !== dispatcher)
-      this.#fenced = { of: dispatcher, dispatcher: dispatcher.compose(fence(this.#mayWrite)) };
-    return this.#fenced.dispatcher;
-  }
-
-  async #call<T>(call: Call): Promise<T> {
-    const answer = await this.open(call);
-    const text = await bounded(answer.body, call.mostBytes ?? Infinity);
-    if (answer.statusCode >= 300) throw kubeError(answer.statusCode, text, answer.headers['retry-after']);
-    return parseObject(text) as T;
+  /** Resolves with the response, whose body the caller reads. */
+  open(call: Call): Promise<Dispatcher.ResponseData> {
+    return this.#rest.open(call);
   }
 
   #write<T>(call: Call, kind: string): Promise<T> {
     if (!this.#mayWrite()) throw new NotLeading();
     this.#onWrite(call.method, kind);
-    return this.#call<T>({ ...call, fenced: true });
+    return this.#rest.call<T>({ ...call, fenced: true });
+  }
+
+  #patch<T>(kind: Kind, { namespace, name }: Reference, patch: Patch): Promise<T> {
+    const { body, contentType, manager, subresource, force } = patch;
+    const path = apiPath(kind, namespace, name, subresource);
+    return this.#write<T>(
+      { method: 'PATCH', path, query: { fieldManager: manager, force }, body, contentType },
+      subresource ? `${kind.kind}/${subresource}` : kind.kind,
+    );
   }
 
   get<T extends KubeObject>(kind: Kind, namespace: string, name: string): Promise<T> {
-    return this.#call<T>({ method: 'GET', path: apiPath(kind, namespace, name) });
+    return this.#rest.call<T>({ method: 'GET', path: apiPath(kind, namespace, name) });
   }
 
   list<T>(
     path: string,
     query: Query,
-    options: { accept?: string; signal?: AbortSignal; mostBytes?: number } = {},
+    options: { accept?: string; signal?: AbortSignal; maxBytes?: number } = {},
   ): Promise<ObjectList<T>> {
-    return this.#call<ObjectList<T>>({ method: 'GET', path, query, ...options });
+    return this.#rest.call<ObjectList<T>>({ method: 'GET', path, query, ...options });
   }
 
   /** Note of the newest Warning event about an object; undefined when there is none. */
   async lastWarning(namespace: string, uid: string): Promise<string | undefined> {
-    const { items } = await this.list<{ type?: string; note?: string; metadata: { creationTimestamp?: string } }>(
+    const { items } = await this.list<{ note?: string; metadata: { creationTimestamp?: string } }>(
       apiPath(KIND.event, namespace),
-      { fieldSelector: `regarding.uid=${uid},type=Warning`, limit: MOST_EVENTS },
+      { fieldSelector: `regarding.uid=${uid},type=Warning`, limit: MAX_EVENTS },
     );
-    return items?.sort((a, b) =>
-      (a.metadata.creationTimestamp ?? '') < (b.metadata.creationTimestamp ?? '') ? 1 : -1,
-    )[0]?.note;
+    const createdAt = (event: { metadata: { creationTimestamp?: string } }): string =>
+      event.metadata.creationTimestamp ?? '';
+    return items?.sort((a, b) => (createdAt(a) < createdAt(b) ? 1 : -1))[0]?.note;
   }
 
-  /** Creates; 409 AlreadyExists when there is an object of that name, whoever made it. */
+  /** Creates an object. Rejects with 409 AlreadyExists when the name is taken. */
   create<T extends KubeObject>(object: T): Promise<T> {
-    return this.#write<T>(
-      {
-        method: 'POST',
-        path: apiPath(kindOf(object), object.metadata.namespace),
-        query: { fieldManager: FIELD_MANAGER.children },
-        body: object,
-      },
-      object.kind,
-    );
+    const path = apiPath(kindOf(object), object.metadata.namespace);
+    const query = { fieldManager: FIELD_MANAGER.children };
+    return this.#write<T>({ method: 'POST', path, query, body: object }, object.kind);
   }
 
-  /** Server-side apply: owns exactly the fields of `object`, whoever wrote them before. */
+  /** Server-side apply with force: takes over exactly the fields of `object` from their managers. */
   apply<T extends KubeObject>(object: T): Promise<T> {
-    const path = apiPath(kindOf(object), object.metadata.namespace, object.metadata.name);
-    return this.#write<T>(
-      {
-        method: 'PATCH',
-        path,
-        query: { fieldManager: FIELD_MANAGER.children, force: true },
-        body: object,
-        contentType: APPLY,
-      },
-      object.kind,
-    );
+    const patch: Patch = { body: object, contentType: APPLY, manager: FIELD_MANAGER.children, force: true };
+    return this.#patch<T>(kindOf(object), object.metadata, patch);
   }
 
-  /** Merges a change into the status of the very version that `metadata` names; null takes a field away (ADR 7). */
-  patchStatus({ apiVersion, kind, metadata }: KubeObject, change: object): Promise<KubeObject> {
-    const { namespace, name, uid, resourceVersion } = metadata;
-    const path = apiPath(kindOf({ apiVersion, kind, metadata }), namespace, name, 'status');
-    return this.#write(
-      {
-        method: 'PATCH',
-        path,
-        query: { fieldManager: FIELD_MANAGER.status },
-        body: { metadata: { uid, resourceVersion }, status: change },
-        contentType: MERGE,
-      },
-      `${kind}/status`,
-    );
+  /** Merges a change into the status of exactly the version that `metadata` names; null removes a field (ADR 7). */
+  patchStatus(object: KubeObject, change: object): Promise<KubeObject> {
+    const { uid, resourceVersion } = object.metadata;
+    const body = { metadata: { uid, resourceVersion }, status: change };
+    const patch: Patch = { body, contentType: MERGE, manager: FIELD_MANAGER.status, subresource: 'status' };
+    return this.#patch(kindOf(object), object.metadata, patch);
   }
 
-  /** Merges metadata into an object, refused if it is no longer the one of `uid`. */
+  /** Merges metadata into an object. Rejects with 409 when the name now belongs to an object of another uid. */
   patchMetadata<T extends KubeObject>(
     kind: Kind,
     { namespace, name, uid }: KubeObject['metadata'],
     change: Pick<KubeObject['metadata'], 'labels' | 'annotations' | 'ownerReferences' | 'finalizers'>,
   ): Promise<T> {
-    return this.#write<T>(
-      {
-        method: 'PATCH',
-        path: apiPath(kind, namespace, name),
-        query: { fieldManager: FIELD_MANAGER.children },
-        body: { metadata: { uid, ...change } },
-        contentType: MERGE,
-      },
-      kind.kind,
-    );
-  }
-
-  /** Sets the replica count of the very Deployment that was seen (uid and resourceVersion), through its scale subresource, under a field manager of its own. */
-  async scale(
-    { namespace, name, uid, resourceVersion }: KubeObject['metadata'],
-    replicas: number,
-  ): Promise<KubeObject> {
-    const path = apiPath(KIND.deployment, namespace, name, 'scale');
-    return this.#write<KubeObject>(
-      {
-        method: 'PATCH',
-        path,
-        query: { fieldManager: FIELD_MANAGER.scale },
-        body: { metadata: { uid, resourceVersion }, spec: { replicas } },
-        contentType: MERGE,
-      },
-      'Deployment/scale',
-    );
+    const body = { metadata: { uid, ...change } };
+    return this.#patch<T>(kind, { namespace, name }, { body, contentType: MERGE, manager: FIELD_MANAGER.children });
   }
 
   /**
-   * Gives a Deployment its first pod. True when it had none; false when it has some, which stay as many: the patch tests
-   * for none, so that nothing has to be read before. API servers leave a count of 0 out [seen on 1.37]; one that wrote it is understood, too.
+   * Sets the replica count of exactly the Deployment that was read (uid and resourceVersion). It goes through the scale
+   * subresource and has a field manager of its own, so that an apply of the Deployment leaves the count alone.
+   */
+  scale({ namespace, name, uid, resourceVersion }: KubeObject['metadata'], replicas: number): Promise<KubeObject> {
+    const body = { metadata: { uid, resourceVersion }, spec: { replicas } };
+    return this.#scale({ namespace, name }, body, MERGE);
+  }
+
+  #scale(deployment: Reference, body: unknown, contentType: string): Promise<KubeObject> {
+    const patch: Patch = { body, contentType, manager: FIELD_MANAGER.scale, subresource: 'scale' };
+    return this.#patch(KIND.deployment, deployment, patch);
+  }
+
+  /**
+   * Scales a Deployment from 0 replicas to 1. Resolves with false when it has more than 0, which stay as they are: the
+   * patch itself tests the count, so nothing has to be read first.
    */
   async wake(namespace: string, name: string): Promise<boolean> {
-    for (const none of [
-      { path: '/spec', value: {} },
-      { path: '/spec/replicas', value: 0 },
-    ]) {
-      const body = [
-        { op: 'test', ...none },
-        { op: 'add', path: '/spec/replicas', value: 1 },
-      ];
+    for (const test of NO_REPLICAS) {
       try {
-        await this.#write(
-          {
-            method: 'PATCH',
-            path: apiPath(KIND.deployment, namespace, name, 'scale'),
-            query: { fieldManager: FIELD_MANAGER.scale },
-            body,
-            contentType: JSON_PATCH,
-          },
-          'Deployment/scale',
-        );
+        await this.#scale({ namespace, name }, [test, { op: 'add', path: '/spec/replicas', value: 1 }], JSON_PATCH);
         return true;
       } catch (error) {
-        if (!answered(error, 422)) throw error; // 422: the test has failed
+        if (!answered(error, 422)) throw error; // 422: the test operation has failed
       }
     }
     return false;
   }
 
-  /** Deletes the very object that was seen (uid and resourceVersion), its dependents in the background. */
+  /** Deletes exactly the object that was read (uid and resourceVersion), its dependents in the background. */
   async remove(object: KubeObject): Promise<void> {
-    const { uid, resourceVersion } = object.metadata;
+    const { namespace, name, uid, resourceVersion } = object.metadata;
     const body = {
       apiVersion: 'v1',
       kind: 'DeleteOptions',
       propagationPolicy: 'Background',
       preconditions: { uid, resourceVersion },
     };
-    await this.#write(
-      { method: 'DELETE', path: apiPath(kindOf(object), object.metadata.namespace, object.metadata.name), body },
-      object.kind,
-    );
+    await this.#write({ method: 'DELETE', path: apiPath(kindOf(object), namespace, name), body }, object.kind);
   }
 
   /** A call about the Lease itself, which a replica that does not lead must be able to make. */
@@ -272,23 +169,7 @@ export class KubeClient {
     options: { body?: T; signal: AbortSignal },
   ): Promise<T> {
     if (method !== 'GET') this.#onWrite(method, KIND.lease.kind);
-    return this.#call<T>({
-      method,
-      path: apiPath(KIND.lease, namespace, method === 'POST' ? undefined : name),
-      use: 'lease',
-      ...options,
-    });
+    const path = apiPath(KIND.lease, namespace, method === 'POST' ? undefined : name);
+    return this.#rest.call<T>({ method, path, use: 'lease', ...options });
   }
-}
-
-/** The text of a body. Throws TooLarge for one of more than `most` bytes, of which it reads no more than those. */
-async function bounded(body: AsyncIterable<Buffer>, most: number): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of body) {
-    bytes += chunk.length;
-    if (bytes > most) throw new TooLarge(`the answer has more than ${most} bytes`); // leaving the loop ends the connection
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
 }

@@ -7,7 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { apiPath, type Kind } from '../api/kinds.ts';
 import type { KubeObject } from '../api/objects.ts';
 import { cacheKey, type Cache } from './cache.ts';
-import type { KubeClient, ObjectList, Query } from './client.ts';
+import type { KubeClient, ObjectList } from './client.ts';
+import type { Query } from './rest.ts';
 import { KubeError, kubeError, TooLarge } from './errors.ts';
 import { lines } from './lines.ts';
 import { parseObject } from './parse.ts';
@@ -142,7 +143,7 @@ export class Reflector<T extends KubeObject> {
         const query = { limit, labelSelector: this.#options.labelSelector, ...from };
         const list = await this.#client.list<T>(this.#path, query, {
           accept: this.#accept,
-          mostBytes: limit > 1 ? PAGE_BYTES : Infinity,
+          maxBytes: limit > 1 ? PAGE_BYTES : Infinity,
           signal: AbortSignal.any([signal, AbortSignal.timeout(this.#options.idleMs)]),
         });
         return { list, limit };

@@ -24,6 +24,7 @@ import { ELEMENTWISE } from './elementwise.ts';
 import { IMAGES } from './images.ts';
 import { constantOf, itemsOf } from './initializers.ts';
 import { LAYOUT } from './layout.ts';
+import { LOOKUP } from './lookup.ts';
 import { PRODUCTS } from './products.ts';
 import { SIZE_RULES, wholeNumberRule } from './sizes.ts';
 import { mixes, Refusal, rowsAt, unknown, type Operator, type Refused, type Rule, type Value } from './value.ts';
@@ -37,6 +38,7 @@ export interface RowsVerdict {
 const RULES: Record<string, Rule> = {
   ...ELEMENTWISE,
   ...LAYOUT,
+  ...LOOKUP,
   ...PRODUCTS,
   ...ALONG_AXES,
   ...IMAGES,

@@ -1,4 +1,4 @@
-/** Rules for operators that move elements: reshape, transpose, cut, join, look up. Pure. */
+/** Rules for operators that move elements: reshape, transpose, cut, join, repeat. Pure. */
 import {
   dependsOnRows,
   equal,
@@ -17,7 +17,6 @@ import { asShape, ofRows } from './sizes.ts';
 import { slice } from './slice.ts';
 import {
   apart,
-  constantAt,
   constantFrom,
   dataAt,
   fromFront,
@@ -174,57 +173,6 @@ const split: Rule = (operator) => {
   );
 };
 
-/** Rows of a table by numbers out of requests; or the same places out of each row. */
-const gather: Rule = (operator) => {
-  const [data, indices] = operator.inputs;
-  if (data?.kind === 'constant' && indices?.kind === 'rows') {
-    if (!data.shape) throw unknown('the shape of a table of Gather is not known');
-    const axis = fromFront(operator.int('axis', 0), data.shape.length);
-    return rowsAt(axis + indices.axis, [...data.shape.slice(0, axis), ...indices.shape, ...data.shape.slice(axis + 1)]);
-  }
-  const rows = dataAt(operator, 0);
-  const axis = fromFront(operator.int('axis', 0), rows.shape.length);
-  apart(operator, rows, [axis]);
-  const places = constantAt(operator, 1)?.shape;
-  if (!places) throw unknown('the shape of the indices of Gather is not known');
-  return rowsAt(rows.axis > axis ? rows.axis + places.length - 1 : rows.axis, [
-    ...rows.shape.slice(0, axis),
-    ...places,
-    ...rows.shape.slice(axis + 1),
-  ]);
-};
-
-/** Data and indices, and updates, of the same rows, along another axis. */
-const elements: Rule = (operator) => {
-  const data = operator.inputs.map((_, i) => dataAt(operator, i));
-  const [first, second] = data;
-  apart(operator, first!, [operator.int('axis', 0)]);
-  if (
-    data.some(
-      ({ axis, shape }) =>
-        axis !== first!.axis ||
-        shape.length !== first!.shape.length ||
-        !equal(shape[axis]!, first!.shape[first!.axis]!),
-    )
-  )
-    throw mixes(`${operator.type} takes elements of other rows`);
-  return operator.type === 'GatherElements' ? second! : first!;
-};
-
-const gatherNd: Rule = (operator) => {
-  const [data, indices] = [dataAt(operator, 0), dataAt(operator, 1)];
-  if (
-    operator.int('batch_dims', 0) < 1 ||
-    data.axis !== 0 ||
-    indices.axis !== 0 ||
-    !equal(data.shape[0]!, indices.shape[0]!)
-  )
-    throw mixes('GatherND takes elements of other rows');
-  const last = indices.shape.at(-1)!;
-  if (!isNumber(last) || indices.shape.length < 2) throw unknown('the shape that GatherND makes is not known');
-  return rowsAt(0, [...indices.shape.slice(0, -1), ...data.shape.slice(operator.int('batch_dims', 0) + last.factor)]);
-};
-
 const expand: Rule = (operator) => {
   const [data, target] = operator.inputs;
   if (!target || (target.kind !== 'constant' && target.kind !== 'sizes') || !target.items)
@@ -264,13 +212,6 @@ const tile: Rule = (operator) => {
   );
 };
 
-const oneHot: Rule = (operator) => {
-  const data = dataAt(operator, 0);
-  constantFrom(operator, 1);
-  const axis = fromFront(operator.int('axis', -1), data.shape.length + 1);
-  return rowsAt(data.axis >= axis ? data.axis + 1 : data.axis, data.shape.toSpliced(axis, 0, operator.fresh()));
-};
-
 const triangle: Rule = (operator) => {
   const data = dataAt(operator, 0);
   apart(operator, data, [-1, -2]);
@@ -290,7 +231,7 @@ const reversed: Rule = (operator) => {
   return data;
 };
 
-/** The rules for all-constant inputs are not these: see follow.ts. */
+/** Rules for inputs of which at least one carries rows; follow.ts handles operators with constant inputs only. */
 export const LAYOUT: Record<string, Rule> = {
   Reshape: reshape,
   Flatten: flatten,
@@ -300,13 +241,8 @@ export const LAYOUT: Record<string, Rule> = {
   Concat: concat,
   Split: split,
   Slice: slice,
-  Gather: gather,
-  GatherElements: elements,
-  ScatterElements: elements,
-  GatherND: gatherNd,
   Expand: expand,
   Tile: tile,
-  OneHot: oneHot,
   Trilu: triangle,
   ReverseSequence: reversed,
 };

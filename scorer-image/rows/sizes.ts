@@ -1,20 +1,17 @@
 /** Rules for whole numbers that come out of shapes: what exporters write in front of Reshape, Expand and Slice. Pure. */
 import {
   anyNumber,
-  byRows,
   dependsOnRows,
-  equal,
   isLength,
   isMultipleOfRows,
   isNumber,
   isOne,
   number,
   ONE,
-  over,
   product,
-  times,
   type Dimension,
 } from './dimension.ts';
+import { ARITHMETIC, MAX_VALUE } from './arithmetic.ts';
 import {
   fromFront,
   unknown,
@@ -37,53 +34,9 @@ const isWhole = (value: Value | undefined): value is WholeNumbers =>
   value.shape !== undefined &&
   value.shape.length <= 1;
 
-/** What cannot be followed: some number, which still may depend on the number of rows. */
-const other = ({ fresh }: Operator, ...from: Dimension[]): Dimension =>
-  from.some(dependsOnRows) ? byRows(fresh()) : anyNumber(fresh());
-
 /** Whole numbers as the lengths of axes: one that may be anything becomes one of which nothing is known. */
 export const asShape = (items: readonly Dimension[], fresh: Fresh): Dimension[] =>
   items.map((item) => (isLength(item) || dependsOnRows(item) ? item : fresh()));
-
-type Arithmetic = (a: Dimension, b: Dimension, operator: Operator) => Dimension;
-
-/** Larger numbers may not fit into the type that the model computes in. */
-const MOST = 2 ** 31;
-
-const ofNumbers =
-  (compute: (a: number, b: number) => number): Arithmetic =>
-  (a, b, operator) => {
-    const made = isNumber(a) && isNumber(b) ? compute(a.factor, b.factor) : NaN;
-    return Math.abs(made) < MOST ? number(made) : other(operator, a, b);
-  };
-
-/** 1, 0, or undefined where it is not known: lengths are never negative. */
-function compared(a: Dimension, b: Dimension): number | undefined {
-  if (equal(a, b)) return 1;
-  if (isNumber(a) && isNumber(b)) return 0;
-  const [one, length] = isNumber(a) ? [a, b] : [b, a];
-  return isNumber(one) && one.factor < 0 && isLength(length) && length.factor > 0 ? 0 : undefined;
-}
-
-const ARITHMETIC: Record<string, Arithmetic> = {
-  Add: (a, b, operator) =>
-    isNumber(a) && a.factor === 0 ? b : isNumber(b) && b.factor === 0 ? a : ofNumbers((x, y) => x + y)(a, b, operator),
-  Sub: (a, b, operator) => (isNumber(b) && b.factor === 0 ? a : ofNumbers((x, y) => x - y)(a, b, operator)),
-  Mul: (a, b, operator) => (Math.abs(a.factor * b.factor) < MOST ? times(a, b) : other(operator, a, b)),
-  Div: (a, b, operator) =>
-    isNumber(a) && isNumber(b) && b.factor !== 0
-      ? number(Math.trunc(a.factor / b.factor))
-      : (over(a, b) ?? other(operator, a, b)),
-  Mod: (a, b, operator) =>
-    operator.int('fmod', 0) === 0 ? ofNumbers((x, y) => ((x % y) + y) % y)(a, b, operator) : other(operator, a, b),
-  Max: ofNumbers(Math.max),
-  Min: ofNumbers(Math.min),
-  Equal: (a, b) => {
-    const same = compared(a, b);
-    if (same === undefined) throw unknown('Equal compares numbers that are not known');
-    return number(same);
-  },
-};
 
 /** Lists are as long as each other, or have one item. The shape is a list's unless all are scalars. */
 function together(
@@ -172,7 +125,7 @@ function cast(operator: Operator): Value | undefined {
   if (!isWhole(data)) return undefined;
   const fits = (item: Dimension): boolean =>
     to === INT64 ||
-    (to === INT32 && isLength(item) && Math.abs(item.factor) < MOST) ||
+    (to === INT32 && isLength(item) && Math.abs(item.factor) < MAX_VALUE) ||
     (to === BOOL && isNumber(item) && (item.factor === 0 || item.factor === 1));
   return data.items.every(fits) ? data : undefined;
 }

@@ -7,7 +7,8 @@ import { fits, sizeOf, unfitText, type Tensor } from '../load/tensor.ts';
 import { nestedJson, nestedPieces } from '../load/tensorJson.ts';
 import { LARGE_BYTES, LargeAnswers } from './largeAnswers.ts';
 import type { Pieces } from './pieces.ts';
-import { clientsTensor, encodeInfer, LARGE_VALUES, type InferAnswer, type InferRequest } from './protocol.ts';
+import { clientsTensor, type InferRequest } from './inferRequest.ts';
+import { encodeInfer, LARGE_VALUES, type InferAnswer } from './inferResponse.ts';
 
 const large = new LargeAnswers();
 

@@ -1,9 +1,11 @@
 /** The HTTP thread's side of the workers: requests out in batches, answers back, deadlines kept. */
 import { FAILURE, type ModelSignature } from '@penstock/contract';
 import { StartFailure } from '../failure.ts';
-import { Admission, STALL_MS, type Limits, type Ticket } from './admission.ts';
+import { Admission, type Limits, type Ticket } from './admission.ts';
 import { tooLate, unpacked, type Answers } from './answers.ts';
 import { Arrivals, TOO_MANY_BYTES, type Arrival } from './arrivals.ts';
+import { DeadlineTimer } from './deadlineTimer.ts';
+import { withinInitTimeout } from './initTimeout.ts';
 import type { Answer } from './messages.ts';
 import { WorkerSide, type Asked, type Listener, type Ready, type WorkerCode } from './workerSide.ts';
 
@@ -23,12 +25,12 @@ export interface PoolOptions extends WorkerCode {
   onLoad: (inFlight: number, now: number) => void;
 }
 
-/** How late a deadline is noticed, while the process runs. */
-const TICK_MS = 10;
 const QUEUED_TOO_LONG =
   'The endpoint is busy: all its places are taken. Try again later, or raise scaling.maxReplicas or endpoint.maxConcurrentRequests';
 const OUTGROWN =
   'The request needs more memory than this endpoint has: send less at a time, or raise resources.limits.memory';
+const neverReturned = (ms: number): string =>
+  `a call has not come back for ${ms / 1000} s: run() loops or waits for something that never comes`;
 const RESTARTING = 'The endpoint is restarting: try again';
 
 export class ScoringPool {
@@ -36,7 +38,10 @@ export class ScoringPool {
   readonly #admission: Admission<Asked>;
   readonly #arrivals: Arrivals;
   readonly #sides: WorkerSide[];
-  #timer: NodeJS.Timeout | undefined;
+  readonly #deadlines = new DeadlineTimer({
+    isNeeded: () => !this.#stopping && this.inFlight > 0,
+    check: (now, stalled) => this.#checkDeadlines(now, stalled),
+  });
   #sending = false;
   #started = false;
   #stopping = false;
@@ -65,26 +70,15 @@ export class ScoringPool {
 
   /** Waits for the workers, which began with the pool. Resolves with the seconds that loading and init() took, in the slowest of them; rejects with a StartFailure. */
   async start(): Promise<number> {
-    const ready = await this.#inTime(Promise.all(this.#sides.map(({ ready }) => ready)));
+    const ready = await withinInitTimeout(
+      Promise.all(this.#sides.map(({ ready }) => ready)),
+      this.#options.initTimeoutMs,
+    );
     this.signatures = ready[0]!.signatures;
     this.script = ready[0]!;
     for (const note of ready[0]!.notes) this.#options.log('info', note);
     this.#started = true;
     return Math.max(...ready.map(({ initMs }) => initMs)) / 1000;
-  }
-
-  /** Rejects when workers are not ready within initTimeout. */
-  async #inTime<T>(ready: Promise<T>): Promise<T> {
-    const { initTimeoutMs } = this.#options;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () =>
-          reject(new StartFailure(FAILURE.initTimeout, `init() did not end within initTimeout (${initTimeoutMs} ms)`)),
-        initTimeoutMs,
-      );
-    });
-    return Promise.race([late, ready]).finally(() => clearTimeout(timer));
   }
 
   /** Whether a worker is there that can take a request: not while the only one is replaced. */
@@ -114,18 +108,14 @@ export class ScoringPool {
   ask(asked: Asked): Ticket<Asked> | undefined {
     const now = performance.now();
     const ticket = this.#stopping ? undefined : this.#admission.offer(asked, asked.body.length, now);
-    if (ticket) {
-      this.#options.onLoad(this.inFlight, now);
-      if (this.#admission.worthAMessage && this.#freest())
-        this.#send(); // the worker begins while others are still read
-      else this.#soon();
-    } else
-      queueMicrotask(() =>
-        asked.answered({
-          id: -1,
-          ...(this.#stopping ? { status: 503, body: RESTARTING } : { status: 429, body: TOO_MANY_BYTES }),
-        }),
-      );
+    if (!ticket) {
+      const refusal = this.#stopping ? { status: 503, body: RESTARTING } : { status: 429, body: TOO_MANY_BYTES };
+      queueMicrotask(() => asked.answered({ id: -1, ...refusal }));
+      return undefined;
+    }
+    this.#options.onLoad(this.inFlight, now);
+    if (this.#admission.worthAMessage && this.#freest()) this.#send();
+    else this.#soon();
     return ticket;
   }
 
@@ -138,7 +128,7 @@ export class ScoringPool {
   /** Lets the script's shutdown() run, at most `ms`, and ends the workers; false when one of them cannot be ended. What still waits never reaches the script. */
   async stop(ms: number): Promise<boolean> {
     this.#stopping = true;
-    clearTimeout(this.#timer);
+    this.#deadlines.stop();
     for (const ticket of this.#admission.drop()) this.#answer(ticket, { id: -1, status: 503, body: RESTARTING });
     return (await Promise.all(this.#sides.map((side) => side.stop(this.#started ? ms : 0)))).every(Boolean);
   }
@@ -163,7 +153,7 @@ export class ScoringPool {
       if (tickets.length === 0) break;
       side.send(tickets, now, this.#options.limits.requestTimeoutMs);
     }
-    this.#watchTheClock();
+    this.#deadlines.arm();
   }
 
   #freest(): WorkerSide | undefined {
@@ -209,32 +199,14 @@ export class ScoringPool {
     ticket.over = true;
   }
 
-  /** One timer for all deadlines: while somebody waits for an answer, it rings all the time. */
-  #watchTheClock(stoodStill = false): void {
-    if (this.#timer || this.#stopping || this.inFlight === 0) return;
-    const ms = stoodStill ? STALL_MS : TICK_MS;
-    const bell = performance.now() + ms;
-    this.#timer = setTimeout(() => this.#ring(bell, stoodStill), ms);
-  }
-
-  #ring(bell: number, stoodStill: boolean): void {
-    this.#timer = undefined;
-    const now = performance.now();
+  #checkDeadlines(now: number, stalled: boolean): void {
     const impatient = this.#admission.impatient(now);
     if (impatient.length > 0) this.#options.onLoad(this.inFlight, now);
     for (const { item } of impatient) item.answered({ id: -1, status: 429, body: QUEUED_TOO_LONG });
-    // After a standstill answers may lie at the door: they get as long to come in before anybody is told 504. Not twice in a row, or a busy process would never tell.
-    if (now - bell > STALL_MS && !stoodStill) return this.#watchTheClock(true);
+    if (stalled) return;
     const { timedOut, hung } = this.#admission.due(now);
     for (const { item } of timedOut) item.answered({ id: -1, status: 504, body: tooLate(this.#options.limits) });
-    if (hung)
-      this.#crashed(
-        new StartFailure(
-          FAILURE.scriptHung,
-          `a call has not come back for ${this.#options.limits.hangMs / 1000} s: run() loops or waits for something that never comes`,
-        ),
-      );
-    else this.#watchTheClock();
+    if (hung) this.#crashed(new StartFailure(FAILURE.scriptHung, neverReturned(this.#options.limits.hangMs)));
   }
 
   /** A request has outgrown its worker: if it was alone there it gets 413, else all get 503, since nothing says which it was. Another worker comes. */
@@ -255,7 +227,7 @@ export class ScoringPool {
     );
     const next = this.#newSide();
     this.#sides[this.#sides.indexOf(side)] = next;
-    void this.#inTime(next.ready).then(
+    void withinInitTimeout(next.ready, this.#options.initTimeoutMs).then(
       () => this.#send(),
       (failure: unknown) => this.#crashed(failure as StartFailure),
     );

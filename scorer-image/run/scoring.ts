@@ -13,7 +13,8 @@ import type { Schemas, ScoreRequest, Work } from './messages.ts';
 import { ofRequest } from './frames.ts';
 import { invocation } from './mlflow.ts';
 import { inferTensors, scoreRows } from './noCode.ts';
-import { decodeInfer, encodeInfer, type InferAnswer, type InferRequest, type NamedTensor } from './protocol.ts';
+import { decodeInfer, type InferRequest, type NamedTensor } from './inferRequest.ts';
+import { encodeInfer, type InferAnswer } from './inferResponse.ts';
 
 type InferWork = Extract<Work, { kind: 'infer' }>;
 

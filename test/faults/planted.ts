@@ -194,7 +194,7 @@ export const PLANTED: PlantedBug[] = [
     class: 'unobserved state',
     workload: 'serve a new version of the model',
     faults: ['rotate the token'],
-    mutations: [{ file: 'operator/kube/client.ts', from: '    this.#pool.refresh();\n', to: '' }],
+    mutations: [{ file: 'operator/kube/rest.ts', from: '    this.#pool.refresh();\n', to: '' }],
   },
   {
     name: 'a write that the server refused once is not tried again',

@@ -1,7 +1,7 @@
 /** Values that fit a tensor, and sentences about those that do not. */
 import { expect } from 'chai';
 import { BadInput, exactJson, plainJson } from '../../../scorer-image/load/json.ts';
-import { clientsTensor } from '../../../scorer-image/run/protocol.ts';
+import { clientsTensor } from '../../../scorer-image/run/inferRequest.ts';
 import { tensorOf, type LooseData, type Tensor } from '../../../scorer-image/load/tensor.ts';
 import { flatJson, flatPieces, nestedJson, nestedPieces, SLICE_VALUES } from '../../../scorer-image/load/tensorJson.ts';
 
