@@ -6,9 +6,9 @@ import { Registry } from 'prom-client';
 import type { Config } from './config.ts';
 import { runController } from './controller/controller.ts';
 import { wireActivators, wireModelVersions, wirePipelines } from './controller/wiring.ts';
-import { keyOf } from './api/flow.ts';
+import { joinKey } from './api/flow.ts';
 import { LABEL } from './api/labels.ts';
-import { mayRest } from './desired/effective.ts';
+import { canScaleToZero } from './desired/effective.ts';
 import { KubeClient } from './kube/client.ts';
 import { EventRecorder } from './kube/events.ts';
 import { Kube } from './kube/kube.ts';
@@ -17,7 +17,7 @@ import { OFF_MESSAGE } from './metricsapi/registration.ts';
 import { Scorers } from './scorers/stats.ts';
 import { LeaderLease } from './kube/lease.ts';
 import { kubeConfig, Pool } from './kube/pool.ts';
-import { isOver } from './kube/signals.ts';
+import { isAborted } from './kube/signals.ts';
 import { healthServer, type Health } from './observability/http.ts';
 import { operatorMetrics, type OperatorMetrics } from './observability/metrics.ts';
 import { WorkQueue } from './queue/workqueue.ts';
@@ -25,12 +25,12 @@ import { reconcileModelVersion } from './reconcile/modelversion.ts';
 import { reconcilePipeline } from './reconcile/pipeline.ts';
 import { newDeps } from './reconcile/deps.ts';
 
-const SILENCE_MS = 600_000;
-const STUCK_MS = 300_000;
+const WATCH_SILENCE_MS = 600_000;
+const RECONCILE_STUCK_MS = 300_000;
 /** Reconciles that run when SIGTERM comes get this long; the pod has 30 s. */
-const HAND_OVER_MS = 20_000;
+const SHUTDOWN_TIMEOUT_MS = 20_000;
 /** Pipelines wait so long to hear whose the metrics API is, so that no autoscaler is made that would go again at once. */
-const KNOWN_WITHIN_MS = 5_000;
+const METRICS_API_WAIT_MS = 5_000;
 const METRICS_API = 'metricsapi';
 /** How often pods are asked for warnings, which no watch tells: each two minutes by default. */
 const SWEEPS_PER_RESYNC = 5;
@@ -61,14 +61,14 @@ export async function runOperator(config: Config, logger: Logger, signal: AbortS
   });
   const kube = new Kube(client, {
     namespaces: config.watchNamespaces,
-    home: config.namespace,
+    operatorNamespace: config.namespace,
     idleMs: config.watchIdleMs,
     cacheBytes: CACHE_SHARE * getHeapStatistics().heap_size_limit,
     onError,
   });
   const queues = newQueues(metrics);
   const scorers = new Scorers(undefined, undefined, ({ metadata: { namespace = '', labels } }) =>
-    queues.pipelines.add(keyOf(namespace, labels?.[LABEL.pipeline] ?? '')),
+    queues.pipelines.add(joinKey(namespace, labels?.[LABEL.pipeline] ?? '')),
   );
   const metricsApi = newMetricsApi(config, {
     client,
@@ -87,7 +87,7 @@ export async function runOperator(config: Config, logger: Logger, signal: AbortS
     events: new EventRecorder(client, config.identity, onError),
   });
   wirePipelines(kube.caches, queues);
-  wireActivators(kube.caches, queues.pipelines, mayRest);
+  wireActivators(kube.caches, queues.pipelines, canScaleToZero);
   wireModelVersions(kube.caches, queues.modelVersions);
 
   const http = healthServer(health(kube, queues, { metrics, signal }), registry);
@@ -95,7 +95,7 @@ export async function runOperator(config: Config, logger: Logger, signal: AbortS
   const watching = new AbortController();
   const watches = Promise.all([kube.run(watching.signal), metricsApi?.serve(watching.signal)]);
   try {
-    while (!kube.synced && !isOver(signal)) await sleep(20);
+    while (!kube.synced && !isAborted(signal)) await sleep(20);
     if (!(await lease.acquire(signal))) return;
     logger.info('leading', { identity: config.identity });
     metrics.leader.set(1);
@@ -108,7 +108,7 @@ export async function runOperator(config: Config, logger: Logger, signal: AbortS
       config.resyncMs / SWEEPS_PER_RESYNC,
     );
     const registering = metricsApi && register(metricsApi, { logger, metrics, signal: watching.signal });
-    await Promise.race([registering?.known, sleep(KNOWN_WITHIN_MS, undefined, { ref: false })]);
+    await Promise.race([registering?.known, sleep(METRICS_API_WAIT_MS, undefined, { ref: false })]);
     const controllers = Promise.all([
       runController({
         name: KINDS.pipelines,
@@ -131,9 +131,9 @@ export async function runOperator(config: Config, logger: Logger, signal: AbortS
     clearInterval(resync);
     clearInterval(sweep);
     metrics.leader.set(0);
-    if (!isOver(signal)) throw new Error('the lease was lost: another replica may lead, so this one ends'); // no further write
+    if (!isAborted(signal)) throw new Error('the lease was lost: another replica may lead, so this one ends'); // no further write
     for (const queue of [...Object.values(queues), ...(registering ? [registering.queue] : [])]) queue.shutDown();
-    await Promise.race([controllers, sleep(HAND_OVER_MS, undefined, { ref: false })]);
+    await Promise.race([controllers, sleep(SHUTDOWN_TIMEOUT_MS, undefined, { ref: false })]);
     await lease.release();
   } finally {
     watching.abort();
@@ -195,12 +195,15 @@ function health(
 ): Health {
   return {
     healthy: () => {
-      if (kube.silentMs > SILENCE_MS) return `no word from the API server for ${Math.round(kube.silentMs / 1000)} s`;
+      if (kube.msSinceLastEvent > WATCH_SILENCE_MS)
+        return `no word from the API server for ${Math.round(kube.msSinceLastEvent / 1000)} s`;
       const stuck = Math.max(queues.pipelines.longestWorkMs, queues.modelVersions.longestWorkMs);
-      return stuck > STUCK_MS ? `a reconcile has been under way for ${Math.round(stuck / 1000)} s` : undefined;
+      return stuck > RECONCILE_STUCK_MS
+        ? `a reconcile has been under way for ${Math.round(stuck / 1000)} s`
+        : undefined;
     },
     // Not whether the metrics API is served: its certificate comes from the leader, which may be of an older release while this one is rolled out.
-    ready: () => (isOver(signal) ? 'ending' : kube.synced ? undefined : 'caches are not filled yet'),
+    ready: () => (isAborted(signal) ? 'ending' : kube.synced ? undefined : 'caches are not filled yet'),
     sample: () => {
       for (const name of Object.keys(KINDS) as (keyof Queues)[]) {
         metrics.queueDepth.set({ controller: KINDS[name] }, queues[name].depth);
@@ -214,6 +217,6 @@ function health(
 function enqueueAll({ caches }: Kube, queues: Queues, withinMs: number): void {
   for (const name of Object.keys(KINDS) as (keyof Queues)[]) {
     for (const { metadata } of caches[name].values())
-      queues[name].addAfter(keyOf(metadata.namespace ?? '', metadata.name), Math.random() * withinMs);
+      queues[name].addAfter(joinKey(metadata.namespace ?? '', metadata.name), Math.random() * withinMs);
   }
 }

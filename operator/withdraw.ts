@@ -1,5 +1,5 @@
 /** `withdraw`: what helm uninstall runs first. The operator stops, then its registration of the metrics API goes: without a backend it would hang the deletion of every namespace. */
-import { absent } from './api/flow.ts';
+import { ignoreNotFound } from './api/flow.ts';
 import { KIND } from './api/kinds.ts';
 import type { Config } from './config.ts';
 import { KubeClient } from './kube/client.ts';
@@ -13,8 +13,8 @@ export async function withdraw(
   const pool = new Pool(() => kubeConfig(config.kubeconfig));
   const client = new KubeClient(pool);
   try {
-    await client.scale({ namespace: config.namespace, name: config.deployment }, 0).catch(absent);
-    const registered = await client.get<ApiService>(KIND.apiService, '', NAME).catch(absent);
+    await client.scale({ namespace: config.namespace, name: config.deployment }, 0).catch(ignoreNotFound);
+    const registered = await client.get<ApiService>(KIND.apiService, '', NAME).catch(ignoreNotFound);
     if (registered && isOurs(registered, { namespace: config.namespace, name: config.metricsService }))
       await client.remove(registered);
   } finally {

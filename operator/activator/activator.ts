@@ -3,29 +3,29 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { getHeapStatistics } from 'node:v8';
 import { Registry } from 'prom-client';
 import type { Logger } from 'winston';
-import { isActivators, readyAddresses, type Slice } from '../api/endpoints.ts';
+import { isActivatorSlice, readyAddresses, type Slice } from '../api/endpointSlices.ts';
 import { KIND } from '../api/kinds.ts';
 import { MANAGED_SELECTOR } from '../api/labels.ts';
 import { Cache } from '../kube/cache.ts';
 import { KubeClient } from '../kube/client.ts';
-import { sliceWords } from '../kube/indexes.ts';
+import { endpointSliceKeys } from '../kube/indexes.ts';
 import { kubeConfig, Pool } from '../kube/pool.ts';
-import { isOver } from '../kube/signals.ts';
-import { Reflector } from '../kube/watch.ts';
+import { isAborted } from '../kube/signals.ts';
+import { Reflector } from '../kube/reflector.ts';
 import { healthServer } from '../observability/http.ts';
 import { FairShare } from '../queue/fairShare.ts';
 import type { ActivatorConfig } from './config.ts';
-import { Doors } from './doors.ts';
-import { SILENCE_MS } from './forward.ts';
-import { HOLD_MS } from './held.ts';
+import { ActivatorListeners } from './listeners.ts';
+import { UPSTREAM_IDLE_MS } from './forward.ts';
+import { QUEUE_TIMEOUT_MS } from './bufferedRequest.ts';
 import { activatorMetrics } from './metrics.ts';
 
 /** Of the heap that V8 may grow to, for EndpointSlices. */
 const CACHE_SHARE = 0.25;
 /** After SIGTERM: until no EndpointSlice leads here any more, and the nodes know it. */
-const ROUTED_MS = { longest: 20_000, nodes: 2_000 };
+const ROUTE_REMOVAL_MS = { longest: 20_000, nodes: 2_000 };
 /** And then: a request that is held until the last moment, and takes as long as endpoint.requestTimeout may be. Each ends by itself. */
-const BUSY_MS = HOLD_MS + 3_600_000 + SILENCE_MS;
+const DRAIN_TIMEOUT_MS = QUEUE_TIMEOUT_MS + 3_600_000 + UPSTREAM_IDLE_MS;
 
 /** Runs until `signal` ends it, and then until everybody who waits has an answer. */
 export async function runActivator(config: ActivatorConfig, logger: Logger, signal: AbortSignal): Promise<void> {
@@ -38,7 +38,7 @@ export async function runActivator(config: ActivatorConfig, logger: Logger, sign
   const pool = new Pool(() => kubeConfig(config.kubeconfig));
   const client = new KubeClient(pool);
   const slices = new Cache<Slice>(
-    sliceWords,
+    endpointSliceKeys,
     onError,
     new FairShare(CACHE_SHARE * getHeapStatistics().heap_size_limit),
   );
@@ -53,10 +53,10 @@ export async function runActivator(config: ActivatorConfig, logger: Logger, sign
         onError,
       }),
   );
-  const doors = new Doors({ slices, client, metrics, logger, onError });
+  const listeners = new ActivatorListeners({ slices, client, metrics, logger, onError });
   const ready = (): string | undefined => {
-    if (isOver(signal)) return 'ending';
-    return reflectors.every(({ synced }) => synced) ? doors.problem : 'caches are not filled yet';
+    if (isAborted(signal)) return 'ending';
+    return reflectors.every(({ synced }) => synced) ? listeners.notReadyReason : 'caches are not filled yet';
   };
   const http = healthServer({ healthy: () => undefined, ready, sample: () => undefined }, registry);
   http.listen(config.httpPort);
@@ -64,26 +64,26 @@ export async function runActivator(config: ActivatorConfig, logger: Logger, sign
   const watches = Promise.all(reflectors.map((reflector) => reflector.run(watching.signal)));
   try {
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-    await leave(doors, () =>
-      [...slices.values()].some((slice) => isActivators(slice) && readyAddresses(slice).includes(config.address)),
+    await drain(listeners, () =>
+      [...slices.values()].some((slice) => isActivatorSlice(slice) && readyAddresses(slice).includes(config.address)),
     );
   } finally {
     watching.abort();
     http.close();
-    doors.end();
+    listeners.closeConnections();
     await watches;
     await pool.close();
   }
 }
 
 /** Nobody is sent here any more, then nobody is let in, then everybody who waits gets an answer. */
-async function leave(doors: Doors, stillRouted: () => boolean): Promise<void> {
+async function drain(doors: ActivatorListeners, stillRouted: () => boolean): Promise<void> {
   const until = async (done: () => boolean, longestMs: number): Promise<void> => {
     for (const end = performance.now() + longestMs; !done() && performance.now() < end;) await sleep(50);
   };
-  await until(() => !stillRouted(), ROUTED_MS.longest);
-  await sleep(ROUTED_MS.nodes);
-  doors.shut();
-  await until(() => doors.busy === 0, BUSY_MS);
+  await until(() => !stillRouted(), ROUTE_REMOVAL_MS.longest);
+  await sleep(ROUTE_REMOVAL_MS.nodes);
+  doors.stopAccepting();
+  await until(() => doors.inFlight === 0, DRAIN_TIMEOUT_MS);
   await sleep(100); // the last answers' bytes
 }

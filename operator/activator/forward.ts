@@ -1,11 +1,11 @@
 /** Passes a held request on to a pod as it came, and the answer back as it comes. */
 import { isFieldValue } from '@penstock/contract';
 import { request as send, type IncomingMessage } from 'node:http';
-import type { Held } from './held.ts';
+import type { BufferedRequest } from './bufferedRequest.ts';
 
-const CONNECT_MS = 2_000;
+const CONNECT_TIMEOUT_MS = 2_000;
 /** Beyond the pipeline's requestTimeout, within which a pod answers 504 itself: for a node that has vanished. */
-export const SILENCE_MS = 30_000;
+export const UPSTREAM_IDLE_MS = 30_000;
 
 /** Headers that are between two neighbours only (RFC 9110 §7.6.1), and `expect`, which has been answered. */
 const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'upgrade', 'expect']);
@@ -17,7 +17,7 @@ export interface Target {
 }
 
 /** Resolves with whether the pod was reached. If it was not, nothing was sent, and another may be asked. */
-export function forward(held: Held, { address, port, requestTimeoutMs }: Target): Promise<boolean> {
+export function forward(held: BufferedRequest, { address, port, requestTimeoutMs }: Target): Promise<boolean> {
   const { request, response } = held;
   return new Promise((resolve) => {
     let reached = false;
@@ -28,9 +28,9 @@ export function forward(held: Held, { address, port, requestTimeoutMs }: Target)
       path: request.url,
       headers: [...endToEnd(request), 'connection', 'keep-alive'],
       agent: false,
-      timeout: requestTimeoutMs + SILENCE_MS,
+      timeout: requestTimeoutMs + UPSTREAM_IDLE_MS,
     });
-    const connecting = setTimeout(() => upstream.destroy(new Error('no connection')), CONNECT_MS);
+    const connecting = setTimeout(() => upstream.destroy(new Error('no connection')), CONNECT_TIMEOUT_MS);
     const leave = (): void => void upstream.destroy();
     response.once('close', leave);
     upstream.once('socket', (socket) =>
@@ -62,7 +62,7 @@ export function forward(held: Held, { address, port, requestTimeoutMs }: Target)
       answer.once('error', () => response.destroy());
     });
     upstream.once('error', () => {
-      if (reached && !held.over) held.fail(502, 'The connection to the pod broke before it had answered');
+      if (reached && !held.responded) held.fail(502, 'The connection to the pod broke before it had answered');
       if (reached && response.headersSent && !response.writableFinished) response.destroy();
     });
     upstream.once('close', () => {

@@ -17,7 +17,7 @@ export interface Activation {
 /** Ports of the activator: one for each pipeline, so that who is meant never depends on what a client says. */
 export const ACTIVATOR_PORTS = { first: 20_000, count: 10_000 } as const;
 /** Within so long the activator's watch has told it of a new port, and it listens there (milliseconds). */
-export const HEARD_MS = 5_000;
+export const ACTIVATOR_SYNC_MS = 5_000;
 /** Value of LABEL.role on the activator's EndpointSlices. */
 export const ACTIVATOR_ROLE = 'activator';
 

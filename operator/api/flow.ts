@@ -1,10 +1,15 @@
 /** The nouns that travel from observe to desired, apply and status, and the three kinds of failure. */
+import type { KubeObject } from './objects.ts';
 import { REASON } from './reasons.ts';
 
 /** `namespace/name` of a pipeline or model version: all that a queue holds. */
 export type Key = string;
 
-export const keyOf = (namespace: string, name: string): Key => `${namespace}/${name}`;
+/** The key of an object in a queue or a cache. */
+export const objectKey = ({ metadata: { namespace = '', name } }: Pick<KubeObject, 'metadata'>): Key =>
+  joinKey(namespace, name);
+
+export const joinKey = (namespace: string, name: string): Key => `${namespace}/${name}`;
 export const splitKey = (key: Key): { namespace: string; name: string } => {
   const [namespace = '', name = ''] = key.split('/');
   return { namespace, name };
@@ -31,7 +36,7 @@ export class Waiting extends Error {
 }
 
 /** A model version is about to be marked as in use: over in a moment, and not worth a status. */
-export class Marking extends Waiting {}
+export class ModelUsageNotRecorded extends Waiting {}
 
 /** The cache was behind: looked at again in a moment, and not worth a status. */
 export class Outdated extends Error {}
@@ -45,28 +50,28 @@ export interface Attempt {
 export type Result = { next: 'rest' } | { next: 'after'; ms: number } | { next: 'retry'; error: Error };
 
 /** Whether the API server answered with one of these codes; for rooms that may not know the client's error class. */
-export const answered = (error: unknown, ...codes: number[]): boolean =>
+export const hasStatus = (error: unknown, ...codes: number[]): boolean =>
   codes.includes((error as { code?: number } | undefined)?.code ?? 0);
 
 /** For `catch`: undefined in place of what is not there (404); any other error goes on. */
-export function absent(error: unknown): undefined {
-  if (!answered(error, 404)) throw error;
+export function ignoreNotFound(error: unknown): undefined {
+  if (!hasStatus(error, 404)) throw error;
 }
 
 /** 400 and 422: the API server takes no such child, now or later; its sentence says which field. */
-function refusal(error: unknown): Stalled | undefined {
-  return answered(error, 400, 422) ? new Stalled('InvalidSpec', (error as Error).message) : undefined;
+function invalidObject(error: unknown): Stalled | undefined {
+  return hasStatus(error, 400, 422) ? new Stalled('InvalidSpec', (error as Error).message) : undefined;
 }
 
 /** 403 in a namespace that goes: nothing can be made there any more, and nothing needs to be. */
-function farewell(error: unknown): Waiting | undefined {
-  return answered(error, 403) && /is being terminated/.test((error as Error).message)
+function namespaceTerminating(error: unknown): Waiting | undefined {
+  return hasStatus(error, 403) && /is being terminated/.test((error as Error).message)
     ? new Waiting(REASON.terminating, 'the namespace is being deleted')
     : undefined;
 }
 
 /** Somebody was faster, or we were slow to hear: no news for the user. */
-export const isRace = (error: unknown): boolean => error instanceof Outdated || answered(error, 409);
+export const isRace = (error: unknown): boolean => error instanceof Outdated || hasStatus(error, 409);
 
 /** Runs `work`; a failure becomes a value, so that status is written in any case. */
 export async function settle(work: () => Promise<void>): Promise<Attempt> {
@@ -74,7 +79,12 @@ export async function settle(work: () => Promise<void>): Promise<Attempt> {
     await work();
     return {};
   } catch (error) {
-    return { error: refusal(error) ?? farewell(error) ?? (error instanceof Error ? error : new Error(String(error))) };
+    return {
+      error:
+        invalidObject(error) ??
+        namespaceTerminating(error) ??
+        (error instanceof Error ? error : new Error(String(error))),
+    };
   }
 }
 

@@ -47,7 +47,7 @@ export const SLICE_LABEL = {
 type OwnerLabel = typeof LABEL.pipeline | typeof LABEL.modelVersion;
 
 /** Words of the caches' indexes. */
-export const uses = {
+export const indexKey = {
   modelVersion: (namespace: string, name: string): string => `modelversion ${namespace}/${name}`,
   configMap: (namespace: string, name: string): string => `configmap ${namespace}/${name}`,
   verification: 'verification',
@@ -56,11 +56,12 @@ export const uses = {
 } as const;
 
 /** A child with a controller, by the controller's namespace, which is its own, and uid: an object of another namespace can name any uid. */
-export const ownedBy = ({ namespace = '', uid = '' }: ObjectMeta): string => `owner ${namespace}/${uid}`;
+export const ownerIndexKey = ({ namespace = '', uid = '' }: ObjectMeta): string => `owner ${namespace}/${uid}`;
 
 /** A child without a controller, by the owner that its labels tell. */
-export const orphanOf = (namespace: string, label: OwnerLabel, name: string): string =>
+export const orphanIndexKey = (namespace: string, label: OwnerLabel, name: string): string =>
   `orphan ${label}=${namespace}/${name}`;
 
 /** For whom a pod works, as one text: its controller is a ReplicaSet or a Job, so its labels say it. */
-export const podOwner = (namespace: string, label: OwnerLabel, name: string): string => `${label}=${namespace}/${name}`;
+export const podOwnerIndexKey = (namespace: string, label: OwnerLabel, name: string): string =>
+  `${label}=${namespace}/${name}`;

@@ -98,10 +98,10 @@ export interface ObservedPipeline {
     /** The stable Service leads to a Ready pod: the nodes have been told of it, or are being told. */
     serviceReady: boolean;
     /** The activator has had time to hear of its port. */
-    announced: boolean;
+    synced: boolean;
   };
   /** What the pods of a revision say: for so long none of them has been asked anything; or, for so long one of them has not said. */
-  idle?: { revision: string; seconds: number } | { revision: string; silentSeconds: number };
+  idle?: { revision: string; seconds: number } | { revision: string; unansweredSeconds: number };
   /** Milliseconds since the epoch, at the start of this reconcile. */
   now: number;
 }

@@ -23,4 +23,5 @@ export const readySince = ({ status }: Stored<Pod>): number =>
   );
 
 /** Its containers have ended for good, as after an eviction; nobody deletes it. */
-export const isOver = ({ status }: Stored<Pod>): boolean => status?.phase === 'Failed' || status?.phase === 'Succeeded';
+export const isTerminated = ({ status }: Stored<Pod>): boolean =>
+  status?.phase === 'Failed' || status?.phase === 'Succeeded';

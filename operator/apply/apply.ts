@@ -1,22 +1,22 @@
 /** Brings children about: creates what is missing, applies what differs, refuses what is not ours, prunes the rest. */
 import { hash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { absent, answered, Outdated, Stalled } from '../api/flow.ts';
+import { ignoreNotFound, hasStatus, Outdated, Stalled } from '../api/flow.ts';
 import { ANNOTATION } from '../api/labels.ts';
 import { controllerOf, type KubeObject } from '../api/objects.ts';
 import { REASON } from '../api/reasons.ts';
 import { kindOf } from '../api/kinds.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Kube } from '../kube/kube.ts';
-import { covers } from './differs.ts';
+import { isSubset } from './isSubset.ts';
 
 /** Nobody tells when a foreign object goes. */
-const FOREIGN_RECHECK_MS = 15_000;
+const NOT_OWNED_RECHECK_MS = 15_000;
 
 /** Whoever owns children; with a status, it has been seen before. */
 type Owner = KubeObject & { status?: { conditions?: unknown[]; activeRevision?: string } };
 
-export type Writer = Pick<Kube, 'child' | 'remember' | 'forget'> & {
+export type Writer = Pick<Kube, 'cached' | 'cacheWrite' | 'evict'> & {
   client: Pick<KubeClient, 'create' | 'apply' | 'get' | 'remove' | 'patchMetadata'>;
 };
 
@@ -26,12 +26,12 @@ export type Writer = Pick<Kube, 'child' | 'remember' | 'forget'> & {
  */
 export async function applyAll(wanted: KubeObject[][], owner: Owner, kube: Writer): Promise<void> {
   let alive = owner.status?.conditions === undefined; // one that is new was heard of a moment ago
-  for (const stride of wanted) {
-    if (!alive && stride.some((object) => !kube.child(object))) {
-      await confirmAlive(owner, kube);
+  for (const wave of wanted) {
+    if (!alive && wave.some((object) => !kube.cached(object))) {
+      await confirmOwnerExists(owner, kube);
       alive = true;
     }
-    const ends = await Promise.allSettled(stride.map((object) => applyOne(object, owner, kube)));
+    const ends = await Promise.allSettled(wave.map((object) => applyOne(object, owner, kube)));
     const failures = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as Error] : []));
     const worst = failures.find((error) => error instanceof Stalled) ?? failures[0];
     if (worst) throw worst;
@@ -39,17 +39,17 @@ export async function applyAll(wanted: KubeObject[][], owner: Owner, kube: Write
 }
 
 async function applyOne(object: KubeObject, owner: Owner, kube: Writer): Promise<void> {
-  const signed = sign(object);
-  const live = kube.child(object);
+  const signed = withAppliedHash(object);
+  const live = kube.cached(object);
   if (!live) await createOrAdopt(signed, owner, kube);
-  else if (isIntruder(live, owner)) await replace(live, signed, kube);
-  else if (!isOwned(live, owner)) throw notOwned(live, owner);
-  else if (isFrozenOtherwise(live, object)) await replace(live, signed, kube);
+  else if (isForeignConfigMap(live, owner)) await recreate(live, signed, kube);
+  else if (!isControlledBy(live, owner)) throw notControlled(live, owner);
+  else if (isImmutableWithOtherData(live, object)) await recreate(live, signed, kube);
   else if (
     live.metadata.annotations?.[ANNOTATION.applied] !== signed.metadata.annotations?.[ANNOTATION.applied] ||
-    !covers(live, object)
+    !isSubset(live, object)
   )
-    kube.remember(await kube.client.apply(signed));
+    kube.cacheWrite(await kube.client.apply(signed));
 }
 
 /** Deletes what is the owner's and not wanted. One that was changed since it was seen is left to the next look (preconditions). */
@@ -62,10 +62,10 @@ export async function prune(
     if (wanted(child) || child.metadata.deletionTimestamp !== undefined) continue;
     try {
       await kube.client.remove(child);
-      kube.forget(child);
+      kube.evict(child);
     } catch (error) {
-      if (answered(error, 404)) kube.forget(child);
-      else if (!answered(error, 409)) throw error;
+      if (hasStatus(error, 404)) kube.evict(child);
+      else if (!hasStatus(error, 409)) throw error;
     }
   }
 }
@@ -74,33 +74,33 @@ export async function prune(
  * A child that is gone may be gone because its owner is, and the watch may be silent: asked of the server itself before
  * anything is made again, or the garbage collector and we would take turns. Throws Outdated.
  */
-async function confirmAlive(owner: KubeObject, kube: Writer): Promise<void> {
+async function confirmOwnerExists(owner: KubeObject, kube: Writer): Promise<void> {
   const { namespace = '', name, uid } = owner.metadata;
-  const now = await kube.client.get(kindOf(owner), namespace, name).catch(absent);
+  const now = await kube.client.get(kindOf(owner), namespace, name).catch(ignoreNotFound);
   if (now && now.metadata.uid === uid && now.metadata.deletionTimestamp === undefined) return;
-  if (now?.metadata.uid !== uid) kube.forget(owner);
-  if (now) kube.remember(now);
+  if (now?.metadata.uid !== uid) kube.evict(owner);
+  if (now) kube.cacheWrite(now);
   throw new Outdated(`${owner.kind} ${name} is gone`);
 }
 
 /** Created by POST, so that an object of somebody else's is found out and not taken over (ADR 3). */
 async function createOrAdopt(object: KubeObject, owner: Owner, kube: Writer): Promise<void> {
   try {
-    kube.remember(await kube.client.create(object));
+    kube.cacheWrite(await kube.client.create(object));
   } catch (error) {
-    if (!answered(error, 409)) throw error;
+    if (!hasStatus(error, 409)) throw error;
     const live = await kube.client.get(kindOf(object), object.metadata.namespace ?? '', object.metadata.name);
-    if (isIntruder(live, owner)) return replace(live, object, kube);
-    if (!isOwned(live, owner)) throw notOwned(live, owner);
-    if (isFrozenOtherwise(live, object)) return replace(live, object, kube);
-    kube.remember('immutable' in live ? await relabelled(live, object, kube) : await kube.client.apply(object)); // an answer was lost, the cache lags, or our label is gone
+    if (isForeignConfigMap(live, owner)) return recreate(live, object, kube);
+    if (!isControlledBy(live, owner)) throw notControlled(live, owner);
+    if (isImmutableWithOtherData(live, object)) return recreate(live, object, kube);
+    kube.cacheWrite('immutable' in live ? await withLabels(live, object, kube) : await kube.client.apply(object)); // an answer was lost, the cache lags, or our label is gone
   }
 }
 
 type Frozen = KubeObject & { immutable?: boolean; data?: object; binaryData?: object };
 
 /** Whether a ConfigMap is immutable with other data than it should have: another account made it, and no update can change it. */
-function isFrozenOtherwise(live: Frozen, wanted: Frozen): boolean {
+function isImmutableWithOtherData(live: Frozen, wanted: Frozen): boolean {
   const same = isDeepStrictEqual(
     [live.data ?? {}, live.binaryData ?? {}],
     [wanted.data ?? {}, wanted.binaryData ?? {}],
@@ -109,16 +109,16 @@ function isFrozenOtherwise(live: Frozen, wanted: Frozen): boolean {
 }
 
 /** Deletes the very object that was seen (preconditions) and makes it anew. A finalizer, with which it would stay and be mounted, is taken away. */
-async function replace(live: KubeObject, object: KubeObject, kube: Writer): Promise<void> {
+async function recreate(live: KubeObject, object: KubeObject, kube: Writer): Promise<void> {
   if (live.metadata.deletionTimestamp === undefined) await kube.client.remove(live);
   if ((live.metadata.finalizers ?? []).length > 0)
     await kube.client.patchMetadata(kindOf(live), live.metadata, { finalizers: [] });
-  kube.forget(live);
-  kube.remember(await kube.client.create(object));
+  kube.evict(live);
+  kube.cacheWrite(await kube.client.create(object));
 }
 
 /** Of an immutable object only the metadata can be put right. */
-async function relabelled(
+async function withLabels(
   live: KubeObject,
   { metadata: { labels = {} } }: KubeObject,
   kube: Writer,
@@ -127,7 +127,7 @@ async function relabelled(
   return asWanted ? live : kube.client.patchMetadata(kindOf(live), live.metadata, { labels });
 }
 
-const isOwned = (live: KubeObject, { kind, metadata: { name, uid } }: KubeObject): boolean => {
+const isControlledBy = (live: KubeObject, { kind, metadata: { name, uid } }: KubeObject): boolean => {
   const controller = controllerOf(live);
   return controller !== undefined && controller.kind === kind && controller.name === name && controller.uid === uid;
 };
@@ -137,11 +137,11 @@ const isOwned = (live: KubeObject, { kind, metadata: { name, uid } }: KubeObject
  * are, and take key hashes from it. A pipeline that serves had its own there before. A pipeline that is new did not,
  * and what is there may be a user's.
  */
-const isIntruder = (live: KubeObject, owner: Owner): boolean =>
-  live.kind === 'ConfigMap' && owner.status?.activeRevision !== undefined && !isOwned(live, owner);
+const isForeignConfigMap = (live: KubeObject, owner: Owner): boolean =>
+  live.kind === 'ConfigMap' && owner.status?.activeRevision !== undefined && !isControlledBy(live, owner);
 
 /** A child of the pipeline of the same name that was deleted a moment ago is on its way out: tried again. Any other is the user's to move. */
-function notOwned({ kind, metadata }: KubeObject, owner: KubeObject): Error {
+function notControlled({ kind, metadata }: KubeObject, owner: KubeObject): Error {
   const dying =
     metadata.deletionTimestamp !== undefined ||
     metadata.ownerReferences?.some(
@@ -151,12 +151,12 @@ function notOwned({ kind, metadata }: KubeObject, owner: KubeObject): Error {
   return new Stalled(
     REASON.notOwned,
     `${kind} ${metadata.name} exists and is not this ${owner.kind}'s: delete or rename it, or rename the ${owner.kind}`,
-    FOREIGN_RECHECK_MS,
+    NOT_OWNED_RECHECK_MS,
   );
 }
 
 /** Notes the hash of the wish on the object itself, so that a field we no longer want is noticed, too. */
-function sign<T extends KubeObject>(object: T): T {
+function withAppliedHash<T extends KubeObject>(object: T): T {
   const applied = hash('sha256', JSON.stringify(object)).slice(0, 16);
   return {
     ...object,

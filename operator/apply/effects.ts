@@ -1,5 +1,5 @@
 /** Writes beside server-side apply: adoption, replica counts, the mark of an abandoned revision, the nudge of pods. */
-import { absent, answered, Outdated } from '../api/flow.ts';
+import { ignoreNotFound, hasStatus, Outdated } from '../api/flow.ts';
 import { ANNOTATION, LABEL } from '../api/labels.ts';
 import { apiPath, KIND, kindOf } from '../api/kinds.ts';
 import type { Pod } from 'kubernetes-types/core/v1.js';
@@ -9,15 +9,15 @@ import { isReady } from '../api/pods.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Kube } from '../kube/kube.ts';
 
-export type Effects = Pick<Kube, 'child' | 'remember'> & {
+export type Effects = Pick<Kube, 'cached' | 'cacheWrite'> & {
   client: Pick<KubeClient, 'scale' | 'patchMetadata' | 'get' | 'list'>;
 };
 
 /** Gives children back the owner reference that somebody took off them. */
-export async function adopt(orphans: KubeObject[], owner: OwnerReference, kube: Effects): Promise<void> {
+export async function adoptOrphans(orphans: KubeObject[], owner: OwnerReference, kube: Effects): Promise<void> {
   for (const orphan of orphans) {
     const { metadata } = orphan;
-    kube.remember(
+    kube.cacheWrite(
       await kube.client.patchMetadata(kindOf(orphan), metadata, {
         ownerReferences: [...(metadata.ownerReferences ?? []), owner],
       }),
@@ -29,14 +29,14 @@ export async function adopt(orphans: KubeObject[], owner: OwnerReference, kube: 
  * Sets the counts that are ours to set: never through the Deployment itself, so that no edit of it can drop a replica.
  * Fewer pods are asked for only if nobody has touched the Deployment since it was seen: a stale look never takes one away.
  */
-export async function setCounts(
+export async function setReplicas(
   live: { revision: Revision; scaleTo?: number; autoscaled: boolean }[],
   { metadata }: KubeObject,
   kube: Effects,
 ): Promise<void> {
   for (const { revision, scaleTo, autoscaled } of live) {
     if (scaleTo === undefined) continue;
-    const deployment = kube.child({
+    const deployment = kube.cached({
       ...KIND.deployment,
       metadata: { name: revision.name, namespace: metadata.namespace ?? '' },
     }) as (KubeObject & { spec?: { replicas?: number } }) | undefined;
@@ -47,7 +47,7 @@ export async function setCounts(
     const scaled = await kube.client.scale(exact ? deployment.metadata : seen, scaleTo);
     // Only of an object that nobody has touched since do we know what it is now.
     if (exact)
-      kube.remember({
+      kube.cacheWrite({
         ...deployment,
         metadata: { ...deployment.metadata, resourceVersion: scaled.metadata.resourceVersion! },
         spec: { ...deployment.spec, replicas: scaleTo },
@@ -59,7 +59,7 @@ export async function setCounts(
  * Asks the server itself before traffic moves: the switch is the one step that a stale look could make an outage of.
  * Throws Outdated when the newcomer has fewer Ready pods than the cache says, and the other one serves.
  */
-export async function confirmTakeOver(
+export async function confirmReadyPods(
   { from, to, size }: TakeOver,
   { metadata: { namespace = '' } }: KubeObject,
   { client }: Effects,
@@ -72,18 +72,18 @@ export async function confirmTakeOver(
   };
   const deployment = await client
     .get<KubeObject & { spec?: { replicas?: number } }>(KIND.deployment, namespace, to)
-    .catch(absent); // one that never served may be gone: its successor is made in this reconcile
+    .catch(ignoreNotFound); // one that never served may be gone: its successor is made in this reconcile
   if (Math.min(await ready(to), deployment?.spec?.replicas ?? 0) >= size || (await ready(from)) === 0) return;
   throw new Outdated(`revision ${to} has fewer than ${size} Ready pods, and ${from} serves`);
 }
 
 /** Marks a revision as given up on its own ConfigMap, where a restarted operator finds it. */
-export async function writeAbandoned(
+export async function markFailed(
   { revision, failure }: { revision: Revision; failure: { reason: string; message: string; detail?: string } },
   kube: Effects,
 ): Promise<void> {
   if (!revision.configMap) throw new Outdated(`ConfigMap ${revision.name} has not come back yet`);
-  kube.remember(
+  kube.cacheWrite(
     await kube.client.patchMetadata(KIND.configMap, revision.configMap.metadata, {
       annotations: {
         [ANNOTATION.abandoned]: `${failure.reason}: ${failure.message}`,
@@ -94,7 +94,7 @@ export async function writeAbandoned(
 }
 
 /** Annotates each running pod that has not been told of this table: the write makes its kubelet refresh the mount at once and not within a minute. */
-export async function nudge(pods: Stored<Pod>[], table: string, kube: Effects): Promise<void> {
+export async function refreshPodMounts(pods: Stored<Pod>[], table: string, kube: Effects): Promise<void> {
   const untold = pods.filter(
     ({ metadata, status }) =>
       metadata.deletionTimestamp === undefined &&
@@ -106,7 +106,7 @@ export async function nudge(pods: Stored<Pod>[], table: string, kube: Effects): 
       await kube.client
         .patchMetadata(KIND.pod, metadata, { annotations: { [ANNOTATION.traffic]: table } })
         .catch((error: unknown) => {
-          if (!answered(error, 404, 409)) throw error; // the pod went away meanwhile
+          if (!hasStatus(error, 404, 409)) throw error; // the pod went away meanwhile
         });
     }),
   );

@@ -4,7 +4,7 @@ import type { KubeObject } from '../api/objects.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Kube } from '../kube/kube.ts';
 
-export type StatusWriter = Pick<Kube, 'remember'> & { client: Pick<KubeClient, 'patchStatus'> };
+export type StatusWriter = Pick<Kube, 'cacheWrite'> & { client: Pick<KubeClient, 'patchStatus'> };
 
 /**
  * True when it was written. It goes to the very version it was worked out from: a conflict says that this one was old
@@ -17,7 +17,7 @@ export async function writeStatus(
 ): Promise<boolean> {
   const change = mergePatch(object.status ?? {}, status);
   if (Object.keys(change).length === 0) return false;
-  kube.remember(await kube.client.patchStatus(object, change));
+  kube.cacheWrite(await kube.client.patchStatus(object, change));
   return true;
 }
 

@@ -31,7 +31,7 @@ async function work({ name, queue, reconcile, logger, metrics }: ControllerOptio
     end();
     metrics.reconciles.inc({ controller: name, result: result.next });
     if (result.next === 'retry') {
-      const failure = classOf(result.error);
+      const failure = failureClass(result.error);
       metrics.retries.inc({ controller: name, failure });
       retry(queue, key, { error: result.error, failure, logger });
     } else queue.forget(key);
@@ -43,7 +43,7 @@ async function work({ name, queue, reconcile, logger, metrics }: ControllerOptio
 const NETWORK = /^(UND_ERR_|ECONN|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND)/;
 
 /** What kind of failure this was, for the pause after it. */
-export function classOf(error: Error): FailureClass {
+export function failureClass(error: Error): FailureClass {
   if (isRace(error) || error instanceof NotLeading) return 'conflict'; // a lease that is renewed late is held all the same; one that is lost ends the process
   if (error instanceof KubeError) return error.code === 429 || error.code >= 500 ? 'overloaded' : 'failed';
   return error.name === 'TimeoutError' || NETWORK.test((error as { code?: string }).code ?? '')

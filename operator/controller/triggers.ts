@@ -1,5 +1,5 @@
 /** Which keys a change concerns. Handlers only enqueue; what to do is found out by the reconcile. */
-import { keyOf, type Key } from '../api/flow.ts';
+import { joinKey, type Key } from '../api/flow.ts';
 import { LABEL } from '../api/labels.ts';
 import { controllerOf, type KubeObject } from '../api/objects.ts';
 import type { ModelVersion } from '../api/types.gen.ts';
@@ -7,7 +7,7 @@ import type { ModelVersion } from '../api/types.gen.ts';
 const OWNER = { InferencePipeline: LABEL.pipeline, ModelVersion: LABEL.modelVersion } as const;
 
 /** A resource of ours: spec, deletion, or an annotation that counts has changed; our own status writes are not news. */
-export function concernsItself(object: KubeObject, old: KubeObject | undefined): boolean {
+export function specChanged(object: KubeObject, old: KubeObject | undefined): boolean {
   return (
     !old ||
     old.metadata.generation !== object.metadata.generation ||
@@ -17,7 +17,7 @@ export function concernsItself(object: KubeObject, old: KubeObject | undefined):
 }
 
 /** A model version, to its users: what was verified, and that it now is marked as in use; not by how many. */
-export function concernsUsers(object: ModelVersion, old: ModelVersion | undefined): boolean {
+export function usageChanged(object: ModelVersion, old: ModelVersion | undefined): boolean {
   const news = ({ metadata, status }: ModelVersion): unknown => [
     metadata.uid,
     metadata.generation,
@@ -31,15 +31,15 @@ export function concernsUsers(object: ModelVersion, old: ModelVersion | undefine
 /** A child: its controller's key; one whose reference was stripped, the key that its labels tell. */
 export function ownerKey(object: KubeObject, kind: keyof typeof OWNER): Key | undefined {
   const controller = controllerOf(object);
-  if (!controller) return workerKey(object, OWNER[kind]);
-  return controller.kind === kind ? keyOf(object.metadata.namespace ?? '', controller.name) : undefined;
+  if (!controller) return podOwnerKey(object, OWNER[kind]);
+  return controller.kind === kind ? joinKey(object.metadata.namespace ?? '', controller.name) : undefined;
 }
 
 /** A pod: the pipeline or model version it works for, by label, since its owner is a ReplicaSet or a Job. */
-export function workerKey(
+export function podOwnerKey(
   { metadata }: KubeObject,
   label: typeof LABEL.pipeline | typeof LABEL.modelVersion,
 ): Key | undefined {
   const name = metadata.labels?.[label];
-  return name === undefined ? undefined : keyOf(metadata.namespace ?? '', name);
+  return name === undefined ? undefined : joinKey(metadata.namespace ?? '', name);
 }

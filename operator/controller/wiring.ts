@@ -1,15 +1,15 @@
 /** Joins caches to queues: which change wakes which reconcile. */
 import type { Caches } from '../kube/kube.ts';
 import type { Cache } from '../kube/cache.ts';
-import { isActivators, leads } from '../api/endpoints.ts';
-import { keyOf, type Key } from '../api/flow.ts';
-import { LABEL, uses } from '../api/labels.ts';
+import { isActivatorSlice, hasReadyEndpoints } from '../api/endpointSlices.ts';
+import { joinKey, objectKey, type Key } from '../api/flow.ts';
+import { LABEL, indexKey } from '../api/labels.ts';
 import type { KubeObject } from '../api/objects.ts';
 import { addressesOf } from '../api/pods.ts';
 import { recordOf } from '../api/record.ts';
 import type { InferencePipeline } from '../api/types.gen.ts';
 import type { WorkQueue } from '../queue/workqueue.ts';
-import { concernsItself, concernsUsers, ownerKey, workerKey } from './triggers.ts';
+import { specChanged, usageChanged, ownerKey, podOwnerKey } from './triggers.ts';
 
 const CHILDREN = [
   'configMaps',
@@ -21,7 +21,6 @@ const CHILDREN = [
   'networkPolicies',
 ] as const satisfies (keyof Caches)[];
 
-const selfKey = ({ metadata }: KubeObject): Key => keyOf(metadata.namespace ?? '', metadata.name);
 const addAll = (queue: WorkQueue, keys: Iterable<Key | undefined>): void => {
   for (const key of keys) if (key !== undefined) queue.add(key);
 };
@@ -30,31 +29,38 @@ const addAll = (queue: WorkQueue, keys: Iterable<Key | undefined>): void => {
 export function wirePipelines(caches: Caches, queues: { pipelines: WorkQueue; modelVersions: WorkQueue }): void {
   const queue = queues.pipelines;
   caches.pipelines.onChange((change, object, old) => {
-    if (change === 'changed' && !concernsItself(object, old)) return;
-    queue.add(selfKey(object));
-    for (const pipeline of [object, ...(old ? [old] : [])]) addAll(queues.modelVersions, modelsOf(pipeline));
+    if (change === 'changed' && !specChanged(object, old)) return;
+    queue.add(objectKey(object));
+    for (const pipeline of [object, ...(old ? [old] : [])]) addAll(queues.modelVersions, namedModelVersions(pipeline));
   });
   for (const name of CHILDREN) {
     (caches[name] as unknown as Cache<KubeObject>).onChange((_, object, old) =>
       addAll(queue, [ownerKey(object, 'InferencePipeline'), old && ownerKey(old, 'InferencePipeline')]),
     );
   }
-  caches.pods.onChange((_, object) => addAll(queue, [workerKey(object, LABEL.pipeline)]));
+  caches.pods.onChange((_, object) => addAll(queue, [podOwnerKey(object, LABEL.pipeline)]));
   caches.endpointSlices.onChange((change, object, old) => {
-    if (!isActivators(object) && (change !== 'changed' || !old || leads(old) !== leads(object)))
-      addAll(queue, [workerKey(object, LABEL.pipeline)]);
+    if (
+      !isActivatorSlice(object) &&
+      (change !== 'changed' || !old || hasReadyEndpoints(old) !== hasReadyEndpoints(object))
+    )
+      addAll(queue, [podOwnerKey(object, LABEL.pipeline)]);
   });
   caches.modelVersions.onChange((_, object, old) => {
-    if (concernsUsers(object, old))
+    if (usageChanged(object, old))
       addAll(
         queue,
-        caches.pipelines.by(uses.modelVersion(object.metadata.namespace ?? '', object.metadata.name)).map(selfKey),
+        caches.pipelines
+          .byIndex(indexKey.modelVersion(object.metadata.namespace ?? '', object.metadata.name))
+          .map(objectKey),
       );
   });
   caches.configMapMetadata.onChange((_, object) =>
     addAll(
       queue,
-      caches.pipelines.by(uses.configMap(object.metadata.namespace ?? '', object.metadata.name)).map(selfKey),
+      caches.pipelines
+        .byIndex(indexKey.configMap(object.metadata.namespace ?? '', object.metadata.name))
+        .map(objectKey),
     ),
   );
 }
@@ -70,10 +76,10 @@ export function wireActivators(
     const now = addressesOf(caches.activators.values()).join();
     if (now === before) return;
     before = now;
-    addAll(queue, [...caches.pipelines.values()].filter(mayRest).map(selfKey));
+    addAll(queue, [...caches.pipelines.values()].filter(mayRest).map(objectKey));
     addAll(
       queue,
-      [...caches.endpointSlices.values()].filter(isActivators).map((slice) => workerKey(slice, LABEL.pipeline)),
+      [...caches.endpointSlices.values()].filter(isActivatorSlice).map((slice) => podOwnerKey(slice, LABEL.pipeline)),
     );
   });
 }
@@ -81,31 +87,33 @@ export function wireActivators(
 /** Jobs, their pods, the ConfigMap of the source and Deployments that load it wake a model version; a Job that ends wakes those in the queue. */
 export function wireModelVersions(caches: Caches, queue: WorkQueue): void {
   caches.modelVersions.onChange((change, object, old) => {
-    if (change !== 'removed' && concernsItself(object, old)) queue.add(selfKey(object));
+    if (change !== 'removed' && specChanged(object, old)) queue.add(objectKey(object));
   });
   caches.jobs.onChange((_, object, old) => {
     addAll(queue, [ownerKey(object, 'ModelVersion'), old && ownerKey(old, 'ModelVersion')]);
-    addAll(queue, firstOfNamespaces(caches.modelVersions.by(uses.verification)).map(selfKey));
+    addAll(queue, oldestOfEachNamespace(caches.modelVersions.byIndex(indexKey.verification)).map(objectKey));
   });
-  caches.pods.onChange((_, object) => addAll(queue, [workerKey(object, LABEL.modelVersion)]));
+  caches.pods.onChange((_, object) => addAll(queue, [podOwnerKey(object, LABEL.modelVersion)]));
   caches.deployments.onChange((change, object, old) => {
-    if (change === 'changed' && old && loads(old).join() === loads(object).join()) return;
-    addAll(queue, [...loads(object), ...(old ? loads(old) : [])]);
+    if (change === 'changed' && old && loadedModelVersions(old).join() === loadedModelVersions(object).join()) return;
+    addAll(queue, [...loadedModelVersions(object), ...(old ? loadedModelVersions(old) : [])]);
   });
   caches.configMapMetadata.onChange((_, object) =>
     addAll(
       queue,
-      caches.modelVersions.by(uses.configMap(object.metadata.namespace ?? '', object.metadata.name)).map(selfKey),
+      caches.modelVersions
+        .byIndex(indexKey.configMap(object.metadata.namespace ?? '', object.metadata.name))
+        .map(objectKey),
     ),
   );
 }
 
 /** One of each namespace: which of them may begin depends on how many the namespace has. */
-const firstOfNamespaces = <T extends KubeObject>(objects: T[]): T[] => [
+const oldestOfEachNamespace = <T extends KubeObject>(objects: T[]): T[] => [
   ...new Map(objects.toReversed().map((object) => [object.metadata.namespace, object])).values(),
 ];
 
-const loads = ({ metadata }: KubeObject): Key[] =>
-  (recordOf(metadata)?.models ?? []).map(({ modelVersion }) => keyOf(metadata.namespace ?? '', modelVersion));
-const modelsOf = ({ metadata, spec }: InferencePipeline): Key[] =>
-  (spec.models ?? []).map(({ modelVersion }) => keyOf(metadata.namespace ?? '', modelVersion));
+const loadedModelVersions = ({ metadata }: KubeObject): Key[] =>
+  (recordOf(metadata)?.models ?? []).map(({ modelVersion }) => joinKey(metadata.namespace ?? '', modelVersion));
+const namedModelVersions = ({ metadata, spec }: InferencePipeline): Key[] =>
+  (spec.models ?? []).map(({ modelVersion }) => joinKey(metadata.namespace ?? '', modelVersion));

@@ -1,6 +1,6 @@
 /** The activator's EndpointSlice: by it the stable Service leads to the activator while there are no pods (DESIGN §6). */
 import { ACTIVATOR_ROLE, type Activation } from '../api/activation.ts';
-import type { Slice } from '../api/endpoints.ts';
+import type { Slice } from '../api/endpointSlices.ts';
 import { ANNOTATION, LABEL, MANAGED_BY, SLICE_LABEL } from '../api/labels.ts';
 import type { Effective, InferencePipeline } from '../api/types.gen.ts';
 import { durationMs } from '../api/units.ts';

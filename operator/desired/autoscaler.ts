@@ -20,7 +20,7 @@ export function autoscaler(
     metadata: childMeta(pipeline, revision, { [LABEL.pipeline]: pipeline.metadata.name, [LABEL.revision]: revision }),
     spec: {
       scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: revision },
-      minReplicas: fewest(effective),
+      minReplicas: minPods(effective),
       maxReplicas: effective.maxReplicas,
       metrics: metrics.map(metricSpec),
       behavior: {
@@ -55,7 +55,7 @@ function metricSpec({ type, averageValue, averageUtilization = 0 }: EffectiveMet
 }
 
 /** Pods while there are any: no autoscaler looks after the last step to zero, and at zero there is none (ADR 12). */
-export const fewest = ({ minReplicas }: Effective): number => Math.max(minReplicas, 1);
+export const minPods = ({ minReplicas }: Effective): number => Math.max(minReplicas, 1);
 
 /** Fixed counts have no autoscaler. */
-export const scales = (effective: Effective): boolean => fewest(effective) < effective.maxReplicas;
+export const isAutoscaled = (effective: Effective): boolean => minPods(effective) < effective.maxReplicas;

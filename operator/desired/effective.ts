@@ -53,7 +53,7 @@ const CONCURRENCY = 4;
 const SCALE_TO_ZERO_AFTER = '10m';
 
 /** Whether there are times without a pod. */
-export const mayRest = ({ spec }: Pick<InferencePipeline, 'spec'>): boolean => effective(spec).minReplicas === 0;
+export const canScaleToZero = ({ spec }: Pick<InferencePipeline, 'spec'>): boolean => effective(spec).minReplicas === 0;
 
 /** Every setting of a pipeline resolved; what the user set wins, and a preset that contradicts it yields. */
 export function effective(spec: InferencePipelineSpec): Effective {

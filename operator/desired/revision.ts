@@ -2,7 +2,7 @@
 import { parsedJson, SCHEMA_VERSION, type MountedModel } from '@penstock/contract';
 import type { ConfigMap } from 'kubernetes-types/core/v1.js';
 import { ANNOTATION, LABEL } from '../api/labels.ts';
-import { Marking, Stalled, Waiting } from '../api/flow.ts';
+import { ModelUsageNotRecorded, Stalled, Waiting } from '../api/flow.ts';
 import type { Stored } from '../api/objects.ts';
 import { recordFrom } from '../api/record.ts';
 import type { ObservedPipeline, RenderConfig, Revision, RevisionRecord, ScriptFiles } from '../api/observed.ts';
@@ -79,7 +79,7 @@ function frozenRevision(
 function marked(models: NamedModel[]): void {
   const unmarked = models.find(({ modelVersion }) => (modelVersion.status?.usedBy?.count ?? 0) === 0);
   if (unmarked)
-    throw new Marking(
+    throw new ModelUsageNotRecorded(
       REASON.modelNotReady,
       `ModelVersion ${unmarked.modelVersion.metadata.name} is about to be marked as in use`,
     );

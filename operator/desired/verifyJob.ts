@@ -13,7 +13,7 @@ import { names } from './names.ts';
 
 const DEADLINE_SECONDS = 600;
 /** Longer than the longest pause and the attempt after it: until that has ended the Job says why there is one. */
-const KEEP_SECONDS = 1_200;
+const TTL_SECONDS = 1_200;
 /** Room for a model whose size nobody knows yet. */
 const FIRST_FETCH_MEBIBYTES = 16 * 1024;
 
@@ -36,7 +36,7 @@ export function verifyJob(modelVersion: ModelVersion, attempt: number, config: R
     spec: {
       backoffLimit: 0,
       activeDeadlineSeconds: DEADLINE_SECONDS,
-      ttlSecondsAfterFinished: KEEP_SECONDS,
+      ttlSecondsAfterFinished: TTL_SECONDS,
       template: {
         metadata: { labels: { ...labels, [LABEL.managedBy]: MANAGED_BY, [LABEL.name]: 'penstock-verify' } },
         spec: {

@@ -1,6 +1,6 @@
 /** The API server's verbs for the objects of the operator. */
 import type { Dispatcher } from 'undici';
-import { answered } from '../api/flow.ts';
+import { hasStatus } from '../api/flow.ts';
 import { apiPath, KIND, kindOf, type Kind } from '../api/kinds.ts';
 import { FIELD_MANAGER } from '../api/labels.ts';
 import type { KubeObject } from '../api/objects.ts';
@@ -137,13 +137,13 @@ export class KubeClient {
    * Scales a Deployment from 0 replicas to 1. Resolves with false when it has more than 0, which stay as they are: the
    * patch itself tests the count, so nothing has to be read first.
    */
-  async wake(namespace: string, name: string): Promise<boolean> {
+  async scaleFromZero(namespace: string, name: string): Promise<boolean> {
     for (const test of NO_REPLICAS) {
       try {
         await this.#scale({ namespace, name }, [test, { op: 'add', path: '/spec/replicas', value: 1 }], JSON_PATCH);
         return true;
       } catch (error) {
-        if (!answered(error, 422)) throw error; // 422: the test operation has failed
+        if (!hasStatus(error, 422)) throw error; // 422: the test operation has failed
       }
     }
     return false;

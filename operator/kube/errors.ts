@@ -32,5 +32,5 @@ export function kubeError(code: number, body: string, retryAfter?: string | stri
   );
 }
 
-export const isGone = (error: unknown): boolean => error instanceof KubeError && error.code === 404;
+export const isNotFound = (error: unknown): boolean => error instanceof KubeError && error.code === 404;
 export const isConflict = (error: unknown): boolean => error instanceof KubeError && error.code === 409;

@@ -5,8 +5,8 @@ import type { KubeObject } from '../api/objects.ts';
 import type { KubeClient } from './client.ts';
 import { microTime } from './lease.ts';
 
-const NOTE_LENGTH = 1000; // the API takes 1024 bytes
-const REMEMBERED = 10_000;
+const MAX_NOTE_LENGTH = 1000; // the API takes 1024 bytes
+const MAX_REMEMBERED = 10_000;
 
 export interface EventNote {
   type: 'Normal' | 'Warning';
@@ -30,7 +30,7 @@ export class EventRecorder {
   publish(regarding: KubeObject, { type, reason, note }: EventNote): void {
     const uid = regarding.metadata.uid ?? '';
     if (this.#last.get(uid) === `${reason} ${note}`) return;
-    if (this.#last.size > REMEMBERED) this.#last.clear();
+    if (this.#last.size > MAX_REMEMBERED) this.#last.clear();
     this.#last.set(uid, `${reason} ${note}`);
     const { apiVersion, kind, metadata } = regarding;
     const event = {
@@ -39,7 +39,7 @@ export class EventRecorder {
       metadata: { namespace: metadata.namespace ?? '', name: `${metadata.name}.${randomUUID().slice(0, 13)}` },
       type,
       reason,
-      note: note.slice(0, NOTE_LENGTH),
+      note: note.slice(0, MAX_NOTE_LENGTH),
       action: 'Reconcile',
       eventTime: microTime(),
       reportingController: 'penstock.dev/operator',

@@ -1,62 +1,66 @@
 /** The words under which objects are found beside their name: whose they are, whom they work for, what they use. */
 import type { Deployment } from 'kubernetes-types/apps/v1.js';
-import { activatorPort, isActivators, type Slice } from '../api/endpoints.ts';
+import { activatorPort, isActivatorSlice, type Slice } from '../api/endpointSlices.ts';
 import { KIND } from '../api/kinds.ts';
-import { LABEL, orphanOf, ownedBy, podOwner, SLICE_LABEL, uses } from '../api/labels.ts';
+import { LABEL, orphanIndexKey, ownerIndexKey, podOwnerIndexKey, SLICE_LABEL, indexKey } from '../api/labels.ts';
 import { controllerOf, type KubeObject, type Stored } from '../api/objects.ts';
 import { recordOf } from '../api/record.ts';
 import { REASON } from '../api/reasons.ts';
 import type { InferencePipeline, ModelVersion } from '../api/types.gen.ts';
 
-const WORKS_FOR = [LABEL.pipeline, LABEL.modelVersion] as const;
+const OWNER_LABELS = [LABEL.pipeline, LABEL.modelVersion] as const;
 
 /** A child: namespace and uid of its controller; without one, the name of the owner that its labels give (the reference was removed). */
-export function byOwner(object: KubeObject): string[] {
+export function ownerKeys(object: KubeObject): string[] {
   const { namespace = '', labels = {} } = object.metadata;
   const controller = controllerOf(object);
-  if (controller) return [ownedBy({ name: controller.name, namespace, uid: controller.uid })];
-  return WORKS_FOR.flatMap((label) => (labels[label] === undefined ? [] : [orphanOf(namespace, label, labels[label])]));
+  if (controller) return [ownerIndexKey({ name: controller.name, namespace, uid: controller.uid })];
+  return OWNER_LABELS.flatMap((label) =>
+    labels[label] === undefined ? [] : [orphanIndexKey(namespace, label, labels[label])],
+  );
 }
 
 /** A pod: its controller is a ReplicaSet or a Job, so its labels say whose it is. */
-export function byWorker({ metadata: { namespace = '', labels = {} } }: KubeObject): string[] {
-  return WORKS_FOR.flatMap((label) => (labels[label] === undefined ? [] : [podOwner(namespace, label, labels[label])]));
+export function podOwnerKeys({ metadata: { namespace = '', labels = {} } }: KubeObject): string[] {
+  return OWNER_LABELS.flatMap((label) =>
+    labels[label] === undefined ? [] : [podOwnerIndexKey(namespace, label, labels[label])],
+  );
 }
 
 /** A Deployment: its owner, and the model versions that its pods load. */
-export function byRevision(deployment: Stored<Deployment>): string[] {
+export function deploymentKeys(deployment: Stored<Deployment>): string[] {
   const models = recordOf(deployment.metadata)?.models ?? [];
   return [
-    ...byOwner(deployment),
-    ...models.map(({ modelVersion }) => uses.modelVersion(deployment.metadata.namespace ?? '', modelVersion)),
+    ...ownerKeys(deployment),
+    ...models.map(({ modelVersion }) => indexKey.modelVersion(deployment.metadata.namespace ?? '', modelVersion)),
   ];
 }
 
 /** An EndpointSlice: the Service whose it is; one of the activator by its owner, too, and by its port if a pipeline controls it: Kubernetes copies labels of any Service. */
-export function sliceWords(slice: Slice): string[] {
+export function endpointSliceKeys(slice: Slice): string[] {
   const { namespace = '', labels = {} } = slice.metadata;
-  const service = uses.service(namespace, labels[SLICE_LABEL.service] ?? '');
+  const service = indexKey.service(namespace, labels[SLICE_LABEL.service] ?? '');
   const port = controllerOf(slice)?.kind === KIND.pipeline.kind ? activatorPort(slice) : undefined;
-  return isActivators(slice)
-    ? [service, ...byOwner(slice), ...(port === undefined ? [] : [uses.port(port)])]
+  return isActivatorSlice(slice)
+    ? [service, ...ownerKeys(slice), ...(port === undefined ? [] : [indexKey.port(port)])]
     : [service];
 }
 
 /** A pipeline: the model versions and the ConfigMap that its spec names. */
-export function byUse({ metadata: { namespace = '' }, spec }: InferencePipeline): string[] {
+export function pipelineKeys({ metadata: { namespace = '' }, spec }: InferencePipeline): string[] {
   const configMap = spec.scoring?.scriptFrom?.configMap.name;
   return [
-    ...(spec.models ?? []).map(({ modelVersion }) => uses.modelVersion(namespace, modelVersion)),
-    ...(configMap === undefined ? [] : [uses.configMap(namespace, configMap)]),
+    ...(spec.models ?? []).map(({ modelVersion }) => indexKey.modelVersion(namespace, modelVersion)),
+    ...(configMap === undefined ? [] : [indexKey.configMap(namespace, configMap)]),
   ];
 }
 
 /** A model version: the ConfigMap of its source, and whether it waits for its turn to be verified. */
-export function queued({ metadata: { namespace = '' }, spec, status }: ModelVersion): string[] {
+export function modelVersionKeys({ metadata: { namespace = '' }, spec, status }: ModelVersion): string[] {
   const configMap = /^configmap:\/\/([^/]+)\//.exec(spec.source.uri)?.[1];
   const waits = status?.conditions?.some(({ reason }) => reason === REASON.queued);
   return [
-    ...(configMap === undefined ? [] : [uses.configMap(namespace, configMap)]),
-    ...(waits ? [uses.verification] : []),
+    ...(configMap === undefined ? [] : [indexKey.configMap(namespace, configMap)]),
+    ...(waits ? [indexKey.verification] : []),
   ];
 }

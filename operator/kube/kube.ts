@@ -5,14 +5,21 @@ import type { ConfigMap, Pod, Service } from 'kubernetes-types/core/v1.js';
 import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import type { HorizontalPodAutoscaler } from 'kubernetes-types/autoscaling/v2.js';
 import type { Job } from 'kubernetes-types/batch/v1.js';
-import type { Slice } from '../api/endpoints.ts';
+import type { Slice } from '../api/endpointSlices.ts';
 import { KIND, type Kind } from '../api/kinds.ts';
 import { ACTIVATOR_SELECTOR, MANAGED_SELECTOR } from '../api/labels.ts';
 import { FairShare } from '../queue/fairShare.ts';
 import { Cache, type Index } from './cache.ts';
 import type { KubeClient } from './client.ts';
-import { byOwner, byRevision, byUse, byWorker, queued, sliceWords } from './indexes.ts';
-import { Reflector } from './watch.ts';
+import {
+  ownerKeys,
+  deploymentKeys,
+  pipelineKeys,
+  podOwnerKeys,
+  modelVersionKeys,
+  endpointSliceKeys,
+} from './indexes.ts';
+import { Reflector } from './reflector.ts';
 
 export interface Caches {
   pipelines: Cache<InferencePipeline>;
@@ -38,24 +45,24 @@ interface Watched {
   labelSelector?: string;
   metadataOnly?: boolean;
   /** In the operator's own namespace, whichever it watches. */
-  ofRelease?: boolean;
+  operatorNamespaceOnly?: boolean;
   index?: Index<never>;
 }
-const ours = { labelSelector: MANAGED_SELECTOR, index: byOwner };
+const managed = { labelSelector: MANAGED_SELECTOR, index: ownerKeys };
 const WATCHED: Record<keyof Caches, Watched> = {
-  pipelines: { kind: KIND.pipeline, index: byUse },
-  modelVersions: { kind: KIND.modelVersion, index: queued },
-  configMaps: { kind: KIND.configMap, ...ours },
+  pipelines: { kind: KIND.pipeline, index: pipelineKeys },
+  modelVersions: { kind: KIND.modelVersion, index: modelVersionKeys },
+  configMaps: { kind: KIND.configMap, ...managed },
   configMapMetadata: { kind: KIND.configMap, metadataOnly: true },
-  services: { kind: KIND.service, ...ours },
-  pods: { kind: KIND.pod, ...ours, index: byWorker },
-  activators: { kind: KIND.pod, labelSelector: ACTIVATOR_SELECTOR, ofRelease: true },
-  deployments: { kind: KIND.deployment, ...ours, index: byRevision },
-  autoscalers: { kind: KIND.autoscaler, ...ours },
-  disruptionBudgets: { kind: KIND.disruptionBudget, ...ours },
-  endpointSlices: { kind: KIND.endpointSlice, ...ours, index: sliceWords },
-  networkPolicies: { kind: KIND.networkPolicy, ...ours },
-  jobs: { kind: KIND.job, ...ours },
+  services: { kind: KIND.service, ...managed },
+  pods: { kind: KIND.pod, ...managed, index: podOwnerKeys },
+  activators: { kind: KIND.pod, labelSelector: ACTIVATOR_SELECTOR, operatorNamespaceOnly: true },
+  deployments: { kind: KIND.deployment, ...managed, index: deploymentKeys },
+  autoscalers: { kind: KIND.autoscaler, ...managed },
+  disruptionBudgets: { kind: KIND.disruptionBudget, ...managed },
+  endpointSlices: { kind: KIND.endpointSlice, ...managed, index: endpointSliceKeys },
+  networkPolicies: { kind: KIND.networkPolicy, ...managed },
+  jobs: { kind: KIND.job, ...managed },
 };
 
 /** The cache in which objects of a kind are kept, by kind. */
@@ -76,7 +83,7 @@ export interface KubeOptions {
   /** Empty: all. */
   namespaces: readonly string[];
   /** The operator's own. */
-  home: string;
+  operatorNamespace: string;
   idleMs: number;
   /** How much memory the cached objects of all namespaces may take, roughly (bytes). */
   cacheBytes: number;
@@ -88,19 +95,19 @@ export class Kube {
   readonly caches: Caches;
   readonly #reflectors: { name: keyof Caches; namespace?: string; reflector: Reflector<KubeObject> }[];
 
-  constructor(client: KubeClient, { namespaces, home, idleMs, cacheBytes, onError }: KubeOptions) {
+  constructor(client: KubeClient, { namespaces, operatorNamespace, idleMs, cacheBytes, onError }: KubeOptions) {
     this.client = client;
     const budget = new FairShare(cacheBytes);
     this.caches = Object.fromEntries(
       Object.entries(WATCHED).map(([name, { index }]) => [name, new Cache(index, onError, budget)]),
     ) as unknown as Caches;
-    const places = namespaces.length > 0 ? namespaces.map((namespace) => ({ namespace })) : [{}];
+    const scopes = namespaces.length > 0 ? namespaces.map((namespace) => ({ namespace })) : [{}];
     this.#reflectors = (Object.keys(WATCHED) as (keyof Caches)[]).flatMap((name) => {
-      const { index: _, ofRelease, ...watched } = WATCHED[name];
-      return (ofRelease ? [{ namespace: home }] : places).map((place) => ({
+      const { index: _, operatorNamespaceOnly, ...watched } = WATCHED[name];
+      return (operatorNamespaceOnly ? [{ namespace: operatorNamespace }] : scopes).map((scope) => ({
         name,
-        ...place,
-        reflector: new Reflector(client, this.#cache(name), { ...watched, ...place, idleMs, onError }),
+        ...scope,
+        reflector: new Reflector(client, this.#cache(name), { ...watched, ...scope, idleMs, onError }),
       }));
     });
   }
@@ -111,8 +118,8 @@ export class Kube {
   }
 
   /** Longest silence of any watch, in milliseconds. */
-  get silentMs(): number {
-    return Math.max(...this.#reflectors.map(({ reflector }) => reflector.silentMs));
+  get msSinceLastEvent(): number {
+    return Math.max(...this.#reflectors.map(({ reflector }) => reflector.msSinceLastEvent));
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -120,9 +127,9 @@ export class Kube {
   }
 
   /** What of a namespace the caches leave out for want of room, as a sentence; undefined when they hold all of it. */
-  unseen(namespace: string): string | undefined {
+  omitted(namespace: string): string | undefined {
     const kinds = (Object.keys(WATCHED) as (keyof Caches)[]).flatMap((name) => {
-      const names = this.#cache(name).unseen(namespace);
+      const names = this.#cache(name).omitted(namespace);
       return names.length === 0
         ? []
         : [`${names.length} ${WATCHED[name].kind.plural} (${names[0]}${names.length > 1 ? ', …' : ''})`];
@@ -132,12 +139,12 @@ export class Kube {
   }
 
   /** The cached object of that kind and name. */
-  child({ kind, metadata }: KubeObject): KubeObject | undefined {
+  cached({ kind, metadata }: KubeObject): KubeObject | undefined {
     return this.#cache(CACHE_OF[kind]!).get(metadata.namespace ?? '', metadata.name);
   }
 
   /** Takes a deleted child out of the cache, before the watch says so. */
-  forget({ kind, metadata }: KubeObject): void {
+  evict({ kind, metadata }: KubeObject): void {
     this.#cache(CACHE_OF[kind]!).remove(`${metadata.namespace ?? ''}/${metadata.name}`, metadata.uid, Infinity);
   }
 
@@ -145,12 +152,12 @@ export class Kube {
    * Puts the answer to a write into the cache, so that the next reconcile sees it. An answer that the watch has
    * overtaken is dropped: the object may have been deleted since, and nobody would tell a second time.
    */
-  remember(object: KubeObject): void {
+  cacheWrite(object: KubeObject): void {
     const name = CACHE_OF[object.kind]!;
     const source = this.#reflectors.find(
       (one) => one.name === name && (one.namespace === undefined || one.namespace === object.metadata.namespace),
     );
-    if (!source || source.reflector.position >= Number(object.metadata.resourceVersion)) return;
+    if (!source || source.reflector.lastResourceVersion >= Number(object.metadata.resourceVersion)) return;
     const { managedFields: _, ...metadata } = object.metadata as KubeObject['metadata'] & { managedFields?: unknown };
     this.#cache(name).put({ ...object, metadata });
   }

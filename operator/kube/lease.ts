@@ -6,15 +6,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { apiPath, KIND } from '../api/kinds.ts';
 import type { KubeObject } from '../api/objects.ts';
 import type { KubeClient } from './client.ts';
-import { isConflict, isGone, kubeError } from './errors.ts';
+import { isConflict, isNotFound, kubeError } from './errors.ts';
 import { lines } from './lines.ts';
-import { isOver } from './signals.ts';
+import { isAborted } from './signals.ts';
 
 const LEASE_SECONDS = 10;
 const RENEW_DEADLINE_MS = 6_000;
 const RETRY_MS = 1_500;
 /** One hung connection must not cost the lease: there is time for a second try. */
-const TRY_MS = 2_000;
+const ATTEMPT_TIMEOUT_MS = 2_000;
 
 interface Lease extends KubeObject {
   spec: {
@@ -37,7 +37,7 @@ export class LeaderLease {
   readonly #client: () => KubeClient;
   readonly #options: LeaseOptions;
   /** The record as it was last seen to change, and when, on our clock. */
-  #seen = { record: '', at: -Infinity };
+  #observed = { record: '', at: -Infinity };
   #renewedAt = -Infinity;
 
   /** `client` is asked for late, since the client asks the lease whether it may write. */
@@ -54,7 +54,7 @@ export class LeaderLease {
   /** Resolves once the lease is held; undefined when `signal` ends the wait. */
   async acquire(signal: AbortSignal): Promise<true | undefined> {
     while (!signal.aborted) {
-      const lease = await this.#try(signal);
+      const lease = await this.#tryAcquireOrRenew(signal);
       if (lease === 'held') return true;
       if (lease) await this.#standBy(lease, signal);
       else await sleep(RETRY_MS * (0.8 + Math.random() * 0.4), undefined, { signal }).catch(() => undefined);
@@ -66,8 +66,8 @@ export class LeaderLease {
   async hold(signal: AbortSignal): Promise<void> {
     while (!signal.aborted && this.leading) {
       await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
-      if (isOver(signal)) return;
-      await this.#try(AbortSignal.timeout(TRY_MS));
+      if (isAborted(signal)) return;
+      await this.#tryAcquireOrRenew(AbortSignal.timeout(ATTEMPT_TIMEOUT_MS));
     }
   }
 
@@ -92,7 +92,7 @@ export class LeaderLease {
   }
 
   /** Takes or renews the lease: `held`, or the lease as somebody else has it, or undefined when nothing is known. */
-  async #try(signal: AbortSignal): Promise<'held' | Lease | undefined> {
+  async #tryAcquireOrRenew(signal: AbortSignal): Promise<'held' | Lease | undefined> {
     const { namespace, name, identity, onError } = this.#options;
     const before = performance.now();
     try {
@@ -111,7 +111,7 @@ export class LeaderLease {
           signal,
         });
       } else {
-        this.#notice(lease);
+        this.#observe(lease);
         const mine = lease.spec.holderIdentity === identity;
         if (!mine && this.#expiresInMs(lease) > 0) return lease;
         const taken = mine
@@ -125,7 +125,7 @@ export class LeaderLease {
       this.#renewedAt = before; // not when the answer came: the server's clock for others began no earlier
       return 'held';
     } catch (error) {
-      if (!isConflict(error) && !isOver(signal)) onError(error);
+      if (!isConflict(error) && !isAborted(signal)) onError(error);
       return undefined;
     }
   }
@@ -162,12 +162,12 @@ export class LeaderLease {
         const event = JSON.parse(line) as { type: string; object: Lease };
         if (event.type === 'ERROR' || event.type === 'DELETED') return;
         lease = event.object;
-        this.#notice(lease);
+        this.#observe(lease);
         if (this.#expiresInMs(lease) <= 0) return;
         rearm();
       }
     } catch (error) {
-      if (isOver(signal) || isOver(expired.signal)) return;
+      if (isAborted(signal) || isAborted(expired.signal)) return;
       onError(error);
       await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
     } finally {
@@ -175,22 +175,22 @@ export class LeaderLease {
     }
   }
 
-  #notice({ spec }: Lease): void {
+  #observe({ spec }: Lease): void {
     const record = `${spec.holderIdentity} ${spec.renewTime}`;
-    if (record !== this.#seen.record) this.#seen = { record, at: performance.now() };
+    if (record !== this.#observed.record) this.#observed = { record, at: performance.now() };
   }
 
   #expiresInMs({ spec }: Lease): number {
     return (spec.holderIdentity ?? '') === ''
       ? 0
-      : this.#seen.at + (spec.leaseDurationSeconds ?? LEASE_SECONDS) * 1000 - performance.now();
+      : this.#observed.at + (spec.leaseDurationSeconds ?? LEASE_SECONDS) * 1000 - performance.now();
   }
 
   async #read(signal: AbortSignal): Promise<Lease | undefined> {
     try {
       return await this.#client().lease<Lease>('GET', this.#options.namespace, this.#options.name, { signal });
     } catch (error) {
-      if (isGone(error)) return undefined;
+      if (isNotFound(error)) return undefined;
       throw error;
     }
   }

@@ -1,6 +1,6 @@
 /** Who we are to the aggregator, and who it is to us: the certificate in its Secret, and the front-proxy CA of the cluster. */
 import type { SecureContextOptions } from 'node:tls';
-import { absent } from '../api/flow.ts';
+import { ignoreNotFound } from '../api/flow.ts';
 import { KIND } from '../api/kinds.ts';
 import type { KubeObject } from '../api/objects.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -35,7 +35,7 @@ export async function readCertificate(
   service: MetricsService,
   client: Reader,
 ): Promise<ServingCertificate | undefined> {
-  const secret = await client.get<Secret>(KIND.secret, service.namespace, secretName(service)).catch(absent);
+  const secret = await client.get<Secret>(KIND.secret, service.namespace, secretName(service)).catch(ignoreNotFound);
   const text = (name: string): string => Buffer.from(secret?.data?.[name] ?? '', 'base64').toString();
   const found = { cert: text('tls.crt'), key: text('tls.key'), ca: text('ca.crt') };
   return Object.values(found).every((part) => part !== '') ? found : undefined;

@@ -6,20 +6,20 @@ import type { Pod } from 'kubernetes-types/core/v1.js';
 import type { Result } from '../api/flow.ts';
 import { KIND } from '../api/kinds.ts';
 import type { OwnerReference, Stored } from '../api/objects.ts';
-import { covers } from '../apply/differs.ts';
+import { isSubset } from '../apply/isSubset.ts';
 import { Cache } from '../kube/cache.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { isOver } from '../kube/signals.ts';
-import { Reflector } from '../kube/watch.ts';
+import { isAborted } from '../kube/signals.ts';
+import { Reflector } from '../kube/reflector.ts';
 import type { Scorers } from '../scorers/stats.ts';
 import { keepCertificate, readIdentity, type MetricsService, type TlsIdentity } from './identity.ts';
 import { apiService, registrationOf, takenMessage, type ApiService, type RegistrationMode } from './registration.ts';
 import { metricsServer } from './server.ts';
 
-const FIRST_LOOK_MS = 2_000;
-const LOOK_MS = 60_000;
+const IDENTITY_RETRY_MS = 2_000;
+const IDENTITY_POLL_MS = 60_000;
 /** The certificate may be due for rotation. */
-const AGAIN_MS = 3_600_000;
+const ROTATION_CHECK_MS = 3_600_000;
 
 export interface MetricsApiOptions {
   client: KubeClient;
@@ -56,8 +56,8 @@ export class MetricsApi {
   /** Serves until `signal` ends it; certificate and front-proxy CA are looked at again each minute. */
   async serve(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await this.#look().catch(this.#options.onError);
-      await sleep(this.#server ? LOOK_MS : FIRST_LOOK_MS, undefined, { signal }).catch(() => undefined);
+      await this.#refreshIdentity().catch(this.#options.onError);
+      await sleep(this.#server ? IDENTITY_POLL_MS : IDENTITY_RETRY_MS, undefined, { signal }).catch(() => undefined);
     }
     this.#server?.close();
     this.#server?.closeAllConnections();
@@ -72,7 +72,7 @@ export class MetricsApi {
       onError: this.#options.onError,
     });
     const watching = reflector.run(signal);
-    while (!reflector.synced && !isOver(signal)) await sleep(20);
+    while (!reflector.synced && !isAborted(signal)) await sleep(20);
     changed();
     await watching;
   }
@@ -82,7 +82,7 @@ export class MetricsApi {
     const { client, service, mode } = this.#options;
     const owner = (this.#owner ??= await this.#readOwner());
     const { takenBy, withdraw, disown } = registrationOf(this.#services.values(), service, owner, mode);
-    this.#say(takenBy === undefined ? undefined : takenMessage(takenBy));
+    this.#setMissing(takenBy === undefined ? undefined : takenMessage(takenBy));
     if (withdraw) await client.remove(withdraw);
     if (disown)
       await client.patchMetadata(KIND.apiService, disown.metadata, {
@@ -93,8 +93,8 @@ export class MetricsApi {
     const wanted = apiService(service, owner, ca);
     const live = this.#services.get('', wanted.metadata.name);
     if (!live) this.#services.put(await client.create(wanted));
-    else if (!covers(live, wanted)) this.#services.put(await client.apply(wanted));
-    return { next: 'after', ms: AGAIN_MS };
+    else if (!isSubset(live, wanted)) this.#services.put(await client.apply(wanted));
+    return { next: 'after', ms: ROTATION_CHECK_MS };
   }
 
   async #readOwner(): Promise<OwnerReference> {
@@ -102,13 +102,13 @@ export class MetricsApi {
     return { apiVersion, kind, name: metadata.name, uid: metadata.uid! };
   }
 
-  #say(missing: string | undefined): void {
+  #setMissing(missing: string | undefined): void {
     if (missing === this.#missing) return;
     this.#missing = missing;
     this.#options.onChange();
   }
 
-  async #look(): Promise<void> {
+  async #refreshIdentity(): Promise<void> {
     const { client, service, port, scorers, pods } = this.#options;
     const identity = await readIdentity(service, client);
     if (!identity || (this.#identity && isDeepStrictEqual(identity.options, this.#identity.options))) return;

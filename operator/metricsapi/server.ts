@@ -15,9 +15,9 @@ import type { TlsIdentity } from './identity.ts';
 import { labelSelector } from './selector.ts';
 
 /** Reads at the same time, shared by all namespaces. */
-const MOST_AT_ONCE = 64;
+const MAX_CONCURRENT_READS = 64;
 /** The API servers keep a few connections each. A connection that has not said who it is costs 25 KiB. */
-const MOST_CONNECTIONS = 256;
+const MAX_CONNECTIONS = 256;
 const HANDSHAKE_MS = 5_000;
 const PODS = new RegExp(`^/apis/${GROUP_VERSION}/namespaces/([a-z0-9.-]+)/pods/([a-z0-9.*-]+)/([a-z0-9_]+)$`);
 
@@ -29,7 +29,7 @@ export interface MetricsServerDeps {
 
 /** A server that has yet to listen. */
 export function metricsServer({ scorers, pods, identity }: MetricsServerDeps): Server {
-  const places = new FairShare(MOST_AT_ONCE);
+  const places = new FairShare(MAX_CONCURRENT_READS);
   const server = createServer(
     {
       ...identity.options,
@@ -61,14 +61,14 @@ export function metricsServer({ scorers, pods, identity }: MetricsServerDeps): S
         );
       places.add(namespace, 1);
       response.once('close', () => places.add(namespace, -1));
-      answer({ method: request.method, path, query, asked }, { scorers, pods }).then(
+      respond({ method: request.method, path, query, asked }, { scorers, pods }).then(
         ({ code, body }) => send(response, code, body),
         (error: unknown) =>
           send(response, 500, failure(500, 'InternalError', error instanceof Error ? error.message : String(error))),
       );
     },
   );
-  new ConnectionLimit(placesFor(MOST_CONNECTIONS)).guard(server);
+  new ConnectionLimit(placesFor(MAX_CONNECTIONS)).guard(server);
   return server;
 }
 
@@ -76,7 +76,7 @@ function send(response: ServerResponse, code: number, body: object): void {
   response.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }
 
-interface Question {
+interface MetricsRequest {
   method: string | undefined;
   path: string;
   query: string;
@@ -84,8 +84,8 @@ interface Question {
   asked: RegExpExecArray | null;
 }
 
-async function answer(
-  { method, path, query, asked }: Question,
+async function respond(
+  { method, path, query, asked }: MetricsRequest,
   { scorers, pods }: Pick<MetricsServerDeps, 'scorers' | 'pods'>,
 ): Promise<{ code: number; body: object }> {
   if (method !== 'GET') return { code: 405, body: failure(405, 'MethodNotAllowed', 'metrics can only be read') };

@@ -1,5 +1,5 @@
 /** The last step to zero and the first one back, for a pipeline that may have no pods. Going to sleep is ours, waking is the activator's. */
-import { HEARD_MS } from '../api/activation.ts';
+import { ACTIVATOR_SYNC_MS } from '../api/activation.ts';
 import type { ObservedPipeline } from '../api/observed.ts';
 import type { Effective } from '../api/types.gen.ts';
 import { durationMs } from '../api/units.ts';
@@ -38,7 +38,7 @@ export function planRest(
   const idle = held ? { longEnough: false } : idleness(seen, has, limitMs);
   const served = servedLast(seen, has); // before that is written down, nobody could tell sleep from a start that failed
   const attended = seen.activator?.port !== undefined && seen.activator.addresses.length > 0;
-  const mayGo = idle.longEnough && served && seen.activator?.announced === true;
+  const mayGo = idle.longEnough && served && seen.activator?.synced === true;
   const asleep = attended && (mayGo || isAtZero(has, limitMs < Infinity || held));
   const route = routeOf(seen, has, { asleep, always: limitMs < Infinity });
   return {
@@ -47,7 +47,7 @@ export function planRest(
     onCall: served && route !== undefined && route.addresses.length > 0,
     unattended: idle.longEnough && !attended,
     unheard: isUnheard(seen),
-    wakeAfterMs: attended && !asleep && idle.longEnough ? HEARD_MS : idle.askAfterMs,
+    wakeAfterMs: attended && !asleep && idle.longEnough ? ACTIVATOR_SYNC_MS : idle.askAfterMs,
   };
 }
 
@@ -72,13 +72,13 @@ function idleness(
   limitMs: number,
 ): { longEnough: boolean; askAfterMs?: number } {
   if (idle?.revision !== name || ready === 0 || ready !== replicas) return { longEnough: false }; // pods that come and go wake the reconcile
-  if ('silentSeconds' in idle) return { longEnough: false, askAfterMs: Math.min(limitMs, ASK_AGAIN_MS) };
+  if ('unansweredSeconds' in idle) return { longEnough: false, askAfterMs: Math.min(limitMs, ASK_AGAIN_MS) };
   const leftMs = Math.ceil(limitMs - idle.seconds * 1000);
   return leftMs <= 0 ? { longEnough: true, askAfterMs: ASK_AGAIN_MS } : { longEnough: false, askAfterMs: leftMs };
 }
 
 const isUnheard = ({ idle }: ObservedPipeline): boolean =>
-  idle !== undefined && 'silentSeconds' in idle && idle.silentSeconds * 1000 >= SILENT_MS;
+  idle !== undefined && 'unansweredSeconds' in idle && idle.unansweredSeconds * 1000 >= SILENT_MS;
 
 /** It has served, and nothing is known that would keep the next pod from it. */
 function servedLast(

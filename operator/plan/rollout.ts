@@ -1,5 +1,5 @@
 /** Names the state of a rollout before anybody acts on it: which revision serves, which comes, which goes. */
-import { selectedRevision } from '../api/endpoints.ts';
+import { selectedRevision } from '../api/endpointSlices.ts';
 import { Stalled, Waiting } from '../api/flow.ts';
 import {
   newestFirst,
@@ -10,7 +10,7 @@ import {
 } from '../api/observed.ts';
 import { isFinal, REASON } from '../api/reasons.ts';
 import type { Effective, EffectiveMetric } from '../api/types.gen.ts';
-import { fewest, scales } from '../desired/autoscaler.ts';
+import { minPods, isAutoscaled } from '../desired/autoscaler.ts';
 import { effective as resolve } from '../desired/effective.ts';
 import { wantedRevision } from '../desired/revision.ts';
 import type { PodFailure } from '../status/podFailures.ts';
@@ -153,7 +153,7 @@ function wantedSize(
   effective: Effective,
 ): number {
   const serving = current === undefined || current === wanted?.name ? 0 : factsOf(seen, current).replicas;
-  return Math.min(Math.max(fewest(effective), serving), effective.maxReplicas);
+  return Math.min(Math.max(minPods(effective), serving), effective.maxReplicas);
 }
 
 /** The newcomer takes over when it is Ready at its size, or at once when the old one has never served anybody. */
@@ -183,9 +183,9 @@ function activeSize(
   { size, rest, measured }: { size: number; rest: Rest | undefined; measured: boolean },
 ): { autoscaled: boolean; scaleTo?: number } {
   if (rest?.asleep) return { autoscaled: false, ...(has.replicas > 0 && { scaleTo: 0 }) };
-  const autoscaled = scales(effective) && measured && (has.hasAutoscaler || has.ready > 0);
-  const count = scales(effective) ? Math.min(Math.max(has.replicas, size), effective.maxReplicas) : size;
-  const right = autoscaled ? has.replicas >= fewest(effective) : has.replicas === count;
+  const autoscaled = isAutoscaled(effective) && measured && (has.hasAutoscaler || has.ready > 0);
+  const count = isAutoscaled(effective) ? Math.min(Math.max(has.replicas, size), effective.maxReplicas) : size;
+  const right = autoscaled ? has.replicas >= minPods(effective) : has.replicas === count;
   return has.exists && right ? { autoscaled } : { autoscaled, scaleTo: count };
 }
 

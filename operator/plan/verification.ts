@@ -7,20 +7,20 @@ import type { ObservedModelVersion, VerificationSlots } from '../api/observed.ts
 import { REASON } from '../api/reasons.ts';
 import { configMapSource } from '../desired/fetching.ts';
 import { verificationKey } from '../desired/verifyJob.ts';
-import { lasting, parseTermination, podFailure } from '../status/podFailures.ts';
+import { withoutPodSuffix, parseTermination, podFailure } from '../status/podFailures.ts';
 
-const MOST_AT_ONCE = 4;
+const MAX_CONCURRENT = 4;
 /** No namespace has all slots. */
-const MOST_OF_NAMESPACE = 3;
+const MAX_CONCURRENT_PER_NAMESPACE = 3;
 /** A verification takes a slot from other namespaces for so long; from its own until it ends. */
 const SHARED_SLOT_MS = 120_000;
-const FIRST_RETRY_MS = 10_000;
-const LONGEST_RETRY_MS = 300_000;
+const MIN_RETRY_MS = 10_000;
+const MAX_RETRY_MS = 300_000;
 const REFUSED_AFTER_MS = 3_000;
 /** A verification that ends wakes those in the queue; this is the net under it. */
 const QUEUE_RECHECK_MS = 15_000;
 /** A Job that has had no running pod for this long gives its slot away: it may never get one. */
-const SLOT_MS = 30_000;
+const POD_START_MS = 30_000;
 const VERIFYING = { reason: REASON.verifying, message: 'fetching and verifying the source' };
 
 /** A failure is tried again, later each time: the source may be put right without a word to us. */
@@ -66,7 +66,7 @@ export function planVerification(seen: ObservedModelVersion): Verification {
       message: `ConfigMap ${configMapSource(spec.source.uri)?.name ?? ''} does not exist in this namespace`,
       prune: jobs,
     };
-  return { ...(last ? judge(seen, last, before) : startOrQueue(seen, 1)), prune };
+  return { ...(last ? fromJob(seen, last, before) : startOrQueue(seen, 1)), prune };
 }
 
 const attemptOf = ({ metadata }: Stored<Job>): number => Number(metadata.labels?.[LABEL.attempt] ?? 0);
@@ -79,8 +79,8 @@ function startOrQueue({ slots }: ObservedModelVersion, attempt: number): Omit<Ve
 
 /** Why no verification may start now: all slots are taken, or it is the turn of a namespace with fewer of them. */
 function noSlot({ taken, takenHere, fewestElsewhere = Infinity }: VerificationSlots): string | undefined {
-  if (taken >= MOST_AT_ONCE) return `${taken} verifications run already`;
-  if (takenHere >= MOST_OF_NAMESPACE) return `${takenHere} verifications of this namespace run already`;
+  if (taken >= MAX_CONCURRENT) return `${taken} verifications run already`;
+  if (takenHere >= MAX_CONCURRENT_PER_NAMESPACE) return `${takenHere} verifications of this namespace run already`;
   return fewestElsewhere < takenHere
     ? `${takenHere} verifications of this namespace run already, and another namespace waits with fewer`
     : undefined;
@@ -107,7 +107,7 @@ export function slotsFor(
   };
 }
 
-function judge(
+function fromJob(
   seen: ObservedModelVersion,
   job: Stored<Job>,
   before: Stored<Job> | undefined,
@@ -167,8 +167,8 @@ function unfinished(
     return {
       ready: false,
       reason: /exceeded quota|failed quota/.test(refusal) ? REASON.quota : REASON.verificationFailed,
-      message: lasting(refusal),
-      wakeAfterMs: LONGEST_RETRY_MS / 10,
+      message: withoutPodSuffix(refusal),
+      wakeAfterMs: MAX_RETRY_MS / 10,
     };
   const age = now - Date.parse(job.metadata.creationTimestamp ?? '');
   const wake = pods.length === 0 && age < 10 * REFUSED_AFTER_MS ? { wakeAfterMs: REFUSED_AFTER_MS } : {};
@@ -180,7 +180,8 @@ const ended = ({ status }: Stored<Job>): boolean =>
 
 /** Whether a Job counts among those that run at a time. */
 const holdsSlot = (job: Stored<Job>, now: number): boolean =>
-  !ended(job) && ((job.status?.ready ?? 0) > 0 || now - Date.parse(job.metadata.creationTimestamp ?? '') < SLOT_MS);
+  !ended(job) &&
+  ((job.status?.ready ?? 0) > 0 || now - Date.parse(job.metadata.creationTimestamp ?? '') < POD_START_MS);
 
 /** True when the Job has had time for a pod and has none among its ModelVersion's: its events are worth a look. */
 export const looksRefused = (job: Stored<Job>, pods: ObservedModelVersion['pods'], now: number): boolean =>
@@ -191,7 +192,7 @@ export const looksRefused = (job: Stored<Job>, pods: ObservedModelVersion['pods'
 function retry(seen: ObservedModelVersion, job: Stored<Job>): Pick<Verification, 'start' | 'wakeAfterMs'> {
   const attempt = attemptOf(job);
   const endedAt = Date.parse(job.status?.conditions?.[0]?.lastTransitionTime ?? job.metadata.creationTimestamp ?? '');
-  const left = endedAt + Math.min(FIRST_RETRY_MS * 2 ** (attempt - 1), LONGEST_RETRY_MS) - seen.now;
+  const left = endedAt + Math.min(MIN_RETRY_MS * 2 ** (attempt - 1), MAX_RETRY_MS) - seen.now;
   if (left > 0) return { wakeAfterMs: left };
   return noSlot(seen.slots) !== undefined ? { wakeAfterMs: QUEUE_RECHECK_MS } : { start: attempt + 1 };
 }

@@ -2,21 +2,21 @@
 import type { RenderConfig } from '../api/observed.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import type { Kube } from '../kube/kube.ts';
-import { KeyStore } from './keyStore.ts';
+import { EndpointKeys } from './endpointKeys.ts';
 import type { Scorers } from '../scorers/stats.ts';
-import { LostRevisions } from './lostRevisions.ts';
-import { MarkingWatch } from './markingWatch.ts';
-import { PortBook } from './portBook.ts';
+import { DeletedRevisions } from './deletedRevisions.ts';
+import { UsageGracePeriod } from './usageGracePeriod.ts';
+import { PortAllocator } from './portAllocator.ts';
 import { ScriptStore } from './scriptStore.ts';
 
 export interface Deps {
-  kube: Pick<Kube, 'client' | 'caches' | 'child' | 'remember' | 'forget' | 'unseen'>;
+  kube: Pick<Kube, 'client' | 'caches' | 'cached' | 'cacheWrite' | 'evict' | 'omitted'>;
   events: Pick<EventRecorder, 'publish'>;
-  keys: KeyStore;
+  keys: EndpointKeys;
   scripts: ScriptStore;
-  lost: LostRevisions;
-  marking: MarkingWatch;
-  ports: PortBook;
+  deletedRevisions: DeletedRevisions;
+  usageGrace: UsageGracePeriod;
+  ports: PortAllocator;
   scorers: Pick<Scorers, 'idleness' | 'warning'>;
   config: RenderConfig;
   /** Why the autoscaler cannot be told the concurrency of pods; undefined where it can. */
@@ -29,11 +29,11 @@ export function newDeps(given: Pick<Deps, 'kube' | 'config' | 'events' | 'noConc
   const { client, caches } = given.kube;
   return {
     ...given,
-    keys: new KeyStore(client),
+    keys: new EndpointKeys(client),
     scripts: new ScriptStore(client),
-    lost: new LostRevisions(caches),
-    marking: new MarkingWatch(),
-    ports: new PortBook(caches.endpointSlices),
+    deletedRevisions: new DeletedRevisions(caches),
+    usageGrace: new UsageGracePeriod(),
+    ports: new PortAllocator(caches.endpointSlices),
     now: Date.now,
   };
 }

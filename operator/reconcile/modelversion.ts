@@ -1,30 +1,32 @@
 /** The reconcile of a ModelVersion: verified once by a Job, then pinned. */
 import { applyAll, prune } from '../apply/apply.ts';
-import { adopt } from '../apply/effects.ts';
+import { adoptOrphans } from '../apply/effects.ts';
 import { writeStatus } from '../apply/status.ts';
 import { nextStep, settle, splitKey, type Key, type Result } from '../api/flow.ts';
 import { controllerOf, type KubeObject } from '../api/objects.ts';
 import type { ObservedModelVersion } from '../api/observed.ts';
-import { LABEL, orphanOf, ownedBy, podOwner, uses } from '../api/labels.ts';
+import { LABEL, orphanIndexKey, ownerIndexKey, podOwnerIndexKey, indexKey } from '../api/labels.ts';
 import type { ModelVersion } from '../api/types.gen.ts';
 import { configMapSource } from '../desired/fetching.ts';
 import { ownerReference } from '../desired/meta.ts';
 import { verificationKey, verifyJob } from '../desired/verifyJob.ts';
 import { looksRefused, planVerification, slotsFor } from '../plan/verification.ts';
 import { modelVersionStatus } from '../status/modelversion.ts';
-import { withheldModelVersion } from '../status/withheld.ts';
+import { namespaceTooLargeModelVersionStatus } from '../status/namespaceTooLarge.ts';
 import type { Deps } from './deps.ts';
 import { modelVersionEvents } from './events.ts';
-import { withhold } from './withhold.ts';
+import { reportNamespaceTooLarge } from './namespaceTooLarge.ts';
 
 export async function reconcileModelVersion(key: Key, deps: Deps): Promise<Result> {
   const { namespace, name } = splitKey(key);
-  const unseen = deps.kube.unseen(namespace);
+  const unseen = deps.kube.omitted(namespace);
   if (unseen !== undefined) {
     // What was verified stays so; who uses it is not known, and not written.
     const status = (one: ModelVersion): object | undefined =>
-      one.status?.verifiedSource === verificationKey(one) ? undefined : withheldModelVersion(one, unseen, deps.now());
-    return withhold(deps.kube.caches.modelVersions.get(namespace, name), status, deps);
+      one.status?.verifiedSource === verificationKey(one)
+        ? undefined
+        : namespaceTooLargeModelVersionStatus(one, unseen, deps.now());
+    return reportNamespaceTooLarge(deps.kube.caches.modelVersions.get(namespace, name), status, deps);
   }
   const seen = await observeModelVersion(key, deps);
   if (!seen) return { next: 'rest' };
@@ -33,7 +35,7 @@ export async function reconcileModelVersion(key: Key, deps: Deps): Promise<Resul
   const wanted = plan.start === undefined ? [] : [[verifyJob(modelVersion, plan.start, deps.config)]];
 
   const attempt = await settle(async () => {
-    await adopt(seen.orphans, ownerReference(modelVersion), deps.kube);
+    await adoptOrphans(seen.orphans, ownerReference(modelVersion), deps.kube);
     await applyAll(wanted, modelVersion, deps.kube);
   });
 
@@ -50,9 +52,9 @@ async function observeModelVersion(key: Key, { kube, now: clock }: Deps): Promis
   const modelVersion = caches.modelVersions.get(namespace, name);
   if (!modelVersion || modelVersion.metadata.deletionTimestamp !== undefined) return undefined;
   const now = clock();
-  const orphans = caches.jobs.by(orphanOf(namespace, LABEL.modelVersion, name));
-  const jobs = [...caches.jobs.by(ownedBy(modelVersion.metadata)), ...orphans];
-  const pods = caches.pods.by(podOwner(namespace, LABEL.modelVersion, name));
+  const orphans = caches.jobs.byIndex(orphanIndexKey(namespace, LABEL.modelVersion, name));
+  const jobs = [...caches.jobs.byIndex(ownerIndexKey(modelVersion.metadata)), ...orphans];
+  const pods = caches.pods.byIndex(podOwnerIndexKey(namespace, LABEL.modelVersion, name));
   const source = configMapSource(modelVersion.spec.source.uri);
   const refused = jobs.find((job) => looksRefused(job, pods, now));
   const refusal = refused && (await client.lastWarning(namespace, refused.metadata.uid ?? ''));
@@ -77,7 +79,7 @@ async function observeModelVersion(key: Key, { kube, now: clock }: Deps): Promis
 /** Namespaces of the model versions that wait for a slot. */
 const queuedIn = ({ modelVersions }: Deps['kube']['caches']): string[] =>
   modelVersions
-    .by(uses.verification)
+    .byIndex(indexKey.verification)
     .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
     .map(({ metadata }) => metadata.namespace ?? '');
 
@@ -95,11 +97,11 @@ function usersOf(
   { metadata: { namespace = '', name } }: ModelVersion,
   { pipelines, deployments }: Deps['kube']['caches'],
 ): string[] {
-  const word = uses.modelVersion(namespace, name);
+  const word = indexKey.modelVersion(namespace, name);
   const named = pipelines
-    .by(word)
+    .byIndex(word)
     .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
     .map(({ metadata }) => metadata.name);
-  const loaded = deployments.by(word).flatMap(({ metadata }) => metadata.labels?.[LABEL.pipeline] ?? []);
+  const loaded = deployments.byIndex(word).flatMap(({ metadata }) => metadata.labels?.[LABEL.pipeline] ?? []);
   return [...new Set([...named, ...loaded])].sort();
 }

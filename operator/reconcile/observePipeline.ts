@@ -1,7 +1,7 @@
 /** All reads of a pipeline's reconcile, into one frozen value. From caches; the API is asked only for what is new. */
 import { parseTraffic, TRAFFIC_FILE, type Traffic } from '@penstock/contract';
 import { splitKey, type Key } from '../api/flow.ts';
-import { LABEL, orphanOf, ownedBy, podOwner } from '../api/labels.ts';
+import { LABEL, orphanIndexKey, ownerIndexKey, podOwnerIndexKey } from '../api/labels.ts';
 import type { ObservedPipeline, Revision } from '../api/observed.ts';
 import { controllerOf, type KubeObject } from '../api/objects.ts';
 import type { InferencePipeline, ModelVersion } from '../api/types.gen.ts';
@@ -11,7 +11,8 @@ import { recoverRevisions } from '../desired/recover.ts';
 import { parseRevision } from '../desired/revision.ts';
 import { inlineScript } from '../desired/script.ts';
 import type { Deps } from './deps.ts';
-import type { Keys } from './keyStore.ts';
+import type { Cache } from '../kube/cache.ts';
+import type { Keys } from './endpointKeys.ts';
 import { observeRest } from './observeRest.ts';
 
 /** Undefined when the pipeline is gone or going: its children follow it by their owner references. */
@@ -20,8 +21,8 @@ export async function observePipeline(key: Key, deps: Deps): Promise<ObservedPip
     kube: { caches },
     keys,
     scripts,
-    lost,
-    marking,
+    deletedRevisions,
+    usageGrace,
     ports,
     scorers,
     noConcurrency,
@@ -32,16 +33,16 @@ export async function observePipeline(key: Key, deps: Deps): Promise<ObservedPip
   if (!pipeline) {
     keys.forget(key);
     scripts.forget(key);
-    marking.forget(key);
+    usageGrace.forget(key);
     ports.forget(key);
   }
   if (!pipeline || pipeline.metadata.deletionTimestamp !== undefined) return undefined;
   const now = clock();
-  const orphan = orphanOf(namespace, LABEL.pipeline, name);
+  const orphan = orphanIndexKey(namespace, LABEL.pipeline, name);
   const isOurs = ({ metadata }: KubeObject): boolean => names.isChild(name, metadata.name);
-  const owned = <T extends KubeObject>(cache: { by: (word: string) => T[] }): T[] => [
-    ...cache.by(ownedBy(pipeline.metadata)),
-    ...cache.by(orphan).filter(isOurs),
+  const owned = <T extends KubeObject>(cache: Pick<Cache<T>, 'byIndex'>): T[] => [
+    ...cache.byIndex(ownerIndexKey(pipeline.metadata)),
+    ...cache.byIndex(orphan).filter(isOurs),
   ];
   const [configMaps, deployments, autoscalers, services] = [
     owned(caches.configMaps),
@@ -61,8 +62,8 @@ export async function observePipeline(key: Key, deps: Deps): Promise<ObservedPip
     .filter((one) => !revisions.some((revision) => revision.name === one));
   const found = await script(pipeline, scripts, (map) => caches.configMapMetadata.get(namespace, map));
   const why = noConcurrency();
-  const warning = scorers.warning(caches.pods.by(podOwner(namespace, LABEL.pipeline, name)));
-  const pods = caches.pods.by(podOwner(namespace, LABEL.pipeline, name));
+  const warning = scorers.warning(caches.pods.byIndex(podOwnerIndexKey(namespace, LABEL.pipeline, name)));
+  const pods = caches.pods.byIndex(podOwnerIndexKey(namespace, LABEL.pipeline, name));
   const children: KubeObject[] = [
     ...autoscalers,
     ...owned(caches.disruptionBudgets),
@@ -86,7 +87,7 @@ export async function observePipeline(key: Key, deps: Deps): Promise<ObservedPip
         deployments,
         revisions,
         script: found.script,
-        remembered: (revision) => lost.get(namespace, revision),
+        remembered: (revision) => deletedRevisions.get(namespace, revision),
       }),
     ],
     pods,

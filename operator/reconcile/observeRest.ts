@@ -1,14 +1,14 @@
 /** What is known of a pipeline that may have no pods: who would take its requests, and whether its pods have anything to do. */
 import type { Pod, Service } from 'kubernetes-types/core/v1.js';
-import { HEARD_MS } from '../api/activation.ts';
-import { activatorPort, isActivators, leads, selectedRevision } from '../api/endpoints.ts';
-import { keyOf } from '../api/flow.ts';
-import { LABEL, uses } from '../api/labels.ts';
+import { ACTIVATOR_SYNC_MS } from '../api/activation.ts';
+import { activatorPort, isActivatorSlice, hasReadyEndpoints, selectedRevision } from '../api/endpointSlices.ts';
+import { joinKey } from '../api/flow.ts';
+import { LABEL, indexKey } from '../api/labels.ts';
 import type { Stored } from '../api/objects.ts';
 import type { ObservedPipeline } from '../api/observed.ts';
-import { addressesOf, isOver, isReady, readySince } from '../api/pods.ts';
+import { addressesOf, isTerminated, isReady, readySince } from '../api/pods.ts';
 import type { InferencePipeline } from '../api/types.gen.ts';
-import { mayRest } from '../desired/effective.ts';
+import { canScaleToZero } from '../desired/effective.ts';
 import { names } from '../desired/names.ts';
 import type { Deps } from './deps.ts';
 
@@ -21,11 +21,11 @@ export async function observeRest(
   { kube: { caches }, ports, scorers }: Deps,
 ): Promise<Pick<ObservedPipeline, 'activator' | 'idle'>> {
   const { namespace = '', name } = pipeline.metadata;
-  const sleeper = mayRest(pipeline);
+  const sleeper = canScaleToZero(pipeline);
   const slice = caches.endpointSlices.get(namespace, names.activator(name));
   if (!sleeper && !slice) return {};
   const addresses = addressesOf(caches.activators.values());
-  const port = slice || addresses.length > 0 ? ports.port(keyOf(namespace, name)) : undefined;
+  const port = slice || addresses.length > 0 ? ports.port(joinKey(namespace, name)) : undefined;
   const idle = sleeper ? await idleness(seen, scorers) : undefined;
   return {
     activator: {
@@ -33,12 +33,12 @@ export async function observeRest(
       addresses,
       addressType: slice?.addressType === 'IPv6' || (!slice && addresses[0]?.includes(':')) ? 'IPv6' : 'IPv4',
       serviceReady: caches.endpointSlices
-        .by(uses.service(namespace, names.service(name)))
-        .some((one) => !isActivators(one) && leads(one)),
-      announced:
+        .byIndex(indexKey.service(namespace, names.service(name)))
+        .some((one) => !isActivatorSlice(one) && hasReadyEndpoints(one)),
+      synced:
         slice !== undefined &&
         activatorPort(slice) === port &&
-        seen.now - Date.parse(slice.metadata.creationTimestamp ?? '') >= HEARD_MS,
+        seen.now - Date.parse(slice.metadata.creationTimestamp ?? '') >= ACTIVATOR_SYNC_MS,
     },
     ...(idle && { idle }),
   };
@@ -54,7 +54,7 @@ async function idleness(
     (pod) =>
       pod.metadata.labels?.[LABEL.revision] === revision &&
       pod.metadata.deletionTimestamp === undefined &&
-      !isOver(pod),
+      !isTerminated(pod),
   );
   if (revision === undefined || serving.length === 0 || (serving.length > 1 && autoscaled) || !serving.every(isReady))
     return undefined;

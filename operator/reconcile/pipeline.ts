@@ -1,6 +1,6 @@
 /** The reconcile of an InferencePipeline: observe once, plan and render purely, apply, tell. */
 import { applyAll, prune } from '../apply/apply.ts';
-import { adopt, confirmTakeOver, nudge, setCounts, writeAbandoned } from '../apply/effects.ts';
+import { adoptOrphans, confirmReadyPods, refreshPodMounts, setReplicas, markFailed } from '../apply/effects.ts';
 import { writeStatus } from '../apply/status.ts';
 import { isRace, nextStep, settle, splitKey, type Key, type Result } from '../api/flow.ts';
 import { LABEL } from '../api/labels.ts';
@@ -10,20 +10,20 @@ import { ownerReference } from '../desired/meta.ts';
 import { trafficHash, trafficTable, trafficText } from '../desired/traffic.ts';
 import { planRollout, type Plan } from '../plan/rollout.ts';
 import { pipelineStatus } from '../status/pipeline.ts';
-import { withheldStatus } from '../status/withheld.ts';
+import { namespaceTooLargeStatus } from '../status/namespaceTooLarge.ts';
 import type { Deps } from './deps.ts';
 import { pipelineEvents } from './events.ts';
-import { MARKED_WITHIN_MS } from './markingWatch.ts';
+import { USAGE_GRACE_MS } from './usageGracePeriod.ts';
 import { observePipeline } from './observePipeline.ts';
-import { withhold } from './withhold.ts';
+import { reportNamespaceTooLarge } from './namespaceTooLarge.ts';
 
 export async function reconcilePipeline(key: Key, deps: Deps): Promise<Result> {
   const { namespace, name } = splitKey(key);
-  const unseen = deps.kube.unseen(namespace);
+  const unseen = deps.kube.omitted(namespace);
   if (unseen !== undefined)
-    return withhold(
+    return reportNamespaceTooLarge(
       deps.kube.caches.pipelines.get(namespace, name),
-      (pipeline) => withheldStatus(pipeline, unseen, deps.now()),
+      (pipeline) => namespaceTooLargeStatus(pipeline, unseen, deps.now()),
       deps,
     );
   const seen = await observePipeline(key, deps);
@@ -41,16 +41,16 @@ export async function reconcilePipeline(key: Key, deps: Deps): Promise<Result> {
   });
 
   const attempt = await settle(async () => {
-    if (plan.takesOver) await confirmTakeOver(plan.takesOver, pipeline, deps.kube);
-    await adopt(seen.orphans, ownerReference(pipeline), deps.kube);
-    if (plan.abandon) await writeAbandoned(plan.abandon, deps.kube);
+    if (plan.takesOver) await confirmReadyPods(plan.takesOver, pipeline, deps.kube);
+    await adoptOrphans(seen.orphans, ownerReference(pipeline), deps.kube);
+    if (plan.abandon) await markFailed(plan.abandon, deps.kube);
     await applyAll(wanted, pipeline, deps.kube);
-    await setCounts(plan.live, pipeline, deps.kube);
-    await nudge(seen.pods, trafficHash(trafficText(traffic)), deps.kube);
+    await setReplicas(plan.live, pipeline, deps.kube);
+    await refreshPodMounts(seen.pods, trafficHash(trafficText(traffic)), deps.kube);
     await prune(seen.children, stays(wanted.flat(), plan), deps.kube);
   });
   if (isRace(attempt.error)) return nextStep(attempt, plan.wakeAfterMs);
-  if (deps.marking.isBrief(key, plan.blocked, seen.now)) return nextStep(attempt, MARKED_WITHIN_MS);
+  if (deps.usageGrace.contains(key, plan.blocked, seen.now)) return nextStep(attempt, USAGE_GRACE_MS);
 
   const url = `http://${pipeline.metadata.name}.${pipeline.metadata.namespace ?? ''}.svc.${deps.config.clusterDomain}/score`;
   const status = pipelineStatus(seen, plan, attempt, url);

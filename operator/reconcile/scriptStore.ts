@@ -2,7 +2,7 @@
  * Scripts out of users' ConfigMaps: read once per version and pipeline; only the metadata of ConfigMaps is watched. What
  * was read last is kept, up to a number of bytes; the rest is read again when it is needed.
  */
-import { keyOf, type Key } from '../api/flow.ts';
+import { joinKey, type Key } from '../api/flow.ts';
 import type { KubeObject, ObjectMeta } from '../api/objects.ts';
 import { KIND } from '../api/kinds.ts';
 import { scriptIn, type FoundScript } from '../desired/script.ts';
@@ -33,7 +33,7 @@ export class ScriptStore {
   ): Promise<FoundScript> {
     if (!known) return { problem: `ConfigMap ${name} of spec.scoring.scriptFrom does not exist in this namespace` };
     const version = `${name} ${known.metadata.uid} ${known.metadata.resourceVersion}`;
-    const at = keyOf(namespace, pipeline);
+    const at = joinKey(namespace, pipeline);
     let read = this.#read.get(at);
     if (read?.version !== version) {
       const { data = {}, binaryData = {} } = await this.#client.get<ConfigMap>(KIND.configMap, namespace, name);

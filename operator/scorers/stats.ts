@@ -4,21 +4,21 @@ import { Agent, get } from 'node:http';
 import type { Pod } from 'kubernetes-types/core/v1.js';
 import type { Stored } from '../api/objects.ts';
 
-const ANSWER_MS = 800;
-const ANSWER_BYTES = 4096;
-const CONNECTIONS = 256;
+const STATS_TIMEOUT_MS = 800;
+const MAX_STATS_BYTES = 4096;
+const MAX_CONNECTIONS = 256;
 /** Pods that are asked for warnings at the same time. */
-const SWEEPERS = 8;
+const MAX_CONCURRENT_SWEEP_CALLS = 8;
 /** Of a pod that says nothing any more, since it is gone. */
-const WARNING_REMEMBERED_MS = 3_600_000;
+const WARNING_TTL_MS = 3_600_000;
 /** A warning is a line of a condition. */
-const WARNING_LENGTH = 600;
+const MAX_WARNING_LENGTH = 600;
 /** For so long the last word of a pod that does not answer stands for it: a full pod is slow to answer just then. */
-const REMEMBERED_MS = 20_000;
+const READING_TTL_MS = 20_000;
 /** For so long a reading serves every reader: many readers make one call. */
-const FRESH_MS = 1_000;
+const MAX_SHARED_AGE_MS = 1_000;
 /** That a pod does not answer is known until it has not been asked for so long: it is gone. */
-const SILENCE_REMEMBERED_MS = 300_000;
+const UNANSWERED_TTL_MS = 300_000;
 
 /** What a pod said, and when (milliseconds since the epoch). */
 export interface Reading {
@@ -28,24 +28,24 @@ export interface Reading {
 }
 
 /** Gives a pod's figures, or undefined when it gives none in time. */
-export type AskScorer = (address: string) => Promise<ScorerStats | undefined>;
+export type FetchStats = (address: string) => Promise<ScorerStats | undefined>;
 
 export class Scorers {
-  readonly #ask: AskScorer;
+  readonly #ask: FetchStats;
   readonly #now: () => number;
   /** By uid. */
   readonly #last = new Map<string, Reading>();
   /** What pods want their users to know, by uid, and when they last said so. */
   readonly #warnings = new Map<string, { message: string; at: number }>();
   /** Calls under way, by uid. */
-  readonly #asking = new Map<string, Promise<Reading | undefined>>();
+  readonly #pending = new Map<string, Promise<Reading | undefined>>();
   readonly #onWarning: (pod: Stored<Pod>) => void;
   /** Since when a pod has not answered, and when it was last asked, by uid. */
-  readonly #silent = new Map<string, { since: number; at: number }>();
+  readonly #unanswered = new Map<string, { since: number; at: number }>();
 
   /** `onWarning` is called when a pod says something that its users should know and did not before. */
   constructor(
-    ask: AskScorer = askOverHttp(),
+    ask: FetchStats = statsOverHttp(),
     now: () => number = Date.now,
     onWarning: (pod: Stored<Pod>) => void = () => undefined,
   ) {
@@ -56,23 +56,27 @@ export class Scorers {
 
   /** The figures of those pods that serve; one that does not answer now is read from memory for 20 seconds. */
   async readings(pods: Stored<Pod>[]): Promise<Reading[]> {
-    this.#forgetOld();
+    this.#evictExpired();
     const all = await Promise.all(
-      pods.filter(runs).map(async (pod) => (await this.#read(pod, FRESH_MS)) ?? this.#last.get(pod.metadata.uid ?? '')),
+      pods
+        .filter(isRunning)
+        .map(async (pod) => (await this.#read(pod, MAX_SHARED_AGE_MS)) ?? this.#last.get(pod.metadata.uid ?? '')),
     );
-    return all.filter((reading): reading is Reading => reading !== undefined && serves(reading.stats));
+    return all.filter((reading): reading is Reading => reading !== undefined && isServing(reading.stats));
   }
 
   /** For how long none of the pods has been asked anything; or, for how long one has not said, which is not idle. */
-  async idleness(pods: Stored<Pod>[]): Promise<{ seconds: number } | { silentSeconds: number }> {
-    this.#forgetOld();
-    const all = await Promise.all(pods.map(async (pod) => (runs(pod) ? this.#read(pod, 0) : undefined)));
-    if (all.length > 0 && all.every((reading) => reading && serves(reading.stats)))
+  async idleness(pods: Stored<Pod>[]): Promise<{ seconds: number } | { unansweredSeconds: number }> {
+    this.#evictExpired();
+    const all = await Promise.all(pods.map(async (pod) => (isRunning(pod) ? this.#read(pod, 0) : undefined)));
+    if (all.length > 0 && all.every((reading) => reading && isServing(reading.stats)))
       return { seconds: Math.min(...all.map((reading) => reading!.stats.idleSeconds)) };
     return {
-      silentSeconds: Math.max(
+      unansweredSeconds: Math.max(
         0,
-        ...pods.map(({ metadata: { uid = '' } }) => (this.#now() - (this.#silent.get(uid)?.since ?? Infinity)) / 1000),
+        ...pods.map(
+          ({ metadata: { uid = '' } }) => (this.#now() - (this.#unanswered.get(uid)?.since ?? Infinity)) / 1000,
+        ),
       ),
     };
   }
@@ -84,10 +88,10 @@ export class Scorers {
 
   /** Asks all of these pods for warnings, a few at a time. */
   async sweep(pods: Iterable<Stored<Pod>>): Promise<void> {
-    const left = [...pods].filter(runs);
+    const left = [...pods].filter(isRunning);
     await Promise.all(
-      Array.from({ length: SWEEPERS }, async () => {
-        for (let pod = left.pop(); pod; pod = left.pop()) await this.#read(pod, FRESH_MS);
+      Array.from({ length: MAX_CONCURRENT_SWEEP_CALLS }, async () => {
+        for (let pod = left.pop(); pod; pod = left.pop()) await this.#read(pod, MAX_SHARED_AGE_MS);
       }),
     );
   }
@@ -97,59 +101,59 @@ export class Scorers {
     const { uid = '' } = pod.metadata;
     const last = this.#last.get(uid);
     if (last && this.#now() - last.at < oldestMs) return Promise.resolve(last);
-    const asking = this.#asking.get(uid) ?? this.#askOnce(pod, uid).finally(() => this.#asking.delete(uid));
-    this.#asking.set(uid, asking);
+    const asking = this.#pending.get(uid) ?? this.#fetch(pod, uid).finally(() => this.#pending.delete(uid));
+    this.#pending.set(uid, asking);
     return asking;
   }
 
-  async #askOnce(pod: Stored<Pod>, uid: string): Promise<Reading | undefined> {
+  async #fetch(pod: Stored<Pod>, uid: string): Promise<Reading | undefined> {
     const stats = await this.#ask(pod.status!.podIP!);
     const at = this.#now();
-    if (!stats) return void this.#silent.set(uid, { since: this.#silent.get(uid)?.since ?? at, at });
+    if (!stats) return void this.#unanswered.set(uid, { since: this.#unanswered.get(uid)?.since ?? at, at });
     const reading = { pod, stats, at };
-    this.#silent.delete(uid);
+    this.#unanswered.delete(uid);
     this.#last.set(uid, reading);
-    this.#warned(reading, uid);
+    this.#recordWarning(reading, uid);
     return reading;
   }
 
-  #warned({ pod, stats: { warning }, at }: Reading, uid: string): void {
+  #recordWarning({ pod, stats: { warning }, at }: Reading, uid: string): void {
     if (warning === undefined) return;
     const isNew = this.#warnings.get(uid)?.message !== warning;
     this.#warnings.set(uid, { message: warning, at });
     if (isNew) this.#onWarning(pod);
   }
 
-  #forgetOld(): void {
-    for (const [uid, { at }] of this.#warnings)
-      if (this.#now() - at > WARNING_REMEMBERED_MS) this.#warnings.delete(uid);
-    for (const [uid, { at }] of this.#last) if (this.#now() - at > REMEMBERED_MS) this.#last.delete(uid);
-    for (const [uid, { at }] of this.#silent) if (this.#now() - at > SILENCE_REMEMBERED_MS) this.#silent.delete(uid);
+  #evictExpired(): void {
+    for (const [uid, { at }] of this.#warnings) if (this.#now() - at > WARNING_TTL_MS) this.#warnings.delete(uid);
+    for (const [uid, { at }] of this.#last) if (this.#now() - at > READING_TTL_MS) this.#last.delete(uid);
+    for (const [uid, { at }] of this.#unanswered)
+      if (this.#now() - at > UNANSWERED_TTL_MS) this.#unanswered.delete(uid);
   }
 }
 
-const runs = ({ metadata, status }: Stored<Pod>): boolean =>
+const isRunning = ({ metadata, status }: Stored<Pod>): boolean =>
   metadata.deletionTimestamp === undefined && status?.phase === 'Running' && status.podIP !== undefined;
 
 /** One that is still in init() computes nothing, and says nothing of what the others have to bear. */
-const serves = ({ phase }: ScorerStats): boolean => phase === 'Ready' || phase === 'Draining';
+const isServing = ({ phase }: ScorerStats): boolean => phase === 'Ready' || phase === 'Draining';
 
 /** Asks pods of the cluster, on kept connections. */
-export function askOverHttp(port: number = PORT.operator): AskScorer {
-  const agent = new Agent({ keepAlive: true, maxTotalSockets: CONNECTIONS, timeout: 60_000 });
+export function statsOverHttp(port: number = PORT.operator): FetchStats {
+  const agent = new Agent({ keepAlive: true, maxTotalSockets: MAX_CONNECTIONS, timeout: 60_000 });
   return (address) =>
     new Promise((resolve) => {
       const late = setTimeout(() => {
         // also while it waits for a connection
         request.destroy();
         resolve(undefined);
-      }, ANSWER_MS);
+      }, STATS_TIMEOUT_MS);
       const request = get({ host: address, port, path: OPERATOR_PATH.stats, agent }, (response) => {
         let text = '';
         response.setEncoding('utf8');
         response.on('data', (chunk: string) => {
           text += chunk;
-          if (text.length > ANSWER_BYTES) request.destroy();
+          if (text.length > MAX_STATS_BYTES) request.destroy();
         });
         response.on('end', () => resolve(response.statusCode === 200 ? parseStats(text) : undefined));
         response.on('error', () => resolve(undefined));
@@ -171,7 +175,7 @@ export function parseStats(text: string): ScorerStats | undefined {
     const { warning, ...figures } = stats as ScorerStats;
     return {
       ...figures,
-      ...(typeof warning === 'string' && { warning: warning.replace(/\s+/g, ' ').slice(0, WARNING_LENGTH) }),
+      ...(typeof warning === 'string' && { warning: warning.replace(/\s+/g, ' ').slice(0, MAX_WARNING_LENGTH) }),
     };
   } catch {
     return undefined;

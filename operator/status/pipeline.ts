@@ -6,7 +6,7 @@ import type { Effective, HistoryEntry, InferencePipelineStatus, RevisionStatus }
 import { timestamp } from '../api/units.ts';
 import { conditions, truth, type Finding } from './conditions.ts';
 import type { PodFailure } from './podFailures.ts';
-import { atRest, scalingMessage, steady, type Resting } from './scaling.ts';
+import { atRest, scalingMessage, ignoreSmallChanges, type Resting } from './scaling.ts';
 
 const HISTORY = 20;
 const INIT_REASON = /^UserScript/;
@@ -190,7 +190,7 @@ function scalingActive(
     type,
     status: 'True',
     reason: 'ValidMetricFound',
-    message: steady(scalingMessage(autoscaler, effective, replicas), before?.message),
+    message: ignoreSmallChanges(scalingMessage(autoscaler, effective, replicas), before?.message),
   };
 }
 

@@ -22,7 +22,7 @@ const MESSAGE_LENGTH = 600;
 export const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim().slice(0, MESSAGE_LENGTH);
 
 /** Refusals name the pod, which is another each time it is tried: a message that lasts leaves the changing part out. */
-export const lasting = (refusal: string): string =>
+export const withoutPodSuffix = (refusal: string): string =>
   oneLine(refusal).replace(/pods "([^"]+)-[a-z0-9]{5}"/g, 'pods "$1-*"');
 
 /** Splits "Reason: message" as the scorer writes it; undefined for anything else. */
@@ -44,7 +44,7 @@ function replicaFailure({ status }: Stored<Deployment>): PodFailure | undefined 
   const message = failed.message ?? '';
   return {
     reason: /exceeded quota|failed quota/.test(message) ? REASON.quota : REASON.resourceNotReady,
-    message: lasting(message),
+    message: withoutPodSuffix(message),
     times: 0,
   };
 }

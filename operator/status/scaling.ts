@@ -65,10 +65,10 @@ export function atRest(
 }
 
 /** By so much a figure has to move before it is news (of its value, and at least in its own unit): each line is a write. */
-const NEWS = { share: 0.2, least: 0.5 };
+const MIN_CHANGE = { share: 0.2, least: 0.5 };
 
 /** The line that is there already, where the new one says about the same. */
-export function steady(now: string, before: string | undefined): string {
+export function ignoreSmallChanges(now: string, before: string | undefined): string {
   const split = (text: string): { words: string; figures: number[] } => ({
     words: text.replace(/\d+(\.\d+)?(?=%? of)/g, '#'),
     figures: [...text.matchAll(/\d+(\.\d+)?(?=%? of)/g)].map(([figure]) => Number(figure)),
@@ -78,7 +78,8 @@ export function steady(now: string, before: string | undefined): string {
   const close =
     was.words === is.words &&
     is.figures.every(
-      (figure, i) => Math.abs(figure - was.figures[i]!) <= Math.max(NEWS.least, NEWS.share * was.figures[i]!),
+      (figure, i) =>
+        Math.abs(figure - was.figures[i]!) <= Math.max(MIN_CHANGE.least, MIN_CHANGE.share * was.figures[i]!),
     );
   return close ? before : now;
 }

@@ -25,7 +25,7 @@ export const PLANTED: PlantedBug[] = [
     mutations: [
       {
         file: 'operator/apply/apply.ts',
-        from: "    kube.remember('immutable' in live ? await relabelled(live, object, kube) : await kube.client.apply(object));",
+        from: "    kube.cacheWrite('immutable' in live ? await withLabels(live, object, kube) : await kube.client.apply(object));",
         to: '    throw notOwned(live, owner);',
       },
     ],
@@ -44,8 +44,8 @@ export const PLANTED: PlantedBug[] = [
       },
       {
         file: 'operator/apply/apply.ts',
-        from: '    kube.remember(await kube.client.create(object));',
-        to: '    kube.remember(await kube.client.create(object)); if (object.kind === "Deployment") ((globalThis as { made?: Set<string> }).made ??= new Set()).add(object.metadata.name);',
+        from: '    kube.cacheWrite(await kube.client.create(object));',
+        to: '    kube.cacheWrite(await kube.client.create(object)); if (object.kind === "Deployment") ((globalThis as { made?: Set<string> }).made ??= new Set()).add(object.metadata.name);',
       },
     ],
   },
@@ -82,17 +82,17 @@ export const PLANTED: PlantedBug[] = [
     faults: ['lag behind'],
     mutations: [
       {
-        file: 'operator/kube/watch.ts',
-        from: 'if (Number(resourceVersion) < this.#position)',
+        file: 'operator/kube/reflector.ts',
+        from: 'if (Number(resourceVersion) < this.#lastResourceVersion)',
         to: 'if (Number(resourceVersion) < 0)',
       },
       {
-        file: 'operator/kube/watch.ts',
+        file: 'operator/kube/reflector.ts',
         from: '    this.#resourceVersion = resourceVersion;',
-        to: '    this.#resourceVersion = String(Math.max(this.#position, Number(resourceVersion)));',
+        to: '    this.#resourceVersion = String(Math.max(this.#lastResourceVersion, Number(resourceVersion)));',
       },
       {
-        file: 'operator/kube/watch.ts',
+        file: 'operator/kube/reflector.ts',
         from: ' &&\n      Number(metadata.resourceVersion) <= Number(resourceVersion)',
         to: '',
       },
@@ -106,9 +106,9 @@ export const PLANTED: PlantedBug[] = [
     about: /^(pods|deployments)/,
     mutations: [
       {
-        file: 'operator/kube/watch.ts',
-        from: 'this.#cache.remove(cacheKey(object), object.metadata.uid, Number(object.metadata.resourceVersion))',
-        to: 'this.#cache.remove(cacheKey(object))',
+        file: 'operator/kube/reflector.ts',
+        from: 'this.#cache.remove(objectKey(object), object.metadata.uid, Number(object.metadata.resourceVersion))',
+        to: 'this.#cache.remove(objectKey(object))',
       },
       { file: 'operator/kube/cache.ts', from: 'Number(old.resourceVersion) >= version', to: 'false' },
     ],
@@ -118,7 +118,7 @@ export const PLANTED: PlantedBug[] = [
     class: 'stale state',
     workload: 'delete a pipeline, and make it again',
     faults: ['go silent', 'delay'],
-    mutations: [{ file: 'operator/apply/apply.ts', from: '      await confirmAlive(owner, kube);\n', to: '' }],
+    mutations: [{ file: 'operator/apply/apply.ts', from: '      await confirmOwnerExists(owner, kube);\n', to: '' }],
   },
   {
     name: 'deletions have no preconditions',
@@ -150,7 +150,7 @@ export const PLANTED: PlantedBug[] = [
     faults: ['expire'],
     mutations: [
       {
-        file: 'operator/kube/watch.ts',
+        file: 'operator/kube/reflector.ts',
         from: "if (error instanceof KubeError && error.code === 410) this.#resourceVersion = '';",
         to: 'if (error instanceof KubeError && error.code === 410) { await sleep(1e9, undefined, { signal }).catch(() => undefined); }',
       },
@@ -163,9 +163,9 @@ export const PLANTED: PlantedBug[] = [
     faults: ['lag behind', 'expire'],
     mutations: [
       {
-        file: 'operator/kube/watch.ts',
-        from: 'if (bygone(object) && !seen.has(cacheKey(object))) this.#cache.remove(cacheKey(object));',
-        to: 'if (bygone(object)) continue;',
+        file: 'operator/kube/reflector.ts',
+        from: 'if (isStale(object) && !seen.has(objectKey(object))) this.#cache.remove(objectKey(object));',
+        to: 'if (isStale(object)) continue;',
       },
     ],
   },
@@ -174,7 +174,9 @@ export const PLANTED: PlantedBug[] = [
     class: 'unobserved state',
     workload: 'somebody edits, deletes and strips children',
     faults: ['crash after'],
-    mutations: [{ file: 'operator/reconcile/observePipeline.ts', from: '...cache.by(orphan).filter(isOurs)', to: '' }],
+    mutations: [
+      { file: 'operator/reconcile/observePipeline.ts', from: '...cache.byIndex(orphan).filter(isOurs)', to: '' },
+    ],
   },
   {
     name: 'silence on an open connection is taken for peace',
@@ -183,7 +185,7 @@ export const PLANTED: PlantedBug[] = [
     faults: ['go silent'],
     mutations: [
       {
-        file: 'operator/kube/watch.ts',
+        file: 'operator/kube/reflector.ts',
         from: 'bodyTimeout: this.#options.idleMs,',
         to: 'bodyTimeout: 0,',
       },

@@ -1,7 +1,7 @@
 /** What must hold at every step, whatever goes wrong: watched on the server's side of the proxy. */
 import type { FetchItem } from '@penstock/contract';
 import type { Deployment } from 'kubernetes-types/apps/v1.js';
-import { leads, selectedRevision, type Slice } from '../../operator/api/endpoints.ts';
+import { hasReadyEndpoints, selectedRevision, type Slice } from '../../operator/api/endpointSlices.ts';
 import { KIND } from '../../operator/api/kinds.ts';
 import { LABEL } from '../../operator/api/labels.ts';
 import type { Stored } from '../../operator/api/objects.ts';
@@ -129,7 +129,8 @@ export class Safety {
 
 const isThere = (pipeline: AnyObject | undefined): boolean =>
   pipeline !== undefined && pipeline.metadata.deletionTimestamp === undefined;
-const standsIn = (slice: AnyObject | undefined): boolean => slice !== undefined && leads(slice as unknown as Slice);
+const standsIn = (slice: AnyObject | undefined): boolean =>
+  slice !== undefined && hasReadyEndpoints(slice as unknown as Slice);
 /** But for the user's own edit. */
 const wouldStandIn = (slice: AnyObject | undefined): boolean =>
   standsIn(slice) || JSON.stringify(slice?.endpoints ?? []).includes(NOWHERE);

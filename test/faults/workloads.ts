@@ -1,6 +1,6 @@
 /** What users do while things go wrong: each workload is a short life of one pipeline `p` in a namespace of its own. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { selectedRevision } from '../../operator/api/endpoints.ts';
+import { selectedRevision } from '../../operator/api/endpointSlices.ts';
 import { KIND, type Kind } from '../../operator/api/kinds.ts';
 import { LABEL } from '../../operator/api/labels.ts';
 import type { KubeObject } from '../../operator/api/objects.ts';

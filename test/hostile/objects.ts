@@ -3,7 +3,14 @@
  * reconcile, on values. Whatever a tenant wrote, a reconcile ends by itself, and comes to rest.
  */
 import { ANNOTATION, LABEL, SLICE_LABEL } from '../../operator/api/labels.ts';
-import { byOwner, byRevision, byUse, byWorker, queued, sliceWords } from '../../operator/kube/indexes.ts';
+import {
+  ownerKeys,
+  deploymentKeys,
+  pipelineKeys,
+  podOwnerKeys,
+  modelVersionKeys,
+  endpointSliceKeys,
+} from '../../operator/kube/indexes.ts';
 import { Cache, type Index } from '../../operator/kube/cache.ts';
 import { playPods } from '../model/pods.ts';
 import { reconcileOnce } from '../model/reconcile.ts';
@@ -133,7 +140,14 @@ export async function settle(from: Objects): Promise<{ objects: Objects; problem
   }
 }
 
-const INDEXES: Record<string, Index<never>> = { byOwner, byRevision, byUse, byWorker, queued, sliceWords };
+const INDEXES: Record<string, Index<never>> = {
+  ownerKeys,
+  deploymentKeys,
+  pipelineKeys,
+  podOwnerKeys,
+  modelVersionKeys,
+  endpointSliceKeys,
+};
 
 /** Each index on an object; the names of those that cannot take it. */
 export function unindexed(object: Thing): string[] {

@@ -4,10 +4,10 @@ import { KIND } from '../../operator/api/kinds.ts';
 import { LABEL } from '../../operator/api/labels.ts';
 import { Cache, type Index } from '../../operator/kube/cache.ts';
 import type { KubeClient } from '../../operator/kube/client.ts';
-import { byOwner, byUse, byWorker } from '../../operator/kube/indexes.ts';
+import { ownerKeys, pipelineKeys, podOwnerKeys } from '../../operator/kube/indexes.ts';
 import type { Caches } from '../../operator/kube/kube.ts';
 import type { Deps } from '../../operator/reconcile/deps.ts';
-import { MarkingWatch } from '../../operator/reconcile/markingWatch.ts';
+import { UsageGracePeriod } from '../../operator/reconcile/usageGracePeriod.ts';
 import { reconcilePipeline } from '../../operator/reconcile/pipeline.ts';
 import { config } from '../fixtures/objects.ts';
 import { keyOf, Server, type Objects, type Thing } from './server.ts';
@@ -69,20 +69,20 @@ export async function reconcileOnce({
   const deps = {
     kube: {
       caches,
-      unseen: () => undefined,
+      omitted: () => undefined,
       client: client(server, staleReads ? cache : undefined),
-      child: ({ kind, metadata }: Thing) => view[`${kind}/${metadata.name}`],
-      remember: (object: Thing) => void (view[keyOf(object)] = object),
-      forget: (object: Thing) => void Reflect.deleteProperty(view, keyOf(object)),
+      cached: ({ kind, metadata }: Thing) => view[`${kind}/${metadata.name}`],
+      cacheWrite: (object: Thing) => void (view[keyOf(object)] = object),
+      evict: (object: Thing) => void Reflect.deleteProperty(view, keyOf(object)),
     },
     events: { publish: () => undefined },
     keys: { keys: () => Promise.resolve({ hashes: [], weak: [] }), forget: () => undefined },
     scripts: { forget: () => undefined },
-    marking: new MarkingWatch(),
+    usageGrace: new UsageGracePeriod(),
     ports: { port: () => 20_000, forget: () => undefined },
     scorers: { idleness: () => Promise.resolve({ seconds: 3600 }), warning: () => undefined }, // asked only of pipelines that may have no pods
     noConcurrency: () => undefined,
-    lost: { get: (_: string, name: string) => lost[`ConfigMap/${name}`] },
+    deletedRevisions: { get: (_: string, name: string) => lost[`ConfigMap/${name}`] },
     config,
     now: () => now,
   } as unknown as Deps;
@@ -118,12 +118,12 @@ export async function reconcileOnce({
 }
 
 function cachesOf(objects: Objects): Caches {
-  const index: Partial<Record<keyof Caches, Index<never>>> = { pipelines: byUse, pods: byWorker };
+  const index: Partial<Record<keyof Caches, Index<never>>> = { pipelines: pipelineKeys, pods: podOwnerKeys };
   const names = [
     ...new Set([...Object.values(CACHE), 'modelVersions', 'configMapMetadata', 'jobs', 'activators']),
   ] as (keyof Caches)[];
   const caches = Object.fromEntries(
-    names.map((name) => [name, new Cache<Thing>((index[name] ?? byOwner) as Index<Thing>)]),
+    names.map((name) => [name, new Cache<Thing>((index[name] ?? ownerKeys) as Index<Thing>)]),
   ) as unknown as Record<keyof Caches, Cache<Thing>>;
   for (const object of Object.values(objects)) caches[CACHE[object.kind]!].put(object);
   caches.activators.put(ACTIVATOR);

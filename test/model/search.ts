@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Pod } from 'kubernetes-types/core/v1.js';
-import { leads, selectedRevision, type Slice } from '../../operator/api/endpoints.ts';
+import { hasReadyEndpoints, selectedRevision, type Slice } from '../../operator/api/endpointSlices.ts';
 import { LABEL } from '../../operator/api/labels.ts';
 import type { Stored } from '../../operator/api/objects.ts';
 import { isReady } from '../../operator/api/pods.ts';
@@ -262,7 +262,8 @@ function deleted(state: State, key: string): State {
 
 const selected = (objects: Objects): string | undefined => selectedRevision(objects['Service/p']);
 const leadsToActivator = (objects: Objects): boolean =>
-  objects['EndpointSlice/p-activator'] !== undefined && leads(objects['EndpointSlice/p-activator'] as unknown as Slice);
+  objects['EndpointSlice/p-activator'] !== undefined &&
+  hasReadyEndpoints(objects['EndpointSlice/p-activator'] as unknown as Slice);
 
 function hasEndpoints(objects: Objects): boolean {
   const revision = selected(objects);

@@ -1,13 +1,13 @@
 /** What a user with every right does to the API server, without a process a call: apply, patch, delete, look. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { absent } from '../../operator/api/flow.ts';
+import { ignoreNotFound } from '../../operator/api/flow.ts';
 import { apiPath, kindOf, type Kind } from '../../operator/api/kinds.ts';
 import type { KubeObject } from '../../operator/api/objects.ts';
 import { KubeClient } from '../../operator/kube/client.ts';
 import { KubeError, kubeError } from '../../operator/kube/errors.ts';
 import { lines } from '../../operator/kube/lines.ts';
 import { kubeConfig, Pool } from '../../operator/kube/pool.ts';
-import { isOver } from '../../operator/kube/signals.ts';
+import { isAborted } from '../../operator/kube/signals.ts';
 
 export type AnyObject = KubeObject & Record<string, unknown>;
 
@@ -59,7 +59,7 @@ export class Admin {
 
   /** Undefined when there is none. */
   get(kind: Kind, namespace: string, name: string): Promise<AnyObject | undefined> {
-    return this.call<AnyObject>('GET', apiPath(kind, namespace, name)).catch(absent);
+    return this.call<AnyObject>('GET', apiPath(kind, namespace, name)).catch(ignoreNotFound);
   }
 
   async list(kind: Kind, namespace?: string): Promise<AnyObject[]> {
@@ -69,7 +69,7 @@ export class Admin {
 
   async remove(kind: Kind, namespace: string, name: string): Promise<void> {
     await this.call('DELETE', apiPath(kind, namespace, name), { body: { propagationPolicy: 'Background' } }).catch(
-      absent,
+      ignoreNotFound,
     );
   }
 
@@ -102,7 +102,7 @@ export class Admin {
           onEvent(event.type, event.object);
         }
       } catch (error) {
-        if (isOver(signal)) return;
+        if (isAborted(signal)) return;
         if (!(error instanceof KubeError && error.code === 429))
           console.error(`following ${kind.plural}: ${(error as Error).message}`); // 429: a CRD that is new
         await sleep(100);

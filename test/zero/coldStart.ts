@@ -5,7 +5,7 @@ import type { Pod } from 'kubernetes-types/core/v1.js';
 import { KIND } from '../../operator/api/kinds.ts';
 import { LABEL } from '../../operator/api/labels.ts';
 import { isReady } from '../../operator/api/pods.ts';
-import { readyAddresses } from '../../operator/api/endpoints.ts';
+import { readyAddresses } from '../../operator/api/endpointSlices.ts';
 import type { Stored } from '../../operator/api/objects.ts';
 import { kubeconfig } from '../cluster/cluster.ts';
 import { Admin } from '../stage/admin.ts';

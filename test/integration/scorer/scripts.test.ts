@@ -20,7 +20,7 @@ describe('a TypeScript project as a script', function () {
   const projects: [string, Record<string, string>][] = [
     [
       'an import without ending',
-      { 'score.ts': `import { twice } from './features';\n${run(`twice(${x})`)}`, 'features.ts': twice },
+      { 'score.ts': `import { twice } from './features.ts';\n${run(`twice(${x})`)}`, 'features.ts': twice },
     ],
     [
       'an import of .js',
@@ -33,15 +33,15 @@ describe('a TypeScript project as a script', function () {
     [
       'a type imported without type',
       {
-        'score.ts': `import { Answer, twice } from './features';\nconst answer = (y: number): Answer => ({ y });\n${run(`answer(twice(${x})).y`)}`,
+        'score.ts': `import { Answer, twice } from './features.ts';\nconst answer = (y: number): Answer => ({ y });\n${run(`answer(twice(${x})).y`)}`,
         'features.ts': `${twice}export interface Answer { y: number }`,
       },
     ],
     [
       'a type exported again',
       {
-        'score.ts': `import { twice } from './all';\n${run(`twice(${x})`)}`,
-        'all.ts': `export { twice, Answer } from './features';`,
+        'score.ts': `import { twice } from './all.ts';\n${run(`twice(${x})`)}`,
+        'all.ts': `export { twice, Answer } from './features.ts';`,
         'features.ts': `${twice}export interface Answer { y: number }`,
       },
     ],
@@ -114,7 +114,7 @@ describe('a TypeScript project as a script', function () {
       script: 'score.ts',
       env: { PENSTOCK_EXPOSE_ERRORS: 'true' },
       files: {
-        'score.ts': `import { fails } from './features';\n${run('fails()')}`,
+        'score.ts': `import { fails } from './features.ts';\n${run('fails()')}`,
         'features.ts': `interface Unused { a: number }\n\nexport function fails(): number {\n  throw new Error('no weights');\n}\n`,
       },
     });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { applyAll, prune, type Writer } from '../../../../operator/apply/apply.ts';
-import { covers } from '../../../../operator/apply/differs.ts';
+import { isSubset } from '../../../../operator/apply/isSubset.ts';
 import type { KubeObject } from '../../../../operator/api/objects.ts';
 import { KubeError } from '../../../../operator/kube/errors.ts';
 import { service } from '../../../../operator/desired/service.ts';
@@ -22,7 +22,7 @@ describe('whether a live child still is what we want', () => {
     ['a false that somebody took out counts', {}, { automountServiceAccountToken: false }, false],
     ['inside lists of objects', { c: [{ name: 'x', image: 'y' }] }, { c: [{ name: 'x' }] }, true],
   ];
-  for (const [sentence, live, wanted, same] of rows) it(sentence, () => expect(covers(live, wanted)).to.equal(same));
+  for (const [sentence, live, wanted, same] of rows) it(sentence, () => expect(isSubset(live, wanted)).to.equal(same));
 });
 
 /** A writer over a map, that remembers what it was asked. */
@@ -30,9 +30,9 @@ function writer(live: KubeObject[] = [], hidden: KubeObject[] = []) {
   const objects = new Map(live.map((object) => [object.metadata.name, object]));
   const calls: string[] = [];
   const kube: Writer = {
-    child: ({ metadata }) => objects.get(metadata.name),
-    forget: ({ metadata }) => void objects.delete(metadata.name),
-    remember: (object) => void objects.set(object.metadata.name, object),
+    cached: ({ metadata }) => objects.get(metadata.name),
+    evict: ({ metadata }) => void objects.delete(metadata.name),
+    cacheWrite: (object) => void objects.set(object.metadata.name, object),
     client: {
       create: async (object) => {
         calls.push(`create ${object.metadata.name}`);

@@ -28,7 +28,7 @@ function firstDay(file: string): object[] {
         addresses: ['10.0.0.8'],
         addressType: 'IPv4' as const,
         serviceReady: false,
-        announced: false,
+        synced: false,
       },
     }),
     modelVersions: {

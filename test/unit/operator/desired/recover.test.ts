@@ -67,6 +67,6 @@ describe('a model version that nobody has marked as in use', () => {
   const unmarked = modelVersion({}, { ...verified(), usedBy: { count: 0 } });
   it('gets no pods yet, and no status is written about that', () => {
     const plan = planRollout(observed({ modelVersions: { 'iris-1': unmarked } }), config);
-    expect([plan.live, plan.blocked?.constructor.name]).to.deep.equal([[], 'Marking']);
+    expect([plan.live, plan.blocked?.constructor.name]).to.deep.equal([[], 'ModelUsageNotRecorded']);
   });
 });

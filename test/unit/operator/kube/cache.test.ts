@@ -67,7 +67,7 @@ describe('the cache of a kind', () => {
       cache.put({ ...object(uid, 5), metadata: { ...object(uid, 5).metadata, name } });
     cache.remove('a/a', 'bad', 6);
     expect(told).to.deep.equal(['bad', 'two', 'good', 'bad']);
-    expect(cache.by('good')).to.have.length(1);
+    expect(cache.byIndex('good')).to.have.length(1);
     expect(reported)
       .to.include('Service a/a cannot be read whole: no words')
       .and.to.include('Service a/b cannot be read whole: not taken');
@@ -99,8 +99,8 @@ describe('the cache of a kind', () => {
         17,
       );
       expect(cache.get('modest', 'o')).not.to.equal(undefined);
-      expect(cache.unseen('greedy')).to.include('o29');
-      expect(cache.unseen('modest')).to.deep.equal([]);
+      expect(cache.omitted('greedy')).to.include('o29');
+      expect(cache.omitted('modest')).to.deep.equal([]);
     });
     it('what has no room is reported by name, and not kept in an older version either', () => {
       cache.put(named('a', 'o', 10));
@@ -119,7 +119,7 @@ describe('the cache of a kind', () => {
       cache.remove('a/first', 'first', 6);
       expect(cache.hasRoomAgain()).to.equal(true);
       cache.put(named('a', 'second', 15_000));
-      expect(cache.unseen('a')).to.deep.equal([]);
+      expect(cache.omitted('a')).to.deep.equal([]);
     });
     it('what does not grow keeps its place, however little others leave', () => {
       cache.put(named('a', 'o', 12_000));
@@ -133,25 +133,25 @@ describe('the cache of a kind', () => {
         metadata: { ...named('a', 'o', 11_000).metadata, resourceVersion: '7' },
       });
       expect(cache.get('a', 'o')?.metadata.resourceVersion).to.equal('7');
-      expect(cache.unseen('a')).to.deep.equal([]);
+      expect(cache.omitted('a')).to.deep.equal([]);
     });
     it('what was deleted unheard is gone with the next list', () => {
       for (const name of ['gone', 'there']) cache.put(named('a', name, 40_000));
       cache.listBegins();
-      expect(cache.unseen('a'), 'until the list is complete').to.have.length(2);
+      expect(cache.omitted('a'), 'until the list is complete').to.have.length(2);
       cache.put(named('a', 'there', 40_000));
       cache.listEnds(new Set(['a/there']));
-      expect(cache.unseen('a')).to.deep.equal(['there']);
+      expect(cache.omitted('a')).to.deep.equal(['there']);
     });
     it('more than a thousand are not forgotten when the thousand go', () => {
       for (let i = 0; i < 1_001; i++) cache.put(named('a', `o${i}`, 40_000));
       for (let i = 0; i < 1_000; i++) cache.remove(`a/o${i}`, `o${i}`, 6);
-      expect(cache.unseen('a')).to.deep.equal(['…']);
+      expect(cache.omitted('a')).to.deep.equal(['…']);
       expect(cache.hasRoomAgain()).to.equal(true);
       cache.listBegins();
       cache.put(named('a', 'o1000', 10));
       cache.listEnds(new Set(['a/o1000']));
-      expect(cache.unseen('a')).to.deep.equal([]);
+      expect(cache.omitted('a')).to.deep.equal([]);
     });
     it('names of a large map count, and two bytes for each character that needs them', () => {
       const labels = Object.fromEntries(Array.from({ length: 1_000 }, (_, i) => [`${'x'.repeat(100)}${i}`, '']));
@@ -162,7 +162,7 @@ describe('the cache of a kind', () => {
     it('what is deleted is no longer left out', () => {
       cache.put(named('a', 'o', 40_000));
       cache.remove('a/o', 'o', 6);
-      expect(cache.unseen('a')).to.deep.equal([]);
+      expect(cache.omitted('a')).to.deep.equal([]);
     });
     it('an object of any depth can be weighed', () => {
       let deep: object = {};

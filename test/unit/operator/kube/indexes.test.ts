@@ -1,9 +1,9 @@
 /** Under which words objects are found; what a user writes into one of them never throws, and never reaches another namespace. */
 import { expect } from 'chai';
-import type { Slice } from '../../../../operator/api/endpoints.ts';
-import { LABEL, ownedBy, uses } from '../../../../operator/api/labels.ts';
+import type { Slice } from '../../../../operator/api/endpointSlices.ts';
+import { LABEL, ownerIndexKey, indexKey } from '../../../../operator/api/labels.ts';
 import type { KubeObject } from '../../../../operator/api/objects.ts';
-import { byOwner, byRevision, sliceWords } from '../../../../operator/kube/indexes.ts';
+import { ownerKeys, deploymentKeys, endpointSliceKeys } from '../../../../operator/kube/indexes.ts';
 import { Cache } from '../../../../operator/kube/cache.ts';
 
 const child = (namespace: string, uid: string): KubeObject => ({
@@ -23,11 +23,11 @@ const child = (namespace: string, uid: string): KubeObject => ({
 
 describe('children by their owner', () => {
   it("an object of another namespace that names the owner's uid is not among them", () => {
-    const cache = new Cache(byOwner);
+    const cache = new Cache(ownerKeys);
     for (const namespace of ['zoe', 'bob']) cache.put(child(namespace, 'uid-of-zoe'));
     expect(
       cache
-        .by(ownedBy({ name: 'prod', namespace: 'zoe', uid: 'uid-of-zoe' }))
+        .byIndex(ownerIndexKey({ name: 'prod', namespace: 'zoe', uid: 'uid-of-zoe' }))
         .map(({ metadata }) => metadata.namespace),
     ).to.deep.equal(['zoe']);
   });
@@ -50,9 +50,9 @@ describe('the port of an EndpointSlice', () => {
     };
   };
   it('counts where a pipeline controls the slice', () =>
-    expect(sliceWords(slice('InferencePipeline'))).to.include(uses.port(20_000)));
+    expect(endpointSliceKeys(slice('InferencePipeline'))).to.include(indexKey.port(20_000)));
   it('does not count where a Service does, whose labels are copied to it', () =>
-    expect(sliceWords(slice('Service'))).not.to.include(uses.port(20_000)));
+    expect(endpointSliceKeys(slice('Service'))).not.to.include(indexKey.port(20_000)));
 });
 
 describe('hostile records of a Deployment', () => {
@@ -79,11 +79,11 @@ describe('hostile records of a Deployment', () => {
         kind: 'Deployment',
         metadata: { ...child('zoe', 'u').metadata, annotations: { 'penstock.dev/record': record } },
       };
-      expect(byRevision(deployment)).to.deep.equal([ownedBy({ name: 'prod', namespace: 'zoe', uid: 'u' })]);
+      expect(deploymentKeys(deployment)).to.deep.equal([ownerIndexKey({ name: 'prod', namespace: 'zoe', uid: 'u' })]);
     });
   }
   it('an EndpointSlice without ports or endpoints has words all the same', () => {
     for (const change of [{}, { ports: null }, { ports: [] }, { ports: [{}] }, { endpoints: null }])
-      expect(sliceWords({ ...child('zoe', 'u'), kind: 'EndpointSlice', ...change } as never)).to.be.an('array');
+      expect(endpointSliceKeys({ ...child('zoe', 'u'), kind: 'EndpointSlice', ...change } as never)).to.be.an('array');
   });
 });

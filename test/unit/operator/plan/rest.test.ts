@@ -1,7 +1,7 @@
 /** To zero and back: when the last pod goes, where requests go meanwhile, and what the user reads. */
 import { expect } from 'chai';
 import type { ObservedPipeline } from '../../../../operator/api/observed.ts';
-import { readyAddresses, type Slice } from '../../../../operator/api/endpoints.ts';
+import { readyAddresses, type Slice } from '../../../../operator/api/endpointSlices.ts';
 import { children } from '../../../../operator/desired/children.ts';
 import { trafficTable } from '../../../../operator/desired/traffic.ts';
 import { planRollout } from '../../../../operator/plan/rollout.ts';
@@ -22,7 +22,7 @@ const attended = {
   addresses: ['10.0.0.8', '10.0.0.9'],
   addressType: 'IPv4' as const,
   serviceReady: true,
-  announced: true,
+  synced: true,
 };
 const nobody = { ...attended, addresses: [] };
 const starting = { ...attended, serviceReady: false };
@@ -71,7 +71,7 @@ const rows: Row[] = [
   },
   {
     when: 'a pod does not say: asked again soon',
-    seen: { ...awake, idle: { revision: one.name, silentSeconds: 31 } },
+    seen: { ...awake, idle: { revision: one.name, unansweredSeconds: 31 } },
     pods: 'stay',
     requests: 'to the pods',
     says: 'scaling begins with the first Ready pod',
@@ -80,7 +80,7 @@ const rows: Row[] = [
   },
   {
     when: 'a pod has not said for a minute: it stays, and says so',
-    seen: { ...awake, idle: { revision: one.name, silentSeconds: 61 } },
+    seen: { ...awake, idle: { revision: one.name, unansweredSeconds: 61 } },
     pods: 'stay',
     requests: 'to the pods',
     says: 'a pod has not told for a minute what it has to do: stays at 1 (can the operator reach port 9090 of the pods?)',
@@ -107,7 +107,7 @@ const rows: Row[] = [
   },
   {
     when: 'idle, and its port is new: the activator is given a moment to hear of it',
-    seen: { ...awake, idle: idle(301), activator: { ...attended, announced: false } },
+    seen: { ...awake, idle: idle(301), activator: { ...attended, synced: false } },
     pods: 'stay',
     requests: 'to the pods',
     says: 'scaling begins with the first Ready pod',
@@ -208,7 +208,7 @@ const rows: Row[] = [
     when: 'no port is free, or nobody ever was there: it stays',
     seen: {
       ...awake,
-      activator: { addresses: ['10.0.0.8'], addressType: 'IPv4', serviceReady: true, announced: false },
+      activator: { addresses: ['10.0.0.8'], addressType: 'IPv4', serviceReady: true, synced: false },
       idle: idle(900),
     },
     pods: 'stay',

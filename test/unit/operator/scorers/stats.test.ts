@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Pod } from 'kubernetes-types/core/v1.js';
 import type { Stored } from '../../../../operator/api/objects.ts';
-import { askOverHttp, parseStats, Scorers } from '../../../../operator/scorers/stats.ts';
+import { statsOverHttp, parseStats, Scorers } from '../../../../operator/scorers/stats.ts';
 
 const stats = (concurrency: number, rest: Partial<ScorerStats> = {}): ScorerStats => ({
   revision: 'iris-1',
@@ -65,10 +65,10 @@ describe('figures of scorers', () => {
   it('idle are pods that all say so: as long as the last one; one that is silent may be busy', async () => {
     said = { a: stats(0, { idleSeconds: 50 }), b: stats(0, { idleSeconds: 20 }) };
     expect(await scorers.idleness([pod('a'), pod('b')])).to.deep.equal({ seconds: 20 });
-    expect(await scorers.idleness([pod('a'), pod('c')])).to.deep.equal({ silentSeconds: 0 });
+    expect(await scorers.idleness([pod('a'), pod('c')])).to.deep.equal({ unansweredSeconds: 0 });
     now += 70_000;
     expect(await scorers.idleness([pod('a'), pod('c')]), 'c has not said for so long').to.deep.equal({
-      silentSeconds: 70,
+      unansweredSeconds: 70,
     });
     said.c = stats(0, { idleSeconds: 5 });
     expect(await scorers.idleness([pod('a'), pod('c')]), 'c says something').to.deep.equal({ seconds: 5 });
@@ -115,7 +115,7 @@ describe('figures of scorers', () => {
       const server = createServer(answer).listen(0, '127.0.0.1');
       servers.push(server);
       await new Promise((resolve) => server.once('listening', resolve));
-      return askOverHttp((server.address() as AddressInfo).port)('127.0.0.1');
+      return statsOverHttp((server.address() as AddressInfo).port)('127.0.0.1');
     };
 
     it('an answer is read', async () =>
@@ -130,6 +130,6 @@ describe('figures of scorers', () => {
     it('an error is none', async () =>
       expect(await ask((_, response) => response.writeHead(503).end('{}'))).to.equal(undefined));
     it('a port on which nobody listens is none', async () =>
-      expect(await askOverHttp(1)('127.0.0.1')).to.equal(undefined));
+      expect(await statsOverHttp(1)('127.0.0.1')).to.equal(undefined));
   });
 });

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import type { HorizontalPodAutoscaler } from 'kubernetes-types/autoscaling/v2.js';
 import type { Stored } from '../../../../operator/api/objects.ts';
 import { effective } from '../../../../operator/desired/effective.ts';
-import { scalingMessage, steady } from '../../../../operator/status/scaling.ts';
+import { scalingMessage, ignoreSmallChanges } from '../../../../operator/status/scaling.ts';
 
 const settings = effective({
   target: 'Production',
@@ -47,5 +47,5 @@ describe('the scaling line', () => {
     ['another count is', 'concurrency 7.2 of 4 target → 4 replicas', false],
     ['another metric beside it is', 'concurrency 7.2 of 4 target, CPU 85% of 70% target → 3 replicas', false],
   ] as const)
-    it(says, () => expect(steady(now, before)).to.equal(stays ? before : now));
+    it(says, () => expect(ignoreSmallChanges(now, before)).to.equal(stays ? before : now));
 });

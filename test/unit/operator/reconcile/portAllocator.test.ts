@@ -1,12 +1,12 @@
 /** A port of the activator stands for one pipeline, and for no other. */
 import { expect } from 'chai';
 import { ACTIVATOR_PORTS } from '../../../../operator/api/activation.ts';
-import type { Slice } from '../../../../operator/api/endpoints.ts';
+import type { Slice } from '../../../../operator/api/endpointSlices.ts';
 import { activationOf, activatorSlice } from '../../../../operator/desired/activator.ts';
 import { effective } from '../../../../operator/desired/effective.ts';
 import { Cache } from '../../../../operator/kube/cache.ts';
-import { sliceWords } from '../../../../operator/kube/indexes.ts';
-import { PortBook } from '../../../../operator/reconcile/portBook.ts';
+import { endpointSliceKeys } from '../../../../operator/kube/indexes.ts';
+import { PortAllocator } from '../../../../operator/reconcile/portAllocator.ts';
 import { pipeline } from '../../../fixtures/objects.ts';
 
 function sliceOf(name: string, port: number, creationTimestamp: string): Slice {
@@ -21,16 +21,16 @@ function sliceOf(name: string, port: number, creationTimestamp: string): Slice {
 
 describe('ports of the activator', () => {
   let slices: Cache<Slice>;
-  let book: PortBook;
+  let book: PortAllocator;
   beforeEach(() => {
-    slices = new Cache(sliceWords);
-    book = new PortBook(slices);
+    slices = new Cache(endpointSliceKeys);
+    book = new PortAllocator(slices);
   });
 
   it('the same pipeline has the same one, and so it has with the next leader', () => {
     const port = book.port('ns/a');
     expect(book.port('ns/a')).to.equal(port);
-    expect(new PortBook(slices).port('ns/a')).to.equal(port);
+    expect(new PortAllocator(slices).port('ns/a')).to.equal(port);
   });
 
   it('what the slice says is kept, whatever a new one would be', () => {
@@ -39,7 +39,7 @@ describe('ports of the activator', () => {
   });
 
   it('one that is given, and one that stands in another slice, is given to nobody else', () => {
-    const port = new PortBook(slices).port('ns/a')!;
+    const port = new PortAllocator(slices).port('ns/a')!;
     slices.put(sliceOf('b', port, '2026-11-23T12:00:00Z'));
     expect(book.port('ns/a')).to.not.equal(port);
     const all = new Set(Array.from({ length: 2000 }, (_, i) => book.port(`ns/p${i}`)));

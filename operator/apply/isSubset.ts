@@ -3,21 +3,21 @@ import { isDeepStrictEqual } from 'node:util';
 import { quantity } from '../api/units.ts';
 
 /** True when every field of `wanted` stands in `live` with the same value; quantities are compared as numbers. */
-export function covers(live: unknown, wanted: unknown): boolean {
+export function isSubset(live: unknown, wanted: unknown): boolean {
   if (wanted === undefined || Object.is(live, wanted)) return true;
   if (Array.isArray(wanted))
-    return Array.isArray(live) && live.length === wanted.length && wanted.every((item, i) => covers(live[i], item));
-  if (typeof wanted === 'object' && wanted !== null) return coversObject(live, wanted as Record<string, unknown>);
+    return Array.isArray(live) && live.length === wanted.length && wanted.every((item, i) => isSubset(live[i], item));
+  if (typeof wanted === 'object' && wanted !== null) return isObjectSubset(live, wanted as Record<string, unknown>);
   return isDeepStrictEqual(live, wanted) || sameQuantity(live, wanted) || (live === undefined && wanted === ''); // the server drops empty texts
 }
 
 /** An empty object or list that the server drops is the same as none. */
-function coversObject(live: unknown, wanted: Record<string, unknown>): boolean {
+function isObjectSubset(live: unknown, wanted: Record<string, unknown>): boolean {
   if (typeof live !== 'object' || live === null) return live === undefined && Object.keys(wanted).length === 0;
   return Object.entries(wanted).every(([name, value]) => {
     const inner = (live as Record<string, unknown>)[name];
     return (
-      ((inner === undefined || inner === null) && Array.isArray(value) && value.length === 0) || covers(inner, value)
+      ((inner === undefined || inner === null) && Array.isArray(value) && value.length === 0) || isSubset(inner, value)
     );
   });
 }

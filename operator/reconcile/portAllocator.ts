@@ -1,16 +1,16 @@
 /** Which port of the activator stands for which pipeline: what its EndpointSlice says, or a free one. */
 import { createHash } from 'node:crypto';
 import { ACTIVATOR_PORTS } from '../api/activation.ts';
-import { activatorPort, age, type Slice } from '../api/endpoints.ts';
-import { keyOf, splitKey, type Key } from '../api/flow.ts';
-import { uses } from '../api/labels.ts';
+import { activatorPort, creationOrder, type Slice } from '../api/endpointSlices.ts';
+import { joinKey, splitKey, type Key } from '../api/flow.ts';
+import { indexKey } from '../api/labels.ts';
 import { names } from '../desired/names.ts';
 import type { Caches } from '../kube/kube.ts';
 
-export class PortBook {
+export class PortAllocator {
   readonly #slices: Caches['endpointSlices'];
   /** Given, and perhaps not in a slice yet. */
-  readonly #given = new Map<number, Key>();
+  readonly #reserved = new Map<number, Key>();
 
   constructor(slices: Caches['endpointSlices']) {
     this.#slices = slices;
@@ -21,12 +21,12 @@ export class PortBook {
     const { namespace, name } = splitKey(pipeline);
     const slice = this.#slices.get(namespace, names.activator(name));
     const written = slice && activatorPort(slice);
-    if (written !== undefined && !this.#takenFrom(pipeline, written, slice)) return written;
+    if (written !== undefined && !this.#isTaken(pipeline, written, slice)) return written;
     const from = createHash('sha256').update(pipeline).digest().readUInt32BE(0);
     for (let i = 0; i < ACTIVATOR_PORTS.count; i++) {
       const port = ACTIVATOR_PORTS.first + ((from + i) % ACTIVATOR_PORTS.count);
-      if (this.#takenFrom(pipeline, port, undefined)) continue;
-      this.#given.set(port, pipeline);
+      if (this.#isTaken(pipeline, port, undefined)) continue;
+      this.#reserved.set(port, pipeline);
       return port;
     }
     return undefined;
@@ -34,19 +34,19 @@ export class PortBook {
 
   /** For a pipeline that is gone. */
   forget(pipeline: Key): void {
-    for (const [port, owner] of this.#given) if (owner === pipeline) this.#given.delete(port);
+    for (const [port, owner] of this.#reserved) if (owner === pipeline) this.#reserved.delete(port);
   }
 
   /** Another pipeline's slice has the port, and had it before `slice`; or it is given to one that has no slice yet. */
-  #takenFrom(pipeline: Key, port: number, slice: Slice | undefined): boolean {
+  #isTaken(pipeline: Key, port: number, slice: Slice | undefined): boolean {
     const others = this.#slices
-      .by(uses.port(port))
+      .byIndex(indexKey.port(port))
       .filter(
         ({ metadata }) =>
-          keyOf(metadata.namespace ?? '', metadata.name) !==
-          keyOf(splitKey(pipeline).namespace, names.activator(splitKey(pipeline).name)),
+          joinKey(metadata.namespace ?? '', metadata.name) !==
+          joinKey(splitKey(pipeline).namespace, names.activator(splitKey(pipeline).name)),
       );
-    if (others.some((other) => slice === undefined || age(other) < age(slice))) return true;
-    return slice === undefined && (this.#given.get(port) ?? pipeline) !== pipeline;
+    if (others.some((other) => slice === undefined || creationOrder(other) < creationOrder(slice))) return true;
+    return slice === undefined && (this.#reserved.get(port) ?? pipeline) !== pipeline;
   }
 }

@@ -1,7 +1,7 @@
 /** The keys of pipelines: made once into a Secret, known here as hashes, read again at each resync. */
 import { keyHash } from '@penstock/contract';
 import { randomBytes } from 'node:crypto';
-import { answered, keyOf, type Key } from '../api/flow.ts';
+import { hasStatus, joinKey, type Key } from '../api/flow.ts';
 import { KIND } from '../api/kinds.ts';
 import { LABEL } from '../api/labels.ts';
 import type { KubeObject } from '../api/objects.ts';
@@ -10,10 +10,10 @@ import { childMeta } from '../desired/meta.ts';
 import { names } from '../desired/names.ts';
 import type { KubeClient } from '../kube/client.ts';
 
-const FRESH_MS = 600_000;
+const MAX_AGE_MS = 600_000;
 const SLOTS = ['primaryKey', 'secondaryKey'] as const;
 /** Pods and everyone who may read ConfigMaps have plain SHA-256 hashes of keys: a shorter key could be found by trying. */
-const SHORTEST_KEY = 32;
+const MIN_KEY_LENGTH = 32;
 
 interface Secret extends KubeObject {
   data?: Record<string, string>;
@@ -29,9 +29,9 @@ export interface Keys {
   problem?: string;
 }
 
-export class KeyStore {
+export class EndpointKeys {
   readonly #client: Pick<KubeClient, 'get' | 'create'>;
-  readonly #known = new Map<Key, { uid: string | undefined; keys: Keys; readAt: number }>();
+  readonly #cached = new Map<Key, { uid: string | undefined; keys: Keys; readAt: number }>();
 
   constructor(client: Pick<KubeClient, 'get' | 'create'>) {
     this.#client = client;
@@ -40,17 +40,17 @@ export class KeyStore {
   /** The keys of the pipeline. A Secret that is there is used as it is, whatever account made it. */
   async keys(pipeline: InferencePipeline, now: number): Promise<Keys> {
     const { namespace = '', name, uid } = pipeline.metadata;
-    const known = this.#known.get(keyOf(namespace, name));
-    if (known?.uid === uid && known && now - known.readAt < FRESH_MS) return known.keys;
+    const known = this.#cached.get(joinKey(namespace, name));
+    if (known?.uid === uid && known && now - known.readAt < MAX_AGE_MS) return known.keys;
     const { data = {} } = await this.#readOrCreate(pipeline);
     const keys = keysIn(names.keys(name), data);
-    this.#known.set(keyOf(namespace, name), { uid, keys, readAt: now });
+    this.#cached.set(joinKey(namespace, name), { uid, keys, readAt: now });
     return keys;
   }
 
   /** For a pipeline that is gone. */
   forget(pipeline: Key): void {
-    this.#known.delete(pipeline);
+    this.#cached.delete(pipeline);
   }
 
   async #readOrCreate(pipeline: InferencePipeline): Promise<Secret> {
@@ -62,7 +62,7 @@ export class KeyStore {
         throw new Error(`Secret ${names.keys(name)} of a deleted pipeline is still going away`);
       return secret;
     } catch (error) {
-      if (!answered(error, 404)) throw error;
+      if (!hasStatus(error, 404)) throw error;
     }
     const data = Object.fromEntries(
       SLOTS.map((slot) => [slot, Buffer.from(randomBytes(32).toString('base64url')).toString('base64')]),
@@ -92,8 +92,8 @@ function keysIn(secret: string, data: Record<string, string>): Keys {
   );
   const problems = found.flatMap(({ slot, key }) => {
     if (/\s/.test(key)) return [{ slot, why: 'has white space in it, which no header can carry' }];
-    return key.length < SHORTEST_KEY
-      ? [{ slot, why: `has ${key.length} characters, and at least ${SHORTEST_KEY} are needed` }]
+    return key.length < MIN_KEY_LENGTH
+      ? [{ slot, why: `has ${key.length} characters, and at least ${MIN_KEY_LENGTH} are needed` }]
       : [];
   });
   const isWeak = ({ slot }: { slot: string }): boolean => problems.some((problem) => problem.slot === slot);

@@ -1,20 +1,20 @@
 /** For how long each pipeline has waited for its models to be marked as in use: a moment is not worth a status, more is. */
-import { Marking, type Key } from '../api/flow.ts';
+import { ModelUsageNotRecorded, type Key } from '../api/flow.ts';
 
-export const MARKED_WITHIN_MS = 5_000;
+export const USAGE_GRACE_MS = 5_000;
 
-export class MarkingWatch {
+export class UsageGracePeriod {
   readonly #since = new Map<Key, number>();
 
   /** True while `blocked` is a Marking that has not lasted longer than a mark should take. */
-  isBrief(pipeline: Key, blocked: Error | undefined, now: number): boolean {
-    if (!(blocked instanceof Marking)) {
+  contains(pipeline: Key, blocked: Error | undefined, now: number): boolean {
+    if (!(blocked instanceof ModelUsageNotRecorded)) {
       this.#since.delete(pipeline);
       return false;
     }
     const since = this.#since.get(pipeline) ?? now;
     this.#since.set(pipeline, since);
-    return now - since < MARKED_WITHIN_MS;
+    return now - since < USAGE_GRACE_MS;
   }
 
   /** For a pipeline that is gone. */

@@ -4,13 +4,13 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /** How long a client may wait for a pod (milliseconds). */
-export const HOLD_MS = 60_000;
+export const QUEUE_TIMEOUT_MS = 60_000;
 
 /** For the rest of a request whose answer is known (milliseconds). */
 const DRAIN_MS = 10_000;
-const KNOWN_ID = /^[\x21-\x7e]{1,128}$/;
+const VALID_ID = /^[\x21-\x7e]{1,128}$/;
 
-export class Held {
+export class BufferedRequest {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   /** Path without the query. */
@@ -26,26 +26,29 @@ export class Held {
   }
 
   /** Nobody waits for an answer any more, or has got one. */
-  get over(): boolean {
+  get responded(): boolean {
     return this.response.headersSent || this.response.destroyed;
   }
 
   /** Calls `onTimeout` if it is still held at its deadline, and `onGone` when its client goes first. */
-  hold(onTimeout: () => void, onGone: () => void): void {
+  startTimeout(onTimeout: () => void, onGone: () => void): void {
     this.#onTimeout = onTimeout;
     this.response.once('close', () => {
-      this.release();
+      this.stopTimeout();
       onGone();
     });
-    this.rearm();
+    this.restartTimeout();
   }
 
   /** Waits on, until the same deadline. */
-  rearm(): void {
-    this.#deadline = setTimeout(this.#onTimeout, Math.max(0, HOLD_MS - (performance.now() - this.since))).unref();
+  restartTimeout(): void {
+    this.#deadline = setTimeout(
+      this.#onTimeout,
+      Math.max(0, QUEUE_TIMEOUT_MS - (performance.now() - this.since)),
+    ).unref();
   }
 
-  release(): void {
+  stopTimeout(): void {
     clearTimeout(this.#deadline);
   }
 
@@ -63,11 +66,11 @@ export class Held {
   }
 
   send(status: number, body: string, headers: Record<string, string> = {}): void {
-    this.release();
-    if (this.over) return;
+    this.stopTimeout();
+    if (this.responded) return;
     this.drain();
     const given = this.request.headers[HEADER.requestId];
-    const id = typeof given === 'string' && KNOWN_ID.test(given) ? given : randomUUID();
+    const id = typeof given === 'string' && VALID_ID.test(given) ? given : randomUUID();
     this.response
       .writeHead(status, {
         [HEADER.requestId]: id,

@@ -5,10 +5,10 @@ import type { KubeObject } from '../api/objects.ts';
 import type { Deps } from './deps.ts';
 
 /** An object that is deleted or shortened makes room within about a minute, and wakes nothing. */
-const UNSEEN_RECHECK_MS = 30_000;
+const RECHECK_MS = 30_000;
 
 /** Writes `status`, unless it is undefined or the object is gone or going, and looks again; nothing is made, changed or deleted. */
-export async function withhold<T extends KubeObject>(
+export async function reportNamespaceTooLarge<T extends KubeObject>(
   object: T | undefined,
   status: (object: T) => object | undefined,
   { kube }: Deps,
@@ -16,5 +16,5 @@ export async function withhold<T extends KubeObject>(
   if (!object || object.metadata.deletionTimestamp !== undefined) return { next: 'rest' };
   const now = status(object);
   if (now) await writeStatus(object, now, kube);
-  return { next: 'after', ms: UNSEEN_RECHECK_MS };
+  return { next: 'after', ms: RECHECK_MS };
 }

@@ -11,7 +11,7 @@ const STATUS: [string, Finding['status']][] = [
 ];
 
 /** The status as it is, Stalled for the reason `message`. */
-export function withheldStatus(
+export function namespaceTooLargeStatus(
   { metadata, status }: InferencePipeline,
   message: string,
   now: number,
@@ -29,7 +29,7 @@ export function withheldStatus(
 }
 
 /** The status of a model version that cannot be verified for the reason `message`. */
-export function withheldModelVersion(
+export function namespaceTooLargeModelVersionStatus(
   { metadata, status }: ModelVersion,
   message: string,
   now: number,

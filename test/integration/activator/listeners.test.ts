@@ -7,15 +7,15 @@ import { connect, createServer as createNetServer, type AddressInfo } from 'node
 import { setTimeout as sleep } from 'node:timers/promises';
 import { keyHash } from '@penstock/contract';
 import { Registry } from 'prom-client';
-import { Doors } from '../../../operator/activator/doors.ts';
+import { ActivatorListeners } from '../../../operator/activator/listeners.ts';
 import { activatorMetrics } from '../../../operator/activator/metrics.ts';
 import { ACTIVATOR_PORTS, type Activation } from '../../../operator/api/activation.ts';
-import type { Slice } from '../../../operator/api/endpoints.ts';
+import type { Slice } from '../../../operator/api/endpointSlices.ts';
 import { activationOf, activatorSlice } from '../../../operator/desired/activator.ts';
 import { effective } from '../../../operator/desired/effective.ts';
 import { Cache } from '../../../operator/kube/cache.ts';
 import { KubeError } from '../../../operator/kube/errors.ts';
-import { sliceWords } from '../../../operator/kube/indexes.ts';
+import { endpointSliceKeys } from '../../../operator/kube/indexes.ts';
 import { jsonLogger } from '../../../operator/observability/logger.ts';
 import { freePort } from '../../cluster/ports.ts';
 import { pipeline } from '../../fixtures/objects.ts';
@@ -29,7 +29,7 @@ interface Answer {
 }
 
 let slices: Cache<Slice>;
-let doors: Doors;
+let doors: ActivatorListeners;
 let pod: Server;
 let onRequest: RequestListener;
 let wakes: number;
@@ -122,15 +122,15 @@ describe('the activator', function () {
     onRequest = (_, response) => response.end('served');
     pod = createServer((question, response) => onRequest(question, response)).listen(0, '127.0.0.1');
     await once(pod, 'listening');
-    slices = new Cache<Slice>(sliceWords);
+    slices = new Cache<Slice>(endpointSliceKeys);
     metrics = new Registry();
-    doors = new Doors({
+    doors = new ActivatorListeners({
       slices,
       metrics: activatorMetrics(metrics),
       logger: jsonLogger('silent'),
       onError: () => undefined,
       client: {
-        wake: () => (wakeFails ? Promise.reject(wakeFails) : Promise.resolve(++wakes === 1)),
+        scaleFromZero: () => (wakeFails ? Promise.reject(wakeFails) : Promise.resolve(++wakes === 1)),
         get: () =>
           ++questions && condition
             ? Promise.resolve({
@@ -144,8 +144,8 @@ describe('the activator', function () {
     });
   });
   afterEach(() => {
-    doors.shut();
-    doors.end();
+    doors.stopAccepting();
+    doors.closeConnections();
     pod.close();
     pod.closeAllConnections();
   });
@@ -270,7 +270,7 @@ describe('the activator', function () {
     );
     expect(most).to.equal(16);
     expect(await counted('penstock_activator_wakes_total')).to.equal(1);
-    expect(doors.busy).to.equal(0);
+    expect(doors.inFlight).to.equal(0);
   });
 
   it('beyond a thousand it says 503 and when to come again; the thousand are served', async () => {
@@ -295,7 +295,7 @@ describe('the activator', function () {
       true,
     );
     expect(flood[0]!.body).to.contain('with one of the two keys of this endpoint');
-    expect([wakes, doors.busy]).to.deep.equal([0, 0]);
+    expect([wakes, doors.inFlight]).to.deep.equal([0, 0]);
     const { answer } = ask({ headers: { authorization: `Bearer ${KEY}` } });
     await held(1);
     service('127.0.0.1');
@@ -468,7 +468,7 @@ describe('the activator', function () {
     await sleep(1_200);
     const before = wakes;
     await sleep(1_500);
-    expect([wakes, doors.busy]).to.deep.equal([before, 0]);
+    expect([wakes, doors.inFlight]).to.deep.equal([before, 0]);
   });
 
   it('a pod that is known and not there: nothing is lost, the Deployment is woken again', async () => {
@@ -536,7 +536,7 @@ describe('the activator', function () {
     const somebody = createServer().listen(port);
     announce();
     await sleep(100);
-    expect(doors.problem).to.equal(undefined);
+    expect(doors.notReadyReason).to.equal(undefined);
     await new Promise((resolve) => somebody.close(resolve));
     service('127.0.0.1');
     await until(

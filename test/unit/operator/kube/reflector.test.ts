@@ -6,10 +6,11 @@ import { Agent } from 'undici';
 import type { KubeObject } from '../../../../operator/api/objects.ts';
 import { KIND } from '../../../../operator/api/kinds.ts';
 import { FairShare } from '../../../../operator/queue/fairShare.ts';
-import { Cache, cacheKey } from '../../../../operator/kube/cache.ts';
+import { objectKey } from '../../../../operator/api/flow.ts';
+import { Cache } from '../../../../operator/kube/cache.ts';
 import { KubeClient } from '../../../../operator/kube/client.ts';
 import type { Pool } from '../../../../operator/kube/pool.ts';
-import { Reflector } from '../../../../operator/kube/watch.ts';
+import { Reflector } from '../../../../operator/kube/reflector.ts';
 
 const service = (name: string, resourceVersion: string, uid = `uid-${name}`): KubeObject => ({
   apiVersion: 'v1',
@@ -58,7 +59,7 @@ describe('list and watch', () => {
   }
   async function until(check: () => boolean): Promise<void> {
     for (let i = 0; i < 300 && !check(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
-    expect(check(), `${[...cache.values()].map(cacheKey).join(' ')} | ${queries.join(' ')}`).to.be.true;
+    expect(check(), `${[...cache.values()].map(objectKey).join(' ')} | ${queries.join(' ')}`).to.be.true;
   }
 
   beforeEach((done) => {
@@ -89,7 +90,7 @@ describe('list and watch', () => {
       );
     await play(page, list('5', service('b', '2')));
     await until(() => queries.includes('watch@5'));
-    expect([...cache.values()].map(cacheKey)).to.deep.equal(['ns/a', 'ns/b']);
+    expect([...cache.values()].map(objectKey)).to.deep.equal(['ns/a', 'ns/b']);
     expect(cache.get('ns', 'a')).to.include({ kind: 'Service' });
   });
 
@@ -160,7 +161,7 @@ describe('list and watch', () => {
       list('9', service('b', '2')),
     );
     await until(() => queries.includes('watch@9'));
-    expect([...cache.values()].map(cacheKey)).to.deep.equal(['ns/b']);
+    expect([...cache.values()].map(objectKey)).to.deep.equal(['ns/b']);
   });
 
   it('a bookmark moves the place to go on from', async () => {
@@ -193,7 +194,7 @@ describe('list and watch', () => {
       list('6', service('a', '5'), service('c', '6')),
     );
     await until(() => cache.get('ns', 'c') !== undefined);
-    expect([...cache.values()].map(cacheKey)).to.deep.equal(['ns/a', 'ns/c']);
+    expect([...cache.values()].map(objectKey)).to.deep.equal(['ns/a', 'ns/c']);
     expect(errors.map((error) => (error as Error).message)).to.deep.equal([
       'a list of services is from 3, but 5 has been seen: that server lags behind',
     ]);

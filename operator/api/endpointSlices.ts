@@ -11,7 +11,7 @@ export type Slice = Stored<EndpointSlice>;
 export const selectedRevision = (service: Stored<Service> | undefined): string | undefined =>
   service?.spec?.selector?.[LABEL.revision];
 
-export const isActivators = ({ metadata }: Slice): boolean => metadata.labels?.[LABEL.role] === ACTIVATOR_ROLE;
+export const isActivatorSlice = ({ metadata }: Slice): boolean => metadata.labels?.[LABEL.role] === ACTIVATOR_ROLE;
 
 /** Addresses to which the Service may send a request. */
 export const readyAddresses = ({ endpoints }: Slice): string[] =>
@@ -20,10 +20,10 @@ export const readyAddresses = ({ endpoints }: Slice): string[] =>
     .flatMap(({ addresses }) => addresses.slice(0, 1));
 
 /** Whether anybody is there. */
-export const leads = (slice: Slice): boolean => readyAddresses(slice).length > 0;
+export const hasReadyEndpoints = (slice: Slice): boolean => readyAddresses(slice).length > 0;
 
 /** Orders slices by when they were made, the same for whoever looks: of two that name one port, the older has it. */
-export const age = ({ metadata }: Slice): string =>
+export const creationOrder = ({ metadata }: Slice): string =>
   `${metadata.creationTimestamp ?? ''} ${metadata.namespace ?? ''}/${metadata.name}`;
 
 /** The activator's port in a slice of its own; undefined when it has none that could be one. */

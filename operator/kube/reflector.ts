@@ -6,19 +6,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { apiPath, type Kind } from '../api/kinds.ts';
 import type { KubeObject } from '../api/objects.ts';
-import { cacheKey, type Cache } from './cache.ts';
+import { objectKey } from '../api/flow.ts';
+import type { Cache } from './cache.ts';
 import type { KubeClient, ObjectList } from './client.ts';
 import type { Query } from './rest.ts';
 import { KubeError, kubeError, TooLarge } from './errors.ts';
 import { lines } from './lines.ts';
 import { parseObject } from './parse.ts';
-import { isOver } from './signals.ts';
+import { isAborted } from './signals.ts';
 
 const PAGE = 500;
 /** A longer page is asked for again with fewer objects: one object has at most some 1.5 MiB, and 500 of them would be one text. */
 const PAGE_BYTES = 8 * 2 ** 20;
-const FIRST_PAUSE_MS = 800;
-const LONGEST_PAUSE_MS = 30_000;
+const MIN_PAUSE_MS = 800;
+const MAX_PAUSE_MS = 30_000;
 
 export interface WatchOptions {
   kind: Kind;
@@ -44,10 +45,10 @@ export class Reflector<T extends KubeObject> {
   /** Where the watch goes on; empty: list first. */
   #resourceVersion = '';
   /** The newest version that a list or the watch has told of. */
-  #position = 0;
+  #lastResourceVersion = 0;
   #failures = 0;
   #synced = false;
-  #lastHeard = performance.now();
+  #lastEventAt = performance.now();
 
   constructor(client: KubeClient, cache: Cache<T>, options: WatchOptions) {
     this.#client = client;
@@ -61,13 +62,13 @@ export class Reflector<T extends KubeObject> {
   }
 
   /** The cache holds everything up to this resourceVersion: the answer to a write that is not newer has been overtaken. */
-  get position(): number {
-    return this.#position;
+  get lastResourceVersion(): number {
+    return this.#lastResourceVersion;
   }
 
   /** Milliseconds since the server last said anything. */
-  get silentMs(): number {
-    return performance.now() - this.#lastHeard;
+  get msSinceLastEvent(): number {
+    return performance.now() - this.#lastEventAt;
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -76,7 +77,7 @@ export class Reflector<T extends KubeObject> {
         if (this.#resourceVersion === '') await this.#list(signal);
         await this.#watch(signal);
       } catch (error) {
-        if (isOver(signal)) return;
+        if (isAborted(signal)) return;
         if (error instanceof KubeError && error.code === 410) this.#resourceVersion = '';
         else this.#options.onError(error);
         await sleep(this.#pause(error), undefined, { signal }).catch(() => undefined);
@@ -87,7 +88,7 @@ export class Reflector<T extends KubeObject> {
   #pause(error: unknown): number {
     const jitter = (this.#options.random ?? Math.random)();
     if (error instanceof KubeError && error.retryAfterMs !== undefined) return error.retryAfterMs * (1 + jitter / 2);
-    return Math.min(FIRST_PAUSE_MS * 2 ** Math.min(this.#failures++, 10), LONGEST_PAUSE_MS) * (0.5 + jitter);
+    return Math.min(MIN_PAUSE_MS * 2 ** Math.min(this.#failures++, 10), MAX_PAUSE_MS) * (0.5 + jitter);
   }
 
   get #path(): string {
@@ -103,41 +104,43 @@ export class Reflector<T extends KubeObject> {
   async #list(signal: AbortSignal): Promise<void> {
     const seen = new Set<string>();
     const notOlder =
-      this.#position > 0 ? { resourceVersion: String(this.#position), resourceVersionMatch: 'NotOlderThan' } : {};
+      this.#lastResourceVersion > 0
+        ? { resourceVersion: String(this.#lastResourceVersion), resourceVersionMatch: 'NotOlderThan' }
+        : {};
     let page: string | undefined;
     let limit = PAGE;
     let resourceVersion: string;
     this.#cache.listBegins(this.#options.namespace);
     do {
       const from = page === undefined ? notOlder : { continue: page };
-      const { list, limit: worked } = await this.#page(from, limit, signal);
+      const { list, limit: worked } = await this.#fetchPage(from, limit, signal);
       limit = worked;
       resourceVersion = list.metadata.resourceVersion ?? '';
-      if (Number(resourceVersion) < this.#position)
+      if (Number(resourceVersion) < this.#lastResourceVersion)
         throw new Error(
-          `a list of ${this.#options.kind.plural} is from ${resourceVersion}, but ${this.#position} has been seen: that server lags behind`,
+          `a list of ${this.#options.kind.plural} is from ${resourceVersion}, but ${this.#lastResourceVersion} has been seen: that server lags behind`,
         );
       for (const item of list.items ?? []) {
-        seen.add(cacheKey(item));
-        this.#take(item);
+        seen.add(objectKey(item));
+        this.#upsert(item);
       }
       page = list.metadata.continue === '' ? undefined : list.metadata.continue;
     } while (page !== undefined);
     // What is newer than the list was made by ourselves meanwhile, and the watch will tell of it.
-    const bygone = ({ metadata }: T): boolean =>
+    const isStale = ({ metadata }: T): boolean =>
       (this.#options.namespace ?? metadata.namespace) === metadata.namespace &&
       Number(metadata.resourceVersion) <= Number(resourceVersion);
     for (const object of [...this.#cache.values()])
-      if (bygone(object) && !seen.has(cacheKey(object))) this.#cache.remove(cacheKey(object));
+      if (isStale(object) && !seen.has(objectKey(object))) this.#cache.remove(objectKey(object));
     this.#cache.listEnds(seen, this.#options.namespace);
     this.#resourceVersion = resourceVersion;
-    this.#position = Number(resourceVersion);
+    this.#lastResourceVersion = Number(resourceVersion);
     this.#synced = true;
-    this.#heard();
+    this.#touch();
   }
 
   /** A page of `most` objects, or of fewer where those are too large together. */
-  async #page(from: Query, most: number, signal: AbortSignal): Promise<{ list: ObjectList<T>; limit: number }> {
+  async #fetchPage(from: Query, most: number, signal: AbortSignal): Promise<{ list: ObjectList<T>; limit: number }> {
     for (let limit = most; ; limit = Math.ceil(limit / 4)) {
       try {
         const query = { limit, labelSelector: this.#options.labelSelector, ...from };
@@ -178,18 +181,19 @@ export class Reflector<T extends KubeObject> {
     if (type === 'ERROR')
       throw new KubeError(object.code ?? 500, object.reason ?? '', object.message ?? 'the watch ended with an error');
     if (type === 'DELETED')
-      this.#cache.remove(cacheKey(object), object.metadata.uid, Number(object.metadata.resourceVersion));
-    else if (type !== 'BOOKMARK') this.#take(object);
+      this.#cache.remove(objectKey(object), object.metadata.uid, Number(object.metadata.resourceVersion));
+    else if (type !== 'BOOKMARK') this.#upsert(object);
     const version = Number(object.metadata.resourceVersion);
-    if (version > this.#position) [this.#position, this.#resourceVersion] = [version, object.metadata.resourceVersion!];
+    if (version > this.#lastResourceVersion)
+      [this.#lastResourceVersion, this.#resourceVersion] = [version, object.metadata.resourceVersion!];
     this.#failures = 0;
-    this.#heard();
+    this.#touch();
     if (type === 'BOOKMARK' && this.#cache.hasRoomAgain(this.#options.namespace))
       throw new KubeError(410, 'Expired', 'there is room for objects that were left out: listed again');
   }
 
   /** List items carry no kind, and nobody needs managedFields; of what is not ours only its identity is kept. */
-  #take(item: T): void {
+  #upsert(item: T): void {
     const { kind, apiVersion } = this.#options.kind;
     const { managedFields: _, ...metadata } = item.metadata as T['metadata'] & { managedFields?: unknown };
     const object = {
@@ -201,8 +205,8 @@ export class Reflector<T extends KubeObject> {
     this.#cache.put(object);
   }
 
-  #heard(): void {
-    this.#lastHeard = performance.now();
+  #touch(): void {
+    this.#lastEventAt = performance.now();
   }
 }
 
