@@ -2,12 +2,12 @@
  * The contract between the operator, which writes pods, and the scorer, which runs in them.
  * Everything the two must agree on stands here once; neither room imports the other.
  */
-export { ConnectionLimit, placesFor } from './connections.ts';
-export { authorized, keyHash, refusalOf } from './keys.ts';
-export { isFieldValue, isReadableVersion, parsedJson, SCHEMA_VERSION } from './text.ts';
+export { ConnectionLimit, fixedCapacity } from './connectionLimit.ts';
+export { authorized, keyHash, unauthorizedMessage } from './keys.ts';
+export { isFieldValue, isReadableVersion, parsedJson, SCHEMA_VERSION } from './externalText.ts';
 export { parseTraffic, type Traffic } from './traffic.ts';
-export { refuseUnreadable } from './unreadable.ts';
-export { verifiedModel } from './verified.ts';
+export { rejectMalformedRequest } from './malformedRequest.ts';
+export { verifiedModel } from './verifiedModel.ts';
 
 /** Names of the environment variables that the operator sets and the scorer reads. */
 export const ENV = {

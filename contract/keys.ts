@@ -19,7 +19,7 @@ export function authorized(authorization: string | undefined, hashes: readonly s
 }
 
 /** Why a request without a good key is refused. It names nothing of the cluster: the client is not known. */
-export const refusalOf = (authorization: string | undefined): string =>
+export const unauthorizedMessage = (authorization: string | undefined): string =>
   authorization === undefined
     ? 'Missing credentials: send the header Authorization: Bearer <key>, with one of the two keys of this endpoint'
     : 'Invalid credentials: the key is not one of the two keys of this endpoint';

@@ -1,5 +1,5 @@
 /** The traffic table: which revisions serve or retire, and which keys are good. */
-import { isReadableVersion, parsedJson } from './text.ts';
+import { isReadableVersion, parsedJson } from './externalText.ts';
 
 /** The traffic ConfigMap, mounted in every pod of a pipeline. */
 export interface Traffic {

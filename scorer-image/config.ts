@@ -42,10 +42,10 @@ export interface FetchConfig {
   sourcesDir: string;
   credentialsDir: string;
   /** Whether a source may have a loopback address (tests only), and a private one. */
-  addresses: { loopback: boolean; privateToo: boolean };
+  addresses: { loopback: boolean; privateNetwork: boolean };
 }
 
-const LEAST_HANG_MS = 30_000;
+const MIN_HANG_MS = 30_000;
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -76,7 +76,7 @@ export function parseServe(env: Env): ScorerConfig {
     ...(env[ENV.test] ? { test: json(env, ENV.test) as ScoringTest } : {}),
     maxBatchSize: count(env, ENV.maxBatchSize, 64),
     joinUnknown: env[ENV.joinUnknown] === 'true',
-    hangMs: Math.max(count(env, 'PENSTOCK_LEAST_HANG_MS', LEAST_HANG_MS), 4 * requestTimeoutMs),
+    hangMs: Math.max(count(env, 'PENSTOCK_LEAST_HANG_MS', MIN_HANG_MS), 4 * requestTimeoutMs),
     workers,
     threads: Math.max(1, Math.floor(count(env, ENV.cpuMillis, 1000) / 1000 / workers)),
     corsOrigins: (env[ENV.corsOrigins] ?? '')
@@ -96,7 +96,7 @@ export function parseFetch(env: Env): FetchConfig {
     modelsDir: env[LOCAL_ENV.models] ?? MOUNT.models,
     sourcesDir: env[LOCAL_ENV.sources] ?? MOUNT.sources,
     credentialsDir: env[LOCAL_ENV.credentials] ?? MOUNT.credentials,
-    addresses: { loopback: false, privateToo: env[ENV.privateSources] !== 'false' },
+    addresses: { loopback: false, privateNetwork: env[ENV.privateSources] !== 'false' },
   };
 }
 

@@ -9,7 +9,7 @@ import {
 import { writeFile } from 'node:fs/promises';
 import type { FetchConfig } from './config.ts';
 import { fetchItem } from './fetch/source.ts';
-import { modelPath } from './load/modelPath.ts';
+import { modelPath } from './model/modelPath.ts';
 import { logger } from './logger.ts';
 
 /** Fetches every item and checks its digest. */
@@ -23,7 +23,7 @@ export async function fetchAll(config: FetchConfig): Promise<void> {
 export async function verify(config: FetchConfig): Promise<void> {
   const item = config.items[0]!;
   const { digest, sizeBytes } = await fetchItem(item, config);
-  const { inspect } = await import('./load/inspect.ts');
+  const { inspect } = await import('./model/inspect.ts');
   const result: VerifiedModel = {
     digest,
     sizeBytes,

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import winston, { type Logger } from 'winston';
 
 /** A process that ends waits no longer for who reads its lines. */
-const LAST_WORDS_MS = 1000;
+const FLUSH_TIMEOUT_MS = 1000;
 
 export const logger: Logger = winston.createLogger({
   level: 'info',
@@ -12,8 +12,8 @@ export const logger: Logger = winston.createLogger({
 });
 
 /** Ends the logger. Resolves when all lines are out, so that the last words before an exit are not lost; or after a second, so that no exit is. */
-export async function flushed(log = logger): Promise<void> {
+export async function flushLogs(log = logger): Promise<void> {
   const out = new Promise((resolve) => void log.once('finish', resolve));
   log.end();
-  await Promise.race([out, sleep(LAST_WORDS_MS)]);
+  await Promise.race([out, sleep(FLUSH_TIMEOUT_MS)]);
 }

@@ -2,10 +2,10 @@
 import { ENV, FAILURE, SCORER_COMMAND } from '@penstock/contract';
 import { environment, parseFetch, parseServe } from './config.ts';
 import { asFailure, EXIT_CODE, writeTermination } from './failure.ts';
-import { flushed, logger } from './logger.ts';
-import { serve, type Ending } from './serve.ts';
+import { flushLogs, logger } from './logger.ts';
+import { serve, type ExitOutcome } from './serve.ts';
 
-async function main(command: string | undefined): Promise<Ending> {
+async function main(command: string | undefined): Promise<ExitOutcome> {
   const env = environment();
   if (command === SCORER_COMMAND.fetch || command === SCORER_COMMAND.verify) {
     const { fetchAll, verify } = await import('./fetchCommand.ts'); // whoever serves does without an HTTP client
@@ -18,17 +18,17 @@ async function main(command: string | undefined): Promise<Ending> {
 }
 
 /** process.exit() waits for all threads. Another program in this one's place does not; it ends with the code that was meant. */
-function end({ code, stuck }: Ending): never {
+function exit({ code, stuck }: ExitOutcome): never {
   if (stuck) process.execve!(process.execPath, [process.execPath, '--eval', `process.exit(${code})`], {});
   process.exit(code);
 }
 
 try {
-  end(await main(process.argv[2]));
+  exit(await main(process.argv[2]));
 } catch (error) {
   const failure = asFailure(error, FAILURE.resource);
   logger.error(`${failure.reason}: ${failure.message}`, { detail: failure.detail });
   writeTermination(failure);
-  await flushed();
+  await flushLogs();
   process.exit(EXIT_CODE);
 }

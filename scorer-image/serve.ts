@@ -7,30 +7,30 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { getHeapStatistics } from 'node:v8';
 import type { ScorerConfig } from './config.ts';
 import { asFailure, EXIT_CODE, StartFailure, writeTermination } from './failure.ts';
-import { operatorServer } from './http/operatorServer.ts';
-import { TrafficTable } from './http/traffic.ts';
-import { KEPT_SECONDS } from './http/head.ts';
-import { userServer } from './http/userServer.ts';
+import { managementServer } from './http/managementServer.ts';
+import { TrafficTable } from './http/trafficTable.ts';
+import { KEEP_ALIVE_SECONDS } from './http/responseHead.ts';
+import { inferenceServer } from './http/inferenceServer.ts';
 import { Lifecycle } from './init/lifecycle.ts';
 import { mismatch } from './init/scoringTest.ts';
-import { flushed, logger } from './logger.ts';
+import { flushLogs, logger } from './logger.ts';
 import { Demand } from './metrics/demand.ts';
 import { scorerMetrics } from './metrics/metrics.ts';
-import type { Limits } from './run/admission.ts';
-import type { AnswerStream } from './run/answerStream.ts';
-import type { Answer } from './run/messages.ts';
-import { ScoringPool } from './run/pool.ts';
-import { AT_ONCE, type WorkerCode } from './run/workerSide.ts';
+import type { Limits } from './run/requestQueue.ts';
+import type { ResponseStream } from './run/responseStream.ts';
+import type { ScoreResponse } from './run/messages.ts';
+import { Dispatcher } from './run/dispatcher.ts';
+import { MAX_MESSAGES_IN_FLIGHT, type WorkerCode } from './run/workerHandle.ts';
 
 const SHUTDOWN_HOOK_MS = 2_000;
 /** How long idle connections may send one more request, which is answered with `Connection: close`; clients were told to leave earlier. */
-const LINGER_MS = KEPT_SECONDS * 1000;
+const KEEP_ALIVE_DRAIN_MS = KEEP_ALIVE_SECONDS * 1000;
 
 /** How the worker thread is started. */
 export type WorkerFile = Pick<WorkerCode, 'file' | 'execArgv'>;
 
 /** How the process should end; `stuck`: a worker is in a native call that nothing can end. */
-export interface Ending {
+export interface ExitOutcome {
   code: number;
   stuck: boolean;
 }
@@ -41,14 +41,14 @@ export async function serve(
   modelDir: string,
   worker: WorkerFile,
   stop: Promise<unknown>,
-): Promise<Ending> {
+): Promise<ExitOutcome> {
   const lifecycle = new Lifecycle();
   const metrics = scorerMetrics({ pipeline: config.pipeline, revision: config.revision });
   const demand = new Demand(performance.now());
   const traffic = new TrafficTable(config.trafficDir);
   let crash: (failure: StartFailure) => void = () => undefined;
   const crashed = new Promise<StartFailure>((resolve) => (crash = resolve));
-  const pool = new ScoringPool({
+  const dispatcher = new Dispatcher({
     ...worker,
     heapMebibytes: Math.floor(getHeapStatistics().heap_size_limit / 2 ** 20 / config.workers),
     data: { ...config, modelDir },
@@ -67,41 +67,44 @@ export async function serve(
       logger.error(message);
       metrics.workersReplaced.inc();
     },
-    onLoad: (inFlight, now) => demand.level(inFlight, now),
+    onLoad: (inFlight, now) => demand.setInFlight(inFlight, now),
   });
-  const deps = { config, pool, lifecycle, traffic, metrics, demand, logger, answers: { open: 0 } };
-  const user = userServer(deps);
-  const operator = operatorServer(deps);
+  const deps = { config, dispatcher, lifecycle, traffic, metrics, demand, logger, responses: { open: 0 } };
+  const user = inferenceServer(deps);
+  const operator = managementServer(deps);
   if (config.script !== undefined) process.chdir(dirname(config.script)); // files beside the script by relative paths
   await traffic.open();
   await Promise.all([listen(user, config.userPort), listen(operator, config.operatorPort)]);
   logger.info("Invoking user's init function");
   try {
-    const begun = pool.start().then(async (seconds) => {
-      if (config.test) await passTest(config.test, pool);
+    const starting = dispatcher.start().then(async (seconds) => {
+      if (config.test) await runScoringTest(config.test, dispatcher);
       return seconds;
     });
-    const broken = crashed.then((failure) => {
+    const failing = crashed.then((failure) => {
       throw failure;
     });
-    const outcome = await Promise.race([begun, broken, stop.then(() => undefined)]);
-    if (outcome === undefined) return { code: 0, stuck: !(await pool.stop(0)) }; // told to stop while starting: there is nothing to drain
+    const outcome = await Promise.race([starting, failing, stop.then(() => undefined)]);
+    if (outcome === undefined) return { code: 0, stuck: !(await dispatcher.stop(0)) }; // told to stop while starting: there is nothing to drain
     metrics.initDuration.set(outcome);
-    metrics.queueDepth(() => pool.waiting);
+    metrics.queueDepth(() => dispatcher.waiting);
     lifecycle.to('Ready');
     demand.ready(performance.now());
     logger.info("Users's init has completed successfully", { seconds: outcome });
-    await Promise.race([broken, stop]);
+    await Promise.race([failing, stop]);
     lifecycle.to('Draining');
-    await drain(user, { underWay: () => pool.underWay + deps.answers.open, requestTimeoutMs: config.requestTimeoutMs });
-    return { code: 0, stuck: !(await pool.stop(SHUTDOWN_HOOK_MS)) };
+    await drain(user, {
+      underWay: () => dispatcher.inProgress + deps.responses.open,
+      requestTimeoutMs: config.requestTimeoutMs,
+    });
+    return { code: 0, stuck: !(await dispatcher.stop(SHUTDOWN_HOOK_MS)) };
   } catch (error) {
     const failure = asFailure(error);
     lifecycle.to('Failed');
     logger.error(`${failure.reason}: ${failure.message}`, { detail: failure.detail });
     writeTermination(failure);
-    const stuck = !(await pool.stop(0));
-    await flushed();
+    const stuck = !(await dispatcher.stop(0));
+    await flushLogs();
     return { code: EXIT_CODE, stuck };
   } finally {
     traffic.close();
@@ -111,39 +114,39 @@ export async function serve(
 }
 
 /** Scores the pipeline's own test request; throws StartFailure when the answer is not the expected one. */
-async function passTest(test: ScoringTest, pool: ScoringPool): Promise<void> {
-  const answer = await new Promise<Answer>((answered) => {
-    pool.ask({
+async function runScoringTest(test: ScoringTest, dispatcher: Dispatcher): Promise<void> {
+  const answer = await new Promise<ScoreResponse>((respond) => {
+    dispatcher.dispatch({
       work: {
         kind: 'score',
         request: { method: 'POST', url: '/score', headers: { 'content-type': 'application/json' } },
       },
       body: Buffer.from(test.request),
-      answered,
+      respond,
     });
   });
-  const text = answer.stream ? await wholeText(answer.stream) : Buffer.from(answer.body as string).toString();
+  const text = answer.stream ? await readText(answer.stream) : Buffer.from(answer.body as string).toString();
   const problem = answer.status === 200 ? mismatch(test, text) : `it was answered ${answer.status}: ${text}`;
   if (problem !== undefined) throw new StartFailure(FAILURE.testFailed, `scoring.test: ${problem}`, answer.stack);
 }
 
-/** All pieces of an answer; '' for one that breaks off. */
-function wholeText(stream: AnswerStream): Promise<string> {
-  const pieces: Uint8Array[] = [];
+/** All chunks of an answer; '' for one that breaks off. */
+function readText(stream: ResponseStream): Promise<string> {
+  const chunks: Uint8Array[] = [];
   return new Promise((resolve) =>
-    stream.to({
-      onPiece: (bytes) => {
-        pieces.push(bytes);
+    stream.pipeTo({
+      onChunk: (bytes) => {
+        chunks.push(bytes);
         stream.more();
       },
-      onEnd: (error) => resolve(error === undefined ? Buffer.concat(pieces).toString() : ''),
+      onEnd: (error) => resolve(error === undefined ? Buffer.concat(chunks).toString() : ''),
     }),
   );
 }
 
 /** Bodies that arrive, wait or are in work: what a small pod can hold beside a model, or four of the largest. */
-const MOST_BYTES = 64 * 2 ** 20;
-const MOST_LARGEST = 4;
+const MIN_BODY_BYTES = 64 * 2 ** 20;
+const LARGEST_BODIES = 4;
 
 const limitsOf = ({
   maxConcurrentRequests,
@@ -155,11 +158,11 @@ const limitsOf = ({
   maxRequestBytes,
 }: ScorerConfig): Limits => ({
   maxConcurrent: maxConcurrentRequests,
-  batchSize: Math.min(maxBatchSize, Math.ceil(maxConcurrentRequests / (AT_ONCE * workers))),
+  batchSize: Math.min(maxBatchSize, Math.ceil(maxConcurrentRequests / (MAX_MESSAGES_IN_FLIGHT * workers))),
   maxQueueWaitMs,
   requestTimeoutMs,
   hangMs,
-  maxBytes: Math.max(MOST_BYTES, MOST_LARGEST * maxRequestBytes),
+  maxBytes: Math.max(MIN_BODY_BYTES, LARGEST_BODIES * maxRequestBytes),
 });
 
 const connections = (server: Server): Promise<number> =>
@@ -174,7 +177,10 @@ async function drain(
   { underWay, requestTimeoutMs }: { underWay: () => number; requestTimeoutMs: number },
 ): Promise<void> {
   // While anybody is connected new connections are taken, too: a busy node may still send some here.
-  for (const until = performance.now() + LINGER_MS; (await connections(server)) > 0 && performance.now() < until;)
+  for (
+    const until = performance.now() + KEEP_ALIVE_DRAIN_MS;
+    (await connections(server)) > 0 && performance.now() < until;
+  )
     await sleep(20);
   // net's close, which takes no new connections; http's would cut idle ones at once, and a request on its way with them.
   const closed = new Promise<void>((resolve) => void NetServer.prototype.close.call(server, () => resolve()));

@@ -1,5 +1,5 @@
 /** A server for each pipeline that may have no pods, on the port that its EndpointSlice names. */
-import { ConnectionLimit, refuseUnreadable } from '@penstock/contract';
+import { ConnectionLimit, rejectMalformedRequest } from '@penstock/contract';
 import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Logger } from 'winston';
@@ -176,7 +176,9 @@ export class ActivatorListeners {
     const door: Listener = { port, server: server.listen(port) };
     this.#listeners.add(door);
     server.on('close', () => this.#listeners.delete(door));
-    server.on('clientError', ({ code }: NodeJS.ErrnoException, socket) => refuseUnreadable(code, socket as Socket));
+    server.on('clientError', ({ code }: NodeJS.ErrnoException, socket) =>
+      rejectMalformedRequest(code, socket as Socket),
+    );
     server.on('error', (error) => {
       this.#deps.logger.error('a port of the activator cannot be opened', {
         port,

@@ -1,5 +1,5 @@
 /** One pipeline at the activator's door: who may come in, who waits, and when the waiting is over. */
-import { authorized, refusalOf } from '@penstock/contract';
+import { authorized, unauthorizedMessage } from '@penstock/contract';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Activation } from '../api/activation.ts';
 import { forward } from './forward.ts';
@@ -85,7 +85,7 @@ export class PipelineQueue {
     const { authorization } = held.request.headers;
     if (!isHealth && activation.auth === 'Key' && !authorized(authorization, activation.keyHashes)) {
       metrics.requests.inc({ outcome: 'unauthorized' });
-      return held.fail(401, refusalOf(authorization), { 'www-authenticate': 'Bearer' });
+      return held.fail(401, unauthorizedMessage(authorization), { 'www-authenticate': 'Bearer' });
     }
     if (this.#queued.length >= MAX_QUEUED || !this.#deps.reserve()) {
       metrics.requests.inc({ outcome: 'full' });

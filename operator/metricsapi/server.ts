@@ -4,7 +4,7 @@
  */
 import type { Pod } from 'kubernetes-types/core/v1.js';
 import type { ServerResponse } from 'node:http';
-import { ConnectionLimit, placesFor } from '@penstock/contract';
+import { ConnectionLimit, fixedCapacity } from '@penstock/contract';
 import { createServer, type Server } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import type { Stored } from '../api/objects.ts';
@@ -68,7 +68,7 @@ export function metricsServer({ scorers, pods, identity }: MetricsServerDeps): S
       );
     },
   );
-  new ConnectionLimit(placesFor(MAX_CONNECTIONS)).guard(server);
+  new ConnectionLimit(fixedCapacity(MAX_CONNECTIONS)).guard(server);
   return server;
 }
 

@@ -1,5 +1,5 @@
 /** /healthz, /readyz and /metrics. */
-import { ConnectionLimit, placesFor } from '@penstock/contract';
+import { ConnectionLimit, fixedCapacity } from '@penstock/contract';
 import { createServer, type Server } from 'node:http';
 import type { Registry } from 'prom-client';
 
@@ -34,6 +34,6 @@ export function healthServer({ healthy, ready, sample }: Health, registry: Regis
       } else response.writeHead(404).end();
     },
   );
-  new ConnectionLimit(placesFor(MOST_CONNECTIONS)).guard(server);
+  new ConnectionLimit(fixedCapacity(MOST_CONNECTIONS)).guard(server);
   return server;
 }

@@ -13,7 +13,7 @@ const LOOPBACK = listOf([
   ['::1', 128, 'ipv6'],
 ]);
 /** This host, link-local, multicast and broadcast; metadata services of the clouds, also where they have other addresses. */
-const NEVER = listOf([
+const FORBIDDEN = listOf([
   ['0.0.0.0', 8, 'ipv4'],
   ['169.254.0.0', 16, 'ipv4'],
   ['224.0.0.0', 3, 'ipv4'],
@@ -48,13 +48,13 @@ function listOf(ranges: Range[]): BlockList {
 export type Addresses = FetchConfig['addresses'];
 
 /** Throws RefusedAddress for an address that a source may not have; names are for {@link guardedLookup}. */
-export function confirmAddress(host: string, { loopback, privateToo }: Addresses): void {
+export function confirmAddress(host: string, { loopback, privateNetwork }: Addresses): void {
   const address = host.replace(/^\[|\]$/g, '');
   const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
   if (isIP(address) === 0) return;
-  if (NEVER.check(address, family) || (!loopback && LOOPBACK.check(address, family)))
+  if (FORBIDDEN.check(address, family) || (!loopback && LOOPBACK.check(address, family)))
     throw new RefusedAddress('its host has a loopback, link-local or metadata address, which no source may have');
-  if (!privateToo && PRIVATE.check(address, family))
+  if (!privateNetwork && PRIVATE.check(address, family))
     throw new RefusedAddress(
       'its host has a private address, and this cluster takes models from public ones only (sources.privateAddresses of the chart)',
     );

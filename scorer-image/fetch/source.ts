@@ -12,10 +12,10 @@ import type { FetchConfig } from '../config.ts';
 import { StartFailure } from '../failure.ts';
 import { confirmAddress, guardedLookup, RefusedAddress, type Addresses } from './addresses.ts';
 
-const CONNECT_MS = 10_000;
-const IDLE_MS = 30_000;
-const TRIES = 4;
-const REDIRECTS = 5;
+const CONNECT_TIMEOUT_MS = 10_000;
+const IDLE_TIMEOUT_MS = 30_000;
+const MAX_ATTEMPTS = 4;
+const MAX_REDIRECTS = 5;
 
 export interface Fetched {
   digest: string;
@@ -119,19 +119,21 @@ async function download(
   { authorization, ca, addresses }: Credentials & { addresses: Addresses },
   path: string,
 ): Promise<Fetched> {
-  const hops: Hops = { first: new URL(item.uri).origin, elsewhere: false };
+  const hops: Hops = { first: new URL(item.uri).origin, atOtherOrigin: false };
   const dispatcher = new Agent({
-    connect: { timeout: CONNECT_MS, lookup: guardedLookup(addresses), ...(ca === undefined ? {} : { ca }) },
-    headersTimeout: IDLE_MS,
-    bodyTimeout: IDLE_MS,
-  }).compose(guard(addresses, hops), interceptors.redirect({ maxRedirections: REDIRECTS }));
+    connect: { timeout: CONNECT_TIMEOUT_MS, lookup: guardedLookup(addresses), ...(ca === undefined ? {} : { ca }) },
+    headersTimeout: IDLE_TIMEOUT_MS,
+    bodyTimeout: IDLE_TIMEOUT_MS,
+  }).compose(guard(addresses, hops), interceptors.redirect({ maxRedirections: MAX_REDIRECTS }));
   let problem = '';
   try {
-    for (let attempt = 0; attempt < TRIES; attempt++) {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       if (attempt > 0) await sleep(500 * 2 ** attempt);
-      const got = await once(item.uri, dispatcher, authorization, path).catch((error: unknown) => failed(error));
+      const got = await attemptDownload(item.uri, dispatcher, authorization, path).catch((error: unknown) =>
+        failed(error),
+      );
       if (!('problem' in got)) return got;
-      problem = hops.elsewhere && !got.refused ? ELSEWHERE : got.problem;
+      problem = hops.atOtherOrigin && !got.refused ? REDIRECT_TARGET_FAILED : got.problem;
       if (got.final) break;
     }
   } finally {
@@ -159,11 +161,11 @@ class RefusedRedirect extends Error {}
 interface Hops {
   first: string;
   /** The last hop was to another origin than the source's. */
-  elsewhere: boolean;
+  atOtherOrigin: boolean;
 }
 
 /** What another host answers is not told: a message that says it would be a scanner of the cluster's network. */
-const ELSEWHERE = 'the host that the server redirects to did not give the file';
+const REDIRECT_TARGET_FAILED = 'the host that the server redirects to did not give the file';
 
 /** The bytes of an https source come by https from hop to hop, and from no address that a source may not have. */
 const guard =
@@ -171,13 +173,13 @@ const guard =
   (dispatch) =>
   (options, handler) => {
     const { protocol, hostname, origin } = new URL(String(options.origin));
-    hops.elsewhere = origin !== hops.first;
+    hops.atOtherOrigin = origin !== hops.first;
     if (protocol !== 'https:') throw new RefusedRedirect('the server redirects to an address that is not https');
     confirmAddress(hostname, addresses);
     return dispatch(options, handler);
   };
 
-async function once(
+async function attemptDownload(
   uri: string,
   dispatcher: Dispatcher,
   authorization: string | undefined,

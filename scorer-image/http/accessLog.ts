@@ -3,7 +3,7 @@ import { HEADER } from '@penstock/contract';
 import { STATUS_CODES } from 'node:http';
 import type { Logger } from 'winston';
 import type { ScorerConfig } from '../config.ts';
-import type { Exchange } from './exchange.ts';
+import type { RequestContext } from './requestContext.ts';
 
 /** The trace id of a W3C traceparent, for lines that belong to somebody's trace. */
 export function traceOf(traceparent: string | string[] | undefined): string | undefined {
@@ -13,8 +13,8 @@ export function traceOf(traceparent: string | string[] | undefined): string | un
 }
 
 /** Logs the request once its answer is out, or its client gone. */
-export function logAccess(exchange: Exchange, { pipeline, revision, auth }: ScorerConfig, logger: Logger): void {
-  const { request, response, path, started, headers, requestId } = exchange;
+export function logAccess(context: RequestContext, { pipeline, revision, auth }: ScorerConfig, logger: Logger): void {
+  const { request, response, path, started, headers, requestId } = context;
   let received = started; // a request whose body nobody reads has no end
   request.once('end', () => (received = performance.now()));
   const given = (name: string): string | undefined => {
@@ -27,10 +27,10 @@ export function logAccess(exchange: Exchange, { pipeline, revision, auth }: Scor
       Method: request.method,
       Path: path,
       Protocol: `HTTP/${request.httpVersion}`,
-      ResponseCode: exchange.heard,
+      ResponseCode: context.finalStatus,
       ResponseCodeReason: response.headersSent
         ? response.statusMessage
-        : (STATUS_CODES[exchange.heard] ?? 'Client Closed Request'),
+        : (STATUS_CODES[context.finalStatus] ?? 'Client Closed Request'),
       ...(failed !== undefined && {
         ModelStatusCode: response.statusCode,
         ModelStatusReason: failed === 'True' ? 'run() failed' : 'OK',

@@ -2,22 +2,22 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { createGunzip, createInflate, type Gunzip, type Inflate } from 'node:zlib';
-import type { Arrival } from '../run/arrivals.ts';
+import type { Upload } from '../run/uploads.ts';
 
 /** How large a body may be, and how slow. */
 export interface BodyLimits {
   maxBytes: number;
-  /** A body that has not come after this long must have come at {@link LEAST_BYTES_PER_SECOND}. */
+  /** A body that has not come after this long must have come at {@link MIN_BYTES_PER_SECOND}. */
   graceMs: number;
 }
 
 /** A steady upload over a poor line is no attack. */
-const LEAST_BYTES_PER_SECOND = 8 * 1024;
+const MIN_BYTES_PER_SECOND = 8 * 1024;
 
 /** A packed body may grow by so much: text and numbers pack to a tenth or a thirtieth, and only bytes made for it to a thousandth. */
-const MOST_RATIO = 100;
+const MAX_COMPRESSION_RATIO = 100;
 /** Up to here it may be any (bytes). */
-const ANY_RATIO_BYTES = 2 ** 20;
+const UNCHECKED_RATIO_BYTES = 2 ** 20;
 
 const UNPACK: Record<string, () => Gunzip | Inflate> = {
   gzip: createGunzip,
@@ -35,21 +35,21 @@ type Done = (refusal: Refusal | undefined, body: Buffer) => void;
 const NOTHING = Buffer.alloc(0);
 
 interface Reading {
-  arrival: Arrival;
+  upload: Upload;
   maxBytes: number;
   /** In front of what is said of a body that is too large. */
-  which: string;
+  prefix: string;
   /** What it came as, where it is unpacked (bytes). */
   packedBytes?: number;
 }
 
-const tooLarge = ({ which, maxBytes }: Pick<Reading, 'which' | 'maxBytes'>): string =>
-  `${which}the body is larger than ${maxBytes} bytes (endpoint.maxRequestBytes)`;
+const tooLarge = ({ prefix, maxBytes }: Pick<Reading, 'prefix' | 'maxBytes'>): string =>
+  `${prefix}the body is larger than ${maxBytes} bytes (endpoint.maxRequestBytes)`;
 
 /** Calls back once: with the whole body, or with why there is none; not at all when the client goes away before. */
 export function readBody(
   request: IncomingMessage,
-  arrival: Arrival,
+  upload: Upload,
   { maxBytes, graceMs }: BodyLimits,
   done: Done,
 ): void {
@@ -63,13 +63,13 @@ export function readBody(
       NOTHING,
     );
   if (Number(request.headers['content-length']) > maxBytes)
-    return done({ status: 413, message: tooLarge({ which: '', maxBytes }) }, NOTHING);
-  const size = gather(request, { arrival, maxBytes, which: '' }, (refusal, body) => {
-    arriving.delete(size);
+    return done({ status: 413, message: tooLarge({ prefix: '', maxBytes }) }, NOTHING);
+  const size = collect(request, { upload, maxBytes, prefix: '' }, (refusal, body) => {
+    incomplete.delete(size);
     if (refusal || encoding === undefined || encoding === 'identity') done(refusal, body);
-    else unpack(body, encoding, { arrival, maxBytes, which: 'unpacked, ', packedBytes: body.length }, done);
+    else unpack(body, encoding, { upload, maxBytes, prefix: 'unpacked, ', packedBytes: body.length }, done);
   });
-  watchPace(size, { request, graceMs });
+  trackPace(size, { request, graceMs });
 }
 
 interface Pace {
@@ -80,27 +80,27 @@ interface Pace {
 }
 
 /** Bodies that have not come whole, looked at together: a timer for each would cost more than most of them. */
-const arriving = new Map<Size, Pace>();
-const LOOK_MS = 1_000;
-let looking: NodeJS.Timeout | undefined;
+const incomplete = new Map<CollectedBody, Pace>();
+const PACE_CHECK_MS = 1_000;
+let paceTimer: NodeJS.Timeout | undefined;
 
-function watchPace(size: Size, pace: Pace): void {
-  arriving.set(size, pace);
-  looking ??= setInterval(refuseSlow, LOOK_MS).unref();
+function trackPace(size: CollectedBody, pace: Pace): void {
+  incomplete.set(size, pace);
+  paceTimer ??= setInterval(rejectSlowBodies, PACE_CHECK_MS).unref();
 }
 
 /** Refuses the bodies that come too slowly, to within a second or two. */
-function refuseSlow(): void {
-  if (arriving.size === 0) looking = void clearInterval(looking);
+function rejectSlowBodies(): void {
+  if (incomplete.size === 0) paceTimer = void clearInterval(paceTimer);
   const now = performance.now();
-  for (const [size, pace] of arriving) {
+  for (const [size, pace] of incomplete) {
     pace.begun ??= now;
-    const allowedMs = pace.graceMs + (size.bytes / LEAST_BYTES_PER_SECOND) * 1000;
-    if (pace.request.destroyed) arriving.delete(size);
+    const allowedMs = pace.graceMs + (size.bytes / MIN_BYTES_PER_SECOND) * 1000;
+    if (pace.request.destroyed) incomplete.delete(size);
     else if (now - pace.begun > allowedMs)
       size.refuse(
         408,
-        `the body came too slowly: after ${pace.graceMs / 1000} s at least ${LEAST_BYTES_PER_SECOND} bytes a second are expected`,
+        `the body came too slowly: after ${pace.graceMs / 1000} s at least ${MIN_BYTES_PER_SECOND} bytes a second are expected`,
       );
   }
 }
@@ -108,7 +108,7 @@ function refuseSlow(): void {
 /** Calls back once. What unpacks to more than the limit is cut there: a small bomb stays small. */
 function unpack(body: Buffer, encoding: string, reading: Reading, done: Done): void {
   const unpacker = UNPACK[encoding]!();
-  gather(unpacker, reading, (refusal, bytes) => {
+  collect(unpacker, reading, (refusal, bytes) => {
     if (refusal)
       unpacker
         .removeAllListeners()
@@ -121,18 +121,18 @@ function unpack(body: Buffer, encoding: string, reading: Reading, done: Done): v
     .end(body);
 }
 
-interface Size {
+interface CollectedBody {
   bytes: number;
   refuse: (status: number, message: string) => void;
 }
 
 /** All of a stream, counted as it grows and refused where it is too much. Calls back once, or not at all when the stream fails. */
-function gather(stream: Readable, reading: Reading, done: Done): Size {
-  const { arrival, maxBytes, packedBytes = Infinity } = reading;
+function collect(stream: Readable, reading: Reading, done: Done): CollectedBody {
+  const { upload, maxBytes, packedBytes = Infinity } = reading;
   let whole: Buffer | undefined;
   let more: Buffer[] | undefined;
   let over = false;
-  const size: Size = {
+  const size: CollectedBody = {
     bytes: 0,
     refuse: (status, message) => {
       if (over) return;
@@ -145,12 +145,12 @@ function gather(stream: Readable, reading: Reading, done: Done): Size {
     .on('data', (chunk: Buffer) => {
       size.bytes += chunk.length;
       if (size.bytes > maxBytes) return size.refuse(413, tooLarge(reading));
-      if (size.bytes > ANY_RATIO_BYTES && size.bytes > packedBytes * MOST_RATIO)
+      if (size.bytes > UNCHECKED_RATIO_BYTES && size.bytes > packedBytes * MAX_COMPRESSION_RATIO)
         return size.refuse(
           413,
-          `unpacked, the body is more than ${MOST_RATIO} times as large as it came: send it without Content-Encoding`,
+          `unpacked, the body is more than ${MAX_COMPRESSION_RATIO} times as large as it came: send it without Content-Encoding`,
         );
-      const tooMuch = arrival.more(chunk.length);
+      const tooMuch = upload.received(chunk.length);
       if (tooMuch !== undefined) return size.refuse(429, tooMuch);
       if (whole === undefined) whole = chunk;
       else (more ??= [whole]).push(chunk);

@@ -3,7 +3,7 @@ import { HEADER } from '@penstock/contract';
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 
-const LONGEST = 100;
+const MAX_ID_LENGTH = 100;
 
 export interface RequestIds {
   /** Names and values in turn, the request id first. */
@@ -19,16 +19,16 @@ export function requestIds(headers: IncomingHttpHeaders): RequestIds {
     headers[HEADER.msRequestId],
     headers[HEADER.msClientRequestId],
   ] as (string | undefined)[];
-  if (given !== undefined && given.length > LONGEST)
+  if (given !== undefined && given.length > MAX_ID_LENGTH)
     return {
       headers: [HEADER.requestId, randomUUID()],
-      problem: `${HEADER.requestId} must not exceed ${LONGEST} characters`,
+      problem: `${HEADER.requestId} must not exceed ${MAX_ID_LENGTH} characters`,
     };
   const requestId = given ?? randomUUID();
-  if ((ms ?? client ?? '').length > LONGEST || (client ?? '').length > LONGEST)
+  if ((ms ?? client ?? '').length > MAX_ID_LENGTH || (client ?? '').length > MAX_ID_LENGTH)
     return {
       headers: [HEADER.requestId, requestId],
-      problem: `${HEADER.msRequestId} and ${HEADER.msClientRequestId} must not exceed ${LONGEST} characters`,
+      problem: `${HEADER.msRequestId} and ${HEADER.msClientRequestId} must not exceed ${MAX_ID_LENGTH} characters`,
     };
   const clientId = client ?? ms;
   const ids = [HEADER.requestId, requestId, HEADER.msRequestId, ms ?? clientId ?? requestId];

@@ -6,7 +6,7 @@ const WINDOW_S = 10;
 interface Second {
   at: number;
   /** Requests under way, times milliseconds. */
-  area: number;
+  requestMs: number;
   ended: number;
   rejected: number;
   runs: number;
@@ -35,7 +35,7 @@ export class Demand {
     this.#changed = this.#lastActive = now;
     this.#seconds = Array.from({ length: WINDOW_S + 1 }, () => ({
       at: -1,
-      area: 0,
+      requestMs: 0,
       ended: 0,
       rejected: 0,
       runs: 0,
@@ -49,14 +49,14 @@ export class Demand {
   }
 
   /** From now on so many requests are under way in the pod: queued, or with a worker. */
-  level(underWay: number, now: number): void {
-    this.#passTime(now);
+  setInFlight(underWay: number, now: number): void {
+    this.#accumulate(now);
     this.#level = underWay;
   }
 
   /** A request is over; `runMs` is the time its run() took, absent when it never got there. */
   ended(now: number, { rejected, runMs }: { rejected: boolean; runMs: number | undefined }): void {
-    const second = this.#second(Math.floor(this.#age(now)));
+    const second = this.#second(Math.floor(this.#secondsSinceStart(now)));
     second.ended += 1;
     if (rejected) second.rejected += 1;
     if (runMs !== undefined) {
@@ -68,13 +68,13 @@ export class Demand {
 
   /** The figures of the last ten whole seconds and the one that runs, or of as many as there have been. */
   figures(now: number): DemandFigures {
-    this.#passTime(now);
-    const from = Math.max(Math.floor(this.#age(now)) - WINDOW_S, 0);
-    const seconds = Math.max(this.#age(now) - from, 0.001);
-    let [area, ended, rejected, runs, runMs] = [0, 0, 0, 0, 0];
+    this.#accumulate(now);
+    const from = Math.max(Math.floor(this.#secondsSinceStart(now)) - WINDOW_S, 0);
+    const seconds = Math.max(this.#secondsSinceStart(now) - from, 0.001);
+    let [requestMs, ended, rejected, runs, runMs] = [0, 0, 0, 0, 0];
     for (const second of this.#seconds) {
       if (second.at < from) continue;
-      area += second.area;
+      requestMs += second.requestMs;
       ended += second.ended;
       rejected += second.rejected;
       runs += second.runs;
@@ -82,19 +82,19 @@ export class Demand {
     }
     if (runs > 0) this.#meanRunMs = runMs / runs;
     return {
-      concurrency: area / 1000 / seconds + (rejected / seconds) * (this.#meanRunMs / 1000),
+      concurrency: requestMs / 1000 / seconds + (rejected / seconds) * (this.#meanRunMs / 1000),
       requestsPerSecond: ended / seconds,
       idleSeconds: this.#level > 0 ? 0 : (now - this.#lastActive) / 1000,
     };
   }
 
   /** Books the time since the last change under the seconds it lies in. */
-  #passTime(now: number): void {
+  #accumulate(now: number): void {
     if (this.#level > 0) {
       for (let at = Math.max(this.#changed, now - (WINDOW_S + 1) * 1000); at < now;) {
-        const second = Math.floor(this.#age(at));
+        const second = Math.floor(this.#secondsSinceStart(at));
         const end = Math.min(now, this.#begun + (second + 1) * 1000);
-        this.#second(second).area += (end - at) * this.#level;
+        this.#second(second).requestMs += (end - at) * this.#level;
         at = end;
       }
       this.#lastActive = now;
@@ -103,13 +103,13 @@ export class Demand {
   }
 
   /** Seconds since the pod began, which is how they are numbered. */
-  #age(now: number): number {
+  #secondsSinceStart(now: number): number {
     return (now - this.#begun) / 1000;
   }
 
   #second(at: number): Second {
     const second = this.#seconds[at % this.#seconds.length]!;
-    if (second.at !== at) Object.assign(second, { at, area: 0, ended: 0, rejected: 0, runs: 0, runMs: 0 });
+    if (second.at !== at) Object.assign(second, { at, requestMs: 0, ended: 0, rejected: 0, runs: 0, runMs: 0 });
     return second;
   }
 }

@@ -3,21 +3,21 @@
  * response out. Messages and codes: azureml_inference_server_http 1.5.
  */
 import { validateHeaderValue } from 'node:http';
-import type { Argument, UserScript } from '../load/script.ts';
-import { answerJson } from '../load/answerJson.ts';
+import type { Argument, UserScript } from '../script/script.ts';
+import { resultJson } from '../script/resultJson.ts';
 import { getHeapStatistics } from 'node:v8';
-import { BadInput, plainJson, scriptText } from '../load/json.ts';
+import { BadInput, plainJson, scriptText } from '../tensor/json.ts';
 import type { ScoreRequest } from './messages.ts';
-import type { Pieces } from './pieces.ts';
+import type { Chunks } from './chunks.ts';
 
 /** An answer to /score; JSON with 200 where nothing else is said. */
-export interface ScoreAnswer {
+export interface ScriptResponse {
   body: string | Uint8Array;
   status?: number;
   /** Names and values in turn, the content type among them. */
   headers?: string[];
   /** The body, where it is not whole yet or too long for one piece. */
-  pieces?: Pieces;
+  chunks?: Chunks;
 }
 
 const HEAP_BYTES = getHeapStatistics().heap_size_limit;
@@ -27,7 +27,7 @@ export async function score(
   script: UserScript,
   body: Uint8Array,
   request: ScoreRequest | undefined,
-): Promise<ScoreAnswer> {
+): Promise<ScriptResponse> {
   const input =
     script.rawHttp === true
       ? webRequest(body, request!)
@@ -35,20 +35,20 @@ export async function score(
         ? argumentsOf(script.inputSchema, body, request!)
         : scriptText(body, HEAP_BYTES);
   const value = await script.run(input, request);
-  return value instanceof Response ? webResponse(value) : whole(answerJson(value));
+  return value instanceof Response ? webResponse(value) : textResponse(resultJson(value));
 }
 
-/** A text of more characters leaves the worker in pieces. */
-const LONG = 2 ** 20;
-const PIECE = 2 ** 18;
+/** A text of more characters leaves the worker in chunks. */
+const MAX_UNCHUNKED_TEXT = 2 ** 20;
+const CHUNK_LENGTH = 2 ** 18;
 
-const whole = (text: string): ScoreAnswer =>
-  text.length <= LONG ? { body: text } : { body: '', pieces: piecesOfText(text) };
+const textResponse = (text: string): ScriptResponse =>
+  text.length <= MAX_UNCHUNKED_TEXT ? { body: text } : { body: '', chunks: textChunks(text) };
 
 /** No piece ends in the middle of a character that takes two places of a string. */
-function* piecesOfText(text: string): Generator<string> {
+function* textChunks(text: string): Generator<string> {
   for (let at = 0; at < text.length;) {
-    const end = at + PIECE + Number(/[\ud800-\udbff]/.test(text[at + PIECE - 1] ?? ''));
+    const end = at + CHUNK_LENGTH + Number(/[\ud800-\udbff]/.test(text[at + CHUNK_LENGTH - 1] ?? ''));
     yield text.slice(at, end);
     at = end;
   }
@@ -64,7 +64,7 @@ function webRequest(body: Uint8Array, { method, url, headers }: ScoreRequest): R
 }
 
 /** Node would write these by itself, or they would break the connection. */
-const NOT_THE_SCRIPTS = new Set([
+const RESERVED_HEADERS = new Set([
   'connection',
   'content-length',
   'keep-alive',
@@ -75,13 +75,13 @@ const NOT_THE_SCRIPTS = new Set([
 ]);
 
 /** A whole response is passed on, as Azure passes on an AMLResponse; the request id is not the script's to change. */
-async function webResponse(response: Response): Promise<ScoreAnswer> {
+async function webResponse(response: Response): Promise<ScriptResponse> {
   const body = response.body as ReadableStream<unknown> | null;
   try {
     if (response.status < 200) throw new Error(`run() returned a Response with status ${response.status}`);
     const unpacked = response.url !== ''; // what fetch() gives has been decompressed
     const headers = [...response.headers].filter(
-      ([name]) => !NOT_THE_SCRIPTS.has(name) && !(unpacked && name === 'content-encoding'),
+      ([name]) => !RESERVED_HEADERS.has(name) && !(unpacked && name === 'content-encoding'),
     );
     for (const [name, value] of headers) validateHeaderValue(name, value);
     return { status: response.status, headers: headers.flat(), ...(await bodyOf(body)) };
@@ -92,7 +92,7 @@ async function webResponse(response: Response): Promise<ScoreAnswer> {
 }
 
 /** A body that is there at once is sent as it is; one that is still being made is sent piece by piece, from the first that is there. */
-async function bodyOf(body: ReadableStream<unknown> | null): Promise<Pick<ScoreAnswer, 'body' | 'pieces'>> {
+async function bodyOf(body: ReadableStream<unknown> | null): Promise<Pick<ScriptResponse, 'body' | 'chunks'>> {
   const reader = body?.getReader();
   const first = await reader?.read();
   if (!reader || !first || first.done) return { body: new Uint8Array(0) };
@@ -106,7 +106,7 @@ async function bodyOf(body: ReadableStream<unknown> | null): Promise<Pick<ScoreA
   const ready = [Promise.resolve(first), second];
   return {
     body: '',
-    pieces: {
+    chunks: {
       next: async () => {
         const next = await (ready.shift() ?? reader.read());
         return next.done ? undefined : bytesOf(next.value);

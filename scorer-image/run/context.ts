@@ -1,19 +1,20 @@
 /** What a script gets in init(context): its models, and where they lie. */
 import type { ModelSignature, MountedModel } from '@penstock/contract';
-import { openModel, type ModelOptions } from '../load/model.ts';
-import { modelPath } from '../load/modelPath.ts';
-import type { Session } from '../load/session.ts';
-import { fromOrt, tensorOf, type LooseData, type Tensor } from '../load/tensor.ts';
+import { openModel, type ModelOptions } from '../model/model.ts';
+import { modelPath } from '../model/modelPath.ts';
+import type { Session } from '../model/session.ts';
+import { fromOrt, tensorOf, type ScriptTensorData, type Tensor } from '../tensor/tensor.ts';
 
 /** A tensor as scripts write it; onnxruntime's own Tensor is taken, too. */
-export type LooseTensor =
-  { datatype: string; shape: number[]; data: LooseData } | { type: string; dims: readonly number[]; data: unknown };
+export type ScriptTensor =
+  | { datatype: string; shape: number[]; data: ScriptTensorData }
+  | { type: string; dims: readonly number[]; data: unknown };
 
 export interface ScriptModel {
   /** Path of the model's file; of format Files and several, of their folder. */
   path: string;
   signature: ModelSignature;
-  run(feeds: Record<string, LooseTensor>): Promise<Record<string, Tensor>>;
+  run(feeds: Record<string, ScriptTensor>): Promise<Record<string, Tensor>>;
 }
 
 export interface ScriptContext {
@@ -60,12 +61,12 @@ export function scriptContext({ models, modelsDir, modelDir }: ContextInput, opt
         signature: session.signature,
         run: (feeds) =>
           session.run(
-            Object.fromEntries(Object.entries(feeds).map(([input, tensor]) => [input, tight(input, tensor)])),
+            Object.fromEntries(Object.entries(feeds).map(([input, tensor]) => [input, toTensor(input, tensor)])),
           ),
       };
     },
   };
 }
 
-const tight = (input: string, tensor: LooseTensor): Tensor =>
+const toTensor = (input: string, tensor: ScriptTensor): Tensor =>
   'dims' in tensor ? fromOrt(tensor) : tensorOf(`feeds.${input}`, tensor.datatype, tensor.shape, tensor.data);

@@ -1,5 +1,5 @@
 /** One timer for the deadlines of all requests: it runs while there are requests, and notices a process that stood still. */
-import { STALL_MS } from './admission.ts';
+import { STALL_MS } from './requestQueue.ts';
 
 /** A deadline is noticed at most so many milliseconds late, while the process runs. */
 const TICK_MS = 10;

@@ -2,8 +2,8 @@
  * Reads the infer request of the Open Inference Protocol V2: JSON and the binary tensor extension, into tensors.
  * Rules: protocol-v2 inference_rest.md and extension_binary_data.md. Pure.
  */
-import { BadInput, exactJson } from '../load/json.ts';
-import { arrayOf, sizeOf, tensorOf, TensorError, type Tensor } from '../load/tensor.ts';
+import { BadInput, exactJson } from '../tensor/json.ts';
+import { arrayOf, sizeOf, tensorOf, TensorError, type Tensor } from '../tensor/tensor.ts';
 
 export type NamedTensor = Tensor & { name: string };
 
@@ -35,12 +35,12 @@ export function decodeInfer(body: Uint8Array, jsonBytes: number | undefined): In
   if (!isObject(request)) throw new BadInput('the body must be a JSON object with inputs');
   if (!Array.isArray(request.inputs) || request.inputs.length === 0)
     throw new BadInput('inputs must be a list of {name, shape, datatype, data}');
-  if (request.inputs.length > MOST_TENSORS)
-    throw new BadInput(`there are ${request.inputs.length} inputs; ${MOST_TENSORS} is the most`);
+  if (request.inputs.length > MAX_TENSORS)
+    throw new BadInput(`there are ${request.inputs.length} inputs; ${MAX_TENSORS} is the most`);
   const blobs = new Blobs(body.subarray(jsonBytes ?? body.length));
   const inputs = request.inputs.map((input, i) => tensor(input, `inputs[${i}]`, blobs));
   blobs.end();
-  once('input', inputs);
+  assertUniqueNames('input', inputs);
   const parameters = parametersOf(request);
   const binaryOutput = parameters.binary_data_output === true;
   const outputs = wantedOutputs(request.outputs, binaryOutput);
@@ -53,10 +53,10 @@ export function decodeInfer(body: Uint8Array, jsonBytes: number | undefined): In
   };
 }
 
-const MOST_TENSORS = 1000;
+const MAX_TENSORS = 1000;
 
 /** Each name is there once. */
-function once<T extends { name: string }>(what: string, tensors: T[]): T[] {
+function assertUniqueNames<T extends { name: string }>(what: string, tensors: T[]): T[] {
   const names = new Set<string>();
   for (const { name } of tensors) {
     if (names.has(name)) throw new BadInput(`${what} ${name.slice(0, 200)} is there twice`);
@@ -68,9 +68,9 @@ function once<T extends { name: string }>(what: string, tensors: T[]): T[] {
 function wantedOutputs(outputs: unknown, binaryOutput: boolean): InferRequest['outputs'] {
   if (outputs === undefined || (Array.isArray(outputs) && outputs.length === 0)) return undefined;
   if (!Array.isArray(outputs)) throw new BadInput('outputs must be a list of {name}');
-  if (outputs.length > MOST_TENSORS)
-    throw new BadInput(`there are ${outputs.length} outputs; ${MOST_TENSORS} is the most`);
-  return once(
+  if (outputs.length > MAX_TENSORS)
+    throw new BadInput(`there are ${outputs.length} outputs; ${MAX_TENSORS} is the most`);
+  return assertUniqueNames(
     'output',
     outputs.map((output: unknown, i) => {
       if (!isObject(output) || typeof output.name !== 'string') throw new BadInput(`outputs[${i}] must have a name`);
@@ -94,11 +94,11 @@ function tensor(input: unknown, where: string, blobs: Blobs): NamedTensor {
     );
   if (!isShape(shape)) throw new BadInput(`${where}.shape must be a list of whole numbers`);
   const { binary_data_size: bytes, content_type: type } = parametersOf(input);
-  if (bytes !== undefined) return { name, ...ofBytes(`${where}.data`, datatype, shape, blobs.take(where, bytes)) };
+  if (bytes !== undefined) return { name, ...fromBinary(`${where}.data`, datatype, shape, blobs.take(where, bytes)) };
   if (datatype === 'FP16')
     throw new BadInput(`${where}: FP16 has no JSON form; send it with the binary tensor extension`);
   if (!Array.isArray(data)) throw new BadInput(`${where}.data must be a list`);
-  const given = clientsTensor(`${where}.data`, datatype, shape, data);
+  const given = clientTensor(`${where}.data`, datatype, shape, data);
   return {
     name,
     ...given,
@@ -108,11 +108,11 @@ function tensor(input: unknown, where: string, blobs: Blobs): NamedTensor {
 }
 
 /** {@link tensorOf} of what a client sent: its mistakes are BadInput. */
-export function clientsTensor(...given: Parameters<typeof tensorOf>): Tensor {
+export function clientTensor(...given: Parameters<typeof tensorOf>): Tensor {
   try {
     const [where, datatype, , data] = given;
     const tensor = tensorOf(...given);
-    if (datatype.startsWith('FP')) finite(where, tensor, data);
+    if (datatype.startsWith('FP')) assertFinite(where, tensor, data);
     return tensor;
   } catch (error) {
     throw error instanceof TensorError ? new BadInput(error.message) : error;
@@ -120,7 +120,7 @@ export function clientsTensor(...given: Parameters<typeof tensorOf>): Tensor {
 }
 
 /** JSON has no infinity: a number that became one, such as 1e400, was not what the client meant. */
-function finite(where: string, { data, datatype }: Tensor, given: unknown): void {
+function assertFinite(where: string, { data, datatype }: Tensor, given: unknown): void {
   if (ArrayBuffer.isView(given)) return;
   for (let i = 0; i < data.length; i++)
     if (data[i] === Infinity || data[i] === -Infinity)
@@ -128,10 +128,10 @@ function finite(where: string, { data, datatype }: Tensor, given: unknown): void
 }
 
 /** More dimensions than ONNX Runtime's kernels know make nothing but work. */
-const MOST_DIMENSIONS = 32;
+const MAX_DIMENSIONS = 32;
 const isShape = (shape: unknown): shape is number[] =>
   Array.isArray(shape) &&
-  shape.length <= MOST_DIMENSIONS &&
+  shape.length <= MAX_DIMENSIONS &&
   shape.every((dimension) => Number.isInteger(dimension) && (dimension as number) >= 0) &&
   Number.isSafeInteger(sizeOf(shape as number[]));
 
@@ -161,7 +161,7 @@ class Blobs {
 }
 
 /** Little-endian, row-major, no padding; BYTES as length (32 bits) and bytes, one after the other. */
-function ofBytes(where: string, datatype: string, shape: number[], bytes: Uint8Array): Tensor {
+function fromBinary(where: string, datatype: string, shape: number[], bytes: Uint8Array): Tensor {
   const size = sizeOf(shape);
   const type = arrayOf(datatype);
   if (!type) return { datatype, shape, data: strings(where, bytes, size) };

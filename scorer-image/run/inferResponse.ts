@@ -2,21 +2,21 @@
  * Writes the infer response of the Open Inference Protocol V2: tensors, into JSON and the binary tensor extension.
  * Rules: protocol-v2 inference_rest.md and extension_binary_data.md. Pure.
  */
-import { BadInput } from '../load/json.ts';
-import type { Tensor } from '../load/tensor.ts';
-import { flatJson, flatPieces } from '../load/tensorJson.ts';
+import { BadInput } from '../tensor/json.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { flatJson, flatPieces } from '../tensor/tensorJson.ts';
 import { BASE64, type InferRequest, type NamedTensor } from './inferRequest.ts';
-import type { Pieces } from './pieces.ts';
+import type { Chunks } from './chunks.ts';
 
 /** A whole answer; `jsonBytes` is set when tensors follow the JSON as bytes. */
-export interface InferAnswer {
+export interface InferResponse {
   body: string | Uint8Array;
   jsonBytes?: number;
   /** The body, where it is too long for one piece. */
-  pieces?: Pieces;
+  chunks?: Chunks;
 }
 
-/** JSON with more values is printed in pieces. */
+/** JSON with more values is printed in chunks. */
 export const LARGE_VALUES = 65_536;
 function bytesOf({ datatype, data }: Tensor): Uint8Array {
   if (datatype !== 'BYTES')
@@ -40,7 +40,7 @@ export function encodeInfer(
   { id, outputs: wanted, binaryOutput }: InferRequest,
   model: { name: string; version: string },
   results: readonly NamedTensor[],
-): InferAnswer {
+): InferResponse {
   const blobs: Uint8Array[] = [];
   const tensors = results.map((result): { head: string; tensor?: NamedTensor } => {
     const choice = wanted?.find(({ name }) => name === result.name);
@@ -69,14 +69,14 @@ export function encodeInfer(
   });
   const before = `{"model_name":${JSON.stringify(model.name)},"model_version":${JSON.stringify(model.version)}${id === undefined ? '' : `,"id":${JSON.stringify(id)}`},"outputs":[`;
   if (blobs.length === 0 && tensors.reduce((sum, { tensor }) => sum + (tensor?.data.length ?? 0), 0) > LARGE_VALUES)
-    return { body: '', pieces: inferPieces(before, tensors) };
+    return { body: '', chunks: inferChunks(before, tensors) };
   const json = `${before}${tensors.map(({ head, tensor }) => `${head}${tensor ? flatJson(tensor) : ''}}`).join(',')}]}`;
   if (blobs.length === 0) return { body: json };
   const head = Buffer.from(json);
   return { body: Buffer.concat([head, ...blobs]), jsonBytes: head.length };
 }
 
-function* inferPieces(before: string, tensors: readonly { head: string; tensor?: NamedTensor }[]): Generator<string> {
+function* inferChunks(before: string, tensors: readonly { head: string; tensor?: NamedTensor }[]): Generator<string> {
   yield before;
   for (const [i, { head, tensor }] of tensors.entries()) {
     yield `${i === 0 ? '' : ','}${head}`;

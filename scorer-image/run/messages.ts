@@ -1,7 +1,7 @@
 /** What the HTTP thread and the worker say to each other. What every request passes through are lists, which cost half of what objects with names do. */
 import type { Failure, ModelSignature } from '@penstock/contract';
-import type { Answers } from './answers.ts';
-import type { AnswerStream } from './answerStream.ts';
+import type { ResponseBatch } from './responseCodec.ts';
+import type { ResponseStream } from './responseStream.ts';
 
 /** What a script's run() may look at beside the body. */
 export interface ScoreRequest {
@@ -19,10 +19,10 @@ export type Work =
 export type Requests = [ids: number[], ends: number[], until: number[], work: Work[], bytes: Uint8Array];
 
 /** `more`: the client has taken a piece of the answer with that id, so another may come. `cancel`: nothing of it is wanted any more. */
-export type ToWorker = Requests | { type: 'shutdown' } | { type: 'more' | 'cancel'; id: number };
+export type ToWorker = Requests | { type: 'shutdown' } | { type: 'pull' | 'cancel'; id: number };
 
 export type FromWorker =
-  | Answers
+  | ResponseBatch
   | {
       type: 'ready';
       signatures: Record<string, ModelSignature>;
@@ -33,7 +33,7 @@ export type FromWorker =
       notes: string[];
     }
   | { type: 'failed'; reason: Failure; message: string; detail: string }
-  | { type: 'piece'; id: number; bytes: Uint8Array }
+  | { type: 'chunk'; id: number; bytes: Uint8Array }
   | { type: 'end'; id: number; error?: string }
   | { type: 'disabled'; message: string }
   | { type: 'chdir'; folder: string; call: number }
@@ -47,15 +47,15 @@ export interface Schemas {
 }
 
 /** A whole answer: JSON, or JSON and tensors after `jsonBytes`. */
-export interface Answer {
+export interface ScoreResponse {
   /** Of the request as its worker knows it; -1: no worker has answered. */
   id: number;
   status: number;
   body: string | Uint8Array;
-  /** The worker will send the body in pieces after this answer. */
+  /** The worker will send the body in chunks after this answer. */
   streamed?: boolean;
-  /** On the HTTP thread: where those pieces come from. */
-  stream?: AnswerStream;
+  /** On the HTTP thread: where those chunks come from. */
+  stream?: ResponseStream;
   jsonBytes?: number;
   /** A script's own, names and values in turn. */
   headers?: string[];

@@ -3,23 +3,23 @@
  * Keys as in mlflow/pyfunc/scoring_server; `instances` and `inputs` are TensorFlow Serving's row and column formats.
  */
 import type { ModelSignature } from '@penstock/contract';
-import { BadInput } from '../load/json.ts';
-import { isObject, listOf, ofRecords, ofRows, ofSplit, type Body } from './frames.ts';
+import { BadInput } from '../tensor/json.ts';
+import { isObject, listOf, fromRecords, fromRows, fromSplit, type Body } from './dataFrames.ts';
 
 type Formats = Record<string, (given: unknown, signature: ModelSignature) => Body>;
 
 const FORMATS: Formats = {
   /** Rows of the one input, or {"<input>": rows}. */
-  inputs: (given, signature) => (isObject(given) ? given : ofRows(given, 'inputs', signature)),
+  inputs: (given, signature) => (isObject(given) ? given : fromRows(given, 'inputs', signature)),
   /** A list with each row of the one input, or with {"<input>": row} for each row. */
-  instances: (given, signature) => ofRows(listOf(given, 'instances'), 'instances', signature),
+  instances: (given, signature) => fromRows(listOf(given, 'instances'), 'instances', signature),
   /** pandas, split: {"columns": […], "data": rows}. */
   dataframe_split: (given, signature) => {
     if (!isObject(given)) throw new BadInput('dataframe_split must be {"columns": […], "data": rows}');
-    return ofSplit(given, 'dataframe_split', signature);
+    return fromSplit(given, 'dataframe_split', signature);
   },
   /** pandas, records: [{"<column>": value}, …]. */
-  dataframe_records: (given, signature) => ofRecords(given, 'dataframe_records', signature),
+  dataframe_records: (given, signature) => fromRecords(given, 'dataframe_records', signature),
 };
 
 /** Throws BadInput for a body that is not exactly one of the formats. */

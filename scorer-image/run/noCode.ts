@@ -1,16 +1,16 @@
 /** One ONNX model served without a script: rows on /score, tensors by name on the V2 protocol. */
 import type { ModelSignature, TensorSignature } from '@penstock/contract';
-import { BadInput } from '../load/json.ts';
-import type { Feeds } from '../load/rows.ts';
-import type { Session } from '../load/session.ts';
-import { fits, sizeOf, unfitText, type Tensor } from '../load/tensor.ts';
-import { nestedJson, nestedPieces } from '../load/tensorJson.ts';
-import { LARGE_BYTES, LargeAnswers } from './largeAnswers.ts';
-import type { Pieces } from './pieces.ts';
-import { clientsTensor, type InferRequest } from './inferRequest.ts';
-import { encodeInfer, LARGE_VALUES, type InferAnswer } from './inferResponse.ts';
+import { BadInput } from '../tensor/json.ts';
+import type { Feeds } from '../tensor/rows.ts';
+import type { Session } from '../model/session.ts';
+import { fits, sizeOf, unsupportedTextIndex, type Tensor } from '../tensor/tensor.ts';
+import { nestedJson, nestedPieces } from '../tensor/tensorJson.ts';
+import { LARGE_BYTES, LargeResponses } from './largeResponses.ts';
+import type { Chunks } from './chunks.ts';
+import { clientTensor, type InferRequest } from './inferRequest.ts';
+import { encodeInfer, LARGE_VALUES, type InferResponse } from './inferResponse.ts';
 
-const large = new LargeAnswers();
+const large = new LargeResponses();
 
 export interface ServedSession {
   session: Session;
@@ -18,9 +18,9 @@ export interface ServedSession {
   maxQueueWaitMs: number;
 }
 
-export interface RowsAnswer {
+export interface RowsResponse {
   body: string;
-  pieces?: Pieces;
+  chunks?: Chunks;
   /** To be called when the answer is out. */
   release?: () => void;
 }
@@ -30,26 +30,28 @@ export function scoreRows(
   body: unknown,
   served: ServedSession,
   ends: [string, string] = ['', ''],
-): Promise<RowsAnswer> {
+): Promise<RowsResponse> {
   const { signature } = served.session;
-  return inRoom(served, { feeds: feedsOf(body, signature) }, (results) => rowsAnswer(results, signature.outputs, ends));
+  return runWithinMemory(served, { feeds: feedsOf(body, signature) }, (results) =>
+    encodeRows(results, signature.outputs, ends),
+  );
 }
 
-/** Runs the model once there is room for its answer. An answer in pieces keeps the room: `release` gives it back. */
-async function inRoom<A extends { pieces?: Pieces }>(
+/** Runs the model once there is room for its answer. An answer in chunks keeps the room: `release` gives it back. */
+async function runWithinMemory<A extends { chunks?: Chunks }>(
   { session, maxQueueWaitMs }: ServedSession,
   { feeds, outputs }: { feeds: Feeds; outputs?: string[] },
   encode: (results: Feeds) => A,
 ): Promise<A & { release?: () => void }> {
-  const held = room(session, feeds, maxQueueWaitMs);
+  const held = reserveMemory(session, feeds, maxQueueWaitMs);
   const release = held && (await held);
   try {
     const answer = encode(
       await session.run(feeds, outputs).catch((error: unknown) => {
-        throw refused(error);
+        throw asClientError(error);
       }),
     );
-    if (answer.pieces && release) return { ...answer, release };
+    if (answer.chunks && release) return { ...answer, release };
     release?.();
     return answer;
   } catch (error) {
@@ -59,15 +61,15 @@ async function inRoom<A extends { pieces?: Pieces }>(
 }
 
 /** The answer in one piece, or in several where it is long. */
-function rowsAnswer(
+function encodeRows(
   results: Record<string, Tensor>,
   outputs: readonly TensorSignature[],
   [before, after]: [string, string],
-): RowsAnswer {
+): RowsResponse {
   const classes = outputs.find((output) => output.classes && !areNumbered(output.classes))?.classes;
   const end = `${classes && !outputs.some(({ name }) => name === 'classes') ? `,"classes":${JSON.stringify(classes)}` : ''}}${after}`;
   const values = Object.values(results).reduce((sum, { data }) => sum + data.length, 0);
-  if (values > LARGE_VALUES) return { body: '', pieces: rowPieces(results, `${before}{`, end) };
+  if (values > LARGE_VALUES) return { body: '', chunks: rowChunks(results, `${before}{`, end) };
   let text = '';
   for (const name of Object.keys(results))
     text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${nestedJson(results[name]!)}`;
@@ -93,7 +95,7 @@ function feedsOf(body: unknown, signature: ModelSignature): Record<string, Tenso
   return feeds;
 }
 
-function* rowPieces(results: Record<string, Tensor>, before: string, after: string): Generator<string> {
+function* rowChunks(results: Record<string, Tensor>, before: string, after: string): Generator<string> {
   let ahead = before;
   for (const name of Object.keys(results)) {
     yield `${ahead}${JSON.stringify(name)}:`;
@@ -107,13 +109,17 @@ function* rowPieces(results: Record<string, Tensor>, before: string, after: stri
 const areNumbered = (classes: readonly (string | number)[]): boolean => classes.every((name, i) => name === i);
 
 /** Waits for room where the model is known to answer much; what is returned gives it back. */
-function room(session: Session, feeds: Record<string, Tensor>, waitMs: number): Promise<() => void> | undefined {
-  const expected = session.answerBytes?.(Object.values(feeds)[0]?.shape[0] ?? 1) ?? 0;
-  return expected < LARGE_BYTES ? undefined : large.room(expected, waitMs);
+function reserveMemory(
+  session: Session,
+  feeds: Record<string, Tensor>,
+  waitMs: number,
+): Promise<() => void> | undefined {
+  const expected = session.resultBytes?.(Object.values(feeds)[0]?.shape[0] ?? 1) ?? 0;
+  return expected < LARGE_BYTES ? undefined : large.reserve(expected, waitMs);
 }
 
 /** With open dimensions only the model itself finds out that shapes or values do not fit: the client's to change. */
-function refused(error: unknown): unknown {
+function asClientError(error: unknown): unknown {
   const byModel =
     error instanceof Error &&
     /Non-zero status code returned while running|invalid dimensions|Invalid rank/i.test(error.message);
@@ -132,7 +138,7 @@ function expectation({ inputs }: ModelSignature): string {
 
 function rowsToTensor(rows: unknown, input: TensorSignature, signature: ModelSignature): Tensor {
   if (input.shape.length === 0 && rows !== undefined && !Array.isArray(rows))
-    return forModel(`input ${input.name}`, clientsTensor(`input ${input.name}`, input.datatype, [], [rows]));
+    return checkTexts(`input ${input.name}`, clientTensor(`input ${input.name}`, input.datatype, [], [rows]));
   if (!Array.isArray(rows))
     throw new BadInput(
       `${rows === undefined ? `input ${input.name} is missing` : `input ${input.name} is not a list`}: ${expectation(signature)}`,
@@ -140,14 +146,14 @@ function rowsToTensor(rows: unknown, input: TensorSignature, signature: ModelSig
   const shape = shapeOf(rows, input.shape.length);
   if (!fits(shape, input))
     throw new BadInput(`input ${input.name} has the shape ${JSON.stringify(shape)}: ${expectation(signature)}`);
-  if (shape.length > 1) regular(rows, shape, { name: input.name, signature });
-  return forModel(`input ${input.name}`, clientsTensor(`input ${input.name}`, input.datatype, shape, rows));
+  if (shape.length > 1) assertRectangular(rows, shape, { name: input.name, signature });
+  return checkTexts(`input ${input.name}`, clientTensor(`input ${input.name}`, input.datatype, shape, rows));
 }
 
 /** ONNX Runtime's texts are UTF-8 and end with a NUL: others would be cut or changed without a word. */
-function forModel(where: string, tensor: Tensor): Tensor {
+function checkTexts(where: string, tensor: Tensor): Tensor {
   if (tensor.datatype !== 'BYTES') return tensor;
-  const place = unfitText(tensor.data as (string | Uint8Array)[]);
+  const place = unsupportedTextIndex(tensor.data as (string | Uint8Array)[]);
   if (place >= 0)
     throw new BadInput(
       `${where} has a text at place ${place} that an ONNX model cannot take: it must be valid UTF-8 without NUL`,
@@ -164,7 +170,7 @@ function shapeOf(rows: readonly unknown[], rank: number): number[] {
 }
 
 /** Throws BadInput for the list that is not as long as the first of its level. */
-function regular(
+function assertRectangular(
   rows: readonly unknown[],
   shape: readonly number[],
   { name, signature }: { name: string; signature: ModelSignature },
@@ -188,20 +194,20 @@ function regular(
 export async function inferTensors(
   request: InferRequest,
   model: ServedSession & { name: string; version: string },
-): Promise<InferAnswer & { release?: () => void }> {
+): Promise<InferResponse & { release?: () => void }> {
   const { signature } = model.session;
   const feeds = Object.fromEntries(
-    request.inputs.map((input, i) => [input.name, suited(input, `inputs[${i}]`, signature)]),
+    request.inputs.map((input, i) => [input.name, validateInput(input, `inputs[${i}]`, signature)]),
   );
   const missing = signature.inputs.filter(({ name }) => !Object.hasOwn(feeds, name));
   if (missing.length > 0) throw new BadInput(`input ${missing.map(({ name }) => name).join(', ')} is missing`);
   const wanted = request.outputs?.map(({ name }) => name) ?? signature.outputs.map(({ name }) => name);
-  const strange = wanted.filter((name) => !signature.outputs.some((output) => output.name === name));
-  if (strange.length > 0)
+  const unknownOutputs = wanted.filter((name) => !signature.outputs.some((output) => output.name === name));
+  if (unknownOutputs.length > 0)
     throw new BadInput(
-      `unknown output ${strange.slice(0, 5).join(', ').slice(0, 200)}; the model has ${signature.outputs.map(({ name }) => name).join(', ')}`,
+      `unknown output ${unknownOutputs.slice(0, 5).join(', ').slice(0, 200)}; the model has ${signature.outputs.map(({ name }) => name).join(', ')}`,
     );
-  return inRoom(model, { feeds, outputs: wanted }, (results) =>
+  return runWithinMemory(model, { feeds, outputs: wanted }, (results) =>
     encodeInfer(
       request,
       model,
@@ -210,7 +216,7 @@ export async function inferTensors(
   );
 }
 
-function suited(input: InferRequest['inputs'][number], where: string, { inputs }: ModelSignature): Tensor {
+function validateInput(input: InferRequest['inputs'][number], where: string, { inputs }: ModelSignature): Tensor {
   const { name, datatype, shape, data } = input;
   const wanted = inputs.find((one) => one.name === name);
   if (!wanted)
@@ -224,5 +230,5 @@ function suited(input: InferRequest['inputs'][number], where: string, { inputs }
     throw new BadInput(
       `${where}.shape is [${shape.slice(0, 16).join(',')}], ${wanted.name} is [${wanted.shape.join(',')}]`,
     );
-  return forModel(`${where}.data`, { datatype, shape: single ? [] : shape, data });
+  return checkTexts(`${where}.data`, { datatype, shape: single ? [] : shape, data });
 }

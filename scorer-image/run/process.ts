@@ -5,7 +5,7 @@
 import { writeSync } from 'node:fs';
 
 /** How long in all a reader of the log is waited for that takes nothing; output is then dropped until it takes some again. */
-const MOST_WAITING_MS = 10_000;
+const MAX_BLOCKED_MS = 10_000;
 const PAUSE_MS = 2;
 const CHDIR_MS = 5_000;
 
@@ -15,7 +15,7 @@ export type ChdirState = Int32Array<SharedArrayBuffer>;
 export const newChdirState = (): ChdirState => new Int32Array(new SharedArrayBuffer(8));
 
 /** Makes process.stdout and process.stderr of this thread write to the process's own descriptors, at once. */
-export function writeAtOnce(): void {
+export function writeSynchronously(): void {
   for (const [stream, descriptor] of [
     [process.stdout, 1],
     [process.stderr, 2],
@@ -45,7 +45,7 @@ function writeWhole(descriptor: number, bytes: Uint8Array): void {
       at += writeSync(descriptor, bytes, at);
       waitedMs = 0;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || waitedMs >= MOST_WAITING_MS) return; // the reader has closed, or takes nothing
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || waitedMs >= MAX_BLOCKED_MS) return; // the reader has closed, or takes nothing
       waitedMs += PAUSE_MS;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
     }

@@ -2,19 +2,19 @@
 import { FAILURE, type ModelSignature } from '@penstock/contract';
 import type { ScorerConfig } from '../config.ts';
 import { StartFailure } from '../failure.ts';
-import { BadInput, exactJson } from '../load/json.ts';
-import { openModel, type ModelOptions } from '../load/model.ts';
-import { modelPath } from '../load/modelPath.ts';
-import { describe, loadScript, stackOf } from '../load/script.ts';
-import { tensorOf, type LooseData } from '../load/tensor.ts';
-import { score, type ScoreAnswer } from './azure.ts';
+import { BadInput, exactJson } from '../tensor/json.ts';
+import { openModel, type ModelOptions } from '../model/model.ts';
+import { modelPath } from '../model/modelPath.ts';
+import { describe, loadScript, stackOf } from '../script/script.ts';
+import { tensorOf, type ScriptTensorData } from '../tensor/tensor.ts';
+import { score, type ScriptResponse } from './azure.ts';
 import { scriptContext } from './context.ts';
 import type { Schemas, ScoreRequest, Work } from './messages.ts';
-import { ofRequest } from './frames.ts';
+import { fromScoreBody } from './dataFrames.ts';
 import { invocation } from './mlflow.ts';
 import { inferTensors, scoreRows } from './noCode.ts';
 import { decodeInfer, type InferRequest, type NamedTensor } from './inferRequest.ts';
-import { encodeInfer, type InferAnswer } from './inferResponse.ts';
+import { encodeInfer, type InferResponse } from './inferResponse.ts';
 
 type InferWork = Extract<Work, { kind: 'infer' }>;
 
@@ -29,9 +29,9 @@ export interface Scoring {
   rawHttp: boolean;
   schemas: Schemas;
   // What these three refuse they reject, or throw at once.
-  score(body: Uint8Array, request: ScoreRequest | undefined): Promise<ScoreAnswer>;
-  invocations(body: Uint8Array, request: ScoreRequest | undefined): Promise<ScoreAnswer>;
-  infer(body: Uint8Array, work: InferWork): Promise<InferAnswer>;
+  score(body: Uint8Array, request: ScoreRequest | undefined): Promise<ScriptResponse>;
+  invocations(body: Uint8Array, request: ScoreRequest | undefined): Promise<ScriptResponse>;
+  infer(body: Uint8Array, work: InferWork): Promise<InferResponse>;
   shutdown(): Promise<void>;
 }
 
@@ -85,7 +85,7 @@ function tensorsOf(answer: unknown, { outputs: wanted }: InferRequest): NamedTen
   const outputs = (answer as { outputs?: unknown } | null | undefined)?.outputs;
   if (!Array.isArray(outputs))
     throw new Error('run() must answer a request of the V2 protocol with {outputs: [{name, datatype, shape, data}]}');
-  const all = (outputs as (NamedTensor & { data: LooseData })[]).map(({ name, datatype, shape, data }) => ({
+  const all = (outputs as (NamedTensor & { data: ScriptTensorData })[]).map(({ name, datatype, shape, data }) => ({
     name,
     ...tensorOf(`outputs ${name}.data`, datatype, shape, data),
   }));
@@ -112,7 +112,7 @@ export async function noCode(config: ScorerConfig, options: ModelOptions): Promi
     notes: [note],
     score: (body) =>
       scoreRows(
-        ofRequest(
+        fromScoreBody(
           exactJson(body, () => integers),
           session.signature,
         ),

@@ -3,38 +3,39 @@ import { FAILURE } from '@penstock/contract';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ScorerConfig } from '../config.ts';
 import { asFailure } from '../failure.ts';
-import { BadInput } from '../load/json.ts';
-import { stackOf } from '../load/script.ts';
-import { packed, tooLate } from './answers.ts';
-import { PieceSender, type Pieces } from './pieces.ts';
-import type { Answer, FromWorker, Requests, ToWorker, Work } from './messages.ts';
-import { provideChdir, writeAtOnce, type ChdirState } from './process.ts';
+import { BadInput } from '../tensor/json.ts';
+import { stackOf } from '../script/script.ts';
+import { timeoutRefusal } from './refusals.ts';
+import { encode } from './responseCodec.ts';
+import { ChunkSender, type Chunks } from './chunks.ts';
+import type { ScoreResponse, FromWorker, Requests, ToWorker, Work } from './messages.ts';
+import { provideChdir, writeSynchronously, type ChdirState } from './process.ts';
 import { noCode, scripted, type Scoring } from './scoring.ts';
 
 /** A turn of the event loop that took longer has kept answers waiting. */
-const LONG_TURN_MS = 5;
+const MAX_TURN_MS = 5;
 
 const config = workerData as ScorerConfig & { modelDir: string; turn: ChdirState };
-const say = (message: FromWorker, transfer: ArrayBuffer[] = []): void => parentPort!.postMessage(message, transfer);
-const pieces = new PieceSender(say);
+const post = (message: FromWorker, transfer: ArrayBuffer[] = []): void => parentPort!.postMessage(message, transfer);
+const chunks = new ChunkSender(post);
 
 /** What goes out with the next message: what is ready in one turn goes together. */
-let answers: Answer[] = [];
+let responses: ScoreResponse[] = [];
 let batches: number[] = [];
 let taken = 0;
 let posting = false;
 
-function post(): void {
+function schedulePost(): void {
   if (posting) return;
   posting = true;
   queueMicrotask(() => {
-    say(packed(answers, taken, batches));
-    [answers, batches, taken, posting] = [[], [], 0, false];
+    post(encode(responses, taken, batches));
+    [responses, batches, taken, posting] = [[], [], 0, false];
   });
 }
 
-/** One request of a message, begun at `begun` (performance.now()); nobody waits for its answer after `until` (milliseconds since the epoch). */
-interface Begun {
+/** One request of a message, begun at `begun` (performance.now()); nobody waits for its response after `until` (milliseconds since the epoch). */
+interface StartedRequest {
   id: number;
   work: Work;
   body: Uint8Array;
@@ -42,15 +43,19 @@ interface Begun {
   until: number;
 }
 
-type Done = Pick<Answer, 'body' | 'jsonBytes' | 'headers'> & { status?: number; pieces?: Pieces; release?: () => void };
+type RunResult = Pick<ScoreResponse, 'body' | 'jsonBytes' | 'headers'> & {
+  status?: number;
+  chunks?: Chunks;
+  release?: () => void;
+};
 
-async function answer({ id, work, body, begun, until }: Begun, scoring: Scoring): Promise<Answer> {
-  if (Date.now() > until) return { id, status: 504, body: tooLate(config) };
+async function response({ id, work, body, begun, until }: StartedRequest, scoring: Scoring): Promise<ScoreResponse> {
+  if (Date.now() > until) return { id, ...timeoutRefusal(config) };
   try {
-    const done: Done = await (work.kind === 'infer'
+    const done: RunResult = await (work.kind === 'infer'
       ? scoring.infer(body, work)
       : scoring[work.kind](body, work.request));
-    return done.pieces ? inPieces(id, done, begun) : { id, status: 200, runMs: performance.now() - begun, ...done };
+    return done.chunks ? startChunks(id, done, begun) : { id, status: 200, runMs: performance.now() - begun, ...done };
   } catch (error) {
     if (error instanceof BadInput) return { id, status: error.status, body: error.message };
     return {
@@ -63,9 +68,13 @@ async function answer({ id, work, body, begun, until }: Begun, scoring: Scoring)
   }
 }
 
-/** The head of an answer, whose pieces follow it. */
-function inPieces(id: number, { pieces: parts, release = () => undefined, ...head }: Done, begun: number): Answer {
-  void pieces.send(id, parts!, release);
+/** The head of an response, whose chunks follow it. */
+function startChunks(
+  id: number,
+  { chunks: parts, release = () => undefined, ...head }: RunResult,
+  begun: number,
+): ScoreResponse {
+  void chunks.send(id, parts!, release);
   return { id, status: 200, runMs: performance.now() - begun, ...head, streamed: true };
 }
 
@@ -82,23 +91,23 @@ function textOfError(
 }
 
 /** Begun one after the other in one turn, so that their calls of a model are joined; but slow ones let answers out in between. */
-async function requests([ids, ends, until, work, bytes]: Requests, scoring: Scoring): Promise<void> {
+async function runRequests([ids, ends, until, work, bytes]: Requests, scoring: Scoring): Promise<void> {
   let open = ids.length;
   let turn = performance.now();
-  const end = (done: Answer): void => {
-    answers.push(done);
+  const end = (done: ScoreResponse): void => {
+    responses.push(done);
     open -= 1;
     if (open === 0 && !scoring.async) taken += 1;
-    post();
+    schedulePost();
   };
   let from = 0;
   for (const [i, id] of ids.entries()) {
     let begun = performance.now();
-    if (begun - turn > LONG_TURN_MS) {
+    if (begun - turn > MAX_TURN_MS) {
       await new Promise((resolve) => setImmediate(resolve));
       turn = begun = performance.now();
     }
-    void answer(
+    void response(
       { id, work: work[i]!, body: bytes.subarray(from, (from = ends[i]!)), begun, until: until[i]! },
       scoring,
     ).then(end);
@@ -106,39 +115,40 @@ async function requests([ids, ends, until, work, bytes]: Requests, scoring: Scor
   if (scoring.async)
     setImmediate(() => {
       taken += 1;
-      post();
+      schedulePost();
     });
 }
 
 async function shutdown(scoring: Scoring): Promise<void> {
   await scoring
     .shutdown()
-    .catch((error: unknown) => say({ type: 'log', level: 'error', message: `shutdown() failed: ${stackOf(error)}` }));
-  say({ type: 'stopped' });
+    .catch((error: unknown) => post({ type: 'log', level: 'error', message: `shutdown() failed: ${stackOf(error)}` }));
+  post({ type: 'stopped' });
 }
 
 try {
-  writeAtOnce();
-  provideChdir(config.turn, (folder, call) => say({ type: 'chdir', folder, call }));
+  writeSynchronously();
+  provideChdir(config.turn, (folder, call) => post({ type: 'chdir', folder, call }));
   const started = performance.now();
   const options = {
     threads: config.threads,
     maxBatchSize: config.maxBatchSize,
     joinUnknown: config.joinUnknown,
     onBatch: (rows: number) => batches.push(rows),
-    onDisabled: (message: string) => say({ type: 'disabled', message }),
+    onDisabled: (message: string) => post({ type: 'disabled', message }),
   };
   const scoring =
     config.script === undefined ? await noCode(config, options) : await scripted(config.script, config, options);
   batches = []; // those that warmed the model
   parentPort!.on('message', (message: ToWorker) => {
-    if (Array.isArray(message)) void requests(message, scoring);
+    if (Array.isArray(message)) void runRequests(message, scoring);
     else if (message.type === 'shutdown') void shutdown(scoring);
-    else pieces[message.type](message.id);
+    else if (message.type === 'pull') chunks.grantCredit(message.id);
+    else chunks.cancel(message.id);
   });
   const { signatures, wantsRequest, rawHttp, schemas, notes } = scoring;
-  say({ type: 'ready', signatures, wantsRequest, rawHttp, schemas, notes, initMs: performance.now() - started });
+  post({ type: 'ready', signatures, wantsRequest, rawHttp, schemas, notes, initMs: performance.now() - started });
 } catch (error) {
   const { reason, message, detail } = asFailure(error, FAILURE.modelLoad);
-  say({ type: 'failed', reason, message, detail });
+  post({ type: 'failed', reason, message, detail });
 }

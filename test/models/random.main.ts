@@ -6,8 +6,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { difference, slice, type Feeds } from '../../scorer-image/load/rows.ts';
-import { loadSession } from '../../scorer-image/load/session.ts';
+import { difference, slice, type Feeds } from '../../scorer-image/tensor/rows.ts';
+import { loadSession } from '../../scorer-image/model/session.ts';
 import { pythonWith } from '../clients/venv.ts';
 
 const [count = '3000', seed = '1'] = process.argv.slice(2);

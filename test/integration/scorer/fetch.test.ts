@@ -52,7 +52,7 @@ describe('the download of a model', function () {
   const fetched = (
     path: string,
     uri = `https://localhost:${portOf(store)}${path}`,
-    addresses = { loopback: true, privateToo: true },
+    addresses = { loopback: true, privateNetwork: true },
   ) =>
     fetchItem(
       { name: 'm', uri, file: 'm.bin', format: 'Files' },
@@ -88,7 +88,7 @@ describe('the download of a model', function () {
     'https://[fe80::1]/m.bin',
   ]) {
     it(`refuses ${uri}, whatever the chart says`, async () => {
-      expect(await messageOf('', uri, { loopback: false, privateToo: true })).to.contain(
+      expect(await messageOf('', uri, { loopback: false, privateNetwork: true })).to.contain(
         'its host has a loopback, link-local or metadata address, which no source may have',
       );
     });
@@ -103,7 +103,7 @@ describe('the download of a model', function () {
     'https://[::ffff:10.0.0.1]/m.bin',
   ]) {
     it(`refuses ${uri} where the chart wants no private sources`, async () => {
-      expect(await messageOf('', uri, { loopback: false, privateToo: false })).to.contain(
+      expect(await messageOf('', uri, { loopback: false, privateNetwork: false })).to.contain(
         'its host has a private address',
       );
     });

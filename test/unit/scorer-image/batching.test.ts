@@ -1,9 +1,9 @@
 /** Requests that share a native call get what they would have got alone; a model here is a function on rows. */
 import { expect } from 'chai';
-import { batching } from '../../../scorer-image/load/batching.ts';
-import { probe } from '../../../scorer-image/load/probe.ts';
-import type { Session } from '../../../scorer-image/load/session.ts';
-import type { Tensor } from '../../../scorer-image/load/tensor.ts';
+import { batching } from '../../../scorer-image/model/batching.ts';
+import { probe } from '../../../scorer-image/model/probe.ts';
+import type { Session } from '../../../scorer-image/model/session.ts';
+import type { Tensor } from '../../../scorer-image/tensor/tensor.ts';
 
 const row = (...values: number[]): Tensor => ({
   datatype: 'FP32',

@@ -27,20 +27,20 @@ const ROWS: Row[] = [
   },
   {
     says: 'three requests that stay are three, at once and for good',
-    happens: (demand) => demand.level(3, at(0)),
+    happens: (demand) => demand.setInFlight(3, at(0)),
     after: 2,
     want: { concurrency: 3, idleSeconds: 0 },
   },
   {
     says: 'three requests that stay are three after an hour, too',
-    happens: (demand) => demand.level(3, at(0)),
+    happens: (demand) => demand.setInFlight(3, at(0)),
     after: 3600,
     want: { concurrency: 3, idleSeconds: 0 },
   },
   {
     says: 'half of the time is half a request',
     happens: (demand) => {
-      for (let i = 0; i < 40; i++) demand.level((i + 1) % 2, at(i / 2));
+      for (let i = 0; i < 40; i++) demand.setInFlight((i + 1) % 2, at(i / 2));
     },
     after: 20,
     want: { concurrency: 0.5 },
@@ -48,8 +48,8 @@ const ROWS: Row[] = [
   {
     says: 'what was more than ten seconds ago is forgotten',
     happens: (demand) => {
-      demand.level(100, at(0));
-      demand.level(0, at(5));
+      demand.setInFlight(100, at(0));
+      demand.setInFlight(0, at(5));
     },
     after: 15,
     want: { concurrency: 0, idleSeconds: 10 },
@@ -57,8 +57,8 @@ const ROWS: Row[] = [
   {
     says: 'a young pod averages over its life',
     happens: (demand) => {
-      demand.level(4, at(0));
-      demand.level(0, at(1));
+      demand.setInFlight(4, at(0));
+      demand.setInFlight(0, at(1));
     },
     after: 2,
     want: { concurrency: 2, idleSeconds: 1 },
@@ -81,7 +81,7 @@ const ROWS: Row[] = [
 
 /** A pod with four at a time: ten a second are answered after 100 ms of work each, twenty are refused. */
 function overload(demand: Demand): void {
-  demand.level(4, at(0));
+  demand.setInFlight(4, at(0));
   for (let i = 0; i < 300; i++) demand.ended(at(i / 30), i % 3 === 0 ? ANSWERED : { rejected: true, runMs: undefined });
 }
 

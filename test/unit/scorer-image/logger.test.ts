@@ -1,7 +1,7 @@
 /** The last words of a process: all of them, but it does not stay for them. */
 import { expect } from 'chai';
 import { createLogger, transports } from 'winston';
-import { flushed } from '../../../scorer-image/logger.ts';
+import { flushLogs } from '../../../scorer-image/logger.ts';
 
 /** Takes each line after so long. */
 class Slow extends transports.Console {
@@ -30,7 +30,7 @@ describe('the last words', () => {
       const slow = new Slow(ms);
       const log = createLogger({ transports: [slow] });
       for (const word of ['one', 'two']) log.info(word);
-      await flushed(log);
+      await flushLogs(log);
       expect(slow.lines).to.deep.equal(out);
     });
   }

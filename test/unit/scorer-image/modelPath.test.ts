@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { modelPath } from '../../../scorer-image/load/modelPath.ts';
+import { modelPath } from '../../../scorer-image/model/modelPath.ts';
 
 const folder = (...files: string[]): string => {
   const models = mkdtempSync(join(tmpdir(), 'penstock-models-'));

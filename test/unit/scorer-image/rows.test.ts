@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { globSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { openModel } from '../../../scorer-image/load/model.ts';
+import { openModel } from '../../../scorer-image/model/model.ts';
 import { readGraph } from '../../../scorer-image/onnx/graphFile.ts';
 import { rowsOf } from '../../../scorer-image/rows/follow.ts';
 import { onnx, type Node } from '../../fixtures/onnx.ts';

@@ -1,9 +1,15 @@
 /** Values that fit a tensor, and sentences about those that do not. */
 import { expect } from 'chai';
-import { BadInput, exactJson, plainJson } from '../../../scorer-image/load/json.ts';
-import { clientsTensor } from '../../../scorer-image/run/inferRequest.ts';
-import { tensorOf, type LooseData, type Tensor } from '../../../scorer-image/load/tensor.ts';
-import { flatJson, flatPieces, nestedJson, nestedPieces, SLICE_VALUES } from '../../../scorer-image/load/tensorJson.ts';
+import { BadInput, exactJson, plainJson } from '../../../scorer-image/tensor/json.ts';
+import { clientTensor } from '../../../scorer-image/run/inferRequest.ts';
+import { tensorOf, type ScriptTensorData, type Tensor } from '../../../scorer-image/tensor/tensor.ts';
+import {
+  flatJson,
+  flatPieces,
+  nestedJson,
+  nestedPieces,
+  SLICE_VALUES,
+} from '../../../scorer-image/tensor/tensorJson.ts';
 
 const json = (text: string): unknown => exactJson(Buffer.from(text), () => true);
 
@@ -40,7 +46,7 @@ describe('tensors', () => {
   ];
   for (const [sentence, datatype, shape, data, printed] of good) {
     it(`${datatype}: ${sentence}`, () =>
-      expect(flatJson(tensorOf('x', datatype, shape, json(data) as LooseData))).to.equal(printed));
+      expect(flatJson(tensorOf('x', datatype, shape, json(data) as ScriptTensorData))).to.equal(printed));
   }
   const bad: [string, string, number[], string, string][] = [
     ['too few', 'FP32', [1, 4], '[1,2,3]', 'x has 3 values, shape [1,4] needs 4'],
@@ -76,7 +82,7 @@ describe('tensors', () => {
   ];
   for (const [sentence, datatype, shape, data, message] of bad)
     it(`${datatype} refuses ${sentence}`, () =>
-      expect(() => tensorOf('x', datatype, shape, json(data) as LooseData)).to.throw(message));
+      expect(() => tensorOf('x', datatype, shape, json(data) as ScriptTensorData)).to.throw(message));
 
   it('is printed nested by its shape, what JSON has no word for as null', () => {
     expect(nestedJson({ datatype: 'FP32', shape: [2, 2], data: Float32Array.of(1, NaN, -Infinity, 2) })).to.equal(
@@ -84,7 +90,7 @@ describe('tensors', () => {
     );
     expect(nestedJson({ datatype: 'FP32', shape: [], data: Float32Array.of(7) })).to.equal('7');
   });
-  const typed: [string, string, LooseData, string][] = [
+  const typed: [string, string, ScriptTensorData, string][] = [
     ['of the same type', 'FP32', Float32Array.of(1, 2), '[1,2]'],
     ['of another type, converted', 'FP32', Float64Array.of(1.5, 2), '[1.5,2]'],
     ['64-bit integers for floats', 'FP64', BigInt64Array.of(3n, 4n), '[3,4]'],
@@ -94,7 +100,7 @@ describe('tensors', () => {
     it(`a typed array ${sentence}`, () => expect(flatJson(tensorOf('x', datatype, [2], data))).to.equal(printed));
   it('a script may give NaN and infinities; a client cannot write them, and a number that became one is refused', () => {
     expect([...tensorOf('x', 'FP32', [2], [NaN, Infinity]).data]).to.deep.equal([NaN, Infinity]);
-    expect(() => clientsTensor('x', 'FP64', [1], json('[1e400]') as LooseData)).to.throw(
+    expect(() => clientTensor('x', 'FP64', [1], json('[1e400]') as ScriptTensorData)).to.throw(
       BadInput,
       'x has a number at place 0 that is too large for FP64',
     );
@@ -108,7 +114,7 @@ describe('tensors', () => {
   ];
   for (const [sentence, datatype, data, message] of strange)
     it(`refuses ${sentence} from a script`, () =>
-      expect(() => tensorOf('x', datatype, [2], data as LooseData)).to.throw(message));
+      expect(() => tensorOf('x', datatype, [2], data as ScriptTensorData)).to.throw(message));
   it('minus zero keeps its sign', () =>
     expect(flatJson(tensorOf('x', 'FP32', [2], Float32Array.of(-0, 0)))).to.equal('[-0,0]'));
   it('a typed array whose numbers do not fit is refused', () =>

@@ -1,0 +1,107 @@
+/** How many connections a server has: when it is full, one on which nothing is under way makes room for the next. */
+
+/** A socket of a node:http or node:https server, as far as one must know it. */
+export interface Connection {
+  readonly remoteAddress?: string | undefined;
+  readonly remotePort?: number | undefined;
+  readonly bytesRead: number;
+  destroy: () => unknown;
+  once: (event: 'close', listener: () => void) => unknown;
+  readonly localPort?: number | undefined;
+  /** The answer that is under way on it. */
+  _httpMessage?: { readonly headersSent: boolean; readonly req?: { readonly complete: boolean } } | null;
+}
+
+interface Listener {
+  on: (event: 'connection' | 'secureConnection', listener: (connection: Connection) => void) => unknown;
+}
+
+/** Where the number of connections is kept. */
+export interface Capacity {
+  /** Whether one more fits. */
+  admits: () => boolean;
+  add: (connections: 1 | -1) => void;
+}
+
+interface TrackedConnection {
+  address: string;
+  socket: Connection;
+  /** The same connection as TLS sees it: HTTP runs on that one. */
+  secure?: Connection;
+  released: boolean;
+}
+
+/** Places of one server's own. */
+export function fixedCapacity(most: number): Capacity {
+  let held = 0;
+  return { admits: () => held < most, add: (connections) => void (held += connections) };
+}
+
+const keyOf = ({ remoteAddress = '', remotePort = 0, localPort = 0 }: Connection): string =>
+  `${remoteAddress} ${remotePort} ${localPort}`;
+
+export class ConnectionLimit {
+  readonly #capacity: Capacity;
+  readonly #connections = new Map<string, TrackedConnection>();
+  /** Oldest first. */
+  readonly #byAddress = new Map<string, Set<TrackedConnection>>();
+
+  constructor(places: Capacity) {
+    this.#capacity = places;
+  }
+
+  /** Holds the server's connections to the limit, from now on; several servers may share one. */
+  guard(server: Listener): void {
+    server.on('connection', (socket) => this.#accept(socket));
+    server.on('secureConnection', (secure) => {
+      const held = this.#connections.get(keyOf(secure));
+      if (held) held.secure = secure;
+    });
+  }
+
+  #accept(socket: Connection): void {
+    if (!this.#capacity.admits() && !this.#closeOne()) return void socket.destroy();
+    const held: TrackedConnection = { address: socket.remoteAddress ?? '', socket, released: false };
+    const key = keyOf(socket);
+    this.#capacity.add(1);
+    this.#connections.set(key, held);
+    this.#byAddress.set(held.address, (this.#byAddress.get(held.address) ?? new Set()).add(held));
+    socket.once('close', () => {
+      if (this.#connections.get(key) === held) this.#connections.delete(key);
+      this.#release(held);
+    });
+  }
+
+  /**
+   * Ends a connection on which nothing has come, or, if there is none, one on which nothing is under way; in either
+   * case of the address that has the most of all kinds.
+   */
+  #closeOne(): boolean {
+    const addresses = [...this.#byAddress.values()].sort((a, b) => b.size - a.size);
+    const found = firstOf(addresses, ({ socket }) => socket.bytesRead === 0) ?? firstOf(addresses, isIdle);
+    if (!found) return false;
+    this.#release(found);
+    found.socket.destroy();
+    return true;
+  }
+
+  #release(held: TrackedConnection): void {
+    if (held.released) return;
+    held.released = true;
+    this.#capacity.add(-1);
+    const all = this.#byAddress.get(held.address);
+    all?.delete(held);
+    if (all?.size === 0) this.#byAddress.delete(held.address);
+  }
+}
+
+/** No answer is under way; one that has been given before its request was read to the end is none. */
+function isIdle({ socket, secure }: TrackedConnection): boolean {
+  const { _httpMessage: answer } = secure ?? socket;
+  return !answer || (answer.headersSent && answer.req?.complete === false);
+}
+
+function firstOf<T>(groups: Iterable<Iterable<T>>, fits: (one: T) => boolean): T | undefined {
+  for (const group of groups) for (const one of group) if (fits(one)) return one;
+  return undefined;
+}

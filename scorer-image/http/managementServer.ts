@@ -1,0 +1,75 @@
+/** Port 9090, for the kubelet, Prometheus and the operator: no user code, no key. */
+import { ConnectionLimit, OPERATOR_PATH, fixedCapacity, type ScorerStats } from '@penstock/contract';
+import { createServer, type Server } from 'node:http';
+import type { ScorerConfig } from '../config.ts';
+import type { Lifecycle } from '../init/lifecycle.ts';
+import type { Demand } from '../metrics/demand.ts';
+import type { ScorerMetrics } from '../metrics/metrics.ts';
+import type { Dispatcher } from '../run/dispatcher.ts';
+import type { TrafficTable } from './trafficTable.ts';
+
+export interface ManagementServerDeps {
+  config: ScorerConfig;
+  lifecycle: Lifecycle;
+  traffic: TrafficTable;
+  metrics: ScorerMetrics;
+  dispatcher: Dispatcher;
+  demand: Demand;
+}
+
+/** The kubelet, Prometheus and the operators have a few each. */
+const MAX_CONNECTIONS = 256;
+
+export function managementServer({
+  config,
+  lifecycle,
+  traffic,
+  metrics,
+  dispatcher,
+  demand,
+}: ManagementServerDeps): Server {
+  const ready = (): string | undefined => {
+    if (lifecycle.phase !== 'Ready') return lifecycle.phase;
+    if (!dispatcher.canServe) return 'another worker starts: a request needed more memory than the last one may have';
+    return traffic.known || config.auth === 'None'
+      ? undefined
+      : 'the traffic table with the key hashes is not mounted yet';
+  };
+  const checks: Record<string, () => string | undefined> = {
+    [OPERATOR_PATH.live]: () => (lifecycle.phase === 'Failed' ? 'Failed' : undefined),
+    [OPERATOR_PATH.startup]: () => (lifecycle.started ? undefined : 'init() has not ended'),
+    [OPERATOR_PATH.ready]: ready,
+  };
+  const stats = (): ScorerStats => {
+    const { idleSeconds, ...figures } = demand.figures(performance.now());
+    return {
+      revision: config.revision,
+      phase: lifecycle.phase,
+      inFlight: dispatcher.inProgress,
+      ...figures,
+      idleSeconds: dispatcher.inProgress > 0 ? 0 : idleSeconds,
+      ...(lifecycle.warning !== undefined && { warning: lifecycle.warning }),
+    };
+  };
+  const server = createServer(
+    { headersTimeout: 5_000, requestTimeout: 5_000, connectionsCheckingInterval: 1_000, keepAliveTimeout: 65_000 },
+    (request, response) => {
+      const path = (request.url ?? '').split('?', 1)[0]!;
+      const check = checks[path];
+      if (check) {
+        const problem = check();
+        response
+          .writeHead(problem === undefined ? 200 : 503, { 'content-type': 'text/plain' })
+          .end(`${problem ?? 'ok'}\n`);
+      } else if (path === OPERATOR_PATH.metrics)
+        void metrics.registry
+          .metrics()
+          .then((text) => response.writeHead(200, { 'content-type': metrics.registry.contentType }).end(text));
+      else if (path === OPERATOR_PATH.stats)
+        response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(stats()));
+      else response.writeHead(404).end();
+    },
+  );
+  new ConnectionLimit(fixedCapacity(MAX_CONNECTIONS)).guard(server);
+  return server;
+}

@@ -1,0 +1,101 @@
+/** Routes nobody is in a hurry for: health, metadata, OPTIONS, and what does not exist. */
+import { VERSION, type TensorSignature } from '@penstock/contract';
+import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { servedModel } from './servedModel.ts';
+import { schemasOf, swagger } from './swagger.ts';
+import type { InferenceServerDeps } from './inferenceServer.ts';
+
+const SERVER = 'penstock';
+type ModelPath = { model: string; version?: string };
+
+/** A file of the script's folder wins over what is known of the endpoint, as on Azure. */
+async function swaggerRoute(
+  { query }: Request,
+  response: Response,
+  { config, dispatcher }: Pick<InferenceServerDeps, 'config' | 'dispatcher'>,
+): Promise<void> {
+  const version = typeof query.version === 'string' ? query.version : '2';
+  const names = [`swagger${version.slice(0, 1)}.json`, ...(version.startsWith('2') ? ['swagger.json'] : [])];
+  for (const name of config.script === undefined || !/^[23](\.[01])?$/.test(version) ? [] : names) {
+    const own = await readFile(join(dirname(config.script!), name), 'utf8').catch(() => undefined);
+    if (own !== undefined) return void response.type('json').send(own);
+  }
+  const signature = Object.values(dispatcher.signatures)[0];
+  const document = swagger(
+    {
+      title: config.pipeline,
+      version: config.revision,
+      ...(signature ? schemasOf(signature) : dispatcher.script.schemas),
+    },
+    version,
+  );
+  if (document) response.json(document);
+  else
+    response
+      .status(404)
+      .json({ message: `Swagger version [${version.slice(0, 20)}] is not valid. Supported versions: [2, 3, 3.1].` });
+}
+
+/** Names of features and classes are parameters: the protocol knows name, datatype and shape. */
+const metadata = ({ name, datatype, shape, ...parameters }: TensorSignature): object => ({
+  name,
+  datatype,
+  shape,
+  ...(Object.keys(parameters).length > 0 && { parameters }),
+});
+
+/** An express app for all paths but the hot ones. Errors are JSON, in the dialect of the path. */
+export function metadataRoutes({
+  config,
+  dispatcher,
+  lifecycle,
+}: Pick<InferenceServerDeps, 'config' | 'dispatcher' | 'lifecycle'>): Express {
+  const isReady = (): boolean => lifecycle.phase === 'Ready' && dispatcher.canServe;
+  const app = express();
+  app.disable('x-powered-by').disable('etag');
+  app.get('/', (_, response) => void response.type('text').send('Healthy'));
+  app.options('/score', (_, response) => void response.status(200).end());
+  app.get('/swagger.json', (request, response) => swaggerRoute(request, response, { config, dispatcher }));
+  app.get('/ping', (_, response) => void response.status(isReady() ? 200 : 503).json({ ready: isReady() })); // SageMaker's, and MLflow's
+  app.get('/v2/health/live', (_, response) => void response.json({ live: true }));
+  app.get(
+    '/v2/health/ready',
+    (_, response) => void response.status(isReady() ? 200 : 503).json({ live: true, ready: isReady() }),
+  );
+  app.get(
+    ['/v2', '/v2/'],
+    (_, response) => void response.json({ name: SERVER, version: VERSION, extensions: ['binary_tensor_data'] }),
+  );
+  app.get(['/v2/models/:model', '/v2/models/:model/versions/:version'], (request: Request<ModelPath>, response) => {
+    const model = servedModel(config, request.params.model, request.params.version);
+    const signature = dispatcher.signatures[request.params.model];
+    if (!model) return void response.status(404).json({ error: `there is no model ${request.params.model} here` });
+    response.json({
+      name: model.name,
+      versions: [model.version],
+      platform: model.format === 'ONNX' ? 'onnx_onnxv1' : 'script',
+      inputs: (signature?.inputs ?? []).map(metadata),
+      outputs: (signature?.outputs ?? []).map(metadata),
+    });
+  });
+  app.get(
+    ['/v2/models/:model/ready', '/v2/models/:model/versions/:version/ready'],
+    (request: Request<ModelPath>, response) => {
+      const model = servedModel(config, request.params.model, request.params.version);
+      if (!model) return void response.status(404).json({ error: `there is no model ${request.params.model} here` });
+      response.status(isReady() ? 200 : 503).json({ name: model.name, ready: isReady() });
+    },
+  );
+  app.use((request, response) => {
+    const text = `${request.method} ${request.path} does not exist; try POST /score`;
+    response.status(404).json(request.path.startsWith('/v2') ? { error: text } : { message: text });
+  });
+  // express knows an error handler by its four parameters
+
+  const asJson: ErrorRequestHandler = (error: { status?: number }, _request, response, _next) =>
+    void response.status(error.status ?? 500).json({ message: 'The request could not be read' });
+  app.use(asJson);
+  return app;
+}

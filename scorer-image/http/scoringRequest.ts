@@ -1,0 +1,115 @@
+/** One request for a score, from its headers until it is answered or its client is gone: counted, timed, and never answered twice. */
+import type { QueuedRequest } from '../run/requestQueue.ts';
+import type { ScoreResponse, Work } from '../run/messages.ts';
+import type { Upload } from '../run/uploads.ts';
+import type { PendingRequest } from '../run/workerHandle.ts';
+import { readBody } from './body.ts';
+import type { RequestContext } from './requestContext.ts';
+import type { InferenceServerDeps } from './inferenceServer.ts';
+
+export const RUN_FAILED = 'An unexpected error occurred in scoring script. Check the logs for more info.';
+/** Names and values of request id and its twin, which every answer has. */
+const FIXED_HEADERS = 4;
+const TOO_MANY_REQUESTS = 429;
+/** However short requestTimeout is, a body gets this long. */
+const MIN_GRACE_MS = 10_000;
+
+export interface ScoringRoute {
+  work: Work;
+  /** Writes the answer in the words of the protocol. */
+  writeResponse: (context: RequestContext, response: ScoreResponse, deps: InferenceServerDeps) => void;
+}
+
+export class ScoringRequest {
+  readonly #context: RequestContext;
+  readonly #deps: InferenceServerDeps;
+  readonly #route: ScoringRoute;
+  #upload: Upload | undefined;
+  #queued: QueuedRequest<PendingRequest> | undefined;
+  /** Of an answer that comes in chunks: how long run() took. */
+  #streamedMs: number | undefined;
+  #settled = false;
+
+  constructor(context: RequestContext, deps: InferenceServerDeps, asking: ScoringRoute) {
+    this.#context = context;
+    this.#deps = deps;
+    this.#route = asking;
+    deps.metrics.begun();
+    deps.responses.open += 1;
+    context.response.on('close', () => {
+      deps.responses.open -= 1;
+      this.#onClose();
+    });
+  }
+
+  /** Reads the body and asks; what cannot be read is answered here. */
+  read(): void {
+    this.#upload = this.#deps.dispatcher.uploadBudget();
+    const { maxRequestBytes: maxBytes, requestTimeoutMs } = this.#deps.config;
+    readBody(
+      this.#context.request,
+      this.#upload,
+      { maxBytes, graceMs: Math.max(MIN_GRACE_MS, requestTimeoutMs) },
+      (refusal, body) => {
+        this.#finishUpload();
+        if (refusal) this.#respond({ id: -1, status: refusal.status, body: refusal.message });
+        else if (!this.#settled) this.dispatch(body);
+      },
+    );
+  }
+
+  dispatch(body: Buffer): void {
+    this.#queued = this.#deps.dispatcher.dispatch({
+      work: this.#route.work,
+      body,
+      respond: (response) => this.#respond(response),
+    });
+  }
+
+  #finishUpload(): void {
+    this.#upload?.finish();
+    this.#upload = undefined;
+  }
+
+  #respond(response: ScoreResponse): void {
+    if (this.#settled) return;
+    const { steps } = this.#deps.metrics;
+    if (this.#queued?.sent !== undefined && response.runMs !== undefined) {
+      steps.read.observe((this.#queued.arrived - this.#context.started) / 1000);
+      steps.queue.observe((this.#queued.sent - this.#queued.arrived) / 1000);
+      steps.run.observe(response.runMs / 1000);
+    }
+    try {
+      this.#route.writeResponse(this.#context, response, this.#deps);
+    } catch (error) {
+      response.stream?.cancel();
+      // What node:http refuses to write (a header of the script's, as a rule) is the script's mistake, not the process's end.
+      this.#deps.logger.error('the answer of run() cannot be sent', {
+        requestId: this.#context.requestId,
+        error: error instanceof Error ? error.stack : String(error),
+      });
+      this.#context.headers.length = FIXED_HEADERS;
+      this.#context.response.statusMessage = ''; // of the head that was refused
+      this.#context.fail(500, RUN_FAILED);
+    }
+    if (response.stream)
+      this.#streamedMs = response.runMs; // it is over when its connection is, or the answer whole
+    else this.#record(this.#context.response.statusCode, response.runMs);
+  }
+
+  #onClose(): void {
+    if (this.#settled) return;
+    this.#finishUpload();
+    if (this.#queued) this.#deps.dispatcher.cancel(this.#queued);
+    this.#record(this.#context.finalStatus, this.#streamedMs);
+  }
+
+  #record(code: number, runMs?: number): void {
+    const { metrics, demand } = this.#deps;
+    const now = performance.now();
+    this.#settled = true;
+    demand.ended(now, { rejected: code === TOO_MANY_REQUESTS, runMs });
+    metrics.ended(code);
+    metrics.duration.observe((now - this.#context.started) / 1000);
+  }
+}

@@ -1,0 +1,101 @@
+/** JSON out of request bodies, with 64-bit integers exact where somebody needs them. */
+
+/** A request that the client must change: 400, or another 4xx, with this sentence. */
+export class BadInput extends Error {
+  readonly status: number;
+  constructor(message: string, status = 400) {
+    super(message);
+    this.status = status;
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+/** No datatype holds a whole number of so many digits; reading one as a bigint takes time that grows with the square of its digits. */
+const MAX_DIGITS = 400;
+/** More digits than a double holds exactly. */
+const LONG_INTEGER = /\d{16}/;
+
+/** The body as text; throws BadInput for bytes that are none. */
+export function textOf(body: Uint8Array): string {
+  try {
+    return utf8.decode(body);
+  } catch (error) {
+    throw new BadInput(`Input cannot be decoded as UTF-8: ${(error as Error).message}`);
+  }
+}
+
+/** The body as JSON, as JSON.parse reads it. Throws BadInput. */
+export function plainJson(body: Uint8Array, problem = 'the body is not JSON: '): unknown {
+  return parsed(boundedText(body), problem);
+}
+
+/** The body as JSON. Where it speaks of 64-bit integers, those that a double cannot hold come as bigint: nothing of theirs is lost. */
+export function exactJson(body: Uint8Array, has64Bits: (text: string) => boolean): unknown {
+  const text = boundedText(body);
+  return parsed(
+    text,
+    'the body is not JSON: ',
+    has64Bits(text) && LONG_INTEGER.test(text) ? (reviveBigint as Reviver) : undefined,
+  );
+}
+
+function parsed(text: string, problem: string, reviver?: Reviver): unknown {
+  try {
+    return JSON.parse(text, reviver);
+  } catch (error) {
+    if (error instanceof BadInput) throw error;
+    const constant = /(?<![\w"])(NaN|-?Infinity)(?![\w"])/.exec(text)?.[1];
+    if (constant !== undefined)
+      throw new BadInput(
+        `the body is not JSON: it holds ${constant}, for which JSON has no word; write null for a missing value`,
+      );
+    throw new BadInput(
+      text.trim() === '' ? 'the body is empty, expected JSON' : `${problem}${(error as Error).message}`,
+    );
+  }
+}
+
+const LARGE_BYTES = 2 ** 20;
+const MAX_BRACKETS = 1_000_000;
+const [LIST, OBJECT] = ['['.charCodeAt(0), '{'.charCodeAt(0)];
+
+/** Sixteen MiB of `[{},{},…` would be three hundred of objects: more than a small pod has. */
+function boundedText(body: Uint8Array): string {
+  if (countBrackets(body) > MAX_BRACKETS)
+    throw new BadInput(`the body has more than ${MAX_BRACKETS} lists and objects; send tensors flat or in binary`, 413);
+  return textOf(body);
+}
+
+/** Lists and objects in a large body; 0 for a small one. */
+function countBrackets(body: Uint8Array): number {
+  if (body.length <= LARGE_BYTES) return 0;
+  let count = 0;
+  for (let i = 0; i < body.length; i++) if (body[i] === LIST || body[i] === OBJECT) count += 1; // an iterator takes ten times as long
+  return count;
+}
+
+/** What JSON.parse makes of an empty one, with its place in a list and room for the collector (bytes). */
+const BRACKET_BYTES = 128;
+
+/**
+ * The body as text for a script, which parses it as a rule: JSON.parse ends the whole process where the heap has no
+ * room for what it makes. Throws BadInput.
+ */
+export function scriptText(body: Uint8Array, heapBytes: number): string {
+  const most = Math.floor(heapBytes / BRACKET_BYTES);
+  if (countBrackets(body) > most)
+    throw new BadInput(
+      `the body has more than ${most} lists and objects, for which this endpoint has no memory: send them flat, or raise resources.limits.memory`,
+      413,
+    );
+  return textOf(body);
+}
+
+type Reviver = (this: unknown, key: string, value: unknown) => unknown;
+
+function reviveBigint(_: string, value: unknown, { source }: { source?: string }): unknown {
+  if (typeof value !== 'number' || Number.isSafeInteger(value) || source === undefined || !/^-?\d+$/.test(source))
+    return value;
+  if (source.length > MAX_DIGITS) throw new BadInput(`a whole number has more than ${MAX_DIGITS} digits`);
+  return BigInt(source);
+}

@@ -1,0 +1,156 @@
+/** The HTTP thread's side of a worker: what it says early is heard, and it begins while others still arrive. */
+import { expect } from 'chai';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { StartFailure } from '../../../scorer-image/failure.ts';
+import type { Limits } from '../../../scorer-image/run/requestQueue.ts';
+import type { ScoreResponse } from '../../../scorer-image/run/messages.ts';
+import { Dispatcher } from '../../../scorer-image/run/dispatcher.ts';
+
+const limits = {
+  maxConcurrent: 1,
+  batchSize: 1,
+  maxQueueWaitMs: 1000,
+  requestTimeoutMs: 1000,
+  hangMs: 1000,
+  maxBytes: 1000,
+};
+
+/** A pool whose only worker runs `code`. */
+const poolOf = (code: string, data: unknown, own: Partial<Limits> = {}): Dispatcher =>
+  new Dispatcher({
+    file: new URL(`data:text/javascript,${encodeURIComponent(code)}`),
+    data,
+    workers: 1,
+    limits: { ...limits, ...own },
+    initTimeoutMs: 5_000,
+    onCrash: () => undefined,
+    log: () => undefined,
+    onBatch: () => undefined,
+    onDisabled: () => undefined,
+    onReplaced: () => undefined,
+    onLoad: () => undefined,
+  });
+const READY = {
+  type: 'ready',
+  signatures: {},
+  wantsRequest: false,
+  rawHttp: false,
+  schemas: {},
+  notes: [],
+  initMs: 250,
+};
+
+/** A pool whose only worker says `message` at once, and is heard of when it has. */
+async function poolOfOneThatSaid(message: unknown): Promise<Dispatcher> {
+  const said = new Int32Array(new SharedArrayBuffer(4));
+  const pool = poolOf(
+    `import { parentPort, workerData } from 'node:worker_threads';
+    if (workerData.message) parentPort.postMessage(workerData.message);
+    Atomics.store(workerData.said, 0, 1);
+    Atomics.notify(workerData.said, 0);`,
+    { message, said },
+  );
+  await Atomics.waitAsync(said, 0, 0).value;
+  await sleep(200); // what it said has come, and that it has ended, too
+  return pool;
+}
+
+describe('a worker that is faster than the server', () => {
+  it('failed: start() rejects with its reason', async () => {
+    const pool = await poolOfOneThatSaid({
+      type: 'failed',
+      reason: 'ScriptInitFailed',
+      message: 'no such file',
+      detail: '',
+    });
+    const failure = await pool.start().catch((error: unknown) => error);
+    expect(failure).to.be.instanceOf(StartFailure);
+    expect(failure).to.include({ reason: 'ScriptInitFailed', message: 'no such file' });
+    await pool.stop(0);
+  });
+
+  it('is ready: start() resolves with what init() took', async () => {
+    const pool = await poolOfOneThatSaid(READY);
+    expect(await pool.start()).to.equal(0.25);
+    await pool.stop(0);
+  });
+
+  it('ended itself without a word: start() rejects', async () => {
+    const pool = await poolOfOneThatSaid(undefined);
+    const failure = await pool.start().catch((error: unknown) => error);
+    expect(failure).to.have.property('message', 'the script ended its own process (exit code 0)');
+    await pool.stop(0);
+  });
+});
+
+describe('a process that stands still', () => {
+  const goesOn = new Int32Array(new SharedArrayBuffer(4));
+  /** Ready; answers each request with `done`, as soon as the process goes on. */
+  const stopsToo = `import { parentPort, workerData } from 'node:worker_threads';
+    const answer = (ids) => parentPort.postMessage(['answers', 1, [], ids, ids.map(() => 0), ids.map((_, i) => 4 * (i + 1)), 'done'.repeat(ids.length), []]);
+    parentPort.on('message', ([ids]) => {
+      Atomics.wait(workerData.goesOn, 0, 0);
+      setTimeout(() => answer(ids), 5);
+    });
+    parentPort.postMessage(${JSON.stringify(READY)});`;
+  const standStill = (ms: number): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+  let pool: Dispatcher;
+  const go = (): void => {
+    Atomics.store(goesOn, 0, 1);
+    Atomics.notify(goesOn, 0);
+  };
+  beforeEach(async () => {
+    goesOn[0] = 0;
+    pool = poolOf(stopsToo, { goesOn }, { requestTimeoutMs: 300, hangMs: 60_000 });
+    await pool.start();
+  });
+  const ask = (): Promise<ScoreResponse> =>
+    new Promise((respond) => void pool.dispatch({ work: { kind: 'score' }, body: new Uint8Array(1), respond }));
+  afterEach(() => pool.stop(0));
+
+  it('an answer that comes when it goes on is an answer, however late it is', async () => {
+    const answer = ask();
+    await sleep(20); // it is out
+    standStill(600);
+    go();
+    expect((await answer).status).to.equal(200);
+  });
+
+  it('again and again still tells who waits for nothing', async () => {
+    const busy = setInterval(() => standStill(80), 1);
+    const answer = await ask();
+    clearInterval(busy);
+    go();
+    expect(answer.status).to.equal(504);
+  });
+});
+
+describe('requests that come in one turn', () => {
+  it('set the worker off once they are worth a message, and not when all have come', async () => {
+    const code = `import { parentPort } from 'node:worker_threads';
+      parentPort.on('message', ([ids]) => parentPort.postMessage(['answers', 1, [], ids, ids.map(() => 0), ids.map((_, i) => i + 1), String(ids.length % 10).repeat(ids.length), []]));
+      parentPort.postMessage(${JSON.stringify(READY)});`;
+    const pool = poolOf(code, undefined, { maxConcurrent: 100, batchSize: 64, maxBytes: 10_000 });
+    await pool.start();
+    const tickets: unknown[] = [];
+    const answers = await Promise.all(
+      Array.from(
+        { length: 40 },
+        () =>
+          new Promise<unknown>((resolve) => {
+            const ticket = pool.dispatch({
+              work: { kind: 'score' },
+              body: new Uint8Array(1),
+              respond: ({ body }) => resolve(body),
+            });
+            tickets.push(ticket?.sent === undefined ? 'waits' : 'sent');
+          }),
+      ),
+    );
+    expect(tickets.filter((one) => one === 'sent').length, 'those that completed a message went with it').to.equal(2);
+    expect(answers.map(String).join(''), 'sixteen, sixteen, and the other eight').to.equal(
+      `${'6'.repeat(32)}${'8'.repeat(8)}`,
+    );
+    await pool.stop(0);
+  });
+});
