@@ -1,13 +1,13 @@
 /** What a pod of the pipeline would get, for this machine: the operator's own rendering, with folders in place of mounts. Pure. */
-import { ENV, type FetchItem } from '@penstock/contract';
+import { configMapSource, ENV, type FetchItem } from '@penstock/contract';
 import type { EnvVar } from 'kubernetes-types/core/v1.js';
-import type { Script } from '../operator/api/observed.ts';
-import type { InferencePipeline, ModelVersion } from '../operator/api/types.gen.ts';
+import type { RenderConfig, Script } from '../operator/api/observed.ts';
+import type { InferencePipeline } from '../operator/api/types.gen.ts';
 import { quantity } from '../operator/api/units.ts';
 import { effective } from '../operator/desired/effective.ts';
-import { configMapSource } from '../operator/desired/fetching.ts';
-import { wantedRevision } from '../operator/desired/revision.ts';
+import { renderRevision, revisionName, type RevisionModel } from '../operator/desired/revision.ts';
 import { inlineScript, scriptIn } from '../operator/desired/script.ts';
+import { specProblem } from '../operator/plan/wantedRevision.ts';
 import type { Shell } from './config.ts';
 import { UserError, type ConfigMapObject, type Manifests } from './manifests.ts';
 
@@ -21,86 +21,55 @@ export interface Local {
   script: Record<string, Buffer>;
 }
 
-const NOTHING = `sha256:${'0'.repeat(64)}`;
+const CONFIG: RenderConfig = {
+  scorerImage: 'local',
+  imagePullPolicy: 'Never',
+  imagePullSecrets: [],
+  clusterDomain: 'cluster.local',
+  privateSources: true,
+};
 
-/** Throws UserError for what is not there, and what the operator would say of a spec that cannot be. */
+/** Throws UserError for what is in none of the files, and for a spec that the operator would refuse. */
 export function render({ pipeline, modelVersions, configMaps }: Manifests, shell: Shell): Local {
-  const used = Object.fromEntries(
-    (pipeline.spec.models ?? []).map(({ modelVersion }) => [
-      modelVersion,
-      verified(modelVersions[modelVersion], modelVersion),
-    ]),
-  );
+  const models = modelsOf(pipeline, modelVersions);
   const script = scriptOf(pipeline, configMaps);
+  const problem = specProblem({ pipeline, modelVersions, ...(script && { script }) });
+  if (problem) throw new UserError(problem.message);
   const resolved = effective(pipeline.spec);
-  const seen = {
-    pipeline,
-    modelVersions: used,
+  const input = { pipeline, models, script };
+  const { podTemplate } = renderRevision(revisionName(input), {
+    ...input,
+    effective: resolved,
+    config: CONFIG,
     now: 0,
-    revisions: [],
-    deployments: [],
-    autoscalers: [],
-    pods: [],
-    children: [],
-    orphans: [],
-    keyHashes: [],
-    ...(script && { script }),
-  };
-  const { podTemplate } = wantedRevision(seen, resolved, {
-    scorerImage: 'local',
-    imagePullPolicy: 'Never',
-    imagePullSecrets: [],
-    clusterDomain: 'cluster.local',
-    privateSources: true,
   });
-  const scorer = podTemplate.spec!.containers[0]!;
-  const fetch = JSON.parse(
-    podTemplate.spec!.initContainers?.[0]?.env?.find(({ name }) => name === ENV.fetch)?.value ?? '[]',
-  ) as FetchItem[];
+  const { containers, initContainers } = podTemplate.spec!;
+  const fetch = initContainers?.[0]?.env?.find(({ name }) => name === ENV.fetch)?.value ?? '[]';
+  const items = JSON.parse(fetch) as FetchItem[];
   const local = {
     [ENV.auth]: 'None',
     [ENV.exposeErrors]: 'true',
     [ENV.cpuMillis]: String(Math.round(quantity(resolved.limits.cpu ?? '1') * 1000)),
   };
+  const variables = (containers[0]!.env ?? []).filter(({ name }) => !(name in local));
   return {
     env: {
-      ...Object.fromEntries(
-        (scorer.env ?? [])
-          .filter(({ name }) => !(name in local))
-          .map((variable) => [variable.name, valueOf(variable, shell, configMaps)]),
-      ),
+      ...Object.fromEntries(variables.map((variable) => [variable.name, valueOf(variable, shell, configMaps)])),
       ...local,
     },
-    fetch: fetch.map(({ digest, ...item }) => (digest === NOTHING ? item : { ...item, digest: digest! })),
-    sources: Object.fromEntries(fetch.flatMap((item) => sourceOf(item, configMaps))),
+    fetch: items,
+    sources: Object.fromEntries(items.flatMap((item) => sourceOf(item, configMaps))),
     script: bytesOf({ data: script?.files ?? {}, binaryData: script?.binaries ?? {} }),
   };
 }
 
-/** As if it had been verified; the digest is checked by the fetch. */
-function verified(modelVersion: ModelVersion | undefined, name: string): ModelVersion {
-  if (!modelVersion) throw new UserError(`ModelVersion ${name} is in none of the files: give its file with -f, too`);
-  const conditions = [
-    {
-      type: 'Ready',
-      status: 'True' as const,
-      reason: 'Verified',
-      message: '',
-      observedGeneration: 1,
-      lastTransitionTime: '1970-01-01T00:00:00Z',
-    },
-  ];
-  return {
-    ...modelVersion,
-    metadata: { ...modelVersion.metadata, generation: 1 },
-    status: {
-      observedGeneration: 1,
-      digest: modelVersion.spec.digest ?? NOTHING,
-      sizeBytes: 0,
-      usedBy: { count: 1 },
-      conditions,
-    },
-  };
+/** The models of a pipeline. Nothing has verified them: the fetch checks the digests that the manifests have. */
+function modelsOf({ spec }: InferencePipeline, modelVersions: Manifests['modelVersions']): RevisionModel[] {
+  return (spec.models ?? []).map(({ name, modelVersion }) => {
+    const found = modelVersions[modelVersion];
+    if (!found) throw new UserError(`ModelVersion ${modelVersion} is in none of the files: give its file with -f, too`);
+    return { name, modelVersion: found, digest: found.spec.digest, sizeBytes: 0 };
+  });
 }
 
 function scriptOf({ spec: { scoring } }: InferencePipeline, configMaps: Manifests['configMaps']): Script | undefined {

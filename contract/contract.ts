@@ -5,6 +5,7 @@
 export { ConnectionLimit, fixedCapacity } from './connectionLimit.ts';
 export { authorized, keyHash, unauthorizedMessage } from './keys.ts';
 export { isFieldValue, isReadableVersion, parsedJson, SCHEMA_VERSION } from './externalText.ts';
+export { configMapSource, modelFileName, parseModelSource, type ModelSource } from './modelSource.ts';
 export { parseTraffic, type Traffic } from './traffic.ts';
 export { rejectMalformedRequest } from './malformedRequest.ts';
 export { verifiedModel } from './verifiedModel.ts';
@@ -154,7 +155,8 @@ export interface MountedModel {
   modelVersion: string;
   version: string;
   format: ModelFormat;
-  digest: string;
+  /** Absent in `penstock serve` where the manifest has none. */
+  digest?: string;
   /** File name of the model below `<MOUNT.models>/<name>`; absent where the whole folder is the model. */
   file?: string;
   /** Names of the features of the model's one input, in the order of its columns, as the ModelVersion has them. */

@@ -11,23 +11,22 @@ const MAX_LINES = 250;
 const ROOMS: Record<string, string[]> = {
   contract: ['node:crypto'],
   'operator/api': ['contract'],
-  'operator/desired': ['operator/api', 'contract', 'kubernetes-types', 'node:crypto'],
+  'operator/desired': ['operator/api', 'operator/desired/sources', 'contract', 'kubernetes-types', 'node:crypto'],
+  'operator/desired/sources': ['operator/api', 'contract', 'kubernetes-types'],
   'operator/status': ['operator/api', 'contract', 'kubernetes-types'],
-  'operator/plan': ['operator/api', 'operator/desired', 'operator/status', 'contract', 'kubernetes-types'],
+  'operator/plan': ['operator/api', 'operator/desired', 'contract', 'kubernetes-types'],
   'operator/apply': ['operator/api', 'type:operator/kube', 'kubernetes-types', 'node:util', 'node:crypto'],
   'operator/queue': [],
   'operator/kube': [
     'operator/api',
     'operator/queue',
+    'contract',
     '@kubernetes/client-node',
     'undici',
     'kubernetes-types',
     'node:crypto',
     'node:timers/promises',
-    'node:fs',
     'node:https',
-    'node:os',
-    'node:perf_hooks',
   ],
   'operator/controller': [
     'operator/queue',
@@ -37,17 +36,23 @@ const ROOMS: Record<string, string[]> = {
     'contract',
     'winston',
   ],
+  'operator/observe': [
+    'operator/api',
+    'operator/desired',
+    'type:operator/kube',
+    'type:operator/scorers',
+    'contract',
+    'kubernetes-types',
+    'node:crypto',
+  ],
   'operator/reconcile': [
     'operator/api',
+    'operator/observe',
     'operator/desired',
     'operator/status',
     'operator/plan',
     'operator/apply',
     'type:operator/kube',
-    'type:operator/scorers',
-    'contract',
-    'node:crypto',
-    'node:util',
   ],
   'operator/scorers': ['operator/api', 'contract', 'kubernetes-types', 'node:http'],
   'operator/metricsapi': [
@@ -113,6 +118,7 @@ const ROOMS: Record<string, string[]> = {
   cli: [
     'operator/api',
     'operator/desired',
+    'operator/plan',
     'contract',
     'kubernetes-types',
     'js-yaml',
@@ -122,7 +128,15 @@ const ROOMS: Record<string, string[]> = {
   ],
 };
 /** Rooms without a clock, a network, a process or chance. */
-const PURE = ['contract', 'operator/api', 'operator/desired', 'operator/status', 'operator/plan', 'scorer-image/rows'];
+const PURE = [
+  'contract',
+  'operator/api',
+  'operator/desired',
+  'operator/desired/sources',
+  'operator/status',
+  'operator/plan',
+  'scorer-image/rows',
+];
 const IMPURE = /\b(process\.|Date\.now|new Date\(\)|Math\.random|setTimeout|fetch\()/;
 
 const sources = globSync(['contract/**/*.ts', 'operator/**/*.ts', 'scorer-image/**/*.ts', 'cli/**/*.ts'], {

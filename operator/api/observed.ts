@@ -1,4 +1,4 @@
-/** What a reconcile knows: read once, frozen, and all that the pure rooms get. */
+/** What a reconcile has read: gathered once, and all that the pure rooms get. */
 import type { MountedModel, Traffic } from '@penstock/contract';
 import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import type { HorizontalPodAutoscaler } from 'kubernetes-types/autoscaling/v2.js';
@@ -50,14 +50,43 @@ export interface Revision {
   restored?: Pick<Stored<ConfigMap>, 'data' | 'binaryData'> & { annotations: Record<string, string> };
 }
 
-/** Traffic moves from one revision to another, which should have so many Ready pods. */
-export interface TakeOver {
-  from: string;
-  to: string;
-  size: number;
+/** Why pods are not Ready. */
+export interface PodFailure {
+  reason: string;
+  message: string;
+  /** How often the container has ended with this failure. */
+  times: number;
+  /** The rest of its termination message, as a rule a stack. */
+  detail?: string;
 }
 
-/** Order of revisions, the same whoever looks: by time of making, which has seconds only, then by name. */
+/** The state of one revision. */
+export interface RevisionState {
+  /** It has a Deployment. */
+  exists: boolean;
+  replicas: number;
+  ready: number;
+  /** Pods in any phase but Failed and Succeeded; terminating pods count. */
+  pods: number;
+  failure?: PodFailure;
+  deadlineExceeded: boolean;
+  hasAutoscaler: boolean;
+}
+
+const ABSENT: RevisionState = {
+  exists: false,
+  replicas: 0,
+  ready: 0,
+  pods: 0,
+  deadlineExceeded: false,
+  hasAutoscaler: false,
+};
+
+/** The state of a revision, also of one that has neither Deployment nor pods. */
+export const stateOf = ({ states }: Pick<ObservedPipeline, 'states'>, revision: string): RevisionState =>
+  states[revision] ?? ABSENT;
+
+/** Sorts revisions by creation time, which has whole seconds only, then by name. */
 export const newestFirst = (a: Revision, b: Revision): number =>
   `${a.record.createdAt} ${a.name}` < `${b.record.createdAt} ${b.name}` ? 1 : -1;
 
@@ -72,63 +101,82 @@ export interface ObservedPipeline {
   deployments: Stored<Deployment>[];
   autoscalers: Stored<HorizontalPodAutoscaler>[];
   pods: Stored<Pod>[];
+  /** By name of the revision; read with {@link stateOf}. */
+  states: Record<string, RevisionState>;
   /** The stable Service. */
-  service?: Stored<Service>;
-  traffic?: Traffic;
-  /** What a pod wants its users to know although it serves. */
-  warning?: string;
-  /** Every child that the cache knows, in the order in which they may go. */
+  service?: Stored<Service> | undefined;
+  traffic?: Traffic | undefined;
+  /** A warning that a pod reports while it serves. */
+  warning?: string | undefined;
+  /** All cached children, in the order in which they may be deleted. */
   children: KubeObject[];
-  /** Those of them that have lost their owner reference. */
+  /** Children whose owner reference was removed. */
   orphans: KubeObject[];
-  keyHashes: string[];
-  /** Which of the user's own keys are not taken, and what to do. */
-  keyProblem?: string;
-  /** ConfigMaps in the place of revisions that Penstock could not have written. */
-  unreadable?: string[];
-  /** Why the autoscaler cannot be told the concurrency of pods; absent where it can. */
-  noConcurrency?: string;
-  /** Where the pipeline may have no pods, or has had none. */
-  activator?: {
-    /** The activator's port for it; absent when none is free. */
-    port?: number;
-    /** Addresses of the activators that are Ready. */
-    addresses: string[];
-    addressType: 'IPv4' | 'IPv6';
-    /** The stable Service leads to a Ready pod: the nodes have been told of it, or are being told. */
-    serviceReady: boolean;
-    /** The activator has had time to hear of its port. */
-    synced: boolean;
-  };
-  /** What the pods of a revision say: for so long none of them has been asked anything; or, for so long one of them has not said. */
-  idle?: { revision: string; seconds: number } | { revision: string; unansweredSeconds: number };
+  /** SHA-256 (hex) of each key that opens the endpoint; absent: its Secret has yet to be created. */
+  keyHashes?: string[] | undefined;
+  /** Which of the keys are not accepted, and what to do. */
+  keyProblem?: string | undefined;
+  /** Names of ConfigMaps in the place of revisions that Penstock could not have written. */
+  unreadable?: string[] | undefined;
+  /** Why an autoscaler cannot read the concurrency of pods; absent where it can. */
+  noConcurrency?: string | undefined;
+  /** Set where the pipeline may have no pods, or has had none. */
+  activator?:
+    | {
+        /** The activator's port for this pipeline; absent when none is free. */
+        port?: number;
+        /** Addresses of the Ready activators. */
+        addresses: string[];
+        addressType: 'IPv4' | 'IPv6';
+        /** The EndpointSlices of the stable Service have a Ready endpoint. */
+        serviceReady: boolean;
+        /** The activator has had time to listen on its port. */
+        synced: boolean;
+      }
+    | undefined;
+  /** Seconds since the last request of all pods of a revision, or seconds since one of them stopped reporting. */
+  idle?: { revision: string; seconds: number } | { revision: string; unansweredSeconds: number } | undefined;
   /** Milliseconds since the epoch, at the start of this reconcile. */
   now: number;
 }
 
-/** How many verifications hold a slot, as a model version of one namespace must count them. */
+/** Verifications that run now, counted for a ModelVersion of one namespace. */
 export interface VerificationSlots {
   /** In all namespaces. */
   taken: number;
-  /** In its own. */
+  /** In the ModelVersion's own namespace. */
   takenHere: number;
-  /** In that namespace, of the others with a model version in the queue, that has the fewest; absent when none has one. */
+  /** The smallest count among the other namespaces that have a queued ModelVersion; absent when none has one. */
   fewestElsewhere?: number;
+}
+
+/** A verification Job and what its pod says. */
+export interface JobState {
+  job: Stored<Job>;
+  /** 1 for the first. */
+  attempt: number;
+  hasPods: boolean;
+  /** The Job has a condition Complete or Failed. */
+  finished: boolean;
+  /** How the container ended. */
+  exit?: { code: number; message?: string };
+  /** Set when the Job or its container has ended: what it failed with, if it did. */
+  failure?: { reason: string; message: string };
+  /** Why its pod does not start or was ended. */
+  podFailure?: PodFailure;
 }
 
 export interface ObservedModelVersion {
   modelVersion: ModelVersion;
   /** Names of the pipelines that use it. */
   users: string[];
-  jobs: Stored<Job>[];
-  /** Those of the Jobs that have lost their owner reference. */
+  jobs: JobState[];
+  /** Jobs whose owner reference was removed. */
   orphans: Stored<Job>[];
-  pods: Stored<Pod>[];
-  /** The ConfigMap of a configmap:// source exists; true for other sources. */
+  /** False where the source is a ConfigMap that does not exist. */
   sourceExists: boolean;
-  /** Verifications that run now. */
   slots: VerificationSlots;
-  /** What the API server said when the Job's pod was refused. */
+  /** Why the API server refused the Job's pod. */
   refusal?: string;
   now: number;
 }

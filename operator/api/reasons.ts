@@ -6,6 +6,9 @@ export const isFinal = (reason: string): boolean =>
     reason,
   );
 
+/** Whether a message of the API server says that a ResourceQuota refused an object. */
+export const isQuotaExceeded = (message: string): boolean => /exceeded quota|failed quota/.test(message);
+
 export const CONDITION = {
   ready: 'Ready',
   upToDate: 'UpToDate',
@@ -46,6 +49,8 @@ export const REASON = {
   /** Between two tries of a container whose last words the kubelet has thrown away already. */
   restarting: 'ContainerRestarting',
   quota: 'QuotaExceeded',
+  /** Marked failed, with a text that was edited since. */
+  failed: 'RevisionFailed',
   /** Nobody tells the autoscaler the concurrency of pods. */
   noMetricsApi: 'MetricsApiNotAvailable',
   /** Nobody would take a request that comes while there are no pods. */
@@ -58,5 +63,13 @@ export const REASON = {
   verified: 'Verified',
   verifying: 'Verifying',
   queued: 'VerificationQueued',
+  /** A call to the API server failed; it is tried again. */
+  retrying: 'Retrying',
+  /** The autoscaler has no value yet. */
+  notYetReady: 'NotYetReady',
+  validMetric: 'ValidMetricFound',
+  atZero: 'AtZero',
+  waking: 'Waking',
+  fixedReplicas: 'FixedReplicas',
   verificationFailed: 'VerificationFailed',
 } as const;

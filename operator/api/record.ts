@@ -1,4 +1,4 @@
-/** The record of a revision, as its ConfigMap and its Deployment carry it. */
+/** What is stored of a revision as text: its record and its failure. */
 import { isReadableVersion, parsedJson } from '@penstock/contract';
 import { ANNOTATION } from './labels.ts';
 import type { ObjectMeta } from './objects.ts';
@@ -7,11 +7,11 @@ import type { RevisionRecord } from './observed.ts';
 const TEXTS_OF_A_RECORD = ['pipeline', 'createdAt', 'target', 'image'];
 const TEXTS_OF_A_MODEL = ['name', 'modelVersion', 'version', 'format', 'digest'];
 
-/** The record on a Deployment. Undefined where there is none or it was edited: the next reconcile writes it again. */
+/** The record in a Deployment's annotation. Undefined where it is missing or was edited; the next reconcile writes it again. */
 export const recordOf = ({ annotations }: ObjectMeta): RevisionRecord | undefined =>
   recordFrom(annotations?.[ANNOTATION.record]);
 
-/** Undefined for a text that is not the JSON of a record, and for one of a newer schema. */
+/** Undefined for a text that is not the JSON of a record, and for a record of a newer schema. */
 export function recordFrom(text: string | undefined): RevisionRecord | undefined {
   const record = parsedJson(text);
   const isRecord =
@@ -20,6 +20,16 @@ export function recordFrom(text: string | undefined): RevisionRecord | undefined
     Array.isArray(record.models) &&
     record.models.every((model) => hasTexts(model, TEXTS_OF_A_MODEL));
   return isRecord ? (record as unknown as RevisionRecord) : undefined;
+}
+
+/** A failure as the annotation of a failed revision holds it. */
+export const formatFailure = ({ reason, message }: { reason: string; message: string }): string =>
+  `${reason}: ${message}`;
+
+/** Reads {@link formatFailure} back. Undefined for any other text. */
+export function parseFailure(text = ''): { reason: string; message: string } | undefined {
+  const [, reason, message] = /^(\w+): ([\s\S]*)$/.exec(text) ?? [];
+  return reason === undefined || message === undefined ? undefined : { reason, message };
 }
 
 const hasTexts = (value: unknown, fields: string[]): value is Record<string, unknown> =>

@@ -4,8 +4,9 @@ import { ANNOTATION, LABEL } from '../api/labels.ts';
 import { apiPath, KIND, kindOf } from '../api/kinds.ts';
 import type { Pod } from 'kubernetes-types/core/v1.js';
 import type { KubeObject, OwnerReference, Stored } from '../api/objects.ts';
-import type { Revision, TakeOver } from '../api/observed.ts';
+import type { LiveRevision, Plan, TrafficSwitch } from '../api/plan.ts';
 import { isReady } from '../api/pods.ts';
+import { formatFailure } from '../api/record.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Kube } from '../kube/kube.ts';
 
@@ -29,11 +30,7 @@ export async function adoptOrphans(orphans: KubeObject[], owner: OwnerReference,
  * Sets the counts that are ours to set: never through the Deployment itself, so that no edit of it can drop a replica.
  * Fewer pods are asked for only if nobody has touched the Deployment since it was seen: a stale look never takes one away.
  */
-export async function setReplicas(
-  live: { revision: Revision; scaleTo?: number; autoscaled: boolean }[],
-  { metadata }: KubeObject,
-  kube: Effects,
-): Promise<void> {
+export async function setReplicas(live: LiveRevision[], { metadata }: KubeObject, kube: Effects): Promise<void> {
   for (const { revision, scaleTo, autoscaled } of live) {
     if (scaleTo === undefined) continue;
     const deployment = kube.cached({
@@ -60,7 +57,7 @@ export async function setReplicas(
  * Throws Outdated when the newcomer has fewer Ready pods than the cache says, and the other one serves.
  */
 export async function confirmReadyPods(
-  { from, to, size }: TakeOver,
+  { from, to, size }: TrafficSwitch,
   { metadata: { namespace = '' } }: KubeObject,
   { client }: Effects,
 ): Promise<void> {
@@ -78,15 +75,12 @@ export async function confirmReadyPods(
 }
 
 /** Marks a revision as given up on its own ConfigMap, where a restarted operator finds it. */
-export async function markFailed(
-  { revision, failure }: { revision: Revision; failure: { reason: string; message: string; detail?: string } },
-  kube: Effects,
-): Promise<void> {
+export async function markFailed({ revision, failure }: NonNullable<Plan['failing']>, kube: Effects): Promise<void> {
   if (!revision.configMap) throw new Outdated(`ConfigMap ${revision.name} has not come back yet`);
   kube.cacheWrite(
     await kube.client.patchMetadata(KIND.configMap, revision.configMap.metadata, {
       annotations: {
-        [ANNOTATION.abandoned]: `${failure.reason}: ${failure.message}`,
+        [ANNOTATION.abandoned]: formatFailure(failure),
         ...(failure.detail !== undefined && { [ANNOTATION.failureDetail]: failure.detail }),
       },
     }),

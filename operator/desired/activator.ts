@@ -1,25 +1,18 @@
-/** The activator's EndpointSlice: by it the stable Service leads to the activator while there are no pods (DESIGN §6). */
+/** The activator's EndpointSlice, through which the stable Service reaches the activator while there are no pods (DESIGN §6). */
 import { ACTIVATOR_ROLE, type Activation } from '../api/activation.ts';
 import type { Slice } from '../api/endpointSlices.ts';
 import { ANNOTATION, LABEL, MANAGED_BY, SLICE_LABEL } from '../api/labels.ts';
+import type { ActivatorRoute } from '../api/plan.ts';
 import type { Effective, InferencePipeline } from '../api/types.gen.ts';
 import { durationMs } from '../api/units.ts';
 import { canonical } from './hash.ts';
 import { childMeta } from './meta.ts';
 import { names } from './names.ts';
 
-/** Where requests go while no pod serves; no address: to the pods. */
-export interface Route {
-  port: number;
-  addresses: string[];
-  /** Never changes while the slice is there. */
-  addressType: 'IPv4' | 'IPv6';
-}
-
-/** Kept while pods serve, too, without an address: the activator listens before it is needed. */
+/** It stays while pods serve, then without addresses, so that the activator listens before it is needed. */
 export function activatorSlice(
   pipeline: InferencePipeline,
-  { port, addresses, addressType }: Route,
+  { port, addresses, addressType }: ActivatorRoute,
   activation: Activation,
 ): Slice {
   const { name } = pipeline.metadata;

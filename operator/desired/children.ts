@@ -1,9 +1,10 @@
 /** Every child a pipeline should have after this reconcile. */
 import type { Traffic } from '@penstock/contract';
 import type { KubeObject } from '../api/objects.ts';
-import type { NetworkAccess, Revision, ScriptFiles } from '../api/observed.ts';
-import type { Effective, EffectiveMetric, InferencePipeline } from '../api/types.gen.ts';
-import { activationOf, activatorSlice, type Route } from './activator.ts';
+import type { NetworkAccess, ScriptFiles } from '../api/observed.ts';
+import type { LiveRevision, Plan } from '../api/plan.ts';
+import type { InferencePipeline } from '../api/types.gen.ts';
+import { activationOf, activatorSlice } from './activator.ts';
 import { autoscaler } from './autoscaler.ts';
 import { deployment } from './deployment.ts';
 import { names } from './names.ts';
@@ -12,66 +13,56 @@ import { revisionConfigMap } from './revision.ts';
 import { service } from './service.ts';
 import { trafficConfigMap } from './traffic.ts';
 
-export interface ChildrenInput {
+export interface ChildrenInput extends Pick<Plan, 'effective' | 'metrics' | 'stable' | 'scaleToZero' | 'live'> {
   pipeline: InferencePipeline;
-  effective: Effective;
-  /** What the autoscaler can be told to look at. */
-  metrics: EffectiveMetric[];
   traffic: Traffic;
-  active?: string | undefined;
-  /** Of the active revision, where it may have no pods. */
-  rest?: { route?: Route | undefined } | undefined;
-  /** Revisions with pods; of one that retires nothing but a lost ConfigMap is made or mended any more. */
-  live: { revision: Revision; role: 'active' | 'next' | 'retiring'; autoscaled: boolean; held: boolean }[];
   /** Files of a revision that has no ConfigMap yet. */
   scriptFiles: Partial<ScriptFiles>;
   /** Absent: no NetworkPolicy. */
   networkAccess?: NetworkAccess | undefined;
   /** The pipeline has had children before. */
-  begun: boolean;
+  initialized: boolean;
 }
 
 /**
- * In strides: what a stride holds does not depend on itself and is applied at the same time. What is referenced comes
- * before what refers to it; the stable Service is switched before an old revision is told to retire. Nothing is made
- * before the first revision is known.
+ * Apply waves. Objects of one wave are independent and applied in parallel; the next wave starts only after all
+ * succeeded. ConfigMaps precede what mounts them; the Service switches before the traffic table marks a revision
+ * `retiring`. No child is created before the first revision is known. Of a retiring revision only a lost ConfigMap is
+ * written.
  */
-export function children({
-  pipeline,
-  effective,
-  metrics,
-  traffic,
-  active,
-  rest,
-  live,
-  scriptFiles,
-  networkAccess,
-  begun,
-}: ChildrenInput): KubeObject[][] {
-  const { name } = pipeline.metadata;
-  if (live.length === 0 && !begun) return [];
+export function children(input: ChildrenInput): KubeObject[][] {
+  const { pipeline, effective, metrics, traffic, live, initialized } = input;
+  if (live.length === 0 && !initialized) return [];
   const staying = live.filter(({ role }) => role !== 'retiring');
   return [
-    [
-      ...live.flatMap(({ revision }) =>
-        revision.configMap ? [] : [revisionConfigMap(pipeline, revision, scriptFiles)],
-      ),
-      ...(active === undefined ? [] : [service(pipeline, names.service(name), active)]),
-      ...staying
-        .filter(({ revision }) => revision.name !== active)
-        .map(({ revision }) => service(pipeline, revision.name, revision.name)),
-      ...(networkAccess ? [networkPolicy(pipeline, networkAccess)] : []),
-    ],
-    [
-      trafficConfigMap(pipeline, traffic),
-      ...(rest?.route && active !== undefined
-        ? [activatorSlice(pipeline, rest.route, activationOf(active, effective, traffic.keyHashes))]
-        : []),
-    ],
+    [...revisionConfigMaps(input), ...services(input, staying), ...networkPolicies(input)],
+    [trafficConfigMap(pipeline, traffic), ...activatorSlices(input)],
     staying.map(({ revision }) => deployment(pipeline, revision, effective)),
-    staying.flatMap(({ revision, autoscaled, held }) => [
-      ...(autoscaled && !held ? [autoscaler(pipeline, revision.name, effective, metrics)] : []),
-      ...(effective.disruptionBudget && !held ? [disruptionBudget(pipeline, revision.name)] : []),
+    staying.flatMap(({ revision, autoscaled, scalingFrozen }) => [
+      ...(autoscaled && !scalingFrozen ? [autoscaler(pipeline, revision.name, effective, metrics)] : []),
+      ...(effective.disruptionBudget && !scalingFrozen ? [disruptionBudget(pipeline, revision.name)] : []),
     ]),
   ];
+}
+
+const revisionConfigMaps = ({ pipeline, live, scriptFiles }: ChildrenInput): KubeObject[] =>
+  live
+    .filter(({ revision }) => !revision.configMap)
+    .map(({ revision }) => revisionConfigMap(pipeline, revision, scriptFiles));
+
+/** The stable Service, and one for each other revision with pods (ADR 8). */
+function services({ pipeline, stable }: ChildrenInput, staying: LiveRevision[]): KubeObject[] {
+  const others = staying.filter(({ revision }) => revision.name !== stable);
+  return [
+    ...(stable === undefined ? [] : [service(pipeline, names.service(pipeline.metadata.name), stable)]),
+    ...others.map(({ revision }) => service(pipeline, revision.name, revision.name)),
+  ];
+}
+
+const networkPolicies = ({ pipeline, networkAccess }: ChildrenInput): KubeObject[] =>
+  networkAccess ? [networkPolicy(pipeline, networkAccess)] : [];
+
+function activatorSlices({ pipeline, effective, traffic, stable, scaleToZero }: ChildrenInput): KubeObject[] {
+  if (!scaleToZero?.route || stable === undefined) return [];
+  return [activatorSlice(pipeline, scaleToZero.route, activationOf(stable, effective, traffic.keyHashes))];
 }

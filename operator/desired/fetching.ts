@@ -1,80 +1,47 @@
-/** How the bytes of a model get into a container: sources and credentials as mounts, and the list of what to fetch. */
-import { ENV, MOUNT, type FetchItem } from '@penstock/contract';
-import type { Container, Volume, VolumeMount } from 'kubernetes-types/core/v1.js';
+/** The container that fetches models, and what every pod of Penstock has: security settings, volumes, disk limits. */
+import { ENV, modelFileName, MOUNT, type FetchItem } from '@penstock/contract';
+import type { Container, Volume } from 'kubernetes-types/core/v1.js';
 import type { RenderConfig } from '../api/observed.ts';
 import type { ModelVersion } from '../api/types.gen.ts';
+import { sourceMounts, type SourceMounts } from './sources/sources.ts';
 
-/** `name` is the model's folder; `digest` is absent on a first verification only. */
+/** A model to fetch. */
 export interface Fetch {
+  /** Folder of the model. */
   name: string;
   modelVersion: ModelVersion;
-  digest?: string;
-}
-
-const CONFIGMAP = /^configmap:\/\/([^/]+)(?:\/(.+))?$/;
-
-/** ConfigMap and key of a configmap:// uri, no key for all of them; undefined for other sources. */
-export function configMapSource(uri: string): { name: string; key?: string } | undefined {
-  const match = CONFIGMAP.exec(uri);
-  return match ? { name: match[1]!, ...(match[2] !== undefined && { key: match[2] }) } : undefined;
-}
-
-/** The name that the one file keeps: the key, or the last segment of the path without query. Nothing for a whole ConfigMap. */
-export function fileName(uri: string): { file?: string } {
-  const configMap = configMapSource(uri);
-  const file = configMap ? configMap.key : (new URL(uri).pathname.split('/').at(-1) ?? 'model');
-  return file === undefined ? {} : { file };
+  /** Absent on a first verification, which pins it. */
+  digest?: string | undefined;
 }
 
 export const fetchItem = ({ name, modelVersion: { spec }, digest }: Fetch): FetchItem => ({
   name,
   uri: spec.source.uri,
-  ...fileName(spec.source.uri),
+  ...optionalFile(spec.source.uri),
   format: spec.format,
   ...(digest === undefined ? {} : { digest }),
 });
 
-/** Volumes and mounts of the fetching container. All are optional, so that a missing one is said by the fetch itself. */
-export function fetchVolumes(fetches: Fetch[]): { volumes: Volume[]; mounts: VolumeMount[] } {
-  const volumes: Volume[] = [];
-  const mounts: VolumeMount[] = [];
-  for (const {
-    name,
-    modelVersion: {
-      spec: { source },
-    },
-  } of fetches) {
-    const configMap = configMapSource(source.uri);
-    if (configMap) {
-      volumes.push({
-        name: `source-${name}`.slice(0, 63),
-        configMap: {
-          name: configMap.name,
-          optional: true,
-          ...(configMap.key !== undefined && { items: [{ key: configMap.key, path: configMap.key }] }),
-        },
-      });
-      mounts.push({ name: `source-${name}`.slice(0, 63), mountPath: `${MOUNT.sources}/${name}`, readOnly: true });
-    }
-    if (source.secretRef) {
-      volumes.push({
-        name: `secret-${name}`.slice(0, 63),
-        secret: { secretName: source.secretRef.name, optional: true, defaultMode: 0o440 },
-      });
-      mounts.push({ name: `secret-${name}`.slice(0, 63), mountPath: `${MOUNT.credentials}/${name}`, readOnly: true });
-    }
-  }
-  return { volumes, mounts };
+/** The name that a model's one file keeps; nothing where all keys of a ConfigMap are fetched. */
+export function optionalFile(uri: string): { file?: string } {
+  const file = modelFileName(uri);
+  return file === undefined ? {} : { file };
 }
 
-/** Restricted Pod Security, for every container of ours. */
+/** Volumes and mounts of the container that fetches these models. */
+export function fetchVolumes(fetches: Fetch[]): SourceMounts {
+  const all = fetches.map(({ name, modelVersion }) => sourceMounts(modelVersion, name));
+  return { volumes: all.flatMap(({ volumes }) => volumes), mounts: all.flatMap(({ mounts }) => mounts) };
+}
+
+/** The restricted Pod Security Standard, for every container. */
 export const RESTRICTED: NonNullable<Container['securityContext']> = {
   allowPrivilegeEscalation: false,
   readOnlyRootFilesystem: true,
   capabilities: { drop: ['ALL'] },
 };
 
-/** The container that fetches (or, in a Job, verifies): the only one that ever sees credentials. */
+/** The container that fetches models or, in a Job, verifies one. No other container mounts credentials. */
 export function fetchContainer(
   command: string,
   fetches: Fetch[],
@@ -100,7 +67,7 @@ export function fetchContainer(
   };
 }
 
-/** Pod-level settings that every pod of ours has: no token, no root, the default seccomp profile. */
+/** Pod-level security: no service-account token, no root, the default seccomp profile. */
 export const POD_SECURITY = {
   automountServiceAccountToken: false,
   enableServiceLinks: false,
@@ -114,10 +81,10 @@ export const POD_SECURITY = {
   },
 } as const;
 
-/** Mebibytes that `bytes` of models take, with room to spare. */
+/** Mebibytes of a volume for `bytes` of models, with a margin. */
 export const modelsMebibytes = (bytes: number): number => Math.ceil((bytes * 1.1) / 2 ** 20) + 16;
 
-/** An emptyDir of that size; the kubelet evicts a pod that outgrows it. */
+/** An emptyDir with that limit; the kubelet evicts a pod that exceeds it. */
 export const modelsVolume = (mebibytes: number): Volume => ({
   name: 'models',
   emptyDir: { sizeLimit: `${mebibytes}Mi` },
@@ -126,10 +93,10 @@ export const modelsVolume = (mebibytes: number): Volume => ({
 const TMP_MEBIBYTES = 256;
 export const TMP_VOLUME: Volume = { name: 'tmp', emptyDir: { sizeLimit: `${TMP_MEBIBYTES}Mi` } };
 
-/** What the kubelet keeps of a container's log before it drops the oldest part: five files of 10 MiB, unless it is told otherwise. */
+/** Room for a container's log: by default the kubelet keeps five files of 10 MiB. */
 const LOG_MEBIBYTES = 128;
 
-/** Bound of all that a pod writes to its node's disk: models, temporary files and log. Little is requested, since most pods write little. */
+/** Limit of what a pod writes to its node's disk: models, temporary files and log. Most pods write little, so little is requested. */
 export function diskResources(modelMebibytes: number): { requests: Quantities; limits: Quantities } {
   return {
     requests: { 'ephemeral-storage': '64Mi' },

@@ -1,28 +1,23 @@
-/** The traffic table: which revisions serve or retire, and which keys are good; mounted in every pod of a pipeline. */
+/** The traffic table, a ConfigMap that every pod of a pipeline mounts: which revisions serve or retire, and the hashes of the keys. */
 import { SCHEMA_VERSION, TRAFFIC_FILE, type Traffic } from '@penstock/contract';
 import type { ConfigMap } from 'kubernetes-types/core/v1.js';
 import { LABEL } from '../api/labels.ts';
 import type { Stored } from '../api/objects.ts';
-import type { ObservedPipeline, Revision } from '../api/observed.ts';
-import type { Effective, InferencePipeline } from '../api/types.gen.ts';
+import type { ObservedPipeline } from '../api/observed.ts';
+import type { Plan } from '../api/plan.ts';
+import type { InferencePipeline } from '../api/types.gen.ts';
 import { canonical, sha256 } from './hash.ts';
 import { childMeta } from './meta.ts';
 import { names } from './names.ts';
 
-export interface TrafficInput {
-  effective: Effective;
-  wanted?: Revision | undefined;
-  active?: string | undefined;
-  live: { revision: Revision; role: 'active' | 'next' | 'retiring' }[];
-}
-
 /**
- * The table for one active revision and those that retire; `since` stays as it was while a state lasts. Hashes of keys
- * stay while pods of an older revision may ask for them.
+ * The table for the stable revision and those that retire. `since` is kept while a state lasts. The hashes of keys stay
+ * while there may be pods of an older revision that check keys.
  */
 export function trafficTable(
-  { traffic, keyHashes, now }: ObservedPipeline,
-  { effective, wanted, active, live }: TrafficInput,
+  { traffic, now }: Pick<ObservedPipeline, 'traffic' | 'now'>,
+  { effective, wanted, stable, live }: Pick<Plan, 'effective' | 'wanted' | 'stable' | 'live'>,
+  keyHashes: string[],
 ): Traffic {
   const entry = (name: string, state: 'serving' | 'retiring') => {
     const before = traffic?.revisions[name];
@@ -31,11 +26,11 @@ export function trafficTable(
   const retiring = live
     .filter(({ role }) => role === 'retiring')
     .map(({ revision }) => entry(revision.name, 'retiring'));
-  const asked = effective.auth === 'Key' || live.some(({ revision }) => revision.name !== wanted?.name);
+  const keysNeeded = effective.auth === 'Key' || live.some(({ revision }) => revision.name !== wanted?.name);
   return {
     schemaVersion: SCHEMA_VERSION,
-    revisions: Object.fromEntries([...(active === undefined ? [] : [entry(active, 'serving')]), ...retiring]),
-    keyHashes: asked ? keyHashes : [],
+    revisions: Object.fromEntries([...(stable === undefined ? [] : [entry(stable, 'serving')]), ...retiring]),
+    keyHashes: keysNeeded ? keyHashes : [],
   };
 }
 

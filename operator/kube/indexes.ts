@@ -1,4 +1,5 @@
 /** The words under which objects are found beside their name: whose they are, whom they work for, what they use. */
+import { configMapSource } from '@penstock/contract';
 import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import { activatorPort, isActivatorSlice, type Slice } from '../api/endpointSlices.ts';
 import { KIND } from '../api/kinds.ts';
@@ -57,7 +58,7 @@ export function pipelineKeys({ metadata: { namespace = '' }, spec }: InferencePi
 
 /** A model version: the ConfigMap of its source, and whether it waits for its turn to be verified. */
 export function modelVersionKeys({ metadata: { namespace = '' }, spec, status }: ModelVersion): string[] {
-  const configMap = /^configmap:\/\/([^/]+)\//.exec(spec.source.uri)?.[1];
+  const configMap = configMapSource(spec.source.uri)?.name;
   const waits = status?.conditions?.some(({ reason }) => reason === REASON.queued);
   return [
     ...(configMap === undefined ? [] : [indexKey.configMap(namespace, configMap)]),

@@ -1,248 +1,114 @@
-/** Names the state of a rollout before anybody acts on it: which revision serves, which comes, which goes. */
-import { selectedRevision } from '../api/endpointSlices.ts';
-import { Stalled, Waiting } from '../api/flow.ts';
-import {
-  newestFirst,
-  type ObservedPipeline,
-  type RenderConfig,
-  type Revision,
-  type TakeOver,
-} from '../api/observed.ts';
-import { isFinal, REASON } from '../api/reasons.ts';
-import type { Effective, EffectiveMetric } from '../api/types.gen.ts';
-import { minPods, isAutoscaled } from '../desired/autoscaler.ts';
+/** The plan of a pipeline: the phase of its rollout, and what each revision gets in it. */
+import { Stalled } from '../api/flow.ts';
+import { stateOf, type ObservedPipeline, type RenderConfig, type Revision } from '../api/observed.ts';
+import type { LiveRevision, Plan, RolloutPhase, ScaleToZero, TrafficSwitch } from '../api/plan.ts';
+import { REASON } from '../api/reasons.ts';
+import { parseFailure } from '../api/record.ts';
 import { effective as resolve } from '../desired/effective.ts';
-import { wantedRevision } from '../desired/revision.ts';
-import type { PodFailure } from '../status/podFailures.ts';
-import { factsOf, type Facts } from './facts.ts';
-import { planRest, type Rest } from './rest.ts';
+import { candidateFailure, candidateSize, currentRevision, rolloutPhase } from './phase.ts';
+import { drainLeftMs, keptRevisions, nextDrainEndMs, retiringScaling } from './retire.ts';
+import { candidateScaling, frozenScaling, stableScaling } from './scaling.ts';
+import { planScaleToZero } from './scaleToZero.ts';
+import { wantedRevision } from './wantedRevision.ts';
 
-const INIT_FAILURES = 3;
-/** How long a retiring revision still answers (with `Connection: close`) before its pods go. */
-export const DRAIN_MS = 5_000;
-
-export interface LiveRevision {
-  revision: Revision;
-  role: 'active' | 'next' | 'retiring';
-  /** Count to set through the scale subresource; absent: it is right, or the autoscaler's. */
-  scaleTo?: number;
-  autoscaled: boolean;
-  /** Its autoscaler and disruption budget stay as they are: another generation's bounds are not its own. */
-  held: boolean;
-  replicas: number;
-  ready: number;
-}
-
-export interface Plan {
-  effective: Effective;
-  /** What the autoscaler can be told to look at; none of it, no autoscaler. */
-  metrics: EffectiveMetric[];
-  /** The revision this generation asks for; absent with `blocked`, unless it was given up. */
-  wanted?: Revision | undefined;
-  /** Why there is no wanted revision, or why it was given up. */
-  blocked?: Stalled | Waiting | undefined;
-  /** The revision to give up now. */
-  abandon?: { revision: Revision; failure: PodFailure } | undefined;
-  /** The stable Service points here after this reconcile. */
-  active?: string | undefined;
-  /** Set when the active revision takes the traffic from another. */
-  takesOver?: TakeOver | undefined;
-  /** Revisions with pods, or that should have them. */
-  live: LiveRevision[];
-  /** Revisions whose ConfigMap stays. */
-  kept: string[];
-  /** Why the wanted revision is not Ready. */
-  failure?: PodFailure | undefined;
-  /** Of the active revision, where it may have no pods. */
-  rest?: Rest | undefined;
-  wakeAfterMs?: number | undefined;
+/** Which revision has the traffic after this reconcile, which one is on its way there, and which one fails. */
+interface Roles {
+  stable: Revision | undefined;
+  candidate: Revision | undefined;
+  failing: Plan['failing'];
+  /** The stable revision keeps its scaling: the new bounds belong to a revision that does not serve. */
+  scalingFrozen: boolean;
 }
 
 export function planRollout(seen: ObservedPipeline, config: RenderConfig): Plan {
   const effective = resolve(seen.pipeline.spec);
   const metrics = effective.metrics.filter(({ type }) => type !== 'Concurrency' || seen.noConcurrency === undefined);
-  const { wanted, blocked } = want(seen, effective, config);
-  const current = servingNow(seen);
+  const { wanted, blocked } = { wanted: undefined, blocked: undefined, ...wantedRevision(seen, effective, config) };
+  const current = currentRevision(seen);
+  const size = candidateSize(seen, { current, wanted, effective });
+  const phase = rolloutPhase(seen, { current, wanted, size });
+  const stableName = phase === 'Initial' || phase === 'Switching' ? wanted!.name : current;
   const known = wanted && !seen.revisions.includes(wanted) ? [...seen.revisions, wanted] : seen.revisions;
-  const size = wantedSize(seen, current, wanted, effective);
-  const active = chooseActive(seen, current, wanted, size);
-  const facts = wanted && factsOf(seen, wanted.name);
-  const upcoming = wanted?.name === active ? undefined : wanted;
-  const abandon = upcoming && facts && giveUp(upcoming, facts);
-  const next = abandon || upcoming?.abandoned !== undefined ? undefined : upcoming?.name;
-  const serving = known.find(({ name }) => name === active);
-  const held = holds(serving, upcoming, next, seen);
-  const rest = serving && planRest(seen, { name: serving.name, ...factsOf(seen, serving.name) }, effective, held);
-
-  const live = known.flatMap((revision): LiveRevision[] => {
-    const has = factsOf(seen, revision.name);
-    const counts = { revision, replicas: has.replicas, ready: has.ready, held: false };
-    if (revision === serving && held)
-      return [{ ...counts, role: 'active', held: true, autoscaled: has.hasAutoscaler, ...heldSize(has, rest, seen) }];
-    if (revision === serving)
-      return [
-        { ...counts, role: 'active', ...activeSize(has, effective, { size, rest, measured: metrics.length > 0 }) },
-      ];
-    if (revision.name === next)
-      return [
-        {
-          ...counts,
-          role: 'next',
-          autoscaled: false,
-          ...((has.exists && has.replicas === size) || endsFirst(has) ? {} : { scaleTo: size }),
-        },
-      ];
-    const dropped = !has.exists || revision.abandoned !== undefined || revision === abandon?.revision;
-    return dropped ? [] : retiring(counts, has, drainLeftMs(seen, revision.name));
-  });
+  const roles = rolesIn(phase, { seen, wanted, stable: known.find(({ name }) => name === stableName) });
+  const { stable, failing } = roles;
+  const scaleToZero =
+    stable &&
+    planScaleToZero(seen, { name: stable.name, ...stateOf(seen, stable.name) }, effective, roles.scalingFrozen);
+  const scale = { effective, size, scaleToZero, hasMetrics: metrics.length > 0 };
+  const live = known.flatMap((revision) => liveRevision(seen, revision, roles, scale) ?? []);
   return {
+    phase,
     effective,
     metrics,
     wanted,
-    active,
-    abandon,
+    blocked: blocked ?? (phase === 'Failed' ? revisionFailed(wanted) : undefined),
+    failing,
+    stable: stableName,
+    trafficSwitch: trafficSwitch(current, stableName, size),
     live,
-    rest,
-    takesOver: takeOver(current, active, size),
-    blocked: blocked ?? (upcoming && abandonment(upcoming)),
-    failure: facts?.failure,
-    kept: keptRevisions(known, live, wanted, effective.revisionHistoryLimit),
-    wakeAfterMs: sooner(nextDrainEnd(seen, live), rest?.wakeAfterMs),
+    kept: keptRevisions(known, { live, wanted, limit: effective.revisionHistoryLimit }),
+    failure: wanted && stateOf(seen, wanted.name).failure,
+    scaleToZero,
+    wakeAfterMs: earliest(nextDrainEndMs(seen, live), scaleToZero?.wakeAfterMs),
   };
 }
 
-const takeOver = (from: string | undefined, to: string | undefined, size: number): TakeOver | undefined =>
-  from === undefined || to === undefined || from === to ? undefined : { from, to, size };
-
-const sooner = (a: number | undefined, b: number | undefined): number | undefined =>
-  a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
-
-function nextDrainEnd(seen: ObservedPipeline, live: LiveRevision[]): number | undefined {
-  const left = live
-    .filter(({ role }) => role === 'retiring')
-    .map(({ revision }) => drainLeftMs(seen, revision.name))
-    .filter((ms) => ms > 0);
-  return left.length > 0 ? Math.min(...left) : undefined;
-}
-
-/** What the stable Service points to; where it was deleted or edited, what the status says served last. */
-function servingNow({ service, revisions, pipeline }: ObservedPipeline): string | undefined {
-  const known = (name: string | undefined): boolean => revisions.some((revision) => revision.name === name);
-  const selected = selectedRevision(service);
-  return known(selected) || !known(pipeline.status?.activeRevision) ? selected : pipeline.status?.activeRevision;
-}
-
-function want(
-  seen: ObservedPipeline,
-  effective: Effective,
-  config: RenderConfig,
-): { wanted?: Revision; blocked?: Stalled | Waiting } {
-  try {
-    return { wanted: wantedRevision(seen, effective, config) };
-  } catch (error) {
-    if (error instanceof Stalled || error instanceof Waiting) return { blocked: error };
-    throw error;
+function rolesIn(
+  phase: RolloutPhase,
+  { seen, wanted, stable }: { seen: ObservedPipeline; wanted: Revision | undefined; stable: Revision | undefined },
+): Roles {
+  const otherTarget = stable?.record.target !== seen.pipeline.spec.target;
+  switch (phase) {
+    case 'Progressing':
+      return { stable, candidate: wanted, failing: undefined, scalingFrozen: true };
+    case 'Failing': {
+      const failure = candidateFailure(stateOf(seen, wanted!.name))!;
+      return { stable, candidate: undefined, failing: { revision: wanted!, failure }, scalingFrozen: otherTarget };
+    }
+    case 'Failed':
+      return { stable, candidate: undefined, failing: undefined, scalingFrozen: otherTarget };
+    default:
+      return { stable, candidate: undefined, failing: undefined, scalingFrozen: false };
   }
 }
 
-/** A newcomer must bring as many pods as serve now, within the new bounds. */
-function wantedSize(
+interface Scale {
+  effective: Plan['effective'];
+  size: number;
+  scaleToZero: ScaleToZero | undefined;
+  hasMetrics: boolean;
+}
+
+/** Undefined for a revision that has no pods and gets none. */
+function liveRevision(
   seen: ObservedPipeline,
-  current: string | undefined,
-  wanted: Revision | undefined,
-  effective: Effective,
-): number {
-  const serving = current === undefined || current === wanted?.name ? 0 : factsOf(seen, current).replicas;
-  return Math.min(Math.max(minPods(effective), serving), effective.maxReplicas);
+  revision: Revision,
+  { stable, candidate, failing, scalingFrozen }: Roles,
+  { effective, size, scaleToZero, hasMetrics }: Scale,
+): LiveRevision | undefined {
+  const state = stateOf(seen, revision.name);
+  const { replicas, ready } = state;
+  if (revision === stable) {
+    const scaling = scalingFrozen
+      ? frozenScaling(state, scaleToZero!, seen)
+      : stableScaling(state, effective, { size, scaleToZero: scaleToZero!, hasMetrics });
+    return { revision, replicas, ready, role: 'stable', weightPercent: 100, ...scaling };
+  }
+  if (revision === candidate)
+    return { revision, replicas, ready, role: 'candidate', weightPercent: 0, ...candidateScaling(state, size) };
+  if (!state.exists || revision.abandoned !== undefined || revision === failing?.revision) return undefined;
+  const scaling = retiringScaling(state, drainLeftMs(seen, revision.name));
+  return scaling && { revision, replicas, ready, role: 'retiring', weightPercent: 0, ...scaling };
 }
 
-/** The newcomer takes over when it is Ready at its size, or at once when the old one has never served anybody. */
-function chooseActive(
-  seen: ObservedPipeline,
-  current: string | undefined,
-  wanted: Revision | undefined,
-  size: number,
-): string | undefined {
-  if (!wanted || wanted.name === current || wanted.abandoned !== undefined) return current;
-  if (current === undefined || factsOf(seen, wanted.name).ready >= size) return wanted.name;
-  const served = seen.pipeline.status?.history?.some(({ revision }) => revision === current);
-  return !served && factsOf(seen, current).ready === 0 ? wanted.name : current;
+const trafficSwitch = (from: string | undefined, to: string | undefined, size: number): TrafficSwitch | undefined =>
+  from === undefined || to === undefined || from === to ? undefined : { from, to, size };
+
+/** Why a revision was marked failed. */
+function revisionFailed({ abandoned }: Revision): Stalled {
+  const { reason, message } = parseFailure(abandoned) ?? { reason: REASON.failed, message: abandoned ?? '' };
+  return new Stalled(reason, message);
 }
 
-/** Wanted back while the pods of its former life still end: they must not be taken for new ones. */
-const endsFirst = ({ exists, replicas, pods }: Facts): boolean => exists && replicas === 0 && pods > 0;
-
-/**
- * Before there is a Ready pod, and for fixed counts, we size; from then on the autoscaler does. At 0 it rests, and to its
- * minimum it takes its time: those are ours to end. With nothing to measure there is none, and what runs stays within the
- * bounds. What sleeps has no autoscaler until its next pod is Ready (ADR 12), and rests until somebody wakes it.
- */
-function activeSize(
-  has: Facts,
-  effective: Effective,
-  { size, rest, measured }: { size: number; rest: Rest | undefined; measured: boolean },
-): { autoscaled: boolean; scaleTo?: number } {
-  if (rest?.asleep) return { autoscaled: false, ...(has.replicas > 0 && { scaleTo: 0 }) };
-  const autoscaled = isAutoscaled(effective) && measured && (has.hasAutoscaler || has.ready > 0);
-  const count = isAutoscaled(effective) ? Math.min(Math.max(has.replicas, size), effective.maxReplicas) : size;
-  const right = autoscaled ? has.replicas >= minPods(effective) : has.replicas === count;
-  return has.exists && right ? { autoscaled } : { autoscaled, scaleTo: count };
-}
-
-/** While a newcomer comes up, and when one of another target was given up, what serves keeps the size it has. */
-function holds(
-  serving: Revision | undefined,
-  upcoming: Revision | undefined,
-  next: string | undefined,
-  { pipeline }: ObservedPipeline,
-): boolean {
-  return upcoming !== undefined && (next !== undefined || serving?.record.target !== pipeline.spec.target);
-}
-
-/** One at zero is woken when nobody stands in for it any more. */
-const heldSize = (has: Facts, rest: Rest | undefined, { activator }: ObservedPipeline): { scaleTo?: number } =>
-  activator && has.exists && has.replicas === 0 && !rest?.asleep ? { scaleTo: 1 } : {};
-
-/** Answers on until its time is over, then has no pods, then is gone. */
-function retiring(
-  counts: Pick<LiveRevision, 'revision' | 'replicas' | 'ready' | 'held'>,
-  has: Facts,
-  leftMs: number,
-): LiveRevision[] {
-  if (leftMs > 0) return [{ ...counts, role: 'retiring', autoscaled: has.hasAutoscaler }];
-  if (has.replicas > 0) return [{ ...counts, role: 'retiring', autoscaled: false, scaleTo: 0 }];
-  return has.pods > 0 ? [{ ...counts, role: 'retiring', autoscaled: false }] : [];
-}
-
-function giveUp(revision: Revision, { failure, deadlineExceeded }: Facts): Plan['abandon'] {
-  if (revision.abandoned !== undefined) return undefined;
-  if (failure && failure.times >= INIT_FAILURES && isFinal(failure.reason)) return { revision, failure };
-  if (!deadlineExceeded) return undefined;
-  return {
-    revision,
-    failure: failure ?? {
-      reason: REASON.progressDeadline,
-      message: 'the new revision made no progress within rollout.progressDeadline',
-      times: 0,
-    },
-  };
-}
-
-function abandonment({ abandoned }: Revision): Stalled | undefined {
-  if (abandoned === undefined) return undefined;
-  const at = abandoned.indexOf(': ');
-  return new Stalled(abandoned.slice(0, at), abandoned.slice(at + 2));
-}
-
-/** Time a retiring revision still has; the whole of it before its retirement is written. */
-function drainLeftMs({ traffic, now }: ObservedPipeline, name: string): number {
-  const entry = traffic?.revisions[name];
-  return entry?.state === 'retiring' ? DRAIN_MS - (now - Date.parse(entry.since)) : DRAIN_MS;
-}
-
-/** Live ones, the wanted one, and the newest of the rest. */
-function keptRevisions(known: Revision[], live: LiveRevision[], wanted: Revision | undefined, limit: number): string[] {
-  const busy = new Set([...live.map(({ revision }) => revision.name), ...(wanted ? [wanted.name] : [])]);
-  const old = known.filter(({ name }) => !busy.has(name)).sort(newestFirst);
-  return [...busy, ...old.slice(0, limit).map(({ name }) => name)];
-}
+const earliest = (a: number | undefined, b: number | undefined): number | undefined =>
+  a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);

@@ -2,29 +2,22 @@
 import type { RenderConfig } from '../api/observed.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import type { Kube } from '../kube/kube.ts';
-import { EndpointKeys } from './endpointKeys.ts';
-import type { Scorers } from '../scorers/stats.ts';
-import { DeletedRevisions } from './deletedRevisions.ts';
+import type { ObserveDeps } from '../observe/deps.ts';
+import { DeletedRevisions } from '../observe/deletedRevisions.ts';
+import { EndpointKeys } from '../observe/endpointKeys.ts';
+import { PortAllocator } from '../observe/portAllocator.ts';
+import { ScriptStore } from '../observe/scriptStore.ts';
 import { UsageGracePeriod } from './usageGracePeriod.ts';
-import { PortAllocator } from './portAllocator.ts';
-import { ScriptStore } from './scriptStore.ts';
 
-export interface Deps {
+export interface Deps extends Omit<ObserveDeps, 'kube' | 'keys'> {
   kube: Pick<Kube, 'client' | 'caches' | 'cached' | 'cacheWrite' | 'evict' | 'omitted'>;
   events: Pick<EventRecorder, 'publish'>;
-  keys: EndpointKeys;
-  scripts: ScriptStore;
-  deletedRevisions: DeletedRevisions;
+  keys: Pick<EndpointKeys, 'read' | 'create' | 'forget'>;
   usageGrace: UsageGracePeriod;
-  ports: PortAllocator;
-  scorers: Pick<Scorers, 'idleness' | 'warning'>;
   config: RenderConfig;
-  /** Why the autoscaler cannot be told the concurrency of pods; undefined where it can. */
-  noConcurrency: () => string | undefined;
-  now: () => number;
 }
 
-/** Deps whose memories are empty: whatever they hold can be read again. */
+/** Deps with empty memories: whatever they hold can be read again. */
 export function newDeps(given: Pick<Deps, 'kube' | 'config' | 'events' | 'noConcurrency' | 'scorers'>): Deps {
   const { client, caches } = given.kube;
   return {

@@ -1,20 +1,18 @@
-/** What becomes of an object in a namespace that cannot be looked at as a whole: nothing but its status. */
+/** Objects in a namespace that does not fit into the operator's memory: only their status is written. */
 import { writeStatus } from '../apply/status.ts';
 import type { Result } from '../api/flow.ts';
 import type { KubeObject } from '../api/objects.ts';
 import type { Deps } from './deps.ts';
 
-/** An object that is deleted or shortened makes room within about a minute, and wakes nothing. */
+/** Room that is freed by a deleted or shortened object produces no event for this key. */
 const RECHECK_MS = 30_000;
 
-/** Writes `status`, unless it is undefined or the object is gone or going, and looks again; nothing is made, changed or deleted. */
-export async function reportNamespaceTooLarge<T extends KubeObject>(
-  object: T | undefined,
-  status: (object: T) => object | undefined,
+/** Writes `status`, if there is any to write, and looks again later. No child is created, changed or deleted. */
+export async function reportNamespaceTooLarge(
+  object: KubeObject,
+  status: object | undefined,
   { kube }: Deps,
 ): Promise<Result> {
-  if (!object || object.metadata.deletionTimestamp !== undefined) return { next: 'rest' };
-  const now = status(object);
-  if (now) await writeStatus(object, now, kube);
+  if (status) await writeStatus(object, status, kube);
   return { next: 'after', ms: RECHECK_MS };
 }

@@ -1,85 +1,147 @@
-/** Why there are as many pods as there are, in one line: what the autoscaler saw, and what it made of it. */
+/** The condition ScalingActive: why there are as many pods as there are, in one line. Pure. */
 import { PORT } from '@penstock/contract';
 import type { HorizontalPodAutoscaler } from 'kubernetes-types/autoscaling/v2.js';
 import type { Stored } from '../api/objects.ts';
+import type { ObservedPipeline } from '../api/observed.ts';
+import type { Plan } from '../api/plan.ts';
+import { CONDITION, REASON } from '../api/reasons.ts';
 import type { Effective } from '../api/types.gen.ts';
-import { REASON } from '../api/reasons.ts';
 import { quantity } from '../api/units.ts';
 import type { Finding } from './conditions.ts';
 
-/** `concurrency 7.2 of 4 target → 3 replicas`, for each metric that has a value. */
+type ScalingFinding = Omit<Finding, 'type'>;
+type Check = (seen: ObservedPipeline, plan: Plan, replicas: number) => ScalingFinding | undefined;
+
+/** In this order; the first finding is the condition. */
+const CHECKS: readonly Check[] = [
+  atZero,
+  noActivator,
+  idlenessUnknown,
+  waking,
+  fixedReplicas,
+  noMetricsApi,
+  notYetReady,
+];
+
+export function scalingActive(seen: ObservedPipeline, plan: Plan): Finding {
+  const type = CONDITION.scalingActive;
+  const stable = plan.live.find(({ role }) => role === 'stable');
+  const replicas = stable?.scaleTo ?? stable?.replicas ?? 0;
+  for (const check of CHECKS) {
+    const finding = check(seen, plan, replicas);
+    if (finding) return { type, ...finding };
+  }
+  return { type, ...byAutoscaler(seen, plan, replicas) };
+}
+
+const isTrue = (reason: string, message: string): ScalingFinding => ({ status: 'True', reason, message });
+
+function atZero(_: ObservedPipeline, { scaleToZero }: Plan): ScalingFinding | undefined {
+  return scaleToZero?.state === 'AtZero' ? isTrue(REASON.atZero, 'idle, at zero') : undefined;
+}
+
+function noActivator(
+  _: ObservedPipeline,
+  { scaleToZero, effective }: Plan,
+  replicas: number,
+): ScalingFinding | undefined {
+  if (scaleToZero?.state !== 'NoActivator') return undefined;
+  return {
+    status: 'False',
+    reason: REASON.noActivator,
+    message: `idle for ${effective.scaleToZeroAfter ?? ''}, but no activator is Ready that would take the next request: stays at ${replicas} (kubectl get pods -A -l app.kubernetes.io/component=activator)`,
+  };
+}
+
+function idlenessUnknown(_: ObservedPipeline, { scaleToZero }: Plan, replicas: number): ScalingFinding | undefined {
+  if (scaleToZero?.state !== 'IdlenessUnknown') return undefined;
+  return {
+    status: 'False',
+    reason: REASON.podsSilent,
+    message: `a pod has not told for a minute what it has to do: stays at ${replicas} (can the operator reach port ${PORT.operator} of the pods?)`,
+  };
+}
+
+function waking(_: ObservedPipeline, { scaleToZero }: Plan, replicas: number): ScalingFinding | undefined {
+  if (scaleToZero?.state !== 'Waking') return undefined;
+  return isTrue(REASON.waking, `woken by a request → ${replicaCount(replicas)}`);
+}
+
+function fixedReplicas(_: ObservedPipeline, { effective }: Plan): ScalingFinding | undefined {
+  const { minReplicas, maxReplicas, scaleToZeroAfter } = effective;
+  if (minReplicas === maxReplicas) return isTrue(REASON.fixedReplicas, `replicas fixed at ${minReplicas}`);
+  if (scaleToZeroAfter === undefined || maxReplicas !== 1) return undefined;
+  return isTrue(REASON.fixedReplicas, `one replica, none after ${scaleToZeroAfter} without a request`);
+}
+
+function noMetricsApi({ noConcurrency }: ObservedPipeline, { effective }: Plan): ScalingFinding | undefined {
+  if (noConcurrency === undefined || effective.metrics.some(({ type }) => type !== 'Concurrency')) return undefined;
+  return { status: 'False', reason: REASON.noMetricsApi, message: noConcurrency };
+}
+
+function notYetReady(seen: ObservedPipeline, plan: Plan): ScalingFinding | undefined {
+  if (autoscalerCondition(seen, plan)) return undefined;
+  return { status: 'Unknown', reason: REASON.notYetReady, message: 'scaling begins with the first Ready pod' };
+}
+
+const autoscalerOf = ({ autoscalers }: ObservedPipeline, { stable }: Plan) =>
+  autoscalers.find(({ metadata }) => metadata.name === stable);
+
+const autoscalerCondition = (seen: ObservedPipeline, plan: Plan) =>
+  autoscalerOf(seen, plan)?.status?.conditions?.find(({ type }) => type === 'ScalingActive');
+
+/** What the autoscaler itself says. */
+function byAutoscaler(seen: ObservedPipeline, plan: Plan, replicas: number): ScalingFinding {
+  const { status, reason = 'Unknown', message = '' } = autoscalerCondition(seen, plan)!;
+  if (status !== 'True') return { status: 'False', reason, message };
+  const before = seen.pipeline.status?.conditions?.find(({ type }) => type === CONDITION.scalingActive);
+  const line = scalingMessage(autoscalerOf(seen, plan)!, plan.effective, replicas);
+  return isTrue(REASON.validMetric, ignoreSmallChanges(line, before?.message));
+}
+
+const replicaCount = (count: number): string => `${count} replica${count === 1 ? '' : 's'}`;
+
+/** `concurrency 7.2 of 4 target → 3 replicas`, with each metric that has a value. */
 export function scalingMessage(
   { status }: Stored<HorizontalPodAutoscaler>,
-  { metrics, minReplicas, maxReplicas }: Effective,
+  effective: Effective,
   replicas: number,
 ): string {
-  const seen = (status?.currentMetrics ?? []).flatMap(({ pods, resource }) => {
-    const figure = pods ? quantity(pods.current.averageValue ?? '') : NaN;
-    if (pods && !Number.isNaN(figure))
-      return [
-        `concurrency ${figure.toFixed(1)} of ${metrics.find(({ type }) => type === 'Concurrency')?.averageValue ?? '?'} target`,
-      ];
-    const used = resource?.current.averageUtilization;
-    return used === undefined
-      ? []
-      : [`CPU ${used}% of ${metrics.find(({ type }) => type === 'CPU')?.averageUtilization ?? '?'}% target`];
-  });
+  const values = (status?.currentMetrics ?? []).flatMap((metric) => metricValue(metric, effective) ?? []);
   const desired = status?.desiredReplicas ?? replicas;
-  const limited =
-    desired === maxReplicas ? ', the maximum' : desired === Math.max(minReplicas, 1) ? ', the minimum' : '';
-  return `${seen.length === 0 ? 'no figures yet' : seen.join(', ')} → ${desired} replica${desired === 1 ? '' : 's'}${limited}`;
+  const seen = values.length === 0 ? 'no figures yet' : values.join(', ');
+  return `${seen} → ${replicaCount(desired)}${boundNote(desired, effective)}`;
 }
 
-/** What the plan found out about a pipeline that may have no pods. */
-export type Resting = Record<'asleep' | 'onCall' | 'unattended' | 'unheard', boolean>;
+type MetricStatus = NonNullable<NonNullable<HorizontalPodAutoscaler['status']>['currentMetrics']>[number];
 
-/** What is to be said where no autoscaler has a say: at zero and on the way from it, and where the count never changes. */
-export function atRest(
-  rest: Resting | undefined,
-  { minReplicas, maxReplicas, scaleToZeroAfter }: Effective,
-  replicas: number,
-): Pick<Finding, 'status' | 'reason' | 'message'> | undefined {
-  const said = (reason: string, message: string): Pick<Finding, 'status' | 'reason' | 'message'> => ({
-    status: 'True',
-    reason,
-    message,
-  });
-  if (rest?.asleep) return said('AtZero', 'idle, at zero');
-  if (rest?.unattended)
-    return {
-      status: 'False',
-      reason: REASON.noActivator,
-      message: `idle for ${scaleToZeroAfter ?? ''}, but no activator is Ready that would take the next request: stays at ${replicas} (kubectl get pods -A -l app.kubernetes.io/component=activator)`,
-    };
-  if (rest?.unheard)
-    return {
-      status: 'False',
-      reason: REASON.podsSilent,
-      message: `a pod has not told for a minute what it has to do: stays at ${replicas} (can the operator reach port ${PORT.operator} of the pods?)`,
-    };
-  if (rest?.onCall) return said('Waking', `woken by a request → ${replicas} replica${replicas === 1 ? '' : 's'}`);
-  if (minReplicas === maxReplicas) return said('FixedReplicas', `replicas fixed at ${minReplicas}`);
-  return scaleToZeroAfter !== undefined && maxReplicas === 1
-    ? said('FixedReplicas', `one replica, none after ${scaleToZeroAfter} without a request`)
-    : undefined;
+function metricValue({ pods, resource }: MetricStatus, { metrics }: Effective): string | undefined {
+  const concurrency = pods ? quantity(pods.current.averageValue ?? '') : NaN;
+  const target = (type: string) => metrics.find((metric) => metric.type === type);
+  if (!Number.isNaN(concurrency))
+    return `concurrency ${concurrency.toFixed(1)} of ${target('Concurrency')?.averageValue ?? '?'} target`;
+  const used = resource?.current.averageUtilization;
+  return used === undefined ? undefined : `CPU ${used}% of ${target('CPU')?.averageUtilization ?? '?'}% target`;
 }
 
-/** By so much a figure has to move before it is news (of its value, and at least in its own unit): each line is a write. */
-const MIN_CHANGE = { share: 0.2, least: 0.5 };
+function boundNote(replicas: number, { minReplicas, maxReplicas }: Effective): string {
+  if (replicas === maxReplicas) return ', the maximum';
+  return replicas === Math.max(minReplicas, 1) ? ', the minimum' : '';
+}
 
-/** The line that is there already, where the new one says about the same. */
+/** A value must change by this share of itself, and by this much at least, before the message changes: each message is a write. */
+const MIN_CHANGE = { share: 0.2, absolute: 0.5 };
+const VALUE = /\d+(\.\d+)?(?=%? of)/g;
+
+/** The message `before` where `now` differs from it only by small changes of its values. */
 export function ignoreSmallChanges(now: string, before: string | undefined): string {
-  const split = (text: string): { words: string; figures: number[] } => ({
-    words: text.replace(/\d+(\.\d+)?(?=%? of)/g, '#'),
-    figures: [...text.matchAll(/\d+(\.\d+)?(?=%? of)/g)].map(([figure]) => Number(figure)),
+  if (before === undefined || now.replace(VALUE, '#') !== before.replace(VALUE, '#')) return now;
+  const [were, are] = [valuesIn(before), valuesIn(now)];
+  const isSmall = are.every((value, i) => {
+    const old = were[i]!;
+    return Math.abs(value - old) <= Math.max(MIN_CHANGE.absolute, MIN_CHANGE.share * old);
   });
-  if (before === undefined) return now;
-  const [was, is] = [split(before), split(now)];
-  const close =
-    was.words === is.words &&
-    is.figures.every(
-      (figure, i) =>
-        Math.abs(figure - was.figures[i]!) <= Math.max(MIN_CHANGE.least, MIN_CHANGE.share * was.figures[i]!),
-    );
-  return close ? before : now;
+  return isSmall ? before : now;
 }
+
+const valuesIn = (message: string): number[] => [...message.matchAll(VALUE)].map(([value]) => Number(value));

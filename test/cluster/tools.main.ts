@@ -1,8 +1,9 @@
-/** Builds what the tests need of Go programs, before test files begin that run side by side and have no twenty minutes. */
-import { builtTools, kstatus } from './tools.ts';
+/** Builds the Go programs of the tests, before test files start that run in parallel and have shorter time limits. */
+import { builtTools, kstatus, networkPolicies } from './tools.ts';
 import { main } from './say.ts';
 
 await main(async () => {
   await builtTools();
   await kstatus();
+  await networkPolicies();
 });

@@ -22,7 +22,7 @@ const DOWN_MS = Number(process.env.DOWN_SECONDS ?? 5) * 1000;
 const AS_KUBERNETES = ['--as=system:serviceaccount:kube-system:generic-garbage-collector', '--as-group=system:masters'];
 
 describe('the operator on the real cluster', function () {
-  this.timeout(5 * 60_000 + DOWN_MS);
+  this.timeout(10 * 60_000 + DOWN_MS);
   before(async () => {
     await released();
     await irisServes();
@@ -65,7 +65,7 @@ describe('the operator on the real cluster', function () {
   });
 
   it('a leader that dies is followed within its lease, one that is told to stop at once', async () => {
-    await operatorPods('rollout', 'status', 'deployment/penstock-operator', '--timeout=60s');
+    await operatorPods('rollout', 'status', 'deployment/penstock-operator', '--timeout=180s');
     const first = await eventually(30, 'a leader', leader);
     await operatorPods('delete', 'pod', first.pod, '--wait=false');
     const second = await eventually(15, 'a follower', async () => {
@@ -80,7 +80,7 @@ describe('the operator on the real cluster', function () {
       '-p',
       '{"spec": {"scaling": {"minReplicas": 2, "maxReplicas": 3}}}',
     );
-    await inNamespace('wait', 'ipl/iris', '--for=jsonpath={.status.replicas.summary}=2/2', '--timeout=60s');
+    await inNamespace('wait', 'ipl/iris', '--for=jsonpath={.status.replicas.summary}=2/2', '--timeout=180s');
     expect(second.pod).not.to.equal(first.pod);
   });
 
@@ -108,7 +108,7 @@ describe('the operator on the real cluster', function () {
     const before = await irisPods();
     const revision = await inNamespace('get', 'ipl', 'iris', '-o', 'jsonpath={.status.activeRevision}');
     await operatorPods('scale', 'deployment/penstock-operator', '--replicas=0');
-    await operatorPods('wait', 'pods', '-l', 'app.kubernetes.io/component=operator', '--for=delete', '--timeout=60s');
+    await operatorPods('wait', 'pods', '-l', 'app.kubernetes.io/component=operator', '--for=delete', '--timeout=180s');
     await inNamespace('delete', 'service', 'iris');
     await inNamespace('delete', 'configmap', 'iris-traffic');
     await inNamespace('delete', 'configmap', revision);
@@ -125,7 +125,7 @@ describe('the operator on the real cluster', function () {
     await sleep(DOWN_MS);
     expect(await irisPods(), 'the pods serve on').to.equal(before);
     await operatorPods('scale', 'deployment/penstock-operator', '--replicas=2');
-    await operatorPods('rollout', 'status', 'deployment/penstock-operator', '--timeout=60s');
+    await operatorPods('rollout', 'status', 'deployment/penstock-operator', '--timeout=180s');
     await eventually(30, 'all children are there again', async () => {
       const names = await inNamespace(
         'get',
@@ -165,7 +165,7 @@ describe('the operator on the real cluster', function () {
       'wait',
       'ipl/iris',
       '--for=jsonpath={.status.conditions[?(@.type=="UpToDate")].reason}=ImagePullLoopBackOff',
-      '--timeout=60s',
+      '--timeout=180s',
     );
     expect(
       await inNamespace(
@@ -178,7 +178,7 @@ describe('the operator on the real cluster', function () {
     ).to.equal('True 2/2');
     await deploy();
     await inNamespace('patch', 'ipl', 'iris', '--type=json', '-p', '[{"op": "remove", "path": "/spec/podMetadata"}]');
-    await inNamespace('wait', 'ipl/iris', '--for=condition=UpToDate', '--timeout=60s');
+    await inNamespace('wait', 'ipl/iris', '--for=condition=UpToDate', '--timeout=180s');
     await eventually(60, 'just the pods that were there', async () =>
       (await irisPods()) === before ? true : undefined,
     );

@@ -31,7 +31,7 @@ async function olderChart(): Promise<string> {
 }
 
 describe('the release', function () {
-  this.timeout(8 * 60_000);
+  this.timeout(16 * 60_000);
   let tags: Record<'operator' | 'scorer', string>;
   before(async () => {
     tags = await released();
@@ -45,7 +45,7 @@ describe('the release', function () {
     );
     await helm(['uninstall', RELEASE.name, '--namespace', RELEASE.namespace, '--wait']);
     expect(await kubectl(['get', 'apiservice', METRICS, '--ignore-not-found', '-o', 'name'])).to.equal('');
-    await kubectl(['delete', 'namespace', RELEASE.namespace, '--timeout=60s']);
+    await kubectl(['delete', 'namespace', RELEASE.namespace, '--timeout=180s']);
   });
 
   const addLabel = () =>
@@ -106,7 +106,7 @@ describe('the release', function () {
       });
     await kubectl(['apply', '-f', '-'], pipeline('default'));
     await kubectl(['apply', '-f', '-'], pipeline(NAMESPACE));
-    await inNamespace('wait', 'ipl/confined', '--for=condition=UpToDate', '--timeout=60s');
+    await inNamespace('wait', 'ipl/confined', '--for=condition=UpToDate', '--timeout=180s');
     expect(await kubectl(['-n', 'default', 'get', 'ipl', 'confined', '-o', 'jsonpath={.status.conditions}'])).to.equal(
       '',
     );

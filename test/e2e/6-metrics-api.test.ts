@@ -62,7 +62,7 @@ async function watchBusy(): Promise<void> {
 }
 
 describe('the metrics API', function () {
-  this.timeout(6 * 60_000 + DOWN_MS);
+  this.timeout(12 * 60_000 + DOWN_MS);
   before(async () => {
     const { scorer } = await released();
     await busy.begin(`penstock/scorer:${scorer}`);
@@ -149,7 +149,7 @@ describe('the metrics API', function () {
     );
     await sleep(DOWN_MS);
     await kubectl(['delete', 'apiservice', OURS]);
-    await kubectl(['wait', '--for=delete', `namespace/${BYSTANDER}`, '--timeout=90s']);
+    await kubectl(['wait', '--for=delete', `namespace/${BYSTANDER}`, '--timeout=270s']);
     expect(await inNamespace('get', 'deployments', '-o', 'jsonpath={.items[*].status.readyReplicas}')).to.equal('2');
   });
 

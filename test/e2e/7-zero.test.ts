@@ -35,7 +35,7 @@ const score = (name: string, headers: object = {}): Promise<Answer> =>
   place.client<Answer>('request', 'POST', `http://${name}/score`, 'x', JSON.stringify(headers), 'patient');
 
 describe('to zero and back', function () {
-  this.timeout(4 * 60_000);
+  this.timeout(8 * 60_000);
 
   before(async () => {
     const { scorer } = await released();
@@ -138,7 +138,7 @@ describe('to zero and back', function () {
     await sleep(1000);
     const second = burst('slow', 40);
     for (const summary of await Promise.all([first, second])) expect(summary).to.deep.include({ ok: 40, failures: {} });
-    await release('rollout', 'status', `deployment/${RELEASE.name}-activator`, '--timeout=90s');
+    await release('rollout', 'status', `deployment/${RELEASE.name}-activator`, '--timeout=270s');
   });
 
   it('a pod that cannot come up: who waits hears why, within seconds', async () => {

@@ -27,12 +27,12 @@ async function rules(node: string, change: '-I' | '-D'): Promise<void> {
 }
 
 describe('a worker node that is cut off', function () {
-  this.timeout(6 * 60_000);
+  this.timeout(12 * 60_000);
   let cut: string | undefined;
   before(async function () {
     if (process.env.KUBECONFIG) return this.skip(); // somebody else's nodes
     const { scorer } = await released();
-    await kubectl(['delete', 'namespace', NAMESPACE, '--ignore-not-found', '--timeout=120s']);
+    await kubectl(['delete', 'namespace', NAMESPACE, '--ignore-not-found', '--timeout=360s']);
     await kubectl(['create', 'namespace', NAMESPACE]);
     await inNamespace(
       'apply',
@@ -49,7 +49,7 @@ describe('a worker node that is cut off', function () {
       '-p',
       '{"spec": {"target": "Production", "endpoint": {"auth": {"mode": "None"}}, "scaling": {"minReplicas": 2, "maxReplicas": 2}}}',
     );
-    await inNamespace('wait', 'ipl/iris', '--for=condition=UpToDate', '--timeout=120s');
+    await inNamespace('wait', 'ipl/iris', '--for=condition=UpToDate', '--timeout=360s');
     await eventually(60, 'two pods on two nodes', async () =>
       new Set((await nodes()).split(' ')).size === 2 ? true : undefined,
     );
@@ -60,12 +60,12 @@ describe('a worker node that is cut off', function () {
       .replace('SCORER_IMAGE', `penstock/scorer:${scorer}`)
       .replace('spec:\n', `spec:\n  nodeName: ${near}\n`);
     await kubectl(['-n', NAMESPACE, 'apply', '-f', '-'], pod);
-    await inNamespace('wait', 'pod/client', '--for=condition=Ready', '--timeout=60s');
+    await inNamespace('wait', 'pod/client', '--for=condition=Ready', '--timeout=180s');
   });
   after(async () => {
     if (cut === undefined) return; // skipped, or not come so far
     await rules(cut, '-D').catch(() => undefined);
-    await kubectl(['wait', 'nodes', '--all', '--for=condition=Ready', '--timeout=120s']);
+    await kubectl(['wait', 'nodes', '--all', '--for=condition=Ready', '--timeout=360s']);
     await kubectl([
       '-n',
       'kube-system',
@@ -75,7 +75,7 @@ describe('a worker node that is cut off', function () {
       'k8s-app=kube-proxy',
       `--field-selector=spec.nodeName=${cut}`,
     ]); // its watch may be deaf for a minute, and what comes next would be routed to pods that are gone
-    await kubectl(['-n', 'kube-system', 'rollout', 'status', 'daemonset/kube-proxy', '--timeout=90s']);
+    await kubectl(['-n', 'kube-system', 'rollout', 'status', 'daemonset/kube-proxy', '--timeout=270s']);
     await kubectl(['delete', 'namespace', NAMESPACE, '--ignore-not-found', '--wait=false']);
     await eventually(60, 'a leader', leader);
   });

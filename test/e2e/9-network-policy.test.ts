@@ -11,13 +11,13 @@ import { eventually, inNamespace, irisServes, NAMESPACE, released } from './clus
 const OTHERS = 'e2e-others';
 
 describe('NetworkPolicies, enforced', function () {
-  this.timeout(8 * 60_000);
+  this.timeout(16 * 60_000);
   let relax: (() => Promise<void>) | undefined;
   before(async function () {
     if (process.env.KUBECONFIG) return this.skip(); // nodes that are not ours
     const { scorer } = await released();
     await irisServes();
-    await kubectl(['delete', 'namespace', OTHERS, '--ignore-not-found', '--timeout=120s']);
+    await kubectl(['delete', 'namespace', OTHERS, '--ignore-not-found', '--timeout=360s']);
     await kubectl(['create', 'namespace', OTHERS]);
     for (const namespace of [OTHERS, RELEASE.namespace]) {
       await kubectl([
@@ -35,7 +35,7 @@ describe('NetworkPolicies, enforced', function () {
           `penstock/scorer:${scorer}`,
         ),
       );
-      await kubectl(['-n', namespace, 'wait', 'pod/client', '--for=condition=Ready', '--timeout=60s']);
+      await kubectl(['-n', namespace, 'wait', 'pod/client', '--for=condition=Ready', '--timeout=180s']);
     }
     relax = await enforceNetworkPolicies();
   });

@@ -21,7 +21,7 @@ afterEach(function () {
 
 /** A namespace with the iris example serving in it. */
 export async function irisServes(): Promise<void> {
-  await kubectl(['delete', 'namespace', NAMESPACE, '--ignore-not-found', '--timeout=120s']);
+  await kubectl(['delete', 'namespace', NAMESPACE, '--ignore-not-found', '--timeout=240s']);
   await kubectl(['create', 'namespace', NAMESPACE]);
   await inNamespace(
     'apply',
@@ -30,7 +30,7 @@ export async function irisServes(): Promise<void> {
     '-f',
     join(root, 'examples/iris/02-pipeline.yaml'),
   );
-  await inNamespace('wait', 'ipl/iris', '--for=condition=UpToDate', '--timeout=90s');
+  await inNamespace('wait', 'ipl/iris', '--for=condition=UpToDate', '--timeout=270s');
 }
 
 /** Name and uid of each pod that works for the pipeline, and how often its containers were started again. */
@@ -53,18 +53,21 @@ export const children = (): Promise<string> =>
     'jsonpath={range .items[*]}{.kind}/{.metadata.name} {.metadata.uid} {.metadata.resourceVersion}{"\\n"}{end}',
   );
 
-/** Resolves with the first result that is not undefined; throws after `seconds`, with what `instead` finds. */
+/** Limits are for an idle machine; beside the integration tests everything takes longer. */
+const PATIENCE = 3;
+
+/** Resolves with the first result that is not undefined. Rejects after `seconds`, times {@link PATIENCE}, with what `instead` finds. */
 export async function eventually<T>(
   seconds: number,
   what: string,
   attempt: () => Promise<T | undefined>,
   instead?: () => Promise<string>,
 ): Promise<T> {
-  for (const until = Date.now() + seconds * 1000; Date.now() < until; await sleep(300)) {
+  for (const until = Date.now() + PATIENCE * seconds * 1000; Date.now() < until; await sleep(300)) {
     const result = await attempt().catch(() => undefined);
     if (result !== undefined) return result;
   }
-  throw new Error(`not within ${seconds} s: ${what}${instead ? `\n${await instead().catch(String)}` : ''}`);
+  throw new Error(`not within ${PATIENCE * seconds} s: ${what}${instead ? `\n${await instead().catch(String)}` : ''}`);
 }
 
 const operator = (...args: string[]): Promise<string> => kubectl(['-n', RELEASE.namespace, ...args]);

@@ -174,9 +174,7 @@ export const PLANTED: PlantedBug[] = [
     class: 'unobserved state',
     workload: 'somebody edits, deletes and strips children',
     faults: ['crash after'],
-    mutations: [
-      { file: 'operator/reconcile/observePipeline.ts', from: '...cache.byIndex(orphan).filter(isOurs)', to: '' },
-    ],
+    mutations: [{ file: 'operator/observe/pipeline.ts', from: '...cache.byIndex(orphan).filter(isOurs)', to: '' }],
   },
   {
     name: 'silence on an open connection is taken for peace',

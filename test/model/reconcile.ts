@@ -76,7 +76,7 @@ export async function reconcileOnce({
       evict: (object: Thing) => void Reflect.deleteProperty(view, keyOf(object)),
     },
     events: { publish: () => undefined },
-    keys: { keys: () => Promise.resolve({ hashes: [], weak: [] }), forget: () => undefined },
+    keys: { read: () => Promise.resolve({ hashes: [], weak: [] }), forget: () => undefined },
     scripts: { forget: () => undefined },
     usageGrace: new UsageGracePeriod(),
     ports: { port: () => 20_000, forget: () => undefined },

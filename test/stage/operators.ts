@@ -17,7 +17,7 @@ export interface Mutation {
 
 /** A drain of half a second in place of five: nothing listens to these pods. And what they have to say is said by the stage, for all of them. */
 export const HASTE: Mutation[] = [
-  { file: 'operator/plan/rollout.ts', from: 'export const DRAIN_MS = 5_000;', to: 'export const DRAIN_MS = 500;' },
+  { file: 'operator/plan/retire.ts', from: 'export const DRAIN_MS = 5_000;', to: 'export const DRAIN_MS = 500;' },
   {
     file: 'operator/scorers/stats.ts',
     from: 'get({ host: address, port,',

@@ -52,7 +52,7 @@ export class Sleepers {
 
   /** Waits until the pipeline is up to date, and the nodes route to its Service. A health check wakes nothing. */
   async serves(name: string): Promise<void> {
-    await this.kubectl(['wait', `ipl/${name}`, '--for=condition=UpToDate', '--timeout=90s']);
+    await this.kubectl(['wait', `ipl/${name}`, '--for=condition=UpToDate', '--timeout=270s']);
     await until(
       async () => (await this.client<{ status: number }>('request', 'GET', `http://${name}/`)).status === 200,
       15_000,

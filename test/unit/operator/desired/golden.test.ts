@@ -41,15 +41,15 @@ function firstDay(file: string): object[] {
   const made = children({
     ...plan,
     pipeline,
-    traffic: trafficTable(seen, plan),
+    traffic: trafficTable(seen, plan, seen.keyHashes ?? []),
     scriptFiles: seen.script ?? {},
     networkAccess: config.networkAccess,
-    begun: false,
+    initialized: false,
   }).flat();
   return [
     ...made,
     ...(plan.effective.minReplicas < plan.effective.maxReplicas
-      ? [autoscaler(pipeline, plan.active!, plan.effective, plan.metrics)]
+      ? [autoscaler(pipeline, plan.stable!, plan.effective, plan.metrics)]
       : []),
   ];
 }

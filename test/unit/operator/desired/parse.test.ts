@@ -2,20 +2,15 @@
 import { expect } from 'chai';
 import type { ConfigMap, Container, PodSpec, PodTemplateSpec, Volume, VolumeMount } from 'kubernetes-types/core/v1.js';
 import type { Stored } from '../../../../operator/api/objects.ts';
-import { effective } from '../../../../operator/desired/effective.ts';
-import { parseRevision, revisionConfigMap, wantedRevision } from '../../../../operator/desired/revision.ts';
-import { config, observed, pipeline } from '../../../fixtures/objects.ts';
+import { parseRevision, revisionConfigMap } from '../../../../operator/desired/revision.ts';
+import { config, observed, pipeline, wanted } from '../../../fixtures/objects.ts';
 
 const script = {
   entry: 'score.ts',
   files: { 'score.ts': 'export const init = () => {}; export const run = (x) => x;' },
 };
 const owner = pipeline({ scoring: { script: script.files['score.ts'] }, serviceAccountName: 'reader' });
-const written = revisionConfigMap(
-  owner,
-  wantedRevision(observed({ pipeline: owner, script }), effective(owner.spec), config),
-  script,
-);
+const written = revisionConfigMap(owner, wanted(observed({ pipeline: owner, script })), script);
 
 type Writable = Omit<PodSpec, 'containers' | 'volumes' | 'initContainers'> & {
   containers: [Container & { volumeMounts: VolumeMount[] }, ...Container[]];

@@ -3,16 +3,16 @@ import { ANNOTATION } from '../../../../operator/api/labels.ts';
 import { deployment } from '../../../../operator/desired/deployment.ts';
 import { effective } from '../../../../operator/desired/effective.ts';
 import { recoverRevisions, type Remains } from '../../../../operator/desired/recover.ts';
-import { revisionConfigMap, wantedRevision } from '../../../../operator/desired/revision.ts';
+import { revisionConfigMap } from '../../../../operator/desired/revision.ts';
 import { planRollout } from '../../../../operator/plan/rollout.ts';
-import { config, modelVersion, observed, pipeline, verified } from '../../../fixtures/objects.ts';
+import { config, modelVersion, observed, pipeline, verified, wanted } from '../../../fixtures/objects.ts';
 
 const script = {
   entry: 'score.ts',
   files: { 'score.ts': 'export const init = () => {}; export const run = (x) => x;' },
 };
 const owner = pipeline({ scoring: { script: script.files['score.ts'] } });
-const revision = wantedRevision(observed({ pipeline: owner, script }), effective(owner.spec), config);
+const revision = wanted(observed({ pipeline: owner, script }));
 const configMap = {
   ...revisionConfigMap(owner, revision, script),
   metadata: {

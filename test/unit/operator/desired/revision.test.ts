@@ -1,13 +1,11 @@
 import { expect } from 'chai';
 import type { InferencePipelineSpec } from '../../../../operator/api/types.gen.ts';
 import type { ObservedPipeline } from '../../../../operator/api/observed.ts';
-import { effective } from '../../../../operator/desired/effective.ts';
-import { parseRevision, revisionConfigMap, wantedRevision } from '../../../../operator/desired/revision.ts';
-import { config, modelVersion, observed, pipeline, stored } from '../../../fixtures/objects.ts';
+import { parseRevision, revisionConfigMap } from '../../../../operator/desired/revision.ts';
+import { config, modelVersion, observed, pipeline, stored, wanted } from '../../../fixtures/objects.ts';
 
-const want = (seen: ObservedPipeline) => wantedRevision(seen, effective(seen.pipeline.spec), config);
 const name = (spec: Partial<InferencePipelineSpec> = {}, change: Partial<ObservedPipeline> = {}) =>
-  want(observed({ pipeline: pipeline(spec), ...change })).name;
+  wanted(observed({ pipeline: pipeline(spec), ...change })).name;
 const script = (text: string) => ({ script: { entry: 'score.ts', files: { 'score.ts': text } } });
 const scripted: Partial<InferencePipelineSpec> = { scoring: { script: 'x' } };
 
@@ -48,9 +46,7 @@ describe('a revision is named after what reaches pods', () => {
   });
   it('another scorer image does not: revisions are frozen', () => {
     const seen = observed();
-    expect(
-      wantedRevision(seen, effective(seen.pipeline.spec), { ...config, scorerImage: 'penstock/scorer:new' }).name,
-    ).to.equal(name());
+    expect(wanted(seen, { ...config, scorerImage: 'penstock/scorer:new' }).name).to.equal(name());
   });
 });
 
@@ -68,10 +64,10 @@ describe('a stored revision', () => {
         },
       },
     );
-    expect(want(observed({ revisions: [old] }))).to.equal(old);
+    expect(wanted(observed({ revisions: [old] }))).to.equal(old);
   });
   it('comes back out of its ConfigMap', () => {
-    const revision = want(observed({ pipeline: pipeline(scripted), ...script('export const run = 1') }));
+    const revision = wanted(observed({ pipeline: pipeline(scripted), ...script('export const run = 1') }));
     const configMap = revisionConfigMap(pipeline(scripted), revision, {
       files: { 'score.ts': 'export const run = 1' },
       binaries: { 'vocab.bin': '//4=' },
@@ -129,7 +125,7 @@ describe('what stands in the way of a revision', () => {
   for (const [sentence, change, reason, message] of rows) {
     it(sentence, () => {
       try {
-        want(observed(change));
+        wanted(observed(change));
         expect.fail('nothing stood in the way');
       } catch (error) {
         expect(error).to.include({ reason });

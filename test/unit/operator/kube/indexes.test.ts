@@ -3,8 +3,9 @@ import { expect } from 'chai';
 import type { Slice } from '../../../../operator/api/endpointSlices.ts';
 import { LABEL, ownerIndexKey, indexKey } from '../../../../operator/api/labels.ts';
 import type { KubeObject } from '../../../../operator/api/objects.ts';
-import { ownerKeys, deploymentKeys, endpointSliceKeys } from '../../../../operator/kube/indexes.ts';
+import { deploymentKeys, endpointSliceKeys, modelVersionKeys, ownerKeys } from '../../../../operator/kube/indexes.ts';
 import { Cache } from '../../../../operator/kube/cache.ts';
+import { modelVersion } from '../../../fixtures/objects.ts';
 
 const child = (namespace: string, uid: string): KubeObject => ({
   apiVersion: 'v1',
@@ -53,6 +54,15 @@ describe('the port of an EndpointSlice', () => {
     expect(endpointSliceKeys(slice('InferencePipeline'))).to.include(indexKey.port(20_000)));
   it('does not count where a Service does, whose labels are copied to it', () =>
     expect(endpointSliceKeys(slice('Service'))).not.to.include(indexKey.port(20_000)));
+});
+
+describe('the ConfigMap of a ModelVersion’s source', () => {
+  for (const uri of ['configmap://iris', 'configmap://iris/iris.onnx'])
+    it(`${uri} is found by its ConfigMap`, () => {
+      const cache = new Cache(modelVersionKeys);
+      cache.put(modelVersion({ source: { uri } }));
+      expect(cache.byIndex(indexKey.configMap('ns', 'iris'))).to.have.length(1);
+    });
 });
 
 describe('hostile records of a Deployment', () => {

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import type { ObservedPipeline } from '../../../../operator/api/observed.ts';
 import { children } from '../../../../operator/desired/children.ts';
-import { planRollout, type Plan } from '../../../../operator/plan/rollout.ts';
+import type { Plan } from '../../../../operator/api/plan.ts';
+import { planRollout } from '../../../../operator/plan/rollout.ts';
 import {
   config,
   deploymentOf,
@@ -11,6 +12,7 @@ import {
   podOf,
   stableService,
   stored,
+  withStates,
 } from '../../../fixtures/objects.ts';
 
 const fixed = { scaling: { minReplicas: 2, maxReplicas: 2 } };
@@ -53,19 +55,19 @@ const rows: Row[] = [
   {
     when: 'nothing exists: the first revision is active at once, at the minimum, without an autoscaler',
     seen: {},
-    live: ['new active →2'],
+    live: ['new stable →2'],
     active: 'new',
   },
   {
     when: 'its first pod is Ready: the autoscaler comes, and sizes from here on',
     seen: { revisions: [now], service: stableService(now), deployments: [deploymentOf(now, 2, 1)] },
-    live: ['new active hpa'],
+    live: ['new stable hpa'],
     active: 'new',
   },
   {
     when: 'no pod is Ready yet, and the count is right: hands off',
     seen: { revisions: [now], service: stableService(now), deployments: [deploymentOf(now, 2, 0)] },
-    live: ['new active'],
+    live: ['new stable'],
     active: 'new',
   },
   {
@@ -76,7 +78,7 @@ const rows: Row[] = [
       deployments: [deploymentOf(now, 5, 5)],
       autoscalers: [autoscaler(now.name)],
     },
-    live: ['new active hpa'],
+    live: ['new stable hpa'],
     active: 'new',
   },
   {
@@ -87,7 +89,7 @@ const rows: Row[] = [
       deployments: [deploymentOf(now, 0, 0)],
       autoscalers: [autoscaler(now.name)],
     },
-    live: ['new active →2 hpa'],
+    live: ['new stable →2 hpa'],
     active: 'new',
   },
   {
@@ -98,7 +100,7 @@ const rows: Row[] = [
       deployments: [deploymentOf(now, 5, 0)],
       autoscalers: [autoscaler(now.name)],
     },
-    live: ['new active hpa'],
+    live: ['new stable hpa'],
     active: 'new',
   },
   {
@@ -110,7 +112,7 @@ const rows: Row[] = [
       autoscalers: [autoscaler(now.name)],
       noConcurrency: 'held',
     },
-    live: ['new active'],
+    live: ['new stable'],
     active: 'new',
   },
   {
@@ -121,7 +123,7 @@ const rows: Row[] = [
       deployments: [deploymentOf(now, 1, 1)],
       noConcurrency: 'held',
     },
-    live: ['new active →2'],
+    live: ['new stable →2'],
     active: 'new',
   },
   {
@@ -132,7 +134,7 @@ const rows: Row[] = [
       deployments: [deploymentOf(now, 9, 9)],
       noConcurrency: 'held',
     },
-    live: ['new active →6'],
+    live: ['new stable →6'],
     active: 'new',
   },
   {
@@ -144,7 +146,7 @@ const rows: Row[] = [
       autoscalers: [autoscaler(old.name)],
       pipeline: pipeline(scaled, served),
     },
-    live: ['old active hpa', 'new next →4'],
+    live: ['old stable hpa', 'new candidate →4'],
     active: 'old',
   },
   {
@@ -156,7 +158,7 @@ const rows: Row[] = [
       autoscalers: [autoscaler(old.name)],
       pipeline: pipeline(scaled, served),
     },
-    live: ['old active hpa', 'new next'],
+    live: ['old stable hpa', 'new candidate'],
     active: 'old',
   },
   {
@@ -168,7 +170,7 @@ const rows: Row[] = [
       autoscalers: [autoscaler(old.name)],
       pipeline: pipeline(scaled, served),
     },
-    live: ['old retiring hpa', 'new active hpa'],
+    live: ['old retiring hpa', 'new stable hpa'],
     active: 'new',
   },
   {
@@ -180,7 +182,7 @@ const rows: Row[] = [
       autoscalers: [autoscaler(old.name), autoscaler(now.name)],
       traffic: retiringSince(6000),
     },
-    live: ['old retiring →0', 'new active hpa'],
+    live: ['old retiring →0', 'new stable hpa'],
     active: 'new',
   },
   {
@@ -193,7 +195,7 @@ const rows: Row[] = [
       traffic: retiringSince(9000),
       pods: [podOf(old)],
     },
-    live: ['old retiring', 'new active hpa'],
+    live: ['old retiring', 'new stable hpa'],
     active: 'new',
   },
   {
@@ -205,7 +207,7 @@ const rows: Row[] = [
       autoscalers: [autoscaler(now.name)],
       traffic: retiringSince(9000),
     },
-    live: ['new active hpa'],
+    live: ['new stable hpa'],
     active: 'new',
   },
   {
@@ -216,7 +218,7 @@ const rows: Row[] = [
       deployments: [deploymentOf(old, 2, 0)],
       pods: [podOf(old, { ...failing, restartCount: 9 })],
     },
-    live: ['old retiring', 'new active →2'],
+    live: ['old retiring', 'new stable →2'],
     active: 'new',
   },
 ];
@@ -226,7 +228,7 @@ describe('the rollout', () => {
     it(when, () => {
       const plan = planRollout(observed({ pipeline: pipeline(scaled), ...seen }), config);
       expect(line(plan)).to.deep.equal(live);
-      expect(plan.active).to.equal(active === 'old' ? old.name : now.name);
+      expect(plan.stable).to.equal(active === 'old' ? old.name : now.name);
     });
   }
 
@@ -238,10 +240,10 @@ describe('the rollout', () => {
       deployments: [deploymentOf(old, 2, 2), deploymentOf(now, 0, 0)],
     };
     expect(line(planRollout(observed({ ...seen, pods: [podOf(now)] }), config))).to.deep.equal([
-      'old active',
-      'new next',
+      'old stable',
+      'new candidate',
     ]);
-    expect(line(planRollout(observed(seen), config))).to.deep.equal(['old active', 'new next →2']);
+    expect(line(planRollout(observed(seen), config))).to.deep.equal(['old stable', 'new candidate →2']);
   });
 
   it('a Deployment whose status still tells of the pods it had does not take over', () => {
@@ -252,20 +254,22 @@ describe('the rollout', () => {
       service: stableService(old),
       deployments: [deploymentOf(old, 2, 2)],
     });
-    expect(planRollout({ ...seen, deployments: [...seen.deployments, stale] }, config).active).to.equal(old.name);
+    expect(planRollout(withStates({ ...seen, deployments: [...seen.deployments, stale] }), config).stable).to.equal(
+      old.name,
+    );
   });
 
   it('traffic that moves says so, to be confirmed by the server', () => {
     const both = { revisions: [old, now], service: stableService(old), pipeline: pipeline(scaled, served) };
     expect(
       planRollout(observed({ ...both, deployments: [deploymentOf(old, 2, 2), deploymentOf(now, 2, 2)] }), config)
-        .takesOver,
+        .trafficSwitch,
     ).to.deep.equal({ from: old.name, to: now.name, size: 2 });
     expect(
       planRollout(observed({ ...both, deployments: [deploymentOf(old, 2, 2), deploymentOf(now, 2, 1)] }), config)
-        .takesOver,
+        .trafficSwitch,
     ).to.equal(undefined);
-    expect(planRollout(observed({ pipeline: pipeline(scaled) }), config).takesOver).to.equal(undefined);
+    expect(planRollout(observed({ pipeline: pipeline(scaled) }), config).trafficSwitch).to.equal(undefined);
   });
 
   it('a retiring revision is left to end: nothing of it is made again, whatever the cache still shows', () => {
@@ -276,13 +280,13 @@ describe('the rollout', () => {
       deployments: [deploymentOf(old, 0, 0), deploymentOf(now, 4, 4)],
     });
     const plan = planRollout(seen, config);
-    expect(line(plan)).to.deep.equal(['old retiring', 'new active hpa']);
+    expect(line(plan)).to.deep.equal(['old retiring', 'new stable hpa']);
     const made = children({
       ...plan,
       pipeline: seen.pipeline,
       traffic: { revisions: {}, keyHashes: [] },
       scriptFiles: {},
-      begun: true,
+      initialized: true,
     }).flat();
     expect(made.map(({ metadata }) => metadata.name)).not.to.include(old.name);
   });
@@ -299,9 +303,12 @@ describe('the rollout', () => {
       deployments: [deploymentOf(big, 4, 4)],
       autoscalers: [autoscaler(big.name)],
     });
-    expect(planRollout(seen, config).live[0])
-      .to.include({ role: 'active', held: true, autoscaled: true })
-      .and.not.have.property('scaleTo');
+    expect(planRollout(seen, config).live[0]).to.include({
+      role: 'stable',
+      scalingFrozen: true,
+      autoscaled: true,
+      scaleTo: undefined,
+    });
   });
 
   it('a deleted or edited stable Service does not change what serves', () => {
@@ -311,10 +318,10 @@ describe('the rollout', () => {
       deployments: [deploymentOf(old, 4, 4), deploymentOf(now, 4, 0)],
       autoscalers: [autoscaler(old.name)],
     });
-    expect(planRollout(seen, config).active).to.equal(old.name);
+    expect(planRollout(seen, config).stable).to.equal(old.name);
     const edited = stableService(old);
     edited.spec!.selector = { 'penstock.dev/revision': 'rubbish' };
-    expect(planRollout({ ...seen, service: edited }, config).active).to.equal(old.name);
+    expect(planRollout({ ...seen, service: edited }, config).stable).to.equal(old.name);
   });
 
   it('wakes when the drain ends', () => {
@@ -359,26 +366,26 @@ describe('the rollout', () => {
       );
 
     it('has three tries', () =>
-      expect(update({ pods: [podOf(now, { ...failing, restartCount: 2 })] }).abandon).to.equal(undefined));
+      expect(update({ pods: [podOf(now, { ...failing, restartCount: 2 })] }).failing).to.equal(undefined));
     it('then is given up, with the reason of whichever pod it was', () => {
       const plan = update({ pods: [podOf(now), podOf(now, { ...failing, restartCount: 3 })] });
-      expect(plan.abandon?.failure).to.include({
+      expect(plan.failing?.failure).to.include({
         reason: 'UserScriptInitFailed',
         message: 'no such file (score.ts:3)',
       });
-      expect(line(plan)).to.deep.equal(['old active hpa']);
+      expect(line(plan)).to.deep.equal(['old stable hpa']);
     });
     it('without progress is given up at the deadline', () => {
       const late = [{ type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' }];
       expect(
-        update({ deployments: [deploymentOf(old, 2, 2), deploymentOf(now, 2, 1, late)] }).abandon?.failure.reason,
+        update({ deployments: [deploymentOf(old, 2, 2), deploymentOf(now, 2, 1, late)] }).failing?.failure.reason,
       ).to.equal('ProgressDeadlineExceeded');
     });
     it('once given up never comes again, and says why', () => {
       const plan = update({
         revisions: [old, { ...now, abandoned: 'UserScriptInitFailed: no such file (score.ts:3)' }],
       });
-      expect(line(plan)).to.deep.equal(['old active hpa']);
+      expect(line(plan)).to.deep.equal(['old stable hpa']);
       expect(plan.blocked).to.include({ reason: 'UserScriptInitFailed', message: 'no such file (score.ts:3)' });
     });
   });

@@ -1,22 +1,24 @@
 import { expect } from 'chai';
+import type { Pod } from 'kubernetes-types/core/v1.js';
 import type { Job } from 'kubernetes-types/batch/v1.js';
 import type { Stored } from '../../../../operator/api/objects.ts';
 import type { ObservedModelVersion } from '../../../../operator/api/observed.ts';
 import { verificationKey, verifyJob } from '../../../../operator/desired/verifyJob.ts';
-import { looksRefused, planVerification, slotsFor } from '../../../../operator/plan/verification.ts';
+import { jobState, looksRefused, verificationSlots } from '../../../../operator/observe/verificationJobs.ts';
+import { planVerification } from '../../../../operator/plan/verification.ts';
 import { config, DIGEST, modelVersion, NOW, verified } from '../../../fixtures/objects.ts';
 
 const fresh = modelVersion({}, { observedGeneration: 1 });
 const key = verificationKey(fresh);
-const see = (change: Partial<ObservedModelVersion> = {}): ObservedModelVersion => ({
+type Change = Partial<Omit<ObservedModelVersion, 'jobs'>> & { jobs?: Stored<Job>[]; pods?: Stored<Pod>[] };
+const see = ({ jobs = [], pods = [], ...change }: Change = {}): ObservedModelVersion => ({
   modelVersion: fresh,
   users: [],
-  jobs: [],
   orphans: [],
-  pods: [],
   sourceExists: true,
   slots: { taken: 0, takenHere: 0 },
   now: NOW,
+  jobs: jobs.map((one) => jobState(one, pods)),
   ...change,
 });
 const ago = (seconds: number): string => new Date(NOW - seconds * 1000).toISOString();
@@ -221,8 +223,12 @@ describe('the verification of a model', () => {
       metadata: { ...job(1).metadata, namespace, creationTimestamp: ago(seconds) },
     });
     const jobs = [running('slow', 300), running('slow', 60), running('ns', 300)];
-    expect(slotsFor('ns', jobs, ['slow', 'ns'], NOW)).to.deep.equal({ taken: 2, takenHere: 1, fewestElsewhere: 2 });
-    expect(slotsFor('slow', jobs, ['slow'], NOW)).to.deep.equal({ taken: 2, takenHere: 2 });
+    expect(verificationSlots('ns', jobs, ['slow', 'ns'], NOW)).to.deep.equal({
+      taken: 2,
+      takenHere: 1,
+      fewestElsewhere: 2,
+    });
+    expect(verificationSlots('slow', jobs, ['slow'], NOW)).to.deep.equal({ taken: 2, takenHere: 2 });
   });
 
   it('learns digest, size and signature from the Job’s last words', () => {
@@ -278,7 +284,7 @@ describe('the verification of a model', () => {
   });
 
   it('looks for a refusal where a Job has no pod of its own, whatever the attempt before has left', () => {
-    expect(looksRefused(job(2, {}, 9), [podOf(job(1), 3, 'ResourceNotReady: 404')], NOW)).to.equal(true);
-    expect(looksRefused(job(2, {}, 9), [podOf(job(2), 3, 'ResourceNotReady: 404')], NOW)).to.equal(false);
+    expect(looksRefused(jobState(job(2, {}, 9), [podOf(job(1), 3, 'ResourceNotReady: 404')]), NOW)).to.equal(true);
+    expect(looksRefused(jobState(job(2, {}, 9), [podOf(job(2), 3, 'ResourceNotReady: 404')]), NOW)).to.equal(false);
   });
 });

@@ -3,16 +3,8 @@ import { FAILURE } from '@penstock/contract';
 import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import type { ContainerStatus, Pod } from 'kubernetes-types/core/v1.js';
 import type { Stored } from '../api/objects.ts';
-import { REASON } from '../api/reasons.ts';
-
-export interface PodFailure {
-  reason: string;
-  message: string;
-  /** How often the container ended with this failure. */
-  times: number;
-  /** What the container left beside it, a stack as a rule. */
-  detail?: string;
-}
+import type { PodFailure } from '../api/observed.ts';
+import { isQuotaExceeded, REASON } from '../api/reasons.ts';
 
 const KNOWN = new Set<string>(Object.values(FAILURE));
 const PULL_PROBLEMS = new Set(['ImagePullBackOff', 'ErrImagePull', 'InvalidImageName', 'ErrImageNeverPull']);
@@ -43,7 +35,7 @@ function replicaFailure({ status }: Stored<Deployment>): PodFailure | undefined 
   if (!failed) return undefined;
   const message = failed.message ?? '';
   return {
-    reason: /exceeded quota|failed quota/.test(message) ? REASON.quota : REASON.resourceNotReady,
+    reason: isQuotaExceeded(message) ? REASON.quota : REASON.resourceNotReady,
     message: withoutPodSuffix(message),
     times: 0,
   };

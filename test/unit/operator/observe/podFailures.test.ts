@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { ContainerStatus, Pod } from 'kubernetes-types/core/v1.js';
-import { parseTermination, podFailure } from '../../../../operator/status/podFailures.ts';
+import { parseTermination, podFailure } from '../../../../operator/observe/podFailures.ts';
 import { deploymentOf, podOf, stored } from '../../../fixtures/objects.ts';
 
 const revision = stored();

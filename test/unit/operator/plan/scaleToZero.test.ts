@@ -182,7 +182,7 @@ const rows: Row[] = [
   },
   {
     when: 'a count of two is the autoscaler’s to bring down',
-    seen: { ...awake, idle: undefined as never, deployments: [deploymentOf(one, 2, 2)] },
+    seen: { ...awake, idle: undefined, deployments: [deploymentOf(one, 2, 2)] },
     pods: 'stay',
     requests: 'to the pods',
     says: 'scaling begins with the first Ready pod',
@@ -229,9 +229,9 @@ describe('to zero and back', () => {
       const slice = children({
         ...plan,
         pipeline: seen.pipeline,
-        traffic: trafficTable(seen, plan),
+        traffic: trafficTable(seen, plan, seen.keyHashes ?? []),
         scriptFiles: {},
-        begun: true,
+        initialized: true,
       })
         .flat()
         .find(({ kind }) => kind === 'EndpointSlice') as Slice | undefined;
@@ -260,13 +260,13 @@ describe('to zero and back', () => {
       activator: starting,
     });
     const plan = planRollout(seen, config);
-    expect(plan.live.map(({ role, scaleTo, held }) => [role, scaleTo, held])).to.deep.equal([
-      ['active', undefined, true],
-      ['next', 1, false],
+    expect(plan.live.map(({ role, scaleTo, scalingFrozen }) => [role, scaleTo, scalingFrozen])).to.deep.equal([
+      ['stable', undefined, true],
+      ['candidate', 1, false],
     ]);
-    expect(plan.rest).to.deep.include({
-      asleep: true,
-      onCall: true,
+    expect(plan.scaleToZero).to.deep.include({
+      state: 'AtZero',
+      availableThroughActivator: true,
       route: { port: 20_007, addressType: 'IPv4', addresses: attended.addresses },
     });
   });
@@ -279,7 +279,7 @@ describe('to zero and back', () => {
       deployments: [deploymentOf(old, 0, 0)],
       activator: nobody,
     });
-    expect(planRollout(seen, config).live[0]).to.deep.include({ role: 'active', held: true, scaleTo: 1 });
+    expect(planRollout(seen, config).live[0]).to.deep.include({ role: 'stable', scalingFrozen: true, scaleTo: 1 });
   });
 
   it('an evicted pod says nothing of one that comes up in its place', () => {
@@ -294,7 +294,7 @@ describe('to zero and back', () => {
       pods: [evicted, podOf(one, {}, { phase: 'Pending' })],
       activator: starting,
     });
-    expect(planRollout(seen, config).rest).to.deep.include({ onCall: true });
+    expect(planRollout(seen, config).scaleToZero).to.deep.include({ state: 'Waking', availableThroughActivator: true });
   });
 
   it('one that idles is not put to sleep while a newcomer comes up', () => {
@@ -306,6 +306,6 @@ describe('to zero and back', () => {
       activator: attended,
       idle: idle(900),
     });
-    expect(planRollout(seen, config).live[0]).to.not.have.property('scaleTo');
+    expect(planRollout(seen, config).live[0]?.scaleTo).to.equal(undefined);
   });
 });

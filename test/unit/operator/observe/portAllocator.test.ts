@@ -6,7 +6,7 @@ import { activationOf, activatorSlice } from '../../../../operator/desired/activ
 import { effective } from '../../../../operator/desired/effective.ts';
 import { Cache } from '../../../../operator/kube/cache.ts';
 import { endpointSliceKeys } from '../../../../operator/kube/indexes.ts';
-import { PortAllocator } from '../../../../operator/reconcile/portAllocator.ts';
+import { PortAllocator } from '../../../../operator/observe/portAllocator.ts';
 import { pipeline } from '../../../fixtures/objects.ts';
 
 function sliceOf(name: string, port: number, creationTimestamp: string): Slice {

@@ -1,7 +1,7 @@
 /** A pipeline whose namespace is too large to be looked at: what is known of it stands. */
 import { expect } from 'chai';
 import type { InferencePipeline } from '../../../../operator/api/types.gen.ts';
-import { namespaceTooLargeStatus } from '../../../../operator/status/namespaceTooLarge.ts';
+import { stalledStatus } from '../../../../operator/status/unobserved.ts';
 
 describe('a pipeline in a namespace that is too large', () => {
   const condition = (type: string, status: 'True' | 'False') => ({
@@ -20,11 +20,7 @@ describe('a pipeline in a namespace that is too large', () => {
       conditions: [condition('Available', 'True'), condition('UpToDate', 'True'), condition('Stalled', 'False')],
     },
   } as unknown as InferencePipeline;
-  const status = namespaceTooLargeStatus(
-    pipeline,
-    '3 configmaps cannot be looked at',
-    Date.parse('2026-01-02T00:00:00Z'),
-  );
+  const status = stalledStatus(pipeline, '3 configmaps cannot be looked at', Date.parse('2026-01-02T00:00:00Z'));
   const of = (type: string) => status.conditions?.find((one) => one.type === type);
 
   it('is Stalled, with the reason', () => {

@@ -1,7 +1,7 @@
 /** Users' scripts are kept in memory up to a limit, and read again when they are needed. */
 import { expect } from 'chai';
 import type { KubeObject } from '../../../../operator/api/objects.ts';
-import { ScriptStore } from '../../../../operator/reconcile/scriptStore.ts';
+import { ScriptStore } from '../../../../operator/observe/scriptStore.ts';
 
 describe('scripts out of ConfigMaps', () => {
   const large = 'x'.repeat(3 * 2 ** 20);

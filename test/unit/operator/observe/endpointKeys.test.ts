@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { keyHash } from '@penstock/contract';
 import type { InferencePipeline } from '../../../../operator/api/types.gen.ts';
-import { EndpointKeys, type Keys } from '../../../../operator/reconcile/endpointKeys.ts';
+import { EndpointKeys, type Keys } from '../../../../operator/observe/endpointKeys.ts';
 
 const GOOD = 'k'.repeat(32);
 const pipeline = {
@@ -19,7 +19,7 @@ async function keysOf(data: Record<string, string>): Promise<Keys> {
     get: () => Promise.resolve({ kind: 'Secret', metadata: {}, data: encoded } as never),
     create: () => Promise.reject(new Error('nothing is made')),
   };
-  return new EndpointKeys(client).keys(pipeline, 0);
+  return (await new EndpointKeys(client).read(pipeline, 0))!;
 }
 
 interface Row {

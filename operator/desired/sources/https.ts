@@ -1,0 +1,4 @@
+/** https://HOST/PATH/FILE: the fetch container downloads it, and needs no mount for that. */
+import type { SourceMounts } from './sources.ts';
+
+export const httpsMounts = (): SourceMounts => ({ volumes: [], mounts: [] });

@@ -1,0 +1,40 @@
+/** The state of each revision: what its Deployment, pods, autoscaler and traffic entry say. */
+import { LABEL } from '../api/labels.ts';
+import type { ObservedPipeline, RevisionState } from '../api/observed.ts';
+import { isReady, isTerminated } from '../api/pods.ts';
+import { podFailure } from './podFailures.ts';
+
+type Children = Pick<ObservedPipeline, 'deployments' | 'autoscalers' | 'pods'>;
+
+/** The states of all revisions that have a Deployment or pods, by name. */
+export function revisionStates(seen: Children): Record<string, RevisionState> {
+  const names = new Set([
+    ...seen.deployments.map(({ metadata }) => metadata.name),
+    ...seen.pods.flatMap(({ metadata }) => metadata.labels?.[LABEL.revision] ?? []),
+  ]);
+  return Object.fromEntries([...names].map((name) => [name, revisionState(seen, name)]));
+}
+
+function revisionState({ deployments, autoscalers, pods: all }: Children, name: string): RevisionState {
+  const deployment = deployments.find(({ metadata }) => metadata.name === name);
+  const pods = all.filter(({ metadata }) => metadata.labels?.[LABEL.revision] === name);
+  const { conditions = [] } = deployment?.status ?? {};
+  const replicas = deployment?.spec?.replicas ?? 0;
+  const staying = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  const running = staying.filter((pod) => !isTerminated(pod));
+  // The failure of a terminated pod counts only while there is no replacement for it.
+  const failure = podFailure(running.length > 0 || replicas === 0 ? running : staying, deployment);
+  return {
+    exists: deployment !== undefined,
+    replicas,
+    // The Deployment's own status lags behind its replica count.
+    ready: Math.min(pods.filter(isReady).length, replicas),
+    // Failed and Succeeded pods of a ReplicaSet at 0 are never garbage-collected: they do not count.
+    pods: pods.filter((pod) => !isTerminated(pod)).length,
+    ...(failure && { failure }),
+    deadlineExceeded: conditions.some(
+      ({ type, reason }) => type === 'Progressing' && reason === 'ProgressDeadlineExceeded',
+    ),
+    hasAutoscaler: autoscalers.some(({ metadata }) => metadata.name === name),
+  };
+}
