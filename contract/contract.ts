@@ -5,6 +5,7 @@
 export { ConnectionLimit, fixedCapacity } from './connectionLimit.ts';
 export { authorized, keyHash, unauthorizedMessage } from './keys.ts';
 export { isFieldValue, isReadableVersion, parsedJson, SCHEMA_VERSION } from './externalText.ts';
+export { Settings, type Env } from './settings.ts';
 export { configMapSource, modelFileName, parseModelSource, type ModelSource } from './modelSource.ts';
 export { parseTraffic, type Traffic } from './traffic.ts';
 export { rejectMalformedRequest } from './malformedRequest.ts';

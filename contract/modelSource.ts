@@ -8,12 +8,13 @@ export type ModelSource =
 
 const CONFIGMAP = /^configmap:\/\/([^/]+)(?:\/(.+))?$/;
 
-/** Undefined for a URI of another scheme, which the CRD refuses. */
+/** Undefined for any other text, which the CRD refuses. */
 export function parseModelSource(uri: string): ModelSource | undefined {
   const [, name, key] = CONFIGMAP.exec(uri) ?? [];
   if (name !== undefined) return { scheme: 'configmap', name, ...(key !== undefined && { key }) };
-  if (!uri.startsWith('https://')) return undefined;
-  return { scheme: 'https', url: uri, fileName: new URL(uri).pathname.split('/').at(-1)! };
+  const path = URL.parse(uri)?.pathname; // a user may have written anything: this never throws
+  if (!uri.startsWith('https://') || path === undefined) return undefined;
+  return { scheme: 'https', url: uri, fileName: path.split('/').at(-1)! };
 }
 
 /** The ConfigMap that a URI names; undefined for other sources. */

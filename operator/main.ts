@@ -1,4 +1,4 @@
-/** Entry point of the operator's image: what is to be run, and with which settings. */
+/** Entry point of the operator's image. */
 import { fromProcess } from './config.ts';
 import { jsonLogger } from './observability/logger.ts';
 import { runProgram } from './observability/program.ts';

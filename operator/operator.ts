@@ -1,4 +1,4 @@
-/** The whole operator as one value: caches, queues, controllers, leadership. Started by main.ts, and by tests. */
+/** The whole operator: caches, queues, controllers, leader election. Started by main.ts and by tests. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getHeapStatistics } from 'node:v8';
 import type { Logger } from 'winston';
@@ -27,19 +27,19 @@ import { newDeps } from './reconcile/deps.ts';
 
 const WATCH_SILENCE_MS = 600_000;
 const RECONCILE_STUCK_MS = 300_000;
-/** Reconciles that run when SIGTERM comes get this long; the pod has 30 s. */
+/** Time for running reconciles after SIGTERM; terminationGracePeriodSeconds of the pod is 30. */
 const SHUTDOWN_TIMEOUT_MS = 20_000;
-/** Pipelines wait so long to hear whose the metrics API is, so that no autoscaler is made that would go again at once. */
+/** Controllers wait this long to learn who serves the metrics API, so that no autoscaler is created only to be deleted. */
 const METRICS_API_WAIT_MS = 5_000;
 const METRICS_API = 'metricsapi';
-/** How often pods are asked for warnings, which no watch tells: each two minutes by default. */
+/** Warnings of pods produce no watch event, so pods are asked for them: every two minutes by default. */
 const SWEEPS_PER_RESYNC = 5;
 const KINDS = { pipelines: 'pipeline', modelVersions: 'modelversion' } as const;
-/** Of the heap that V8 may grow to, for the objects of all namespaces. A pipeline with its children and a pod takes some 45 KiB of it. */
+/** Share of V8's heap limit for cached objects. A pipeline with its children and one pod takes some 45 KiB. */
 const CACHE_SHARE = 0.6;
 type Queues = Record<keyof typeof KINDS, WorkQueue>;
 
-/** Runs until `signal` ends it (then the lease is released) or leadership is lost (then it throws). */
+/** Runs until `signal` is aborted, then releases the lease. Rejects when leadership is lost. */
 export async function runOperator(config: Config, logger: Logger, signal: AbortSignal): Promise<void> {
   const registry = new Registry();
   const metrics = operatorMetrics(registry);
@@ -77,8 +77,10 @@ export async function runOperator(config: Config, logger: Logger, signal: AbortS
     onError,
     onChange: () => enqueueAll(kube, queues, 0),
   });
-  const noConcurrency = (): string | undefined =>
-    metricsApi ? metricsApi.missing : config.metricsApi === 'auto' ? OFF_MESSAGE : undefined;
+  const noConcurrency = (): string | undefined => {
+    if (metricsApi) return metricsApi.missing;
+    return config.metricsApi === 'auto' ? OFF_MESSAGE : undefined;
+  };
   const deps = newDeps({
     kube,
     config,
@@ -131,7 +133,7 @@ export async function runOperator(config: Config, logger: Logger, signal: AbortS
     clearInterval(resync);
     clearInterval(sweep);
     metrics.leader.set(0);
-    if (!isAborted(signal)) throw new Error('the lease was lost: another replica may lead, so this one ends'); // no further write
+    if (!isAborted(signal)) throw new Error('the lease was lost: another replica may lead, so this one ends');
     for (const queue of [...Object.values(queues), ...(registering ? [registering.queue] : [])]) queue.shutDown();
     await Promise.race([controllers, sleep(SHUTDOWN_TIMEOUT_MS, undefined, { ref: false })]);
     await lease.release();
@@ -143,7 +145,7 @@ export async function runOperator(config: Config, logger: Logger, signal: AbortS
   }
 }
 
-/** Where the settings let us serve it: confined to namespaces only when told to. */
+/** Undefined when the settings switch it off; by default also when the operator watches some namespaces only. */
 function newMetricsApi(
   config: Config,
   deps: Pick<MetricsApiOptions, 'client' | 'scorers' | 'onError' | 'onChange'> & { kube: Kube },
@@ -162,7 +164,7 @@ function newMetricsApi(
   });
 }
 
-/** The leader's part of it, as a controller with one key; `known` resolves once it is clear whose the API is. */
+/** The leader registers the metrics API, as a controller with one key. `known` resolves after its first reconcile. */
 function register(
   metricsApi: MetricsApi,
   { logger, metrics, signal }: { logger: Logger; metrics: OperatorMetrics; signal: AbortSignal },
@@ -187,7 +189,7 @@ function newQueues(metrics: OperatorMetrics): Queues {
   return { pipelines: queue(KINDS.pipelines), modelVersions: queue(KINDS.modelVersions) };
 }
 
-/** A stalled event loop answers no check at all, which the kubelet takes for a no. */
+/** A blocked event loop answers no probe, which the kubelet counts as a failure. */
 function health(
   kube: Kube,
   queues: Queues,
@@ -196,14 +198,15 @@ function health(
   return {
     healthy: () => {
       if (kube.msSinceLastEvent > WATCH_SILENCE_MS)
-        return `no word from the API server for ${Math.round(kube.msSinceLastEvent / 1000)} s`;
+        return `no event from the API server for ${Math.round(kube.msSinceLastEvent / 1000)} s`;
       const stuck = Math.max(queues.pipelines.longestWorkMs, queues.modelVersions.longestWorkMs);
-      return stuck > RECONCILE_STUCK_MS
-        ? `a reconcile has been under way for ${Math.round(stuck / 1000)} s`
-        : undefined;
+      return stuck > RECONCILE_STUCK_MS ? `a reconcile has been running for ${Math.round(stuck / 1000)} s` : undefined;
     },
-    // Not whether the metrics API is served: its certificate comes from the leader, which may be of an older release while this one is rolled out.
-    ready: () => (isAborted(signal) ? 'ending' : kube.synced ? undefined : 'caches are not filled yet'),
+    // The metrics API does not count: its certificate comes from the leader, which may be of an older release during an upgrade.
+    ready: () => {
+      if (isAborted(signal)) return 'ending';
+      return kube.synced ? undefined : 'caches are not filled yet';
+    },
     sample: () => {
       for (const name of Object.keys(KINDS) as (keyof Queues)[]) {
         metrics.queueDepth.set({ controller: KINDS[name] }, queues[name].depth);
@@ -213,7 +216,7 @@ function health(
   };
 }
 
-/** The net under the watches: each object is looked at again, spread over `withinMs`. */
+/** Resync: reconciles every object, spread over `withinMs`, in case a watch missed an event. */
 function enqueueAll({ caches }: Kube, queues: Queues, withinMs: number): void {
   for (const name of Object.keys(KINDS) as (keyof Queues)[]) {
     for (const { metadata } of caches[name].values())

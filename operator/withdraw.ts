@@ -1,4 +1,7 @@
-/** `withdraw`: what helm uninstall runs first. The operator stops, then its registration of the metrics API goes: without a backend it would hang the deletion of every namespace. */
+/**
+ * `withdraw`, which the chart runs before helm uninstall: stops the operator, then deletes its registration of the
+ * metrics API. An APIService without a backend would block the deletion of every namespace.
+ */
 import { ignoreNotFound } from './api/flow.ts';
 import { KIND } from './api/kinds.ts';
 import type { Config } from './config.ts';
@@ -6,7 +9,7 @@ import { KubeClient } from './kube/client.ts';
 import { kubeConfig, Pool } from './kube/pool.ts';
 import { isOurs, NAME, type ApiService } from './metricsapi/registration.ts';
 
-/** Does nothing to a registration of somebody else's. */
+/** Leaves the registration of another adapter alone. */
 export async function withdraw(
   config: Pick<Config, 'kubeconfig' | 'namespace' | 'metricsService' | 'deployment'>,
 ): Promise<void> {

@@ -1,5 +1,15 @@
 /** The scorer's settings, read once from the environment that the operator writes. */
-import { ENV, LOCAL_ENV, MOUNT, PORT, type FetchItem, type MountedModel, type ScoringTest } from '@penstock/contract';
+import {
+  ENV,
+  LOCAL_ENV,
+  MOUNT,
+  PORT,
+  Settings,
+  type Env,
+  type FetchItem,
+  type MountedModel,
+  type ScoringTest,
+} from '@penstock/contract';
 import { join } from 'node:path';
 
 export interface ScorerConfig {
@@ -8,7 +18,7 @@ export interface ScorerConfig {
   models: MountedModel[];
   modelsDir: string;
   /** Path of the entry script; absent: one ONNX model is served without code. */
-  script?: string;
+  script?: string | undefined;
   trafficDir: string;
   auth: 'None' | 'Key';
   exposeErrors: boolean;
@@ -18,7 +28,7 @@ export interface ScorerConfig {
   maxQueueWaitMs: number;
   /** Bytes of a body, also unpacked. */
   maxRequestBytes: number;
-  test?: ScoringTest;
+  test?: ScoringTest | undefined;
   /** Rows of several requests in one call of a model. */
   maxBatchSize: number;
   /** Calls of a model whose rows are not known to be independent are joined, too. */
@@ -46,88 +56,58 @@ export interface FetchConfig {
 }
 
 const MIN_HANG_MS = 30_000;
+const SET_BY_OPERATOR = "the operator sets it; run the scorer through a Deployment of Penstock's";
 
-type Env = Readonly<Record<string, string | undefined>>;
-
-/** Settings of `serve`; throws one error that names the first variable that is missing or malformed. */
+/** Settings of `serve`. Throws one error that names every problem. */
 export function parseServe(env: Env): ScorerConfig {
-  const entry = env[ENV.script];
-  const auth = required(env, ENV.auth);
-  const workers = count(env, ENV.workers, 1);
+  const settings = new Settings(env);
+  const entry = settings.optional(ENV.script);
+  const workers = settings.number(ENV.workers, 1);
   const requestTimeoutMs = Math.min(
-    milliseconds(env, ENV.requestTimeoutMs),
-    count(env, ENV.scoringTimeoutMs, Infinity),
+    settings.number(ENV.requestTimeoutMs),
+    settings.number(ENV.scoringTimeoutMs, Infinity),
   );
-  if (auth !== 'None' && auth !== 'Key') throw new Error(`${ENV.auth} must be None or Key, not ${auth}`);
-  return Object.freeze({
-    pipeline: required(env, ENV.pipeline),
-    revision: required(env, ENV.revision),
-    models: json(env, ENV.models) as MountedModel[],
-    modelsDir: env[LOCAL_ENV.models] ?? MOUNT.models,
-    ...(entry ? { script: join(env[LOCAL_ENV.script] ?? MOUNT.script, entry) } : {}),
-    trafficDir: env[LOCAL_ENV.traffic] ?? MOUNT.traffic,
-    auth,
-    exposeErrors: env[ENV.exposeErrors] === 'true',
+  const config = {
+    pipeline: settings.required(ENV.pipeline, SET_BY_OPERATOR),
+    revision: settings.required(ENV.revision, SET_BY_OPERATOR),
+    models: settings.json(ENV.models) as MountedModel[],
+    modelsDir: settings.text(LOCAL_ENV.models, MOUNT.models),
+    script: entry && join(settings.text(LOCAL_ENV.script, MOUNT.script), entry),
+    trafficDir: settings.text(LOCAL_ENV.traffic, MOUNT.traffic),
+    auth: settings.choice(ENV.auth, ['None', 'Key']),
+    exposeErrors: settings.isTrue(ENV.exposeErrors),
     requestTimeoutMs,
-    initTimeoutMs: milliseconds(env, ENV.initTimeoutMs),
-    maxConcurrentRequests: count(env, ENV.maxConcurrentRequests, 16),
-    maxQueueWaitMs: count(env, ENV.maxQueueWaitMs, 500),
-    maxRequestBytes: count(env, ENV.maxRequestBytes, 16 * 2 ** 20),
-    ...(env[ENV.test] ? { test: json(env, ENV.test) as ScoringTest } : {}),
-    maxBatchSize: count(env, ENV.maxBatchSize, 64),
-    joinUnknown: env[ENV.joinUnknown] === 'true',
-    hangMs: Math.max(count(env, 'PENSTOCK_LEAST_HANG_MS', MIN_HANG_MS), 4 * requestTimeoutMs),
+    initTimeoutMs: settings.number(ENV.initTimeoutMs),
+    maxConcurrentRequests: settings.number(ENV.maxConcurrentRequests, 16),
+    maxQueueWaitMs: settings.number(ENV.maxQueueWaitMs, 500),
+    maxRequestBytes: settings.number(ENV.maxRequestBytes, 16 * 2 ** 20),
+    test: settings.optional(ENV.test) && (settings.json(ENV.test) as ScoringTest),
+    maxBatchSize: settings.number(ENV.maxBatchSize, 64),
+    joinUnknown: settings.isTrue(ENV.joinUnknown),
+    hangMs: Math.max(settings.number('PENSTOCK_LEAST_HANG_MS', MIN_HANG_MS), 4 * requestTimeoutMs),
     workers,
-    threads: Math.max(1, Math.floor(count(env, ENV.cpuMillis, 1000) / 1000 / workers)),
-    corsOrigins: (env[ENV.corsOrigins] ?? '')
-      .split(',')
-      .map((origin) => origin.trim())
-      .filter(Boolean),
-    accessLog: env[ENV.accessLog] === 'true',
-    userPort: Number(env[LOCAL_ENV.userPort] ?? PORT.user),
-    operatorPort: Number(env[LOCAL_ENV.operatorPort] ?? PORT.operator),
-  });
+    threads: Math.max(1, Math.floor(settings.number(ENV.cpuMillis, 1000) / 1000 / workers)),
+    corsOrigins: settings.list(ENV.corsOrigins),
+    accessLog: settings.isTrue(ENV.accessLog),
+    userPort: settings.number(LOCAL_ENV.userPort, PORT.user),
+    operatorPort: settings.number(LOCAL_ENV.operatorPort, PORT.operator),
+  };
+  settings.check();
+  return Object.freeze(config as ScorerConfig);
 }
 
-/** Settings of `fetch` and `verify`. */
+/** Settings of `fetch` and `verify`. Throws one error that names every problem. */
 export function parseFetch(env: Env): FetchConfig {
-  return {
-    items: json(env, ENV.fetch) as FetchItem[],
-    modelsDir: env[LOCAL_ENV.models] ?? MOUNT.models,
-    sourcesDir: env[LOCAL_ENV.sources] ?? MOUNT.sources,
-    credentialsDir: env[LOCAL_ENV.credentials] ?? MOUNT.credentials,
-    addresses: { loopback: false, privateNetwork: env[ENV.privateSources] !== 'false' },
+  const settings = new Settings(env);
+  const config = {
+    items: settings.json(ENV.fetch) as FetchItem[],
+    modelsDir: settings.text(LOCAL_ENV.models, MOUNT.models),
+    sourcesDir: settings.text(LOCAL_ENV.sources, MOUNT.sources),
+    credentialsDir: settings.text(LOCAL_ENV.credentials, MOUNT.credentials),
+    addresses: { loopback: false, privateNetwork: settings.text(ENV.privateSources, 'true') !== 'false' },
   };
+  settings.check();
+  return config;
 }
 
 export const environment = (): Env => process.env;
-
-function required(env: Env, name: string): string {
-  const value = env[name];
-  if (value === undefined || value === '')
-    throw new Error(`${name} is not set: the operator sets it; run the scorer through a Deployment of Penstock's`);
-  return value;
-}
-
-function json(env: Env, name: string): unknown {
-  try {
-    return JSON.parse(required(env, name));
-  } catch (error) {
-    throw new Error(`${name} is not JSON: ${(error as Error).message}`, { cause: error });
-  }
-}
-
-/** A setting that pods of an older template do not have. */
-function count(env: Env, name: string, fallback: number): number {
-  const value = Number(env[name] ?? fallback);
-  if (env[name] !== undefined && (!Number.isInteger(value) || value < 1))
-    throw new Error(`${name} must be a whole number above 0, not ${env[name]}`);
-  return value;
-}
-
-function milliseconds(env: Env, name: string): number {
-  const value = Number(required(env, name));
-  if (!Number.isInteger(value) || value <= 0)
-    throw new Error(`${name} must be a whole number of milliseconds, not ${env[name]}`);
-  return value;
-}

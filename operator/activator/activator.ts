@@ -1,4 +1,4 @@
-/** The activator as one value: what it watches, its doors, its health. Started by main.ts, and by tests. */
+/** The whole activator: its watches, listeners and health server. Started by main.ts and by tests. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getHeapStatistics } from 'node:v8';
 import { Registry } from 'prom-client';
@@ -20,14 +20,14 @@ import { UPSTREAM_IDLE_MS } from './forward.ts';
 import { QUEUE_TIMEOUT_MS } from './bufferedRequest.ts';
 import { activatorMetrics } from './metrics.ts';
 
-/** Of the heap that V8 may grow to, for EndpointSlices. */
+/** Share of V8's heap limit for cached EndpointSlices. */
 const CACHE_SHARE = 0.25;
-/** After SIGTERM: until no EndpointSlice leads here any more, and the nodes know it. */
-const ROUTE_REMOVAL_MS = { longest: 20_000, nodes: 2_000 };
-/** And then: a request that is held until the last moment, and takes as long as endpoint.requestTimeout may be. Each ends by itself. */
+/** After SIGTERM: the most that removal from all EndpointSlices may take, and the time that nodes then need. */
+const ROUTE_REMOVAL_MS = { slices: 20_000, nodes: 2_000 };
+/** Upper bound of draining: queue timeout, the largest requestTimeout (1 h), and the idle timeout of a connection to a pod. */
 const DRAIN_TIMEOUT_MS = QUEUE_TIMEOUT_MS + 3_600_000 + UPSTREAM_IDLE_MS;
 
-/** Runs until `signal` ends it, and then until everybody who waits has an answer. */
+/** Runs until `signal` is aborted, and then until every queued request has a response. */
 export async function runActivator(config: ActivatorConfig, logger: Logger, signal: AbortSignal): Promise<void> {
   const registry = new Registry();
   const metrics = activatorMetrics(registry);
@@ -76,14 +76,14 @@ export async function runActivator(config: ActivatorConfig, logger: Logger, sign
   }
 }
 
-/** Nobody is sent here any more, then nobody is let in, then everybody who waits gets an answer. */
-async function drain(doors: ActivatorListeners, stillRouted: () => boolean): Promise<void> {
-  const until = async (done: () => boolean, longestMs: number): Promise<void> => {
-    for (const end = performance.now() + longestMs; !done() && performance.now() < end;) await sleep(50);
+/** Graceful shutdown: wait until removed from EndpointSlices, stop accepting, drain the requests in flight. */
+async function drain(listeners: ActivatorListeners, isRouted: () => boolean): Promise<void> {
+  const until = async (done: () => boolean, maxMs: number): Promise<void> => {
+    for (const end = performance.now() + maxMs; !done() && performance.now() < end;) await sleep(50);
   };
-  await until(() => !stillRouted(), ROUTE_REMOVAL_MS.longest);
+  await until(() => !isRouted(), ROUTE_REMOVAL_MS.slices);
   await sleep(ROUTE_REMOVAL_MS.nodes);
-  doors.stopAccepting();
-  await until(() => doors.inFlight === 0, DRAIN_TIMEOUT_MS);
-  await sleep(100); // the last answers' bytes
+  listeners.stopAccepting();
+  await until(() => listeners.inFlight === 0, DRAIN_TIMEOUT_MS);
+  await sleep(100); // until the last bytes are written
 }

@@ -1,12 +1,12 @@
-/** A request that waits for a pod, its body unread; and the answers that the activator gives itself. */
+/** A request that waits for a pod with its body unread, and the responses that the activator sends itself. */
 import { HEADER } from '@penstock/contract';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** How long a client may wait for a pod (milliseconds). */
+/** How long a request may wait for a pod (milliseconds). */
 export const QUEUE_TIMEOUT_MS = 60_000;
 
-/** For the rest of a request whose answer is known (milliseconds). */
+/** How long the rest of a request body is read after its response was sent (milliseconds). */
 const DRAIN_MS = 10_000;
 const VALID_ID = /^[\x21-\x7e]{1,128}$/;
 
@@ -16,7 +16,7 @@ export class BufferedRequest {
   /** Path without the query. */
   readonly path: string;
   readonly since = performance.now();
-  #deadline: NodeJS.Timeout | undefined;
+  #timeout: NodeJS.Timeout | undefined;
   #onTimeout: () => void = () => undefined;
 
   constructor(request: IncomingMessage, response: ServerResponse) {
@@ -25,12 +25,12 @@ export class BufferedRequest {
     this.path = (request.url ?? '').split('?', 1)[0]!;
   }
 
-  /** Nobody waits for an answer any more, or has got one. */
+  /** A response has been started, or the client has disconnected. */
   get responded(): boolean {
     return this.response.headersSent || this.response.destroyed;
   }
 
-  /** Calls `onTimeout` if it is still held at its deadline, and `onGone` when its client goes first. */
+  /** Calls `onTimeout` after {@link QUEUE_TIMEOUT_MS}, and `onGone` when the client disconnects before that. */
   startTimeout(onTimeout: () => void, onGone: () => void): void {
     this.#onTimeout = onTimeout;
     this.response.once('close', () => {
@@ -40,27 +40,25 @@ export class BufferedRequest {
     this.restartTimeout();
   }
 
-  /** Waits on, until the same deadline. */
+  /** Starts the timeout again after {@link stopTimeout}, with the same deadline. */
   restartTimeout(): void {
-    this.#deadline = setTimeout(
-      this.#onTimeout,
-      Math.max(0, QUEUE_TIMEOUT_MS - (performance.now() - this.since)),
-    ).unref();
+    const leftMs = Math.max(0, QUEUE_TIMEOUT_MS - (performance.now() - this.since));
+    this.#timeout = setTimeout(this.#onTimeout, leftMs).unref();
   }
 
   stopTimeout(): void {
-    clearTimeout(this.#deadline);
+    clearTimeout(this.#timeout);
   }
 
-  /** Lets the client send the rest of a body that nobody reads, or its answer would be lost with the connection; but not for ever. */
+  /** Reads and discards the rest of the body for a while: a client that cannot send it might lose the response. */
   drain(): void {
     if (this.request.complete) return;
     const { socket } = this.request;
-    const patience = setTimeout(() => socket.destroy(), DRAIN_MS).unref();
-    this.request.once('close', () => clearTimeout(patience)).resume();
+    const timer = setTimeout(() => socket.destroy(), DRAIN_MS).unref();
+    this.request.once('close', () => clearTimeout(timer)).resume();
   }
 
-  /** The whole answer, in the words of the path's protocol: V2 says `error`, Azure says `message`. The connection stays good. */
+  /** Responds in the form of the path's protocol: V2 has `error`, Azure ML has `message`. The connection stays open. */
   fail(status: number, message: string, headers: Record<string, string> = {}): void {
     this.send(status, JSON.stringify(this.path.startsWith('/v2') ? { error: message } : { message }), headers);
   }

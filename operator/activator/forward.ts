@@ -1,13 +1,13 @@
-/** Passes a held request on to a pod as it came, and the answer back as it comes. */
+/** Forwards a buffered request to a pod unchanged, and streams the response back. */
 import { isFieldValue } from '@penstock/contract';
 import { request as send, type IncomingMessage } from 'node:http';
 import type { BufferedRequest } from './bufferedRequest.ts';
 
 const CONNECT_TIMEOUT_MS = 2_000;
-/** Beyond the pipeline's requestTimeout, within which a pod answers 504 itself: for a node that has vanished. */
+/** Added to the pipeline's requestTimeout, after which a pod itself responds 504: for a node that is gone. */
 export const UPSTREAM_IDLE_MS = 30_000;
 
-/** Headers that are between two neighbours only (RFC 9110 §7.6.1), and `expect`, which has been answered. */
+/** Hop-by-hop headers (RFC 9110 §7.6.1), and `expect`, which node:http has answered. */
 const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'upgrade', 'expect']);
 
 export interface Target {
@@ -16,7 +16,7 @@ export interface Target {
   requestTimeoutMs: number;
 }
 
-/** Resolves with whether the pod was reached. If it was not, nothing was sent, and another may be asked. */
+/** Resolves with false when the pod could not be reached: nothing was sent, so the request may be tried again. */
 export function forward(held: BufferedRequest, { address, port, requestTimeoutMs }: Target): Promise<boolean> {
   const { request, response } = held;
   return new Promise((resolve) => {
@@ -37,7 +37,7 @@ export function forward(held: BufferedRequest, { address, port, requestTimeoutMs
       socket.once('connect', () => {
         reached = true;
         clearTimeout(connecting);
-        upstream.flushHeaders(); // the pod watches over the time that a body takes
+        upstream.flushHeaders(); // the pod checks how fast the body arrives
         request.pipe(upstream);
       }),
     );
@@ -45,10 +45,10 @@ export function forward(held: BufferedRequest, { address, port, requestTimeoutMs
     upstream.once('response', (answer) => {
       if (!isWritable(answer)) {
         upstream.destroy();
-        held.fail(502, 'The pod gave an answer that is not valid HTTP');
+        held.fail(502, 'The pod sent a response that is not valid HTTP');
         return;
       }
-      const early = !request.complete; // the rest of the body is of no interest any more: neither connection may break under the answer
+      const early = !request.complete; // nothing reads the rest of the body; neither connection may break before the response is sent
       if (early) {
         request.unpipe(upstream);
         held.drain();
@@ -56,13 +56,13 @@ export function forward(held: BufferedRequest, { address, port, requestTimeoutMs
       response.writeHead(answer.statusCode ?? 502, answer.statusMessage, [
         ...endToEnd(answer),
         ...(early ? [] : ['connection', 'close']),
-      ]); // the next one goes straight to a pod
+      ]); // the next request goes to a pod directly
       answer.once('end', leave);
       answer.pipe(response);
       answer.once('error', () => response.destroy());
     });
     upstream.once('error', () => {
-      if (reached && !held.responded) held.fail(502, 'The connection to the pod broke before it had answered');
+      if (reached && !held.responded) held.fail(502, 'The connection to the pod broke before it responded');
       if (reached && response.headersSent && !response.writableFinished) response.destroy();
     });
     upstream.once('close', () => {
@@ -73,15 +73,15 @@ export function forward(held: BufferedRequest, { address, port, requestTimeoutMs
   });
 }
 
-/** Whether node:http will write it on: RFC 9110 §15, RFC 9112 §4. An answer of a pod is a script's, and may be anything. */
+/** Whether node:http can write this response (RFC 9110 §15, RFC 9112 §4): a script may have set any header. */
 function isWritable({ statusCode = 0, statusMessage = '', rawHeaders }: IncomingMessage): boolean {
   return statusCode >= 200 && statusCode <= 599 && isFieldValue(statusMessage) && rawHeaders.every(isFieldValue);
 }
 
-/** Headers that frame the message or say who asks: Connection cannot take them away. */
+/** Headers that frame the message or authenticate the client: the header Connection cannot remove them. */
 const NEVER_HOP_BY_HOP = new Set(['content-length', 'transfer-encoding', 'host', 'authorization']);
 
-/** Raw headers in their order, without those of the connection. */
+/** Raw headers in their order, without hop-by-hop headers. */
 function endToEnd({ rawHeaders, headers }: IncomingMessage): string[] {
   const named = new Set(
     (headers.connection ?? '')

@@ -1,4 +1,4 @@
-/** A server for each pipeline that may have no pods, on the port that its EndpointSlice names. */
+/** One HTTP listener for each pipeline that may have no pods, on the port that its EndpointSlice names. */
 import { ConnectionLimit, rejectMalformedRequest } from '@penstock/contract';
 import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
@@ -18,28 +18,28 @@ import { PipelineQueue, type Backends, type Availability } from './pipelineQueue
 import { BufferedRequest } from './bufferedRequest.ts';
 import type { ActivatorMetrics } from './metrics.ts';
 
-/** Requests that wait or are being forwarded, shared by all namespaces: each may have some 64 KiB of its body in buffers. */
+/** Requests that are queued or forwarded, shared by all namespaces: each may hold some 64 KiB of its body in buffers. */
 const MAX_REQUESTS = 2_000;
-/** At all ports together, shared by all namespaces: some 10 KiB each. */
+/** On all ports together, shared by all namespaces: some 10 KiB each. */
 const MAX_CONNECTIONS = 8_000;
-/** Also for connections on which nothing comes: a pod keeps those for longer, but here there are so many and no more. */
+/** Also for connections without any byte; a pod keeps those longer, but all pipelines share these. */
 const HEADERS_MS = 10_000;
 const LISTEN_RETRY_MS = 2_000;
-/** A pipeline that always has pods now may still be sent here by nodes that have not heard of it. */
+/** Nodes may still send requests for a pipeline here after its EndpointSlice is gone. */
 const CLOSE_AFTER_MS = 5_000;
 
 interface Listener {
   port: number;
   server: Server;
-  /** Its port could not be opened so far. */
+  /** Its port could not be opened so far, because another process has it. */
   failed?: boolean;
 }
-/** A pipeline keeps its endpoint, and all who wait there, when it has to take another door. */
+/** A pipeline keeps its queue when its port changes. */
 interface PipelineListener {
   queue: PipelineQueue;
-  /** None while its port is an older pipeline's. */
+  /** Undefined while an older pipeline has the port. */
   listener?: Listener | undefined;
-  /** Will be forgotten. */
+  /** Runs while the pipeline is about to be removed. */
   closing?: NodeJS.Timeout | undefined;
 }
 
@@ -54,14 +54,14 @@ export interface ActivatorListenersDeps {
 export class ActivatorListeners {
   readonly #deps: ActivatorListenersDeps;
   readonly #pipelines = new Map<Key, PipelineListener>();
-  /** Those, too, that are shut and still have somebody in them. */
+  /** Includes listeners that accept no connections any more and still have open ones. */
   readonly #listeners = new Set<Listener>();
   readonly #requests = new FairShare(MAX_REQUESTS);
   readonly #connections = new FairShare(MAX_CONNECTIONS);
   /** By namespace. */
   readonly #limits = new Map<string, ConnectionLimit>();
 
-  /** Opens and closes as the EndpointSlices say, from now on. */
+  /** Follows the EndpointSlices from now on. */
   constructor(deps: ActivatorListenersDeps) {
     this.#deps = deps;
     deps.slices.onChange((_, { metadata: { namespace = '', labels = {} } }) =>
@@ -69,7 +69,7 @@ export class ActivatorListeners {
     );
   }
 
-  /** Why not all of them can be entered; undefined when they can. A port that somebody else has keeps one pipeline's shut, and is no reason. */
+  /** Readiness: undefined when every listener is bound. A port conflict affects one pipeline and does not fail readiness. */
   get notReadyReason(): string | undefined {
     return [...this.#pipelines.values()].every(
       ({ listener }) => !listener || listener.server.listening || listener.failed,
@@ -78,12 +78,12 @@ export class ActivatorListeners {
       : 'ports are being opened';
   }
 
-  /** Requests that wait or are being forwarded. */
+  /** Requests that are queued or forwarded. */
   get inFlight(): number {
     return this.#requests.sum;
   }
 
-  /** Lets nobody in any more. */
+  /** Accepts no further connections. */
   stopAccepting(): void {
     for (const { server } of this.#listeners) server.close();
   }
@@ -97,15 +97,15 @@ export class ActivatorListeners {
     const found = backendsOf(this.#deps.slices, namespace, name);
     const known = this.#pipelines.get(key);
     if (!found) return known && this.#closeLater(key, known);
-    const entrance: PipelineListener = known ?? { queue: this.#newQueue(key, found.place) };
+    const entrance: PipelineListener = known ?? { queue: this.#newQueue(key, found.backends) };
     this.#pipelines.set(key, entrance);
     clearTimeout(entrance.closing);
     entrance.closing = undefined;
     if (entrance.listener?.port !== found.port) {
-      entrance.listener?.server.close(); // who waits there is answered there
+      entrance.listener?.server.close(); // its open connections are served to the end
       entrance.listener = found.port === undefined ? undefined : this.#listen(key, found.port, entrance);
     }
-    entrance.queue.update(found.place);
+    entrance.queue.update(found.backends);
   }
 
   #closeLater(key: Key, entrance: PipelineListener): void {
@@ -140,7 +140,7 @@ export class ActivatorListeners {
     });
   }
 
-  /** Connections to all pipelines of a namespace: when it may have no more, its own silent ones make room. */
+  /** The connections to all pipelines of a namespace; at the limit, its own idle connections are closed for new ones. */
   #connectionLimit(namespace: string): ConnectionLimit {
     const known = this.#limits.get(namespace);
     if (known) return known;
@@ -154,7 +154,7 @@ export class ActivatorListeners {
 
   #listen(pipeline: Key, port: number, entrance: PipelineListener): Listener {
     const { namespace, name } = splitKey(pipeline);
-    /** Connections with a request that has no whole answer yet. */
+    /** Connections with a request whose response is not complete. */
     const unanswered = new WeakSet<Socket>();
     const server = createServer(
       {
@@ -166,7 +166,9 @@ export class ActivatorListeners {
       },
       (request, response) => {
         const { socket } = request;
-        if (unanswered.has(socket)) return void socket.destroy(); // pipelined: a forwarded answer ends the connection, so that this one could never be answered; the client asks again (RFC 9112 §9.3.2)
+        // Pipelining: the forwarded response closes the connection, so a second request could never be answered. The
+        // client sends it again (RFC 9112 §9.3.2).
+        if (unanswered.has(socket)) return void socket.destroy();
         unanswered.add(socket);
         response.once('close', () => unanswered.delete(socket));
         entrance.queue.handle(new BufferedRequest(request, response));
@@ -193,39 +195,38 @@ export class ActivatorListeners {
   }
 }
 
-/** What the EndpointSlices say of a pipeline; undefined when it has no place here; without a port when somebody had that before. */
-function backendsOf(
-  slices: Cache<Slice>,
-  namespace: string,
-  name: string,
-): { port?: number; place: Backends } | undefined {
-  const all = slices.byIndex(indexKey.service(namespace, name));
-  const [own, service] = [
-    all.find((slice) => isActivatorSlice(slice) && ownerKey(slice) === joinKey(namespace, name)),
-    all.filter((slice) => !isActivatorSlice(slice)),
-  ];
-  const activation = own && parseActivation(own.metadata.annotations?.[ANNOTATION.activation]);
-  const port = own && activatorPort(own);
-  if (!activation || port === undefined) return undefined;
-  const taken = slices.byIndex(indexKey.port(port)).some((other) => creationOrder(other) < creationOrder(own));
-  return {
-    ...(!taken && { port }),
-    place: {
-      activation,
-      pods: service.flatMap(readyAddresses),
-      port: service[0]?.ports?.[0]?.port ?? 0,
-      activators: readyAddresses(own).length,
-    },
-  };
+interface Found {
+  /** Undefined when an older pipeline has the port. */
+  port?: number;
+  backends: Backends;
 }
 
-/** The pipeline whose slice it is, by its controller: labels alone are anybody's. */
+/** What the EndpointSlices say of a pipeline; undefined when it has none of the activator. */
+function backendsOf(slices: Cache<Slice>, namespace: string, name: string): Found | undefined {
+  const all = slices.byIndex(indexKey.service(namespace, name));
+  const own = all.find((slice) => isActivatorSlice(slice) && ownerKey(slice) === joinKey(namespace, name));
+  if (!own) return undefined;
+  const port = activatorPort(own);
+  const activation = parseActivation(own.metadata.annotations?.[ANNOTATION.activation]);
+  if (!activation || port === undefined) return undefined;
+  const isTaken = slices.byIndex(indexKey.port(port)).some((other) => creationOrder(other) < creationOrder(own));
+  const service = all.filter((slice) => !isActivatorSlice(slice));
+  const backends = {
+    activation,
+    pods: service.flatMap(readyAddresses),
+    port: service[0]?.ports?.[0]?.port ?? 0,
+    activators: readyAddresses(own).length,
+  };
+  return { ...(!isTaken && { port }), backends };
+}
+
+/** The pipeline that controls a slice; any account could set the labels. */
 function ownerKey(slice: Slice): Key | undefined {
   const owner = controllerOf(slice);
   return owner?.kind === KIND.pipeline.kind ? joinKey(slice.metadata.namespace ?? '', owner.name) : undefined;
 }
 
-/** Why a pipeline serves or does not, in its own words. */
+/** The condition Available of a pipeline. */
 async function availabilityOf(
   client: Pick<KubeClient, 'get'>,
   namespace: string,
@@ -233,13 +234,10 @@ async function availabilityOf(
 ): Promise<Availability | 'gone'> {
   const pipeline = await client.get<InferencePipeline>(KIND.pipeline, namespace, name).catch(ignoreNotFound);
   if (!pipeline || pipeline.metadata.deletionTimestamp !== undefined) return 'gone';
-  const said = pipeline.status?.conditions?.find(({ type }) => type === CONDITION.available);
-  const current = said?.observedGeneration === pipeline.metadata.generation;
-  const available = said?.status === 'True';
-  return {
-    available,
-    reason: said?.reason ?? 'Unknown',
-    message: said?.message ?? '',
-    final: !available && current && isFinal(said?.reason ?? ''),
-  };
+  const found = pipeline.status?.conditions?.find(({ type }) => type === CONDITION.available);
+  if (!found) return { available: false, reason: 'Unknown', message: '', final: false };
+  const { status, reason, message, observedGeneration } = found;
+  const available = status === 'True';
+  const isCurrent = observedGeneration === pipeline.metadata.generation;
+  return { available, reason, message, final: !available && isCurrent && isFinal(reason) };
 }

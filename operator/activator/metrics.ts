@@ -1,4 +1,4 @@
-/** The activator's own metrics. The registry is handed over, never global. */
+/** The metrics of the activator, in the registry that is passed in. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 export type Outcome = 'forwarded' | 'answered' | 'unauthorized' | 'full' | 'failed' | 'timeout' | 'gone';
@@ -8,21 +8,21 @@ export function activatorMetrics(registry: Registry) {
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
   return {
-    held: new Gauge({ name: 'penstock_activator_held_requests', help: 'Requests that wait for a pod now.', registers }),
+    held: new Gauge({ name: 'penstock_activator_held_requests', help: 'Requests that wait for a pod.', registers }),
     requests: new Counter({
       name: 'penstock_activator_requests_total',
-      help: 'Requests by what became of them.',
+      help: 'Requests by outcome.',
       labelNames: ['outcome'],
       registers,
     }),
     wakes: new Counter({
       name: 'penstock_activator_wakes_total',
-      help: 'Deployments that were given their first pod.',
+      help: 'Deployments that were scaled from 0 to 1.',
       registers,
     }),
     coldStart: new Histogram({
       name: 'penstock_activator_cold_start_seconds',
-      help: 'From the first request that waits to the first pod that can take it.',
+      help: 'Time from the first queued request to the first Ready pod.',
       buckets: [0.5, 1, 2, 3, 5, 10, 20, 60],
       registers,
     }),

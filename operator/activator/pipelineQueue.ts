@@ -1,43 +1,44 @@
-/** One pipeline at the activator's door: who may come in, who waits, and when the waiting is over. */
+/** The requests of one pipeline at the activator: which are accepted, how long they wait, and when a pod gets them. */
 import { authorized, unauthorizedMessage } from '@penstock/contract';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Activation } from '../api/activation.ts';
+import { QUEUE_TIMEOUT_MS, type BufferedRequest } from './bufferedRequest.ts';
 import { forward } from './forward.ts';
-import { BufferedRequest, QUEUE_TIMEOUT_MS } from './bufferedRequest.ts';
 import type { ActivatorMetrics, Outcome } from './metrics.ts';
 
 const MAX_QUEUED = 1_000;
 const RETRY_AFTER_S = { full: '5', failed: '10' };
-/** While somebody waits: the wish is repeated, and asked why it takes so long. */
+/** While requests are queued and no pod is Ready, the scale-up is requested again and the reason is read, this often. */
 const SCALE_FROM_ZERO_INTERVAL_MS = 1_000;
-/** A pod that the Service knows of and that takes no connection is tried again after this long. */
+/** A pod in the EndpointSlices that refuses connections is tried again after this long. */
 const CONNECT_RETRY_MS = 250;
 
-/** What is known of the pipeline's place in the cluster now. */
+/** Where the requests of a pipeline can go now. */
 export interface Backends {
   activation: Activation;
-  /** The pods that the Service leads to, and their port. */
+  /** Addresses and port of the pods that the Service selects and that are Ready. */
   pods: string[];
   port: number;
   /** How many activators share the pipeline's requests. */
   activators: number;
 }
 
-/** Why there is no pod yet; `final` when waiting does not help. */
+/** Whether the pipeline can serve, and why not. */
 export interface Availability {
   available: boolean;
   reason: string;
   message: string;
+  /** Waiting does not help. */
   final: boolean;
 }
 
 export interface PipelineQueueDeps {
   pipeline: string;
   metrics: ActivatorMetrics;
-  /** Gives the revision's Deployment its first pod; true when it had none. */
+  /** Scales the revision's Deployment from 0 to 1; true when it had 0 replicas. */
   scaleFromZero: (revision: string) => Promise<boolean>;
   availability: () => Promise<Availability | 'gone'>;
-  /** Takes one of the places that all namespaces share; false when this one has its share. */
+  /** Reserves one of the places that all namespaces share; false when this namespace has its share. */
   reserve: () => boolean;
   release: () => void;
   onError: (error: unknown) => void;
@@ -49,126 +50,131 @@ export class PipelineQueue {
   readonly #queued: BufferedRequest[] = [];
   #inFlight = 0;
   #nextBackend = 0;
-  /** When somebody began to wait for a pod. */
+  /** When the first queued request began to wait for a pod. */
   #scalingSince: number | undefined;
   #deleted = false;
   #cachedAvailability: { at: number; answer: Promise<Availability | 'gone' | undefined> } | undefined;
   #pausedUntil = 0;
 
-  constructor(place: Backends, deps: PipelineQueueDeps) {
-    this.#backends = place;
+  constructor(backends: Backends, deps: PipelineQueueDeps) {
+    this.#backends = backends;
     this.#deps = deps;
   }
 
-  update(place: Backends): void {
-    if (this.#scalingSince !== undefined && this.#backends.pods.length === 0 && place.pods.length > 0)
+  update(backends: Backends): void {
+    if (this.#scalingSince !== undefined && this.#backends.pods.length === 0 && backends.pods.length > 0)
       this.#deps.metrics.coldStart.observe((performance.now() - this.#scalingSince) / 1000);
-    this.#backends = { ...place, activators: place.activators || this.#backends.activators }; // none once the pods serve: those that shared the wait share it on
+    // The slice names no activators once pods serve; those that share the queued requests go on sharing them.
+    this.#backends = { ...backends, activators: backends.activators || this.#backends.activators };
     this.#deleted = false;
     this.#dispatch();
-    if (place.pods.length === 0) void this.#scaleFromZero();
+    if (backends.pods.length === 0) void this.#scaleFromZero();
   }
 
-  /** The pipeline is gone, or always has pods now: who can still be served is, everybody else is told. */
+  /** The pipeline is gone, or always has pods now: requests for which there is a pod are served, others get 404. */
   close(): void {
     this.#deleted = true;
     if (this.#backends.pods.length === 0)
       this.#refuseAll(404, `The endpoint ${this.#deps.pipeline} does not exist any more`, 'gone');
   }
 
-  /** Answers now or later. Nothing is woken by somebody without a key, nor by a health check. */
-  handle(held: BufferedRequest): void {
-    const { activation, pods } = this.#backends;
-    const { metrics } = this.#deps;
-    const isHealth = isRead(held.request.method) && (held.path === '/' || held.path.startsWith('/v2/health/'));
-    if (isHealth && pods.length === 0) return void this.#answerHealth(held);
-    const { authorization } = held.request.headers;
-    if (!isHealth && activation.auth === 'Key' && !authorized(authorization, activation.keyHashes)) {
-      metrics.requests.inc({ outcome: 'unauthorized' });
-      return held.fail(401, unauthorizedMessage(authorization), { 'www-authenticate': 'Bearer' });
-    }
-    if (this.#queued.length >= MAX_QUEUED || !this.#deps.reserve()) {
-      metrics.requests.inc({ outcome: 'full' });
-      return held.fail(503, 'Too many requests wait for this endpoint to start', { 'retry-after': RETRY_AFTER_S.full });
-    }
-    metrics.held.inc();
-    held.startTimeout(
-      () => void this.#timeOut(held),
-      () => this.#dequeue(held),
+  /** Responds now or later. A request without a valid key does not scale the pipeline up, and neither does a health check. */
+  handle(buffered: BufferedRequest): void {
+    const isHealth = isHealthCheck(buffered);
+    if (isHealth && this.#backends.pods.length === 0) return void this.#answerHealth(buffered);
+    if (!isHealth && !this.#isAuthorized(buffered)) return this.#refuseUnauthorized(buffered);
+    if (this.#queued.length >= MAX_QUEUED || !this.#deps.reserve()) return this.#refuseFull(buffered);
+    this.#deps.metrics.held.inc();
+    buffered.startTimeout(
+      () => void this.#timeOut(buffered),
+      () => this.#dequeue(buffered),
     );
-    this.#queued.push(held);
+    this.#queued.push(buffered);
     this.#dispatch();
     if (this.#backends.pods.length === 0) void this.#scaleFromZero();
   }
 
-  /** As many at a time as the pods can have in work, all activators together. */
+  #isAuthorized({ request }: BufferedRequest): boolean {
+    const { auth, keyHashes } = this.#backends.activation;
+    return auth !== 'Key' || authorized(request.headers.authorization, keyHashes);
+  }
+
+  #refuseUnauthorized(buffered: BufferedRequest): void {
+    this.#deps.metrics.requests.inc({ outcome: 'unauthorized' });
+    const message = unauthorizedMessage(buffered.request.headers.authorization);
+    buffered.fail(401, message, { 'www-authenticate': 'Bearer' });
+  }
+
+  #refuseFull(buffered: BufferedRequest): void {
+    this.#deps.metrics.requests.inc({ outcome: 'full' });
+    const headers = { 'retry-after': RETRY_AFTER_S.full };
+    buffered.fail(503, 'Too many requests wait for this endpoint to start', headers);
+  }
+
+  /** Sends this activator's share of the requests that the pods can process at the same time. */
   #dispatch(): void {
     const { pods, port, activation, activators } = this.#backends;
     if (pods.length === 0 || performance.now() < this.#pausedUntil) return;
-    const places = Math.max(1, Math.floor((activation.maxConcurrentRequests * pods.length) / Math.max(activators, 1)));
-    while (this.#queued.length > 0 && this.#inFlight < places) {
-      const held = this.#queued.shift()!;
-      held.stopTimeout();
+    const share = Math.max(1, Math.floor((activation.maxConcurrentRequests * pods.length) / Math.max(activators, 1)));
+    while (this.#queued.length > 0 && this.#inFlight < share) {
+      const buffered = this.#queued.shift()!;
+      buffered.stopTimeout();
       this.#inFlight += 1;
       this.#nextBackend += 1;
-      void this.#forward(held, pods[this.#nextBackend % pods.length]!, port);
+      void this.#forward(buffered, pods[this.#nextBackend % pods.length]!, port);
     }
   }
 
-  async #forward(held: BufferedRequest, address: string, port: number): Promise<void> {
-    const reached = await forward(held, {
-      address,
-      port,
-      requestTimeoutMs: this.#backends.activation.requestTimeoutMs,
-    });
+  async #forward(buffered: BufferedRequest, address: string, port: number): Promise<void> {
+    const { requestTimeoutMs } = this.#backends.activation;
+    const reached = await forward(buffered, { address, port, requestTimeoutMs });
     this.#inFlight -= 1;
     if (reached) {
       this.#deps.metrics.requests.inc({ outcome: 'forwarded' });
       this.#leave();
       return this.#dispatch();
     }
-    this.#queued.unshift(held);
-    held.restartTimeout();
+    this.#queued.unshift(buffered);
+    buffered.restartTimeout();
     this.#pausedUntil = performance.now() + CONNECT_RETRY_MS;
     setTimeout(() => {
-      void this.#scaleFromZero(); // it may be gone, and the news of it late
+      void this.#scaleFromZero(); // the pod may be gone before its watch event arrives
       this.#dispatch();
     }, CONNECT_RETRY_MS + 1);
   }
 
-  /** One round after another while somebody waits and nobody can be asked: wake, look why not, tell. */
+  /** While requests are queued and no pod is Ready: requests the scale-up, and fails the queue if the revision cannot start. */
   async #scaleFromZero(): Promise<void> {
     if (this.#scalingSince !== undefined || this.#queued.length === 0) return;
     this.#scalingSince = performance.now();
     while (this.#queued.length > 0 && !this.#deleted) {
-      if (await this.#deps.scaleFromZero(this.#backends.activation.revision).catch(this.#deps.onError))
-        this.#deps.metrics.wakes.inc();
+      const scaled = await this.#deps.scaleFromZero(this.#backends.activation.revision).catch(this.#deps.onError);
+      if (scaled) this.#deps.metrics.wakes.inc();
       await sleep(SCALE_FROM_ZERO_INTERVAL_MS);
       if (this.#backends.pods.length > 0 && performance.now() >= this.#pausedUntil) break;
-      const standing = await this.#availability();
-      if (standing === 'gone') this.close();
-      else if (standing?.final) this.#refuseAll(503, this.#reason(standing), 'failed');
+      this.#refuseIfFailed(await this.#availability());
     }
     this.#scalingSince = undefined;
   }
 
-  async #timeOut(held: BufferedRequest): Promise<void> {
-    const standing = await this.#availability();
-    if (held.responded || !this.#dequeue(held)) return; // served meanwhile
-    this.#deps.metrics.requests.inc({ outcome: 'timeout' });
-    held.fail(
-      503,
-      standing === undefined || standing === 'gone'
-        ? `No pod came up within ${QUEUE_TIMEOUT_MS / 1000} s`
-        : this.#reason(standing),
-      { 'retry-after': RETRY_AFTER_S.failed },
-    );
+  #refuseIfFailed(availability: Availability | 'gone' | undefined): void {
+    if (availability === 'gone') this.close();
+    else if (availability?.final) this.#refuseAll(503, this.#reason(availability), 'failed');
   }
 
-  /** Undefined when nobody knows. Asked once a second at most, however many wait or check its health. */
+  async #timeOut(buffered: BufferedRequest): Promise<void> {
+    const availability = await this.#availability();
+    if (buffered.responded || !this.#dequeue(buffered)) return; // served meanwhile
+    this.#deps.metrics.requests.inc({ outcome: 'timeout' });
+    const isKnown = availability !== undefined && availability !== 'gone';
+    const message = isKnown ? this.#reason(availability) : `No pod came up within ${QUEUE_TIMEOUT_MS / 1000} s`;
+    buffered.fail(503, message, { 'retry-after': RETRY_AFTER_S.failed });
+  }
+
+  /** Undefined when it cannot be read. Read once a second at most, however many requests or health checks need it. */
   #availability(): Promise<Availability | 'gone' | undefined> {
-    if (this.#cachedAvailability && performance.now() - this.#cachedAvailability.at < SCALE_FROM_ZERO_INTERVAL_MS)
-      return this.#cachedAvailability.answer;
+    const cached = this.#cachedAvailability;
+    if (cached && performance.now() - cached.at < SCALE_FROM_ZERO_INTERVAL_MS) return cached.answer;
     const answer = this.#deps.availability().catch((error: unknown) => {
       this.#deps.onError(error);
       return undefined;
@@ -177,37 +183,31 @@ export class PipelineQueue {
     return answer;
   }
 
-  async #answerHealth(held: BufferedRequest): Promise<void> {
-    const standing = await this.#availability();
-    const available = typeof standing === 'object' && standing.available;
+  async #answerHealth(buffered: BufferedRequest): Promise<void> {
+    const availability = await this.#availability();
+    const available = typeof availability === 'object' && availability.available;
     this.#deps.metrics.requests.inc({ outcome: 'answered' });
-    if (held.path.startsWith('/v2'))
-      held.send(
-        available || held.path.endsWith('/live') ? 200 : 503,
-        JSON.stringify(held.path.endsWith('/live') ? { live: true } : { live: true, ready: available }),
-      );
-    else
-      held.send(available ? 200 : 503, available ? 'Healthy' : 'Unhealthy', {
-        'content-type': 'text/plain; charset=utf-8',
-      });
+    const { status, body, headers } = healthResponse(buffered.path, available);
+    buffered.send(status, body, headers);
   }
 
-  /** Production keeps what a script said to itself. */
+  /** With exposeErrors the message of the condition is added; it may hold what a script wrote. */
   #reason({ reason, message }: Availability): string {
-    return `The endpoint cannot serve now: ${reason}${this.#backends.activation.exposeErrors && message !== '' ? `: ${message}` : ''}`;
+    const detail = this.#backends.activation.exposeErrors && message !== '' ? `: ${message}` : '';
+    return `The endpoint cannot serve now: ${reason}${detail}`;
   }
 
   #refuseAll(status: number, message: string, outcome: Outcome): void {
-    for (const held of [...this.#queued]) {
-      this.#dequeue(held);
+    for (const buffered of [...this.#queued]) {
+      this.#dequeue(buffered);
       this.#deps.metrics.requests.inc({ outcome });
-      held.fail(status, message, status === 503 ? { 'retry-after': RETRY_AFTER_S.failed } : {});
+      buffered.fail(status, message, status === 503 ? { 'retry-after': RETRY_AFTER_S.failed } : {});
     }
   }
 
-  /** Takes a request out of those that wait; false when it waits no more. */
-  #dequeue(held: BufferedRequest): boolean {
-    const at = this.#queued.indexOf(held);
+  /** Removes a request from the queue; false when it is not in it any more. */
+  #dequeue(buffered: BufferedRequest): boolean {
+    const at = this.#queued.indexOf(buffered);
     if (at < 0) return false;
     this.#queued.splice(at, 1);
     this.#leave();
@@ -220,4 +220,18 @@ export class PipelineQueue {
   }
 }
 
-const isRead = (method: string | undefined): boolean => method === 'GET' || method === 'HEAD';
+function isHealthCheck({ request: { method }, path }: BufferedRequest): boolean {
+  return (method === 'GET' || method === 'HEAD') && (path === '/' || path.startsWith('/v2/health/'));
+}
+
+/** As a pod answers: Azure ML's text on /, JSON under /v2. */
+function healthResponse(
+  path: string,
+  available: boolean,
+): { status: number; body: string; headers?: Record<string, string> } {
+  if (path.endsWith('/live')) return { status: 200, body: JSON.stringify({ live: true }) };
+  const status = available ? 200 : 503;
+  if (path.startsWith('/v2')) return { status, body: JSON.stringify({ live: true, ready: available }) };
+  const headers = { 'content-type': 'text/plain; charset=utf-8' };
+  return { status, body: available ? 'Healthy' : 'Unhealthy', headers };
+}

@@ -198,5 +198,5 @@ export interface RenderConfig {
   /** False: models come from public addresses only. */
   privateSources: boolean;
   /** Absent: pipelines get no NetworkPolicy. */
-  networkAccess?: NetworkAccess;
+  networkAccess?: NetworkAccess | undefined;
 }

@@ -1,4 +1,4 @@
-/** Brings children about: creates what is missing, applies what differs, refuses what is not ours, prunes the rest. */
+/** Writes children: creates what is missing, applies what differs, refuses what another owner has, deletes what is not wanted. */
 import { hash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { ignoreNotFound, hasStatus, Outdated, Stalled } from '../api/flow.ts';
@@ -10,10 +10,10 @@ import type { KubeClient } from '../kube/client.ts';
 import type { Kube } from '../kube/kube.ts';
 import { isSubset } from './isSubset.ts';
 
-/** Nobody tells when a foreign object goes. */
+/** The operator does not watch objects of other owners, so it polls until they are gone. */
 const NOT_OWNED_RECHECK_MS = 15_000;
 
-/** Whoever owns children; with a status, it has been seen before. */
+/** The owner of children; with a status, it was reconciled before. */
 type Owner = KubeObject & { status?: { conditions?: unknown[]; activeRevision?: string } };
 
 export type Writer = Pick<Kube, 'cached' | 'cacheWrite' | 'evict'> & {
@@ -21,11 +21,11 @@ export type Writer = Pick<Kube, 'cached' | 'cacheWrite' | 'evict'> & {
 };
 
 /**
- * Applies `wanted` stride by stride, the objects of a stride at the same time. Throws Stalled where another object has
- * the name; the rest of its stride is applied all the same, and no later one.
+ * Applies `wanted` wave by wave, the objects of a wave in parallel. Throws Stalled where an object of another owner has
+ * the name; the other objects of that wave are applied, later waves are not.
  */
 export async function applyAll(wanted: KubeObject[][], owner: Owner, kube: Writer): Promise<void> {
-  let alive = owner.status?.conditions === undefined; // one that is new was heard of a moment ago
+  let alive = owner.status?.conditions === undefined; // a new owner was read from the API server a moment ago
   for (const wave of wanted) {
     if (!alive && wave.some((object) => !kube.cached(object))) {
       await confirmOwnerExists(owner, kube);
@@ -52,7 +52,7 @@ async function applyOne(object: KubeObject, owner: Owner, kube: Writer): Promise
     kube.cacheWrite(await kube.client.apply(signed));
 }
 
-/** Deletes what is the owner's and not wanted. One that was changed since it was seen is left to the next look (preconditions). */
+/** Deletes the children that are not wanted. A child that has changed since it was read is left to the next reconcile. */
 export async function prune(
   children: KubeObject[],
   wanted: (object: KubeObject) => boolean,
@@ -71,8 +71,8 @@ export async function prune(
 }
 
 /**
- * A child that is gone may be gone because its owner is, and the watch may be silent: asked of the server itself before
- * anything is made again, or the garbage collector and we would take turns. Throws Outdated.
+ * A child may be missing because its owner is deleted and the watch is late. So the owner is read from the API server
+ * before a child is created again, or the garbage collector and the operator would take turns. Throws Outdated.
  */
 async function confirmOwnerExists(owner: KubeObject, kube: Writer): Promise<void> {
   const { namespace = '', name, uid } = owner.metadata;
@@ -83,7 +83,7 @@ async function confirmOwnerExists(owner: KubeObject, kube: Writer): Promise<void
   throw new Outdated(`${owner.kind} ${name} is gone`);
 }
 
-/** Created by POST, so that an object of somebody else's is found out and not taken over (ADR 3). */
+/** Created by POST, so that an object of another owner is noticed instead of taken over (ADR 3). */
 async function createOrAdopt(object: KubeObject, owner: Owner, kube: Writer): Promise<void> {
   try {
     kube.cacheWrite(await kube.client.create(object));
@@ -93,13 +93,13 @@ async function createOrAdopt(object: KubeObject, owner: Owner, kube: Writer): Pr
     if (isForeignConfigMap(live, owner)) return recreate(live, object, kube);
     if (!isControlledBy(live, owner)) throw notControlled(live, owner);
     if (isImmutableWithOtherData(live, object)) return recreate(live, object, kube);
-    kube.cacheWrite('immutable' in live ? await withLabels(live, object, kube) : await kube.client.apply(object)); // an answer was lost, the cache lags, or our label is gone
+    kube.cacheWrite('immutable' in live ? await withLabels(live, object, kube) : await kube.client.apply(object)); // a response was lost, the cache is behind, or our label was removed
   }
 }
 
 type Frozen = KubeObject & { immutable?: boolean; data?: object; binaryData?: object };
 
-/** Whether a ConfigMap is immutable with other data than it should have: another account made it, and no update can change it. */
+/** Whether a ConfigMap is immutable with other data than it should have: another account created it, and no update can change it. */
 function isImmutableWithOtherData(live: Frozen, wanted: Frozen): boolean {
   const same = isDeepStrictEqual(
     [live.data ?? {}, live.binaryData ?? {}],
@@ -108,7 +108,7 @@ function isImmutableWithOtherData(live: Frozen, wanted: Frozen): boolean {
   return live.kind === 'ConfigMap' && live.immutable === true && !(same && wanted.immutable === true);
 }
 
-/** Deletes the very object that was seen (preconditions) and makes it anew. A finalizer, with which it would stay and be mounted, is taken away. */
+/** Deletes exactly the object that was read and creates it again. Its finalizers are removed, because with them it would stay and be mounted. */
 async function recreate(live: KubeObject, object: KubeObject, kube: Writer): Promise<void> {
   if (live.metadata.deletionTimestamp === undefined) await kube.client.remove(live);
   if ((live.metadata.finalizers ?? []).length > 0)
@@ -117,7 +117,7 @@ async function recreate(live: KubeObject, object: KubeObject, kube: Writer): Pro
   kube.cacheWrite(await kube.client.create(object));
 }
 
-/** Of an immutable object only the metadata can be put right. */
+/** Of an immutable object only the metadata can be repaired. */
 async function withLabels(
   live: KubeObject,
   { metadata: { labels = {} } }: KubeObject,
@@ -133,21 +133,21 @@ const isControlledBy = (live: KubeObject, { kind, metadata: { name, uid } }: Kub
 };
 
 /**
- * Whether another account has put a ConfigMap in the place of a child: pods mount it by its name, whatever its labels
- * are, and take key hashes from it. A pipeline that serves had its own there before. A pipeline that is new did not,
- * and what is there may be a user's.
+ * Whether another account has put a ConfigMap in the place of a child. Pods mount it by name, whatever its labels are, and
+ * read key hashes from it. A pipeline that serves had its own ConfigMap there; for a new pipeline, the ConfigMap may be a
+ * user's.
  */
 const isForeignConfigMap = (live: KubeObject, owner: Owner): boolean =>
   live.kind === 'ConfigMap' && owner.status?.activeRevision !== undefined && !isControlledBy(live, owner);
 
-/** A child of the pipeline of the same name that was deleted a moment ago is on its way out: tried again. Any other is the user's to move. */
+/** A child of a deleted pipeline of the same name will be gone soon: retried. Any other object is for the user to remove. */
 function notControlled({ kind, metadata }: KubeObject, owner: KubeObject): Error {
-  const dying =
+  const isTerminating =
     metadata.deletionTimestamp !== undefined ||
     metadata.ownerReferences?.some(
       (one) => one.controller && one.kind === owner.kind && one.name === owner.metadata.name,
     );
-  if (dying) return new Error(`${kind} ${metadata.name} of a deleted ${owner.kind} is still going away`);
+  if (isTerminating) return new Error(`${kind} ${metadata.name} of a deleted ${owner.kind} still exists`);
   return new Stalled(
     REASON.notOwned,
     `${kind} ${metadata.name} exists and is not this ${owner.kind}'s: delete or rename it, or rename the ${owner.kind}`,
@@ -155,7 +155,7 @@ function notControlled({ kind, metadata }: KubeObject, owner: KubeObject): Error
   );
 }
 
-/** Notes the hash of the wish on the object itself, so that a field we no longer want is noticed, too. */
+/** Adds the hash of the desired object as an annotation, so that a field that is no longer desired is noticed, too. */
 function withAppliedHash<T extends KubeObject>(object: T): T {
   const applied = hash('sha256', JSON.stringify(object)).slice(0, 16);
   return {

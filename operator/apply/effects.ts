@@ -1,4 +1,4 @@
-/** Writes beside server-side apply: adoption, replica counts, the mark of an abandoned revision, the nudge of pods. */
+/** Writes beside server-side apply: owner references, replica counts, the mark of a failed revision, annotations of pods. */
 import { ignoreNotFound, hasStatus, Outdated } from '../api/flow.ts';
 import { ANNOTATION, LABEL } from '../api/labels.ts';
 import { apiPath, KIND, kindOf } from '../api/kinds.ts';
@@ -14,7 +14,7 @@ export type Effects = Pick<Kube, 'cached' | 'cacheWrite'> & {
   client: Pick<KubeClient, 'scale' | 'patchMetadata' | 'get' | 'list'>;
 };
 
-/** Gives children back the owner reference that somebody took off them. */
+/** Adds the owner reference to children that have lost it. */
 export async function adoptOrphans(orphans: KubeObject[], owner: OwnerReference, kube: Effects): Promise<void> {
   for (const orphan of orphans) {
     const { metadata } = orphan;
@@ -26,35 +26,39 @@ export async function adoptOrphans(orphans: KubeObject[], owner: OwnerReference,
   }
 }
 
+type Scalable = KubeObject & { spec?: { replicas?: number } };
+
 /**
- * Sets the counts that are ours to set: never through the Deployment itself, so that no edit of it can drop a replica.
- * Fewer pods are asked for only if nobody has touched the Deployment since it was seen: a stale look never takes one away.
+ * Sets planned replica counts through the scale subresource, never through the Deployment itself, so that no apply of it
+ * changes a count. Pods are removed only if the Deployment has not changed since it was read.
  */
 export async function setReplicas(live: LiveRevision[], { metadata }: KubeObject, kube: Effects): Promise<void> {
   for (const { revision, scaleTo, autoscaled } of live) {
-    if (scaleTo === undefined) continue;
-    const deployment = kube.cached({
-      ...KIND.deployment,
-      metadata: { name: revision.name, namespace: metadata.namespace ?? '' },
-    }) as (KubeObject & { spec?: { replicas?: number } }) | undefined;
-    const now = deployment?.spec?.replicas;
-    if (!deployment || now === undefined || now === scaleTo) continue;
-    const { resourceVersion, ...seen } = deployment.metadata;
-    const exact = scaleTo < now || autoscaled;
-    const scaled = await kube.client.scale(exact ? deployment.metadata : seen, scaleTo);
-    // Only of an object that nobody has touched since do we know what it is now.
-    if (exact)
-      kube.cacheWrite({
-        ...deployment,
-        metadata: { ...deployment.metadata, resourceVersion: scaled.metadata.resourceVersion! },
-        spec: { ...deployment.spec, replicas: scaleTo },
-      } as KubeObject);
+    const reference = { name: revision.name, namespace: metadata.namespace ?? '' };
+    const deployment = kube.cached({ ...KIND.deployment, metadata: reference }) as Scalable | undefined;
+    const replicas = deployment?.spec?.replicas;
+    if (scaleTo === undefined || !deployment || replicas === undefined || replicas === scaleTo) continue;
+    await scale(deployment, scaleTo, { exact: scaleTo < replicas || autoscaled }, kube);
   }
 }
 
+/** `exact`: fails with 409 when the Deployment has changed since it was read; only then is its new version known. */
+async function scale(
+  deployment: Scalable,
+  scaleTo: number,
+  { exact }: { exact: boolean },
+  kube: Effects,
+): Promise<void> {
+  const { resourceVersion: _, ...anyVersion } = deployment.metadata;
+  const scaled = await kube.client.scale(exact ? deployment.metadata : anyVersion, scaleTo);
+  if (!exact) return;
+  const metadata = { ...deployment.metadata, resourceVersion: scaled.metadata.resourceVersion! };
+  kube.cacheWrite({ ...deployment, metadata, spec: { ...deployment.spec, replicas: scaleTo } } as KubeObject);
+}
+
 /**
- * Asks the server itself before traffic moves: the switch is the one step that a stale look could make an outage of.
- * Throws Outdated when the newcomer has fewer Ready pods than the cache says, and the other one serves.
+ * Reads the pods from the API server before traffic moves, because a stale cache would make this step an outage. Throws
+ * Outdated when the candidate has fewer Ready pods than the cache says and the stable revision still serves.
  */
 export async function confirmReadyPods(
   { from, to, size }: TrafficSwitch,
@@ -69,14 +73,14 @@ export async function confirmReadyPods(
   };
   const deployment = await client
     .get<KubeObject & { spec?: { replicas?: number } }>(KIND.deployment, namespace, to)
-    .catch(ignoreNotFound); // one that never served may be gone: its successor is made in this reconcile
+    .catch(ignoreNotFound); // a revision that never served may have no Deployment yet
   if (Math.min(await ready(to), deployment?.spec?.replicas ?? 0) >= size || (await ready(from)) === 0) return;
   throw new Outdated(`revision ${to} has fewer than ${size} Ready pods, and ${from} serves`);
 }
 
-/** Marks a revision as given up on its own ConfigMap, where a restarted operator finds it. */
+/** Marks a revision as failed on its own ConfigMap, where a restarted operator finds it. */
 export async function markFailed({ revision, failure }: NonNullable<Plan['failing']>, kube: Effects): Promise<void> {
-  if (!revision.configMap) throw new Outdated(`ConfigMap ${revision.name} has not come back yet`);
+  if (!revision.configMap) throw new Outdated(`ConfigMap ${revision.name} is not restored yet`);
   kube.cacheWrite(
     await kube.client.patchMetadata(KIND.configMap, revision.configMap.metadata, {
       annotations: {
@@ -87,16 +91,16 @@ export async function markFailed({ revision, failure }: NonNullable<Plan['failin
   );
 }
 
-/** Annotates each running pod that has not been told of this table: the write makes its kubelet refresh the mount at once and not within a minute. */
+/** Annotates each running pod whose mount has another traffic table: the write makes its kubelet refresh the mount at once instead of within a minute. */
 export async function refreshPodMounts(pods: Stored<Pod>[], table: string, kube: Effects): Promise<void> {
-  const untold = pods.filter(
+  const outdated = pods.filter(
     ({ metadata, status }) =>
       metadata.deletionTimestamp === undefined &&
       status?.phase === 'Running' &&
       metadata.annotations?.[ANNOTATION.traffic] !== table,
   );
   await Promise.all(
-    untold.map(async ({ metadata }) => {
+    outdated.map(async ({ metadata }) => {
       await kube.client
         .patchMetadata(KIND.pod, metadata, { annotations: { [ANNOTATION.traffic]: table } })
         .catch((error: unknown) => {

@@ -1,4 +1,4 @@
-/** The status of our own kinds: written last, and only what it says anew. */
+/** The status of pipelines and ModelVersions: written last, and only its changes. */
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject } from '../api/objects.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -7,8 +7,8 @@ import type { Kube } from '../kube/kube.ts';
 export type StatusWriter = Pick<Kube, 'cacheWrite'> & { client: Pick<KubeClient, 'patchStatus'> };
 
 /**
- * True when it was written. It goes to the very version it was worked out from: a conflict says that this one was old
- * news, so that the append-only history can lose no entry.
+ * Resolves with true when something was written. The write fails with 409 if the object has changed since it was read, so
+ * that the append-only history loses no entry.
  */
 export async function writeStatus(
   object: KubeObject & { status?: object },
@@ -21,7 +21,7 @@ export async function writeStatus(
   return true;
 }
 
-/** The JSON merge patch (RFC 7396) that makes `after` of `before`: changed fields, and null for those that are gone. */
+/** The JSON merge patch (RFC 7396) from `before` to `after`: changed fields, and null for removed ones. */
 export function mergePatch(before: object, after: object): Record<string, unknown> {
   const [old, now] = [before as Record<string, unknown>, after as Record<string, unknown>];
   const changed = Object.entries(now).flatMap(([name, value]): [string, unknown][] => {

@@ -1,4 +1,4 @@
-/** Workers that take keys from a queue and reconcile them, one worker per key at a time. Knows none of our kinds. */
+/** Workers that take keys from a queue and reconcile them, one worker per key at a time. Independent of any kind. */
 import type { Logger } from 'winston';
 import { isRace, type Key, type Result } from '../api/flow.ts';
 import type { OperatorMetrics } from '../observability/metrics.ts';
@@ -42,16 +42,16 @@ async function work({ name, queue, reconcile, logger, metrics }: ControllerOptio
 
 const NETWORK = /^(UND_ERR_|ECONN|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND)/;
 
-/** What kind of failure this was, for the pause after it. */
+/** The kind of a failure, which decides the back-off. */
 export function failureClass(error: Error): FailureClass {
-  if (isRace(error) || error instanceof NotLeading) return 'conflict'; // a lease that is renewed late is held all the same; one that is lost ends the process
+  if (isRace(error) || error instanceof NotLeading) return 'conflict'; // a lease that is lost ends the process; one that is renewed late is kept
   if (error instanceof KubeError) return error.code === 429 || error.code >= 500 ? 'overloaded' : 'failed';
   return error.name === 'TimeoutError' || NETWORK.test((error as { code?: string }).code ?? '')
     ? 'overloaded'
     : 'failed';
 }
 
-/** A conflict is an everyday race and not worth a line; Retry-After is obeyed. Nothing is dropped: nobody would tell of it a second time. */
+/** Retries every failure, because no event would report it again. Retry-After is obeyed. A conflict is not logged. */
 function retry(
   queue: WorkQueue,
   key: Key,

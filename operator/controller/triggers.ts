@@ -1,4 +1,4 @@
-/** Which keys a change concerns. Handlers only enqueue; what to do is found out by the reconcile. */
+/** Which keys a change concerns. Event handlers only enqueue keys; the reconcile finds out what to do. */
 import { joinKey, type Key } from '../api/flow.ts';
 import { LABEL } from '../api/labels.ts';
 import { controllerOf, type KubeObject } from '../api/objects.ts';
@@ -6,7 +6,7 @@ import type { ModelVersion } from '../api/types.gen.ts';
 
 const OWNER = { InferencePipeline: LABEL.pipeline, ModelVersion: LABEL.modelVersion } as const;
 
-/** A resource of ours: spec, deletion, or an annotation that counts has changed; our own status writes are not news. */
+/** Whether a pipeline or ModelVersion has changed in its spec, deletion or annotations. Writes of the status do not count. */
 export function specChanged(object: KubeObject, old: KubeObject | undefined): boolean {
   return (
     !old ||
@@ -16,26 +16,26 @@ export function specChanged(object: KubeObject, old: KubeObject | undefined): bo
   );
 }
 
-/** A model version, to its users: what was verified, and that it now is marked as in use; not by how many. */
+/** Whether a ModelVersion has changed for the pipelines that use it. Ignores changes of usedBy.count other than 0 ↔ >0. */
 export function usageChanged(object: ModelVersion, old: ModelVersion | undefined): boolean {
-  const news = ({ metadata, status }: ModelVersion): unknown => [
+  const relevant = ({ metadata, status }: ModelVersion): unknown => [
     metadata.uid,
     metadata.generation,
     status?.digest,
     status?.conditions,
     (status?.usedBy?.count ?? 0) > 0,
   ];
-  return !old || old === object || JSON.stringify(news(object)) !== JSON.stringify(news(old));
+  return !old || old === object || JSON.stringify(relevant(object)) !== JSON.stringify(relevant(old));
 }
 
-/** A child: its controller's key; one whose reference was stripped, the key that its labels tell. */
+/** The key of a child's controller; where the owner reference was removed, the key in its labels. */
 export function ownerKey(object: KubeObject, kind: keyof typeof OWNER): Key | undefined {
   const controller = controllerOf(object);
   if (!controller) return podOwnerKey(object, OWNER[kind]);
   return controller.kind === kind ? joinKey(object.metadata.namespace ?? '', controller.name) : undefined;
 }
 
-/** A pod: the pipeline or model version it works for, by label, since its owner is a ReplicaSet or a Job. */
+/** The key of a pod's pipeline or ModelVersion, by label, because its controller is a ReplicaSet or a Job. */
 export function podOwnerKey(
   { metadata }: KubeObject,
   label: typeof LABEL.pipeline | typeof LABEL.modelVersion,

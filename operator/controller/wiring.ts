@@ -1,4 +1,4 @@
-/** Joins caches to queues: which change wakes which reconcile. */
+/** Connects caches to queues: which change triggers which reconcile. */
 import type { Caches } from '../kube/kube.ts';
 import type { Cache } from '../kube/cache.ts';
 import { isActivatorSlice, hasReadyEndpoints } from '../api/endpointSlices.ts';
@@ -25,7 +25,7 @@ const addAll = (queue: WorkQueue, keys: Iterable<Key | undefined>): void => {
   for (const key of keys) if (key !== undefined) queue.add(key);
 };
 
-/** Children, their pods, the model versions and the ConfigMaps of scripts wake a pipeline; a pipeline wakes the model versions it uses. */
+/** A pipeline is triggered by its children, their pods, its ModelVersions and the ConfigMap of its script; it triggers the ModelVersions that it uses. */
 export function wirePipelines(caches: Caches, queues: { pipelines: WorkQueue; modelVersions: WorkQueue }): void {
   const queue = queues.pipelines;
   caches.pipelines.onChange((change, object, old) => {
@@ -65,7 +65,7 @@ export function wirePipelines(caches: Caches, queues: { pipelines: WorkQueue; mo
   );
 }
 
-/** Other activators are Ready than before: where requests go that find no pod, of pipelines that may have none, or could a moment ago. */
+/** Requeues all scale-to-zero pipelines when the set of Ready activator addresses changes. */
 export function wireActivators(
   caches: Caches,
   queue: WorkQueue,
@@ -84,7 +84,7 @@ export function wireActivators(
   });
 }
 
-/** Jobs, their pods, the ConfigMap of the source and Deployments that load it wake a model version; a Job that ends wakes those in the queue. */
+/** A ModelVersion is triggered by its Jobs, their pods, the ConfigMap of its source and the Deployments that load it; a Job that ends triggers the queued ones. */
 export function wireModelVersions(caches: Caches, queue: WorkQueue): void {
   caches.modelVersions.onChange((change, object, old) => {
     if (change !== 'removed' && specChanged(object, old)) queue.add(objectKey(object));
@@ -108,7 +108,7 @@ export function wireModelVersions(caches: Caches, queue: WorkQueue): void {
   );
 }
 
-/** One of each namespace: which of them may begin depends on how many the namespace has. */
+/** One ModelVersion of each namespace: whether it may start depends only on the counts of its namespace. */
 const oldestOfEachNamespace = <T extends KubeObject>(objects: T[]): T[] => [
   ...new Map(objects.toReversed().map((object) => [object.metadata.namespace, object])).values(),
 ];

@@ -1,4 +1,4 @@
-/** A store of one kind: frozen objects by key and by index; never back in time. */
+/** The objects of one kind, frozen, by key and by index. An object never goes back to an older version. */
 import { objectKey } from '../api/flow.ts';
 import type { KubeObject, ObjectMeta } from '../api/objects.ts';
 import { FairShare } from '../queue/fairShare.ts';
@@ -7,7 +7,7 @@ import { OmittedObjects } from './omitted.ts';
 
 export type Change = 'added' | 'changed' | 'removed';
 export type Listener<T> = (change: Change, object: T, old: T | undefined) => void;
-/** Under which words an object is found beside its name. */
+/** The index keys of an object, under which it is found beside its name. */
 export type Index<T> = (object: T) => string[];
 
 const MAX_TOMBSTONES = 1000;
@@ -17,7 +17,7 @@ export class Cache<T extends KubeObject> {
   readonly #keysByIndex = new Map<string, Set<string>>();
   readonly #listeners: Listener<T>[] = [];
   readonly #index: Index<T>;
-  /** Version at which each of the last deleted uids went: what is older of them is the past. */
+  /** By uid of the most recently deleted objects: the resourceVersion of the deletion. Older versions of them are stale. */
   readonly #tombstones = new Map<string, number>();
 
   readonly #onError: (error: Error) => void;
@@ -26,8 +26,8 @@ export class Cache<T extends KubeObject> {
   readonly #omitted = new OmittedObjects();
 
   /**
-   * `onError` is told of an object that an index or a listener cannot take (it is kept, and found by its name only),
-   * and of one for which the `budget` of its namespace has no room (it is not kept).
+   * `onError` is called for an object on which an index or a listener throws (it is cached, and found by its name), and
+   * for an object that exceeds its namespace's share of the `budget` (it is not cached).
    */
   constructor(
     index: Index<T> = () => [],
@@ -39,22 +39,22 @@ export class Cache<T extends KubeObject> {
     this.#budget = budget;
   }
 
-  /** Names of objects in a namespace that are on the server and for which there is no room here; at most a thousand. */
+  /** Names of the objects of a namespace that are not cached because there is no room; at most a thousand. */
   omitted(namespace: string): string[] {
     return this.#omitted.names(namespace);
   }
 
-  /** Whether a new list, of `namespace` or of all, would bring an object that found no room before. */
+  /** Whether a new list, of `namespace` or of all, could cache an object that was omitted. */
   hasRoomAgain(namespace?: string): boolean {
     return this.#omitted.fits(this.#budget, namespace);
   }
 
-  /** A list of `namespace`, or of all, begins: what has no room will be told again by it. */
+  /** A list of `namespace`, or of all, begins. It will report every omitted object again. */
   listBegins(namespace?: string): void {
     this.#omitted.listBegins(namespace);
   }
 
-  /** That list is complete, and had the objects of these keys: of what had no room, the others are gone. */
+  /** That list is complete and had these keys: omitted objects that it did not have are gone. */
   listEnds(keys: ReadonlySet<string>, namespace?: string): void {
     this.#omitted.listEnds((one, name) => keys.has(`${one}/${name}`), namespace);
   }
@@ -63,9 +63,9 @@ export class Cache<T extends KubeObject> {
     return this.#objects.get(`${namespace}/${name}`);
   }
 
-  /** Objects that the index files under `word`. */
-  byIndex(word: string): T[] {
-    return [...(this.#keysByIndex.get(word) ?? [])].flatMap((key) => this.#objects.get(key) ?? []);
+  /** The objects that have this index key. */
+  byIndex(indexKey: string): T[] {
+    return [...(this.#keysByIndex.get(indexKey) ?? [])].flatMap((key) => this.#objects.get(key) ?? []);
   }
 
   values(): IterableIterator<T> {
@@ -76,22 +76,29 @@ export class Cache<T extends KubeObject> {
     this.#listeners.push(listener);
   }
 
-  /** Takes an object; an older one of the same uid is dropped. One of the same name with another uid is a removal and an addition. */
+  /** Stores an object unless it is stale. An object of the same name with another uid is reported as removed, then added. */
   put(object: T): void {
     const key = objectKey(object);
     const old = this.#objects.get(key);
-    const same = old?.metadata.uid === object.metadata.uid;
-    if (this.#isStale(object.metadata, old?.metadata)) return;
-    if (!this.#reserve(key, object)) return;
+    if (this.#isStale(object.metadata, old?.metadata) || !this.#reserve(key, object)) return;
     if (old) this.#unindex(key, old);
     this.#objects.set(key, deepFreeze(object));
-    for (const word of this.#indexKeys(object))
-      this.#keysByIndex.set(word, (this.#keysByIndex.get(word) ?? new Set()).add(key));
-    if (old && !same) this.#notify('removed', old, old);
-    this.#notify(old && same ? 'changed' : 'added', object, same ? old : undefined);
+    this.#addToIndex(key, object);
+    const replaced = old?.metadata.uid === object.metadata.uid ? undefined : old;
+    if (replaced) this.#notify('removed', replaced, replaced);
+    if (old && !replaced) this.#notify('changed', object, old);
+    else this.#notify('added', object, undefined);
   }
 
-  /** Takes the object of that name out; with `uid`, only if it still is that one. `version` is that of its deletion; Infinity when it is not known, but nothing undoes it. */
+  #addToIndex(key: string, object: T): void {
+    for (const indexKey of this.#indexKeys(object))
+      this.#keysByIndex.set(indexKey, (this.#keysByIndex.get(indexKey) ?? new Set()).add(key));
+  }
+
+  /**
+   * Removes the object of that key; with `uid`, only if it is still that one. `version`: resourceVersion of the deletion;
+   * Infinity for our own DELETE, whose version is unknown.
+   */
   remove(key: string, uid?: string, version?: number): void {
     if (uid !== undefined && version !== undefined) this.#addTombstone(uid, version);
     const [namespace = '', name = ''] = key.split('/');
@@ -105,8 +112,8 @@ export class Cache<T extends KubeObject> {
   }
 
   /**
-   * Counts an object in its namespace's budget. False, and what was there of it is gone, when there is no room. One
-   * that does not grow keeps its place, however little is left for others.
+   * Reserves memory for an object in its namespace's budget. Without room it returns false, and an older version of the
+   * object is removed. An object that does not grow stays cached, however little room is left.
    */
   #reserve(key: string, object: T): boolean {
     const { namespace = '', name } = object.metadata;
@@ -134,7 +141,7 @@ export class Cache<T extends KubeObject> {
     this.#bytes.delete(key);
   }
 
-  /** News of what has been deleted since, or of what is here in a newer version, or of a name that somebody newer has taken. */
+  /** True for a stale update: older than the cached version, than the tombstone of its uid, or than the newer object of that name. */
   #isStale({ uid = '', resourceVersion, deletionTimestamp }: ObjectMeta, old: ObjectMeta | undefined): boolean {
     const version = Number(resourceVersion);
     const gone = this.#tombstones.get(uid) ?? 0;
@@ -149,10 +156,10 @@ export class Cache<T extends KubeObject> {
   }
 
   #unindex(key: string, object: T): void {
-    for (const word of this.#indexKeys(object)) {
-      const keys = this.#keysByIndex.get(word);
+    for (const indexKey of this.#indexKeys(object)) {
+      const keys = this.#keysByIndex.get(indexKey);
       keys?.delete(key);
-      if (keys?.size === 0) this.#keysByIndex.delete(word);
+      if (keys?.size === 0) this.#keysByIndex.delete(indexKey);
     }
   }
 
@@ -175,11 +182,11 @@ export class Cache<T extends KubeObject> {
     }
   }
 
-  /** What a user wrote into one object must not keep the others from being seen. */
+  /** What a user wrote into one object must not keep the others from being handled. */
   #report(object: T, error: unknown): void {
     this.#onError(
       new Error(
-        `${object.kind} ${objectKey(object)} cannot be read whole: ${error instanceof Error ? error.message : String(error)}`,
+        `${object.kind} ${objectKey(object)} cannot be indexed or handled: ${error instanceof Error ? error.message : String(error)}`,
         { cause: error },
       ),
     );
@@ -188,7 +195,7 @@ export class Cache<T extends KubeObject> {
 
 const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
 
-/** Freezes an object of JSON to its leaves, however deep; a text that many objects hold is held once. */
+/** Freezes a JSON object and all values in it, at any depth, and interns short strings. */
 function deepFreeze<V>(value: V): V {
   const open: unknown[] = [value];
   while (open.length > 0) {
@@ -209,7 +216,7 @@ const MAX_INTERNED_LENGTH = 100;
 const MAX_INTERNED = 4096;
 const interned = new Map<string, string>();
 
-/** The copy of `text` that some cache already holds, as a rule: JSON.parse makes a new one for each field of each object. */
+/** One shared copy of a short string: JSON.parse creates another one for each field of each object. */
 function intern(text: string): string {
   if (text.length > MAX_INTERNED_LENGTH) return text;
   const known = interned.get(text);

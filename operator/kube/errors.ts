@@ -1,4 +1,4 @@
-/** What the API server said no to, in a form that never carries headers or bodies. */
+/** An error response of the API server, without its headers and body. */
 export class KubeError extends Error {
   readonly code: number;
   readonly reason: string;
@@ -12,16 +12,16 @@ export class KubeError extends Error {
   }
 }
 
-/** An answer is longer than its reader takes. */
+/** A response body is longer than its reader allows. */
 export class TooLarge extends Error {}
 
-/** Reads a Status object out of an error answer; plain text becomes the message, cut to 500 characters. */
+/** Reads the Status object in an error response; plain text becomes the message, cut to 500 characters. */
 export function kubeError(code: number, body: string, retryAfter?: string | string[]): KubeError {
   let status: { reason?: string; message?: string } = {};
   try {
     status = JSON.parse(body) as typeof status;
   } catch {
-    // not a Status: a proxy or an overloaded server answered
+    // not a Status: a proxy or an overloaded server responded
   }
   const seconds = Number(Array.isArray(retryAfter) ? retryAfter[0] : retryAfter);
   return new KubeError(

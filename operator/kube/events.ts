@@ -1,4 +1,4 @@
-/** Kubernetes Events about our objects: told once per change, and never the reason a reconcile fails. */
+/** Kubernetes Events: published once per change. A failure to publish never fails a reconcile. */
 import { randomUUID } from 'node:crypto';
 import { KIND } from '../api/kinds.ts';
 import type { KubeObject } from '../api/objects.ts';
@@ -26,7 +26,7 @@ export class EventRecorder {
     this.#onError = onError;
   }
 
-  /** Publishes a note about `regarding`, unless it is the last one already said. Does not wait, does not throw. */
+  /** Publishes a note about `regarding`, unless it is the same as the last one. Does not wait, does not throw. */
   publish(regarding: KubeObject, { type, reason, note }: EventNote): void {
     const uid = regarding.metadata.uid ?? '';
     if (this.#last.get(uid) === `${reason} ${note}`) return;

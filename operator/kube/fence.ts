@@ -1,7 +1,7 @@
-/** Holds back what may not be written any more: checked last, when the bytes are about to go onto the wire. */
+/** Stops writes of a replica that does not lead any more; checked last, just before the first byte is sent. */
 import { DecoratorHandler, type Dispatcher } from 'undici';
 
-/** A write that was not sent, because this replica does not lead (any more). */
+/** A write that was not sent, because this replica does not lead. */
 export class NotLeading extends Error {
   constructor() {
     super('not sent: this replica does not lead');
@@ -10,8 +10,8 @@ export class NotLeading extends Error {
 }
 
 /**
- * A call may wait for a free connection, and a process may be stopped while it waits. undici asks here when the request
- * has its connection and before its first byte, so that nothing goes out late.
+ * A request may wait for a free connection, and the process may be suspended meanwhile. undici calls this when the
+ * request has its connection, before its first byte, so that nothing is sent late.
  */
 export const fence =
   (mayWrite: () => boolean): Dispatcher.DispatcherComposeInterceptor =>

@@ -1,4 +1,4 @@
-/** The words under which objects are found beside their name: whose they are, whom they work for, what they use. */
+/** The index keys of cached objects: their owners, and what they use. */
 import { configMapSource } from '@penstock/contract';
 import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import { activatorPort, isActivatorSlice, type Slice } from '../api/endpointSlices.ts';
@@ -11,7 +11,7 @@ import type { InferencePipeline, ModelVersion } from '../api/types.gen.ts';
 
 const OWNER_LABELS = [LABEL.pipeline, LABEL.modelVersion] as const;
 
-/** A child: namespace and uid of its controller; without one, the name of the owner that its labels give (the reference was removed). */
+/** A child: namespace and uid of its controller. Where the owner reference was removed: the owner in its labels. */
 export function ownerKeys(object: KubeObject): string[] {
   const { namespace = '', labels = {} } = object.metadata;
   const controller = controllerOf(object);
@@ -21,14 +21,14 @@ export function ownerKeys(object: KubeObject): string[] {
   );
 }
 
-/** A pod: its controller is a ReplicaSet or a Job, so its labels say whose it is. */
+/** A pod: the pipeline or ModelVersion in its labels, because its controller is a ReplicaSet or a Job. */
 export function podOwnerKeys({ metadata: { namespace = '', labels = {} } }: KubeObject): string[] {
   return OWNER_LABELS.flatMap((label) =>
     labels[label] === undefined ? [] : [podOwnerIndexKey(namespace, label, labels[label])],
   );
 }
 
-/** A Deployment: its owner, and the model versions that its pods load. */
+/** A Deployment: its owner, and the ModelVersions that its pods load. */
 export function deploymentKeys(deployment: Stored<Deployment>): string[] {
   const models = recordOf(deployment.metadata)?.models ?? [];
   return [
@@ -37,7 +37,10 @@ export function deploymentKeys(deployment: Stored<Deployment>): string[] {
   ];
 }
 
-/** An EndpointSlice: the Service whose it is; one of the activator by its owner, too, and by its port if a pipeline controls it: Kubernetes copies labels of any Service. */
+/**
+ * An EndpointSlice: its Service. A slice of the activator: also its owner, and its port if a pipeline controls it. A label
+ * is no proof, because Kubernetes copies the labels of any Service to its slices.
+ */
 export function endpointSliceKeys(slice: Slice): string[] {
   const { namespace = '', labels = {} } = slice.metadata;
   const service = indexKey.service(namespace, labels[SLICE_LABEL.service] ?? '');
@@ -47,7 +50,7 @@ export function endpointSliceKeys(slice: Slice): string[] {
     : [service];
 }
 
-/** A pipeline: the model versions and the ConfigMap that its spec names. */
+/** A pipeline: the ModelVersions and the ConfigMap that its spec names. */
 export function pipelineKeys({ metadata: { namespace = '' }, spec }: InferencePipeline): string[] {
   const configMap = spec.scoring?.scriptFrom?.configMap.name;
   return [
@@ -56,7 +59,7 @@ export function pipelineKeys({ metadata: { namespace = '' }, spec }: InferencePi
   ];
 }
 
-/** A model version: the ConfigMap of its source, and whether it waits for its turn to be verified. */
+/** A ModelVersion: the ConfigMap of its source, and whether it waits for a verification slot. */
 export function modelVersionKeys({ metadata: { namespace = '' }, spec, status }: ModelVersion): string[] {
   const configMap = configMapSource(spec.source.uri)?.name;
   const waits = status?.conditions?.some(({ reason }) => reason === REASON.queued);

@@ -1,4 +1,4 @@
-/** What the rest of the operator sees of the cluster: a cache per kind, and writes that go into it at once. */
+/** The operator's view of the cluster: a cache for each kind, updated by watches and by the operator's own writes. */
 import type { KubeObject, Stored } from '../api/objects.ts';
 import type { InferencePipeline, ModelVersion } from '../api/types.gen.ts';
 import type { ConfigMap, Pod, Service } from 'kubernetes-types/core/v1.js';
@@ -25,16 +25,16 @@ export interface Caches {
   pipelines: Cache<InferencePipeline>;
   modelVersions: Cache<ModelVersion>;
   configMaps: Cache<Stored<ConfigMap>>;
-  /** Metadata of every ConfigMap, since users' scripts and models are in them. */
+  /** Metadata of every ConfigMap, because users keep scripts and models in them. */
   configMapMetadata: Cache<KubeObject>;
   services: Cache<Stored<Service>>;
   pods: Cache<Stored<Pod>>;
-  /** The activator's pods, in the operator's own namespace: who takes requests for pipelines without pods. */
+  /** The activator's pods, in the operator's namespace. */
   activators: Cache<Stored<Pod>>;
   deployments: Cache<Stored<Deployment>>;
   autoscalers: Cache<Stored<HorizontalPodAutoscaler>>;
   disruptionBudgets: Cache<KubeObject>;
-  /** The activator's, and those of our Services, which carry our labels. */
+  /** Those of the activator, and those of the pipelines' Services, to which Kubernetes copies our labels. */
   endpointSlices: Cache<Slice>;
   networkPolicies: Cache<KubeObject>;
   jobs: Cache<Stored<Job>>;
@@ -44,7 +44,7 @@ interface Watched {
   kind: Kind;
   labelSelector?: string;
   metadataOnly?: boolean;
-  /** In the operator's own namespace, whichever it watches. */
+  /** Watched in the operator's namespace only, whichever namespaces it watches. */
   operatorNamespaceOnly?: boolean;
   index?: Index<never>;
 }
@@ -65,7 +65,7 @@ const WATCHED: Record<keyof Caches, Watched> = {
   jobs: { kind: KIND.job, ...managed },
 };
 
-/** The cache in which objects of a kind are kept, by kind. */
+/** The cache for each kind. */
 const CACHE_OF: Record<string, keyof Caches> = {
   InferencePipeline: 'pipelines',
   ModelVersion: 'modelVersions',
@@ -80,12 +80,12 @@ const CACHE_OF: Record<string, keyof Caches> = {
 };
 
 export interface KubeOptions {
-  /** Empty: all. */
+  /** Empty: all namespaces. */
   namespaces: readonly string[];
-  /** The operator's own. */
+  /** The namespace that the operator runs in. */
   operatorNamespace: string;
   idleMs: number;
-  /** How much memory the cached objects of all namespaces may take, roughly (bytes). */
+  /** Estimated memory that the cached objects of all namespaces may take (bytes). */
   cacheBytes: number;
   onError: (error: unknown) => void;
 }
@@ -117,7 +117,7 @@ export class Kube {
     return this.#reflectors.every(({ reflector }) => reflector.synced);
   }
 
-  /** Longest silence of any watch, in milliseconds. */
+  /** Milliseconds since the last event of the quietest watch. */
   get msSinceLastEvent(): number {
     return Math.max(...this.#reflectors.map(({ reflector }) => reflector.msSinceLastEvent));
   }
@@ -126,7 +126,7 @@ export class Kube {
     await Promise.all(this.#reflectors.map(({ reflector }) => reflector.run(signal)));
   }
 
-  /** What of a namespace the caches leave out for want of room, as a sentence; undefined when they hold all of it. */
+  /** A sentence that says which objects of a namespace are not cached for lack of memory; undefined when all are. */
   omitted(namespace: string): string | undefined {
     const kinds = (Object.keys(WATCHED) as (keyof Caches)[]).flatMap((name) => {
       const names = this.#cache(name).omitted(namespace);
@@ -143,14 +143,14 @@ export class Kube {
     return this.#cache(CACHE_OF[kind]!).get(metadata.namespace ?? '', metadata.name);
   }
 
-  /** Takes a deleted child out of the cache, before the watch says so. */
+  /** Removes a deleted object from its cache before the watch reports it. */
   evict({ kind, metadata }: KubeObject): void {
     this.#cache(CACHE_OF[kind]!).remove(`${metadata.namespace ?? ''}/${metadata.name}`, metadata.uid, Infinity);
   }
 
   /**
-   * Puts the answer to a write into the cache, so that the next reconcile sees it. An answer that the watch has
-   * overtaken is dropped: the object may have been deleted since, and nobody would tell a second time.
+   * Puts the response to a write into the cache, so that the next reconcile sees it. Dropped if the watch already passed
+   * this version: re-adding could resurrect a deleted object with no further event.
    */
   cacheWrite(object: KubeObject): void {
     const name = CACHE_OF[object.kind]!;

@@ -1,6 +1,6 @@
 /**
- * Leader election by a Lease: expiry is judged by our own monotonic clock since the record last changed (client-go's
- * rule), so clocks of other machines do not matter. A leader stops writing well before anybody else can have the lease.
+ * Leader election by a Lease. It expires by our own monotonic clock since its record last changed (client-go's rule), so
+ * the clocks of other machines do not matter. A leader stops writing well before another replica can take the lease.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { apiPath, KIND } from '../api/kinds.ts';
@@ -13,7 +13,7 @@ import { isAborted } from './signals.ts';
 const LEASE_SECONDS = 10;
 const RENEW_DEADLINE_MS = 6_000;
 const RETRY_MS = 1_500;
-/** One hung connection must not cost the lease: there is time for a second try. */
+/** A second attempt fits into the renew deadline, so that one hung connection does not lose the lease. */
 const ATTEMPT_TIMEOUT_MS = 2_000;
 
 interface Lease extends KubeObject {
@@ -36,22 +36,22 @@ export interface LeaseOptions {
 export class LeaderLease {
   readonly #client: () => KubeClient;
   readonly #options: LeaseOptions;
-  /** The record as it was last seen to change, and when, on our clock. */
+  /** The newest record, and when it changed, by our clock. */
   #observed = { record: '', at: -Infinity };
   #renewedAt = -Infinity;
 
-  /** `client` is asked for late, since the client asks the lease whether it may write. */
+  /** `client` is a function, because the client in turn asks the lease whether it may write. */
   constructor(client: () => KubeClient, options: LeaseOptions) {
     this.#client = client;
     this.#options = options;
   }
 
-  /** Whether this replica leads at this moment; false from the renew deadline on, four seconds before anybody else may lead. */
+  /** Whether this replica leads now; false from the renew deadline on, four seconds before another replica may lead. */
   get leading(): boolean {
     return performance.now() - this.#renewedAt < RENEW_DEADLINE_MS;
   }
 
-  /** Resolves once the lease is held; undefined when `signal` ends the wait. */
+  /** Resolves once this replica has the lease; with undefined when `signal` is aborted. */
   async acquire(signal: AbortSignal): Promise<true | undefined> {
     while (!signal.aborted) {
       const lease = await this.#tryAcquireOrRenew(signal);
@@ -62,7 +62,7 @@ export class LeaderLease {
     return undefined;
   }
 
-  /** Renews until `signal` ends it; resolves early when the lease is lost. */
+  /** Renews until `signal` is aborted; resolves early when the lease is lost. */
   async hold(signal: AbortSignal): Promise<void> {
     while (!signal.aborted && this.leading) {
       await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
@@ -71,7 +71,7 @@ export class LeaderLease {
     }
   }
 
-  /** Gives the lease up, so that a standby need not wait for its end. Nothing is written from here on. */
+  /** Releases the lease, so that a standby does not have to wait until it expires. Nothing is written after that. */
   async release(): Promise<void> {
     this.#renewedAt = -Infinity;
     const { namespace, name, identity } = this.#options;
@@ -87,11 +87,11 @@ export class LeaderLease {
         signal,
       });
     } catch (error) {
-      this.#options.onError(error); // it ends by itself
+      this.#options.onError(error); // the lease expires by itself
     }
   }
 
-  /** Takes or renews the lease: `held`, or the lease as somebody else has it, or undefined when nothing is known. */
+  /** Acquires or renews the lease: `held`, or the lease that another replica has, or undefined after an error. */
   async #tryAcquireOrRenew(signal: AbortSignal): Promise<'held' | Lease | undefined> {
     const { namespace, name, identity, onError } = this.#options;
     const before = performance.now();
@@ -122,7 +122,7 @@ export class LeaderLease {
           signal,
         });
       }
-      this.#renewedAt = before; // not when the answer came: the server's clock for others began no earlier
+      this.#renewedAt = before; // before the request, so that no other replica's clock for this renewal started earlier
       return 'held';
     } catch (error) {
       if (!isConflict(error) && !isAborted(signal)) onError(error);
@@ -130,7 +130,7 @@ export class LeaderLease {
     }
   }
 
-  /** Follows the lease by a watch until it is released or runs out, so that a released one is taken at once. */
+  /** Watches the lease until it is released or expires, so that a released lease is acquired at once. */
   async #standBy(seen: Lease, signal: AbortSignal): Promise<void> {
     const { namespace, name, onError } = this.#options;
     const expired = new AbortController();
@@ -196,5 +196,5 @@ export class LeaderLease {
   }
 }
 
-/** MicroTime wants exactly six digits, or the server answers 400. */
+/** MicroTime needs exactly six fractional digits, or the API server responds with 400. */
 export const microTime = (): string => new Date().toISOString().replace('Z', '000Z');

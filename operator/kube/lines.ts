@@ -1,4 +1,4 @@
-/** Lines of a body; not readline, which also splits at U+2028. */
+/** The lines of a response body. Not readline, which also splits at U+2028. */
 export async function* lines(body: AsyncIterable<Buffer>): AsyncGenerator<string> {
   let parts: Buffer[] = [];
   for await (const chunk of body) {

@@ -1,14 +1,14 @@
-/** How much memory an object takes. Pure. */
+/** Estimates the memory of a JSON value. Pure. */
 
-/** Bytes of a field beside a text of its own, roughly as V8 holds it. */
+/** Bytes of a field without its string, roughly as V8 stores it. */
 const FIELD_BYTES = 16;
-/** An object with more fields is a map whose names are its own: each is a text, and a place in a table. */
+/** V8 stores an object with more fields as a hash table, in which each name is a string of its own. */
 const SHAPED_FIELDS = 32;
 const MAP_FIELD_BYTES = 48;
 
 const TWO_BYTES = /[^\x00-\xff]/; // eslint-disable-line no-control-regex -- all characters that V8 holds in one byte
 
-/** Memory that a value of JSON takes, roughly (bytes). No recursion: a value may be nested as deep as it likes. */
+/** Estimated memory of a JSON value (bytes). Not recursive, because a value may be nested at any depth. */
 export function memoryOf(value: unknown): number {
   let bytes = 0;
   const open = [value];

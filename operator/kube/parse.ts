@@ -1,4 +1,4 @@
-/** JSON of the API server without managedFields: nobody here reads them, and they are half of every object's text. Pure. */
+/** Parses objects of the API server without managedFields, which are not used and take half of every object's text. Pure. */
 
 const FIELDS = '"managedFields":[';
 const code = (sign: string): number => sign.charCodeAt(0);
@@ -11,12 +11,12 @@ const [QUOTE, BACKSLASH, LIST, LIST_END, OBJECT, OBJECT_END] = [
   code('}'),
 ];
 
-/** What `text` says, each `managedFields` an empty list. Throws SyntaxError. */
+/** JSON.parse with an empty list for each `managedFields`. Throws SyntaxError. */
 export function parseObject(text: string): unknown {
   let kept = '';
   let from = 0;
   for (let at = text.indexOf(FIELDS); at >= 0; at = text.indexOf(FIELDS, from)) {
-    // no text in JSON has this: its quotes would be escaped
+    // A JSON string cannot contain this text, because its quotes would be escaped.
     const begin = at + FIELDS.length;
     kept += text.slice(from, begin);
     from = endOfList(text, begin);
@@ -24,7 +24,7 @@ export function parseObject(text: string): unknown {
   return JSON.parse(from === 0 ? text : kept + text.slice(from));
 }
 
-/** Where the bracket stands that closes the list whose inside begins at `begin`; the end of a text that is torn. */
+/** Index of the bracket that closes the list whose content starts at `begin`; the length of a text that is cut off. */
 function endOfList(text: string, begin: number): number {
   for (let i = begin, depth = 1; i < text.length; i++) {
     const sign = text.charCodeAt(i);

@@ -1,11 +1,11 @@
-/** One pooled connection set for everything: client-node opens a TLS connection a call, at 4 to 6 times the cost. */
+/** Pooled connections to the API server: client-node opens a TLS connection for each call, which costs 4 to 6 times as much. */
 import { KubeConfig } from '@kubernetes/client-node';
 import type { RequestOptions } from 'node:https';
 import { Agent, type Dispatcher } from 'undici';
 
-/** Calls wait for one of so many connections; watches, which keep theirs, and the Lease, which must not wait, have their own. */
+/** Calls share so many connections. Watches keep theirs and the Lease must not wait, so they have their own. */
 const CONNECTIONS = 16;
-/** Files are looked at again after this long: a rotated token or CA is used at once, and not each call reads three files. */
+/** The credential files are read again after this long, so that a rotated token or CA is used soon without three reads per call. */
 const FRESH_MS = 5_000;
 
 export type Use = 'calls' | 'watches' | 'lease';
@@ -16,7 +16,7 @@ export interface Access {
   headers: Record<string, string>;
 }
 
-/** Reads credentials by client-node's KubeConfig and keeps a pool for them. */
+/** Reads credentials by client-node's KubeConfig and keeps a connection pool for them. */
 export class Pool {
   readonly #load: () => KubeConfig;
   #config: KubeConfig | undefined;
@@ -41,7 +41,7 @@ export class Pool {
     return access;
   }
 
-  /** Throws what was read away: a 401 says that the token has been rotated, which KubeConfig would find out within a minute. */
+  /** Discards cached credentials. Call on 401: the token was rotated, and KubeConfig would notice only within a minute. */
   refresh(): void {
     this.#config = undefined;
     this.#access = undefined;
@@ -60,7 +60,7 @@ export class Pool {
     };
     const credentials = [ca, cert, key].map((part) => part?.toString('base64') ?? '').join('|');
     if (this.#agents?.credentials === credentials) return this.#agents.agents;
-    for (const agent of Object.values(this.#agents?.agents ?? {})) void agent.close(); // a rotated CA or client certificate: running requests end in peace
+    for (const agent of Object.values(this.#agents?.agents ?? {})) void agent.close(); // for a rotated CA or client certificate; running requests are completed
     const connect = {
       ...(ca && { ca }),
       ...(cert && { cert }),

@@ -1,7 +1,7 @@
 /**
- * List, then watch, for ever: client-node's informer stops for good on any error. One loop; each failure ends the
- * round, and the next begins after a jittered pause. A 410 lists again; anything else goes on where it was. What was
- * seen once is never unseen: a list from a server that lags behind is refused, and asked for again.
+ * Lists, then watches, until the signal is aborted; client-node's informer stops for good on any error. After a failure
+ * the loop continues with a jittered delay: a 410 lists again, anything else watches from the last version. A list from
+ * an API server that is behind what was already seen is refused and requested again.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { apiPath, type Kind } from '../api/kinds.ts';
@@ -16,19 +16,19 @@ import { parseObject } from './parse.ts';
 import { isAborted } from './signals.ts';
 
 const PAGE = 500;
-/** A longer page is asked for again with fewer objects: one object has at most some 1.5 MiB, and 500 of them would be one text. */
+/** A longer page is requested again with fewer objects: an object may have some 1.5 MiB, and a page is one string. */
 const PAGE_BYTES = 8 * 2 ** 20;
 const MIN_PAUSE_MS = 800;
 const MAX_PAUSE_MS = 30_000;
 
 export interface WatchOptions {
   kind: Kind;
-  /** Absent: all namespaces. */
+  /** Undefined: all namespaces. */
   namespace?: string;
   labelSelector?: string;
-  /** Metadata only, of objects that are not ours. */
+  /** Only name, namespace, uid and resourceVersion are cached. */
   metadataOnly?: boolean;
-  /** Silence after which a connection is dead; bookmarks come about each minute. */
+  /** A connection without an event for this long is closed; the API server sends a bookmark about once a minute. */
   idleMs: number;
   onError: (error: unknown) => void;
   random?: () => number;
@@ -42,9 +42,9 @@ export class Reflector<T extends KubeObject> {
   readonly #client: KubeClient;
   readonly #cache: Cache<T>;
   readonly #options: WatchOptions;
-  /** Where the watch goes on; empty: list first. */
+  /** The version to watch from; empty: list first. */
   #resourceVersion = '';
-  /** The newest version that a list or the watch has told of. */
+  /** The newest version that a list or the watch has reported. */
   #lastResourceVersion = 0;
   #failures = 0;
   #synced = false;
@@ -61,12 +61,12 @@ export class Reflector<T extends KubeObject> {
     return this.#synced;
   }
 
-  /** The cache holds everything up to this resourceVersion: the answer to a write that is not newer has been overtaken. */
+  /** The cache has every change up to this resourceVersion, so the response to a write must be newer to matter. */
   get lastResourceVersion(): number {
     return this.#lastResourceVersion;
   }
 
-  /** Milliseconds since the server last said anything. */
+  /** Milliseconds since the last event. */
   get msSinceLastEvent(): number {
     return performance.now() - this.#lastEventAt;
   }
@@ -118,7 +118,7 @@ export class Reflector<T extends KubeObject> {
       resourceVersion = list.metadata.resourceVersion ?? '';
       if (Number(resourceVersion) < this.#lastResourceVersion)
         throw new Error(
-          `a list of ${this.#options.kind.plural} is from ${resourceVersion}, but ${this.#lastResourceVersion} has been seen: that server lags behind`,
+          `a list of ${this.#options.kind.plural} is of version ${resourceVersion}, but ${this.#lastResourceVersion} was seen before: that API server is behind`,
         );
       for (const item of list.items ?? []) {
         seen.add(objectKey(item));
@@ -126,20 +126,24 @@ export class Reflector<T extends KubeObject> {
       }
       page = list.metadata.continue === '' ? undefined : list.metadata.continue;
     } while (page !== undefined);
-    // What is newer than the list was made by ourselves meanwhile, and the watch will tell of it.
-    const isStale = ({ metadata }: T): boolean =>
-      (this.#options.namespace ?? metadata.namespace) === metadata.namespace &&
-      Number(metadata.resourceVersion) <= Number(resourceVersion);
-    for (const object of [...this.#cache.values()])
-      if (isStale(object) && !seen.has(objectKey(object))) this.#cache.remove(objectKey(object));
-    this.#cache.listEnds(seen, this.#options.namespace);
+    this.#removeUnlisted(seen, Number(resourceVersion));
     this.#resourceVersion = resourceVersion;
     this.#lastResourceVersion = Number(resourceVersion);
     this.#synced = true;
     this.#touch();
   }
 
-  /** A page of `most` objects, or of fewer where those are too large together. */
+  /** Removes the objects that a list did not have. An object that is newer than the list was created by ourselves meanwhile. */
+  #removeUnlisted(listed: ReadonlySet<string>, listVersion: number): void {
+    const { namespace } = this.#options;
+    const isStale = ({ metadata }: T): boolean =>
+      (namespace ?? metadata.namespace) === metadata.namespace && Number(metadata.resourceVersion) <= listVersion;
+    for (const object of [...this.#cache.values()])
+      if (isStale(object) && !listed.has(objectKey(object))) this.#cache.remove(objectKey(object));
+    this.#cache.listEnds(listed, namespace);
+  }
+
+  /** One page of at most `most` objects, or of fewer where these exceed {@link PAGE_BYTES}. */
   async #fetchPage(from: Query, most: number, signal: AbortSignal): Promise<{ list: ObjectList<T>; limit: number }> {
     for (let limit = most; ; limit = Math.ceil(limit / 4)) {
       try {
@@ -192,7 +196,7 @@ export class Reflector<T extends KubeObject> {
       throw new KubeError(410, 'Expired', 'there is room for objects that were left out: listed again');
   }
 
-  /** List items carry no kind, and nobody needs managedFields; of what is not ours only its identity is kept. */
+  /** Adds kind and apiVersion, which list items lack, and drops managedFields. */
   #upsert(item: T): void {
     const { kind, apiVersion } = this.#options.kind;
     const { managedFields: _, ...metadata } = item.metadata as T['metadata'] & { managedFields?: unknown };
@@ -210,7 +214,7 @@ export class Reflector<T extends KubeObject> {
   }
 }
 
-/** kubectl keeps a whole ConfigMap in an annotation. */
+/** Annotations are dropped, because kubectl keeps a whole ConfigMap in one. */
 const identity = ({ name, namespace, uid, resourceVersion }: KubeObject['metadata']): KubeObject['metadata'] => ({
   name,
   ...(namespace && { namespace }),

@@ -1,4 +1,4 @@
-/** What is asked of an AbortSignal between two waits. */
+/** AbortSignal, as TypeScript sees it. */
 
-/** A function, since the compiler does not know that a signal changes while one waits. */
+/** A function, because the compiler does not know that the property changes during an await. */
 export const isAborted = (signal: AbortSignal): boolean => signal.aborted;

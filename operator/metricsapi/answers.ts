@@ -1,4 +1,4 @@
-/** What custom.metrics.k8s.io/v1beta2 answers, as Kubernetes' own clients read it. */
+/** Response bodies of custom.metrics.k8s.io/v1beta2. */
 import { PODS_METRIC } from '../api/podsMetric.ts';
 import { timestamp } from '../api/units.ts';
 import type { Reading } from '../scorers/stats.ts';
@@ -16,7 +16,7 @@ const VALUE: Record<string, (reading: Reading) => number> = {
 
 export const isMetric = (name: string): boolean => Object.hasOwn(VALUE, name);
 
-/** APIResourceList: what `kubectl get --raw /apis/custom.metrics.k8s.io/v1beta2` shows. */
+/** The APIResourceList for discovery. */
 export const resourceList = (): object => ({
   kind: 'APIResourceList',
   apiVersion: 'v1',
@@ -30,7 +30,7 @@ export const resourceList = (): object => ({
   })),
 });
 
-/** One value a pod, in thousandths as quantities have them, with the time at which it was read. */
+/** One value per pod, in milli-units, with the time at which it was read. */
 export const metricValueList = (metric: string, readings: Reading[]): object => ({
   kind: 'MetricValueList',
   apiVersion: GROUP_VERSION,
@@ -49,7 +49,7 @@ export const metricValueList = (metric: string, readings: Reading[]): object => 
   })),
 });
 
-/** A Status, as the API server would answer. */
+/** A Status object, as the API server returns it. */
 export const failure = (code: number, reason: string, message: string): object => ({
   kind: 'Status',
   apiVersion: 'v1',

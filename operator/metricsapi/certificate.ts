@@ -1,18 +1,18 @@
-/** The serving certificate of the metrics API: self-signed, and its own CA. Rotated a month before its end. */
+/** The serving certificate of the metrics API: self-signed, rotated 30 days before it expires. */
 import { X509Certificate } from 'node:crypto';
 
 const DAY_MS = 86_400_000;
 const VALID_MS = 90 * DAY_MS;
 const ROTATE_MS = 30 * DAY_MS;
 
-/** PEM texts; `ca` holds the certificate before this one, too, while replicas may still serve it. */
+/** PEM texts. `ca` also holds the previous certificate while replicas may still serve it. */
 export interface ServingCertificate {
   cert: string;
   key: string;
   ca: string;
 }
 
-/** What is in use if it is good for `host` and not near its end; else a new one that is trusted beside it. */
+/** The known certificate if it is valid for `host` and not about to expire; otherwise a new one, with both trusted. */
 export async function currentCertificate(
   known: ServingCertificate | undefined,
   host: string,
@@ -35,13 +35,13 @@ function parsed(cert: string): X509Certificate | undefined {
   try {
     return new X509Certificate(cert);
   } catch {
-    return undefined; // somebody has edited the Secret
+    return undefined; // the Secret was edited
   }
 }
 
-/** The library is loaded when it is needed, which is four times a year, by one replica. */
+/** Loads the library here, because it is needed four times a year only. */
 async function selfSigned(host: string, now: number): Promise<{ cert: string; key: string }> {
-  await import('reflect-metadata'); // the library's library asks for it
+  await import('reflect-metadata'); // a dependency of @peculiar/x509 needs it
   const {
     BasicConstraintsExtension,
     ExtendedKeyUsage,
@@ -55,8 +55,8 @@ async function selfSigned(host: string, now: number): Promise<{ cert: string; ke
     name: [{ CN: [host.slice(0, 64)] }],
     keys,
     signingAlgorithm: algorithm,
-    notBefore: new Date(now - DAY_MS / 24),
-    notAfter: new Date(now + VALID_MS), // an hour for clocks that differ
+    notBefore: new Date(now - DAY_MS / 24), // for clocks that differ
+    notAfter: new Date(now + VALID_MS),
     extensions: [
       new BasicConstraintsExtension(true, 0, true),
       new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),

@@ -1,4 +1,4 @@
-/** Who we are to the aggregator, and who it is to us: the certificate in its Secret, and the front-proxy CA of the cluster. */
+/** TLS identities: our serving certificate in its Secret, and the front-proxy CA that the aggregator's client certificate must have. */
 import type { SecureContextOptions } from 'node:tls';
 import { ignoreNotFound } from '../api/flow.ts';
 import { KIND } from '../api/kinds.ts';
@@ -8,7 +8,7 @@ import { currentCertificate, type ServingCertificate } from './certificate.ts';
 
 const AUTHENTICATION = { namespace: 'kube-system', name: 'extension-apiserver-authentication' };
 
-/** Our Service, which the APIService names. */
+/** The Service that the APIService names. */
 export interface MetricsService {
   namespace: string;
   name: string;
@@ -21,16 +21,16 @@ interface Secret extends KubeObject {
   data?: Record<string, string>;
 }
 
-/** What a TLS server of ours needs at one moment. */
+/** The TLS settings of the server. */
 export interface TlsIdentity {
   options: Pick<SecureContextOptions, 'ca' | 'cert' | 'key'>;
-  /** Whether a client certificate of that common name is the aggregator's. */
+  /** Whether a client certificate with this common name is the aggregator's. */
   mayAsk: (commonName: string) => boolean;
 }
 
 type Reader = Pick<KubeClient, 'get'>;
 
-/** The certificate as the Secret has it; undefined before the leader has made it. */
+/** The certificate in the Secret; undefined before the leader has created it. */
 export async function readCertificate(
   service: MetricsService,
   client: Reader,
@@ -41,7 +41,7 @@ export async function readCertificate(
   return Object.values(found).every((part) => part !== '') ? found : undefined;
 }
 
-/** For the leader: the certificate in use, made or rotated when it is time. */
+/** For the leader: the current certificate, created or rotated when needed. */
 export async function keepCertificate(
   service: MetricsService,
   client: Reader & Pick<KubeClient, 'apply'>,
@@ -67,7 +67,7 @@ export async function keepCertificate(
   return current;
 }
 
-/** Undefined before there is a certificate. Throws where the cluster has no front-proxy CA, or hides it. */
+/** Undefined before there is a certificate. Rejects when the front-proxy CA of the cluster cannot be read. */
 export async function readIdentity(service: MetricsService, client: Reader): Promise<TlsIdentity | undefined> {
   const certificate = await readCertificate(service, client);
   if (!certificate) return undefined;

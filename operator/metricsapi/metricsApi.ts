@@ -1,4 +1,4 @@
-/** The metrics API as a part of the operator: served by every replica, registered (or given back) by the leader. */
+/** The metrics API of the operator: every replica serves it, the leader registers it or removes its registration. */
 import type { Server } from 'node:https';
 import { isDeepStrictEqual } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,13 +18,13 @@ import { metricsServer } from './server.ts';
 
 const IDENTITY_RETRY_MS = 2_000;
 const IDENTITY_POLL_MS = 60_000;
-/** The certificate may be due for rotation. */
+/** How often the leader checks whether the certificate must be rotated. */
 const ROTATION_CHECK_MS = 3_600_000;
 
 export interface MetricsApiOptions {
   client: KubeClient;
   service: MetricsService;
-  /** Name of the ClusterRole that owns the registration: it goes with the release. */
+  /** Name of the ClusterRole that owns the registration, so that helm uninstall removes both. */
   owner: string;
   mode: RegistrationMode;
   port: number;
@@ -32,7 +32,7 @@ export interface MetricsApiOptions {
   pods: () => Iterable<Stored<Pod>>;
   watchIdleMs: number;
   onError: (error: unknown) => void;
-  /** What {@link MetricsApi.missing} says has changed. */
+  /** Called when {@link MetricsApi.missing} has changed. */
   onChange: () => void;
 }
 
@@ -48,12 +48,12 @@ export class MetricsApi {
     this.#options = options;
   }
 
-  /** Why nobody serves concurrency to the autoscaler; undefined where we do, or are about to find out. */
+  /** Why an autoscaler cannot read concurrency; undefined while the operator serves it, or does not know yet. */
   get missing(): string | undefined {
     return this.#missing;
   }
 
-  /** Serves until `signal` ends it; certificate and front-proxy CA are looked at again each minute. */
+  /** Serves until `signal` is aborted. Reads the certificate and the front-proxy CA again every minute. */
   async serve(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#refreshIdentity().catch(this.#options.onError);
@@ -63,7 +63,7 @@ export class MetricsApi {
     this.#server?.closeAllConnections();
   }
 
-  /** For the leader: tells of every APIService that comes, changes or goes. */
+  /** For the leader: calls `changed` for each change of any APIService. */
   async watch(signal: AbortSignal, changed: () => void): Promise<void> {
     this.#services.onChange(changed);
     const reflector = new Reflector(this.#options.client, this.#services, {
@@ -77,7 +77,7 @@ export class MetricsApi {
     await watching;
   }
 
-  /** For the leader: brings the registration about that {@link registrationOf} asks for. */
+  /** For the leader: creates, updates or deletes the registration as {@link registrationOf} says. */
   async reconcile(): Promise<Result> {
     const { client, service, mode } = this.#options;
     const owner = (this.#owner ??= await this.#readOwner());

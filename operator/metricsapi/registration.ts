@@ -1,7 +1,7 @@
 /**
- * Whether the metrics API of the cluster is ours, and what to do about it (DESIGN §6). An APIService without a backend
- * hangs the deletion of any namespace, and the group is a singleton of the cluster: so it is taken only when vacant,
- * and given back at once.
+ * Who serves the metrics API of the cluster, and what the operator does about it (DESIGN §6). A cluster has one
+ * APIService per group and version, and one without a backend blocks the deletion of every namespace. So the operator
+ * registers only when no other adapter has, and removes its registration as soon as one does.
  */
 import type { KubeObject, OwnerReference } from '../api/objects.ts';
 import { KIND } from '../api/kinds.ts';
@@ -19,25 +19,25 @@ export interface ApiService extends KubeObject {
   };
 }
 
-/** `auto`: when vacant; `true`: beside another version of somebody else's, too. */
+/** `auto`: register if no other adapter serves the group. `true`: also beside an adapter that serves another version. */
 export type RegistrationMode = 'auto' | 'true';
 
 export interface Registration {
-  /** Serves: ours, or about to be. Else who has it. */
+  /** namespace/name of the Service that serves the group; undefined if it is ours or vacant. */
   takenBy?: string;
-  /** Ours, that has to go. */
+  /** Our registration, to be deleted. */
   withdraw?: ApiService;
-  /** Somebody else's by now, that still carries our owner reference: it would go with our release. */
+  /** Another adapter's registration that still has our owner reference, so that helm uninstall would delete it. */
   disown?: ApiService;
 }
 
 export const NAME = `${VERSION}.${GROUP}`;
 
-/** Whether it makes the aggregator ask the Service of ours. */
+/** Whether an APIService names our Service. */
 export const isOurs = ({ spec }: ApiService, service: MetricsService): boolean =>
   spec?.service?.namespace === service.namespace && spec.service.name === service.name;
 
-/** What the APIServices of the cluster mean for us. */
+/** What follows from the APIServices of the cluster. */
 export function registrationOf(
   all: Iterable<ApiService>,
   service: MetricsService,
@@ -54,7 +54,7 @@ export function registrationOf(
   return { takenBy, ...(mine && { withdraw: mine }), ...(disown && { disown }) };
 }
 
-/** The APIService that makes the aggregator ask us. Its owner is the chart's ClusterRole: a namespaced owner would never be collected. */
+/** The APIService for our Service. Its owner is the chart's ClusterRole, because a cluster-scoped object cannot have a namespaced owner. */
 export const apiService = (service: MetricsService, owner: OwnerReference, ca: string): ApiService => ({
   apiVersion: KIND.apiService.apiVersion,
   kind: KIND.apiService.kind,
@@ -69,7 +69,7 @@ export const apiService = (service: MetricsService, owner: OwnerReference, ca: s
   },
 });
 
-/** What a user reads who wants to scale on concurrency, and cannot. */
+/** The message in the condition ScalingActive when another adapter serves the group. */
 export const takenMessage = (by: string): string =>
   `metrics API held by ${by}: set metricsApi.enabled=false and have it serve pods/penstock_concurrency, or scale on CPU (spec.scaling.metrics)`;
 export const OFF_MESSAGE =

@@ -2,7 +2,7 @@
 
 const PART = /^(!?)([A-Za-z0-9./_-]+)\s*(?:(==|=|!=)\s*([A-Za-z0-9._-]*))?$/;
 
-/** Whether labels are selected. Throws for what is none of this small language (`in`, `notin`). */
+/** Returns the test for labels. Throws for other operators (`in`, `notin`). */
 export function labelSelector(text: string): (labels: Record<string, string>) => boolean {
   const tests = text
     .split(',')

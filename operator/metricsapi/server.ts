@@ -1,6 +1,6 @@
 /**
- * custom.metrics.k8s.io over TLS, for the API server's aggregator alone: it has authenticated and authorized whoever
- * asks, and proves itself by the front-proxy client certificate. Every replica serves it.
+ * custom.metrics.k8s.io over TLS, for the API server's aggregator only. It has authenticated and authorized the client,
+ * and identifies itself with the front-proxy client certificate.
  */
 import type { Pod } from 'kubernetes-types/core/v1.js';
 import type { ServerResponse } from 'node:http';
@@ -14,9 +14,9 @@ import { failure, GROUP_VERSION, isMetric, metricValueList, resourceList } from 
 import type { TlsIdentity } from './identity.ts';
 import { labelSelector } from './selector.ts';
 
-/** Reads at the same time, shared by all namespaces. */
+/** Concurrent reads, shared by all namespaces. */
 const MAX_CONCURRENT_READS = 64;
-/** The API servers keep a few connections each. A connection that has not said who it is costs 25 KiB. */
+/** API servers keep a few connections each. A connection without a TLS handshake costs 25 KiB. */
 const MAX_CONNECTIONS = 256;
 const HANDSHAKE_MS = 5_000;
 const PODS = new RegExp(`^/apis/${GROUP_VERSION}/namespaces/([a-z0-9.-]+)/pods/([a-z0-9.*-]+)/([a-z0-9_]+)$`);
@@ -27,7 +27,7 @@ export interface MetricsServerDeps {
   identity: TlsIdentity;
 }
 
-/** A server that has yet to listen. */
+/** The server; the caller calls listen(). */
 export function metricsServer({ scorers, pods, identity }: MetricsServerDeps): Server {
   const places = new FairShare(MAX_CONCURRENT_READS);
   const server = createServer(
@@ -50,7 +50,7 @@ export function metricsServer({ scorers, pods, identity }: MetricsServerDeps): S
           403,
           failure(403, 'Forbidden', 'only the API server may ask here, by its front-proxy client certificate'),
         );
-      const [path = '', query = ''] = (request.url ?? '').split('?', 2); // as it is: what a URL parser makes of dots and escapes may be another namespace than was authorized
+      const [path = '', query = ''] = (request.url ?? '').split('?', 2); // not parsed as a URL: dots and escapes could lead to another namespace than the one that was authorized
       const asked = PODS.exec(path.replaceAll('%2A', '*'));
       const namespace = asked?.[1] ?? '';
       if (!places.admits(namespace, 1))

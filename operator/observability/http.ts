@@ -4,17 +4,17 @@ import { createServer, type Server } from 'node:http';
 import type { Registry } from 'prom-client';
 
 export interface Health {
-  /** Undefined when well, else what is wrong. */
+  /** Undefined when healthy, else the problem. */
   healthy: () => string | undefined;
   ready: () => string | undefined;
-  /** Sets gauges, before each answer to Prometheus. */
+  /** Sets the gauges; called before each scrape. */
   sample: () => void;
 }
 
-/** The kubelet and Prometheus have a few. */
-const MOST_CONNECTIONS = 128;
+/** The kubelet and Prometheus keep a few each. */
+const MAX_CONNECTIONS = 128;
 
-/** A server that answers health and metrics; the caller listens and closes. */
+/** A server for health and metrics; the caller calls listen() and close(). */
 export function healthServer({ healthy, ready, sample }: Health, registry: Registry): Server {
   const server = createServer(
     { headersTimeout: 5_000, requestTimeout: 5_000, connectionsCheckingInterval: 1_000, keepAliveTimeout: 5_000 },
@@ -34,6 +34,6 @@ export function healthServer({ healthy, ready, sample }: Health, registry: Regis
       } else response.writeHead(404).end();
     },
   );
-  new ConnectionLimit(fixedCapacity(MOST_CONNECTIONS)).guard(server);
+  new ConnectionLimit(fixedCapacity(MAX_CONNECTIONS)).guard(server);
   return server;
 }

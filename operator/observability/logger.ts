@@ -1,4 +1,4 @@
-/** One JSON line an event. */
+/** Logs one JSON object per line. */
 import winston, { type Logger } from 'winston';
 
 export function jsonLogger(level: string): Logger {

@@ -37,9 +37,13 @@ export function rolloutPhase(
   if (current === undefined) return 'Initial';
   const candidate = stateOf(seen, wanted.name);
   if (candidate.ready >= size) return 'Switching';
-  const hasServed = seen.pipeline.status?.history?.some(({ revision }) => revision === current);
-  if (!hasServed && stateOf(seen, current).ready === 0) return 'Initial';
+  if (hasNeverServed(seen, current)) return 'Initial';
   return candidateFailure(candidate) ? 'Failing' : 'Progressing';
+}
+
+function hasNeverServed(seen: ObservedPipeline, revision: string): boolean {
+  const history = seen.pipeline.status?.history ?? [];
+  return !history.some((entry) => entry.revision === revision) && stateOf(seen, revision).ready === 0;
 }
 
 /** Why a candidate is marked failed; undefined while it may still become Ready. */

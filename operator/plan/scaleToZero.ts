@@ -28,17 +28,21 @@ export function planScaleToZero(
   const { hasActivator, synced } = activatorState(seen);
   const servedLast = hasServedLast(seen, stable);
   const goesToZero = idle.longEnough && servedLast && synced;
-  const staysAtZero = stable.exists && stable.replicas === 0 && (limitMs < Infinity || scalingFrozen);
-  const atZero = hasActivator && (goesToZero || staysAtZero);
+  const atZero = hasActivator && (goesToZero || staysAtZero(stable, limitMs < Infinity || scalingFrozen));
   const route = activatorRoute(seen, stable, { atZero, always: limitMs < Infinity });
-  const availableThroughActivator = servedLast && route !== undefined && route.addresses.length > 0;
+  const availableThroughActivator = servedLast && hasAddresses(route);
   return {
     state: stateOf(seen, { atZero, idle: idle.longEnough, hasActivator, availableThroughActivator }),
     route,
     availableThroughActivator,
-    wakeAfterMs: hasActivator && !atZero && idle.longEnough ? ACTIVATOR_SYNC_MS : idle.pollMs,
+    wakeAfterMs: wakeAfterMs(idle, hasActivator && !atZero),
   };
 }
+
+const hasAddresses = (route: ActivatorRoute | undefined): boolean => (route?.addresses.length ?? 0) > 0;
+
+const staysAtZero = ({ exists, replicas }: State, mayBeAtZero: boolean): boolean =>
+  exists && replicas === 0 && mayBeAtZero;
 
 const activatorState = ({ activator }: ObservedPipeline): { hasActivator: boolean; synced: boolean } => ({
   hasActivator: activator?.port !== undefined && activator.addresses.length > 0,
@@ -76,6 +80,10 @@ interface Idleness {
   /** When to read the idleness again. */
   pollMs?: number;
 }
+
+/** An idle pipeline whose activator has just got its port goes to zero when the activator listens on it. */
+const wakeAfterMs = ({ longEnough, pollMs }: Idleness, waitsForActivator: boolean): number | undefined =>
+  longEnough && waitsForActivator ? ACTIVATOR_SYNC_MS : pollMs;
 
 /** Whether the stable revision's pods, all of them Ready, were idle for `limitMs`, and when to read that again. */
 function idleness({ idle }: ObservedPipeline, { name, ready, replicas }: State, limitMs: number): Idleness {

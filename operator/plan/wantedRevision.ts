@@ -80,13 +80,15 @@ function modelBeingDeleted(name: string, modelVersion: ModelVersion | undefined)
 
 /** A ModelVersion counts when it is verified at its newest generation. */
 function modelNotVerified(name: string, modelVersion: ModelVersion | undefined): Blocked | undefined {
-  const { digest, observedGeneration, conditions = [] } = modelVersion?.status ?? {};
-  const ready = conditions.find(({ type }) => type === 'Ready');
-  const isCurrent = observedGeneration === modelVersion?.metadata.generation;
-  if (ready?.status === 'True' && isCurrent && digest) return undefined;
-  const reason = ready?.reason === REASON.digest ? REASON.digest : REASON.modelNotReady;
-  return new Waiting(reason, `ModelVersion ${name}: ${ready?.message || 'not verified yet'}`);
+  const ready = modelVersion?.status?.conditions?.find(({ type }) => type === 'Ready');
+  if (!ready || !modelVersion) return new Waiting(REASON.modelNotReady, `ModelVersion ${name}: not verified yet`);
+  if (ready.status === 'True' && hasCurrentDigest(modelVersion)) return undefined;
+  const reason = ready.reason === REASON.digest ? REASON.digest : REASON.modelNotReady;
+  return new Waiting(reason, `ModelVersion ${name}: ${ready.message || 'not verified yet'}`);
 }
+
+const hasCurrentDigest = ({ status, metadata }: ModelVersion): boolean =>
+  status?.observedGeneration === metadata.generation && Boolean(status?.digest);
 
 function scriptMissing({ pipeline, script, scriptProblem }: ObservedPipeline): Blocked | undefined {
   const { script: inline, scriptFrom } = pipeline.spec.scoring ?? {};

@@ -1,6 +1,6 @@
-/** How long a key rests before it is tried again, by what went wrong. */
+/** Exponential back-off, by kind of failure. */
 
-/** `conflict`: somebody was faster, look again; `overloaded`: the server has too much to do, or is away; `failed`: anything else. */
+/** `conflict`: another writer was faster. `overloaded`: the API server is overloaded or unreachable. `failed`: anything else. */
 export type FailureClass = 'conflict' | 'overloaded' | 'failed';
 
 const DELAY_MS: Record<FailureClass, [first: number, longest: number]> = {

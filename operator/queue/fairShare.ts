@@ -1,9 +1,9 @@
-/** A resource that namespaces share: places of a server, or memory of a cache. Pure. */
+/** A limited resource that namespaces share, such as connections or memory. Pure. */
 
 /**
- * A namespace may hold at most this many times what is then still free for all: the dynamic threshold of shared-memory
- * switches (Choudhury and Hahne, 1998). One namespace alone gets two thirds, and however many want everything, some
- * is left for the next one.
+ * A namespace may hold at most this many times what is then still free: the dynamic threshold of shared-memory switches
+ * (Choudhury and Hahne, 1998). A single namespace gets two thirds of the resource, and some of it is always left for
+ * another namespace.
  */
 const TIMES_FREE = 2;
 
@@ -12,17 +12,17 @@ export class FairShare {
   readonly #used = new Map<string, number>();
   #sum = 0;
 
-  /** `total`, in the resource's own unit, for all namespaces together. */
+  /** `total`: what all namespaces share, in any unit. */
   constructor(total: number) {
     this.#total = total;
   }
 
-  /** Whether `namespace` may take so much more. */
+  /** Whether `namespace` may take `amount` more. */
   admits(namespace: string, amount: number): boolean {
     return this.used(namespace) + amount <= TIMES_FREE * (this.#total - this.#sum - amount);
   }
 
-  /** Notes that `namespace` takes so much more; less, where `amount` is negative. */
+  /** Records that `namespace` takes `amount` more, or less where it is negative. */
   add(namespace: string, amount: number): void {
     const used = this.used(namespace) + amount;
     this.#sum += amount;
@@ -30,12 +30,12 @@ export class FairShare {
     else this.#used.delete(namespace);
   }
 
-  /** What `namespace` holds. */
+  /** What `namespace` has. */
   used(namespace: string): number {
     return this.#used.get(namespace) ?? 0;
   }
 
-  /** What all of them hold. */
+  /** What all namespaces have. */
   get sum(): number {
     return this.#sum;
   }

@@ -1,13 +1,13 @@
 /**
- * client-go's work queue: a key is held once however often it is added, is never worked on twice at a time, and one
- * added while it is worked on comes again afterwards.
+ * client-go's work queue: a key is queued once however often it is added, is never processed by two workers at a time,
+ * and is queued again if it was added while it was processed.
  */
 import { backoff, type FailureClass } from './backoff.ts';
 
 export interface WorkQueueOptions {
   random: () => number;
   setTimer: (work: () => void, ms: number) => { clear: () => void };
-  /** Told how long each key waited for a worker, in milliseconds. */
+  /** Called with the time that a key waited for a worker (milliseconds). */
   onGet?: (waitedMs: number) => void;
 }
 
@@ -21,11 +21,11 @@ const realTimers: WorkQueueOptions = {
 
 export class WorkQueue {
   readonly #ready: string[] = [];
-  /** Keys to be worked on, and since when. */
+  /** Keys to be processed, and when they were added. */
   readonly #dirty = new Map<string, number>();
-  /** Keys in work, and since when. */
+  /** Keys that are being processed, and since when. */
   readonly #processing = new Map<string, number>();
-  /** Of each key that failed: how, and how many pauses it has had for that. */
+  /** The last failure of a key, and how many delays it has had for that. */
   readonly #failures = new Map<string, { failure: FailureClass; pauses: number }>();
   readonly #delayed = new Map<string, { at: number; clear: () => void }>();
   readonly #waiting: ((key: string | undefined) => void)[] = [];
@@ -36,12 +36,12 @@ export class WorkQueue {
     this.#options = { ...realTimers, ...options };
   }
 
-  /** Keys that wait for a worker now. */
+  /** Keys that wait for a worker. */
   get depth(): number {
     return this.#ready.length;
   }
 
-  /** For how long the oldest piece of work has been under way, in milliseconds; 0 when there is none. */
+  /** Milliseconds since the oldest key began to be processed; 0 when none is. */
   get longestWorkMs(): number {
     return this.#processing.size === 0 ? 0 : performance.now() - Math.min(...this.#processing.values());
   }
@@ -52,7 +52,7 @@ export class WorkQueue {
     if (!this.#processing.has(key)) this.#offer(key);
   }
 
-  /** Adds the key in `ms`; the earliest of several wins. */
+  /** Adds the key after `ms`; of several calls the earliest counts. */
   addAfter(key: string, ms: number): void {
     if (this.#stopped) return;
     if (ms <= 0) return this.add(key);
@@ -68,14 +68,14 @@ export class WorkQueue {
   }
 
   /**
-   * Adds a key that failed, later each time until {@link forget}; not before `atLeastMs`, when the server said so. One
-   * that was woken by news and failed before its pause was over has not waited: the same pause goes on.
+   * Adds a key that failed, after a longer delay each time until {@link forget}, and not before `atLeastMs`. The back-off
+   * grows only if the previous delay elapsed: a key that an event re-added early keeps its current delay.
    */
   retry(key: string, failure: FailureClass, atLeastMs = 0): void {
     const last = this.#failures.get(key);
     const pauses = last?.failure === failure ? last.pauses : 0;
-    const rests = last !== undefined && this.#delayed.has(key);
-    this.#failures.set(key, { failure, pauses: rests ? Math.max(pauses, 1) : pauses + 1 });
+    const delayRuns = last !== undefined && this.#delayed.has(key);
+    this.#failures.set(key, { failure, pauses: delayRuns ? Math.max(pauses, 1) : pauses + 1 });
     const random = this.#options.random();
     this.addAfter(key, Math.max(backoff(failure, pauses, random), atLeastMs * (1 + random / 4)));
   }
@@ -84,7 +84,7 @@ export class WorkQueue {
     this.#failures.delete(key);
   }
 
-  /** The next key, or undefined once the queue is shut down. Each key got must be given to {@link done}. */
+  /** The next key, or undefined once the queue is shut down. Call {@link done} for each key. */
   get(): Promise<string | undefined> {
     if (this.#stopped) return Promise.resolve(undefined);
     const key = this.#ready.shift();

@@ -15,28 +15,33 @@ const MODEL_REASONS: readonly string[] = [REASON.modelNotReady, REASON.digest];
 
 export function findings(seen: ObservedPipeline, plan: Plan, attempt: Attempt): Finding[] {
   const stable = plan.live.find(({ role }) => role === 'stable');
-  const available = (stable?.ready ?? 0) > 0 || isAvailableAtZero(plan);
-  const upToDate = plan.wanted !== undefined && plan.wanted.name === plan.stable && available && !attempt.error;
+  const available = hasReadyPod(stable) || isAvailableAtZero(plan);
+  const upToDate = available && !attempt.error && wantedIsStable(plan);
   const why = upToDate
     ? { reason: REASON.serving, message: '' }
     : keptWhileRestarting(explanation(plan, attempt), seen);
   const stalled = !upToDate && isStalled(plan, attempt);
+  const progressing = truth(!upToDate && !stalled);
   const serving = available ? { reason: REASON.serving, message: servingMessage(stable) } : why;
   return [
     { type: CONDITION.ready, status: truth(available), ...serving },
     { type: CONDITION.upToDate, status: truth(upToDate), ...why },
     { type: CONDITION.available, status: truth(available), ...serving },
-    { type: CONDITION.progressing, status: truth(!upToDate && !stalled), ...why },
+    { type: CONDITION.progressing, status: progressing, ...why },
     modelsReady(plan),
     initSucceeded(plan),
     scalingActive(seen, plan),
-    { type: CONDITION.reconciling, status: truth(!upToDate && !stalled), ...why },
+    { type: CONDITION.reconciling, status: progressing, ...why },
     { type: CONDITION.stalled, status: truth(stalled), ...why },
     ...warnings(seen),
   ];
 }
 
+const hasReadyPod = (live: LiveRevision | undefined): boolean => (live?.ready ?? 0) > 0;
+
 const isAvailableAtZero = ({ scaleToZero }: Plan): boolean => scaleToZero?.availableThroughActivator ?? false;
+
+const wantedIsStable = ({ wanted, stable }: Plan): boolean => wanted !== undefined && wanted.name === stable;
 
 const isStalled = ({ blocked, failing }: Plan, { error }: Attempt): boolean =>
   error instanceof Stalled || blocked instanceof Stalled || failing !== undefined;
@@ -94,14 +99,18 @@ function modelsReady({ blocked }: Plan): Finding {
 }
 
 function initSucceeded(plan: Plan): Finding {
-  const { wanted, stable, failure, live, failing } = plan;
+  const { wanted, failure, failing } = plan;
   const type = CONDITION.initSucceeded;
   const failed = failure ?? failing?.failure ?? parseFailure(wanted?.abandoned);
   if (failed && INIT_REASON.test(failed.reason))
     return { type, status: 'False', reason: failed.reason, message: failed.message };
-  const running = live.find(({ revision }) => revision.name === wanted?.name);
-  const hasServed = running && (running.ready > 0 || (isAvailableAtZero(plan) && running.revision.name === stable));
-  return hasServed
+  return wantedHasServed(plan)
     ? { type, status: 'True', reason: REASON.serving, message: '' }
     : { type, status: 'Unknown', reason: REASON.rollingOut, message: 'no pod of this generation has come so far' };
+}
+
+/** The wanted revision has a Ready pod, or has had one and is at zero. */
+function wantedHasServed(plan: Plan): boolean {
+  const running = plan.live.find(({ revision }) => revision.name === plan.wanted?.name);
+  return hasReadyPod(running) || (running?.role === 'stable' && isAvailableAtZero(plan));
 }

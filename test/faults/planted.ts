@@ -39,8 +39,8 @@ export const PLANTED: PlantedBug[] = [
     mutations: [
       {
         file: 'operator/apply/effects.ts',
-        from: '    if (!deployment || now === undefined || now === scaleTo) continue;',
-        to: '    if (!deployment || now === undefined || now === scaleTo || !(globalThis as { made?: Set<string> }).made?.has(revision.name)) continue;',
+        from: '    if (scaleTo === undefined || !deployment || replicas === undefined || replicas === scaleTo) continue;',
+        to: '    if (scaleTo === undefined || !deployment || replicas === undefined || replicas === scaleTo || !(globalThis as { made?: Set<string> }).made?.has(revision.name)) continue;',
       },
       {
         file: 'operator/apply/apply.ts',
@@ -70,7 +70,7 @@ export const PLANTED: PlantedBug[] = [
     mutations: [
       {
         file: 'operator/apply/effects.ts',
-        from: '  if (!revision.configMap) throw new Outdated(`ConfigMap ${revision.name} has not come back yet`);\n',
+        from: '  if (!revision.configMap) throw new Outdated(`ConfigMap ${revision.name} is not restored yet`);\n',
         to: '  if (((globalThis as { tried?: boolean }).tried = !(globalThis as { tried?: boolean }).tried) || !revision.configMap) return;\n',
       },
     ],
@@ -93,7 +93,7 @@ export const PLANTED: PlantedBug[] = [
       },
       {
         file: 'operator/kube/reflector.ts',
-        from: ' &&\n      Number(metadata.resourceVersion) <= Number(resourceVersion)',
+        from: ' && Number(metadata.resourceVersion) <= listVersion',
         to: '',
       },
     ],
@@ -164,7 +164,7 @@ export const PLANTED: PlantedBug[] = [
     mutations: [
       {
         file: 'operator/kube/reflector.ts',
-        from: 'if (isStale(object) && !seen.has(objectKey(object))) this.#cache.remove(objectKey(object));',
+        from: 'if (isStale(object) && !listed.has(objectKey(object))) this.#cache.remove(objectKey(object));',
         to: 'if (isStale(object)) continue;',
       },
     ],

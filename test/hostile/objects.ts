@@ -162,9 +162,9 @@ export function unindexed(object: Thing): string[] {
 
 /** Indexes read fields that only their kind has. */
 const KIND_OF: Record<string, string> = {
-  byRevision: 'Deployment',
-  byUse: 'InferencePipeline',
-  queued: 'ModelVersion',
+  deploymentKeys: 'Deployment',
+  pipelineKeys: 'InferencePipeline',
+  modelVersionKeys: 'ModelVersion',
   sliceWords: 'EndpointSlice',
 };
 const applies = (index: string, { kind }: Thing): boolean => (KIND_OF[index] ?? kind) === kind;

@@ -69,8 +69,8 @@ describe('the cache of a kind', () => {
     expect(told).to.deep.equal(['bad', 'two', 'good', 'bad']);
     expect(cache.byIndex('good')).to.have.length(1);
     expect(reported)
-      .to.include('Service a/a cannot be read whole: no words')
-      .and.to.include('Service a/b cannot be read whole: not taken');
+      .to.include('Service a/a cannot be indexed or handled: no words')
+      .and.to.include('Service a/b cannot be indexed or handled: not taken');
   });
   it('an object of any depth is frozen', () => {
     let deep: object = {};

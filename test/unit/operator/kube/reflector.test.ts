@@ -184,7 +184,7 @@ describe('list and watch', () => {
     expect(changes).to.deep.equal(['added 5', 'removed 5', 'added 6', 'removed 6']);
   });
 
-  it('a list from a server that lags behind is refused, and asked for again', async () => {
+  it('a list from an API server that is behind is refused and requested again', async () => {
     const expired: Answer = (response) =>
       response.end(event('ERROR', { code: 410, reason: 'Expired', message: 'too old' }));
     await play(
@@ -196,7 +196,7 @@ describe('list and watch', () => {
     await until(() => cache.get('ns', 'c') !== undefined);
     expect([...cache.values()].map(objectKey)).to.deep.equal(['ns/a', 'ns/c']);
     expect(errors.map((error) => (error as Error).message)).to.deep.equal([
-      'a list of services is from 3, but 5 has been seen: that server lags behind',
+      'a list of services is of version 3, but 5 was seen before: that API server is behind',
     ]);
     expect(
       queries.filter((query) => query.startsWith('list')),
