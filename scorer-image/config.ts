@@ -17,7 +17,7 @@ export interface ScorerConfig {
   revision: string;
   models: MountedModel[];
   modelsDir: string;
-  /** Path of the entry script; absent: one ONNX model is served without code. */
+  /** Path of the entry script; undefined: one ONNX model is served without code. */
   script?: string | undefined;
   trafficDir: string;
   auth: 'None' | 'Key';
@@ -26,21 +26,21 @@ export interface ScorerConfig {
   initTimeoutMs: number;
   maxConcurrentRequests: number;
   maxQueueWaitMs: number;
-  /** Bytes of a body, also unpacked. */
+  /** Maximum bytes of a body, before and after decompression. */
   maxRequestBytes: number;
   test?: ScoringTest | undefined;
-  /** Rows of several requests in one call of a model. */
+  /** Maximum rows of several requests in one call of a model. */
   maxBatchSize: number;
-  /** Calls of a model whose rows are not known to be independent are joined, too. */
+  /** Batch calls of a model whose rows are not proven independent, too. */
   joinUnknown: boolean;
-  /** A call that is not back after this long never comes back; max(30 s, 4 × requestTimeout). */
+  /** A call that runs longer counts as hung: max(30 s, 4 × requestTimeout). */
   hangMs: number;
   workers: number;
-  /** Of ONNX Runtime, in each worker. */
+  /** Threads of ONNX Runtime in each worker. */
   threads: number;
-  /** Origins whose pages may call, or `*`; Azure's AML_CORS_ORIGINS. */
+  /** Allowed CORS origins, or `*` (Azure ML's AML_CORS_ORIGINS). */
   corsOrigins: string[];
-  /** A line for each request. */
+  /** Log each request. */
   accessLog: boolean;
   userPort: number;
   operatorPort: number;
@@ -51,7 +51,7 @@ export interface FetchConfig {
   modelsDir: string;
   sourcesDir: string;
   credentialsDir: string;
-  /** Whether a source may have a loopback address (tests only), and a private one. */
+  /** Whether a source may have a loopback address (in tests only), and a private one. */
   addresses: { loopback: boolean; privateNetwork: boolean };
 }
 

@@ -1,4 +1,4 @@
-/** `fetch` and `verify`: the two commands that bring models, and the only ones that see credentials. */
+/** The commands `fetch` and `verify`, which download models. Only their containers mount credentials. */
 import {
   MOUNT,
   TERMINATION_MESSAGE_BYTES,
@@ -8,18 +8,18 @@ import {
 } from '@penstock/contract';
 import { writeFile } from 'node:fs/promises';
 import type { FetchConfig } from './config.ts';
-import { fetchItem } from './fetch/source.ts';
+import { fetchItem } from './fetch/fetchItem.ts';
 import { modelPath } from './model/modelPath.ts';
 import { logger } from './logger.ts';
 
-/** Fetches every item and checks its digest. */
+/** Fetches every model and checks its digest. */
 export async function fetchAll(config: FetchConfig): Promise<void> {
   for (const item of config.items) {
     logger.info('fetched', { model: item.name, ...(await fetchItem(item, config)) });
   }
 }
 
-/** Fetches the one item, and leaves digest, size and (ONNX) what the model is in the termination message for the operator. */
+/** Fetches one model. Writes its digest, size and, for ONNX, its signature to the termination log, for the operator. */
 export async function verify(config: FetchConfig): Promise<void> {
   const item = config.items[0]!;
   const { digest, sizeBytes } = await fetchItem(item, config);
@@ -29,12 +29,12 @@ export async function verify(config: FetchConfig): Promise<void> {
     sizeBytes,
     ...(item.format === 'ONNX' && (await inspect(modelPath(config.modelsDir, item)))),
   };
-  await writeFile(MOUNT.terminationLog, bounded(result)).catch(() => undefined);
+  await writeFile(MOUNT.terminationLog, shortened(result)).catch(() => undefined);
   logger.info('verified', { ...result });
 }
 
-/** The kubelet keeps 4096 bytes: a model with very many inputs or names is registered without them. */
-function bounded(result: VerifiedModel): string {
+/** The kubelet keeps 4096 bytes of the termination log: names of features and classes, then the signature, are left out where they do not fit. */
+function shortened(result: VerifiedModel): string {
   const { signature, ...short } = result;
   const plain = ({ inputs, outputs }: ModelSignature): ModelSignature => ({
     inputs: inputs.map(unnamed),

@@ -1,8 +1,8 @@
-/** One JSON line an event; payloads are never logged. */
+/** Logs one JSON object per line. Payloads are never logged. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import winston, { type Logger } from 'winston';
 
-/** A process that ends waits no longer for who reads its lines. */
+/** A process that exits waits at most this long for its log to be read. */
 const FLUSH_TIMEOUT_MS = 1000;
 
 export const logger: Logger = winston.createLogger({
@@ -11,7 +11,7 @@ export const logger: Logger = winston.createLogger({
   transports: [new winston.transports.Console()],
 });
 
-/** Ends the logger. Resolves when all lines are out, so that the last words before an exit are not lost; or after a second, so that no exit is. */
+/** Ends the logger. Resolves when all lines are written, or after {@link FLUSH_TIMEOUT_MS}. */
 export async function flushLogs(log = logger): Promise<void> {
   const out = new Promise((resolve) => void log.once('finish', resolve));
   log.end();

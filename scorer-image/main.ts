@@ -8,7 +8,7 @@ import { serve, type ExitOutcome } from './serve.ts';
 async function main(command: string | undefined): Promise<ExitOutcome> {
   const env = environment();
   if (command === SCORER_COMMAND.fetch || command === SCORER_COMMAND.verify) {
-    const { fetchAll, verify } = await import('./fetchCommand.ts'); // whoever serves does without an HTTP client
+    const { fetchAll, verify } = await import('./fetchCommand.ts'); // `serve` does not load the HTTP client
     await (command === SCORER_COMMAND.fetch ? fetchAll : verify)(parseFetch(env));
   } else if (command === SCORER_COMMAND.serve) {
     const stop = new Promise((resolve) => process.once('SIGTERM', resolve).once('SIGINT', resolve));
@@ -17,7 +17,7 @@ async function main(command: string | undefined): Promise<ExitOutcome> {
   return { code: 0, stuck: false };
 }
 
-/** process.exit() waits for all threads. Another program in this one's place does not; it ends with the code that was meant. */
+/** process.exit() waits for all threads, and so for a native call. Replacing the process does not wait. */
 function exit({ code, stuck }: ExitOutcome): never {
   if (stuck) process.execve!(process.execPath, [process.execPath, '--eval', `process.exit(${code})`], {});
   process.exit(code);

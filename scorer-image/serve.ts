@@ -1,4 +1,4 @@
-/** `serve`: load → init → http → run, until told to stop. */
+/** The command `serve`: loads the model, runs init(), serves HTTP, and drains on SIGTERM. */
 import { FAILURE, type ScoringTest } from '@penstock/contract';
 import type { Server } from 'node:http';
 import { Server as NetServer } from 'node:net';
@@ -23,19 +23,19 @@ import { Dispatcher } from './run/dispatcher.ts';
 import { MAX_MESSAGES_IN_FLIGHT, type WorkerCode } from './run/workerHandle.ts';
 
 const SHUTDOWN_HOOK_MS = 2_000;
-/** How long idle connections may send one more request, which is answered with `Connection: close`; clients were told to leave earlier. */
+/** Idle connections may send one more request for this long; its response has `Connection: close`. Clients were told to close earlier. */
 const KEEP_ALIVE_DRAIN_MS = KEEP_ALIVE_SECONDS * 1000;
 
 /** How the worker thread is started. */
 export type WorkerFile = Pick<WorkerCode, 'file' | 'execArgv'>;
 
-/** How the process should end; `stuck`: a worker is in a native call that nothing can end. */
+/** How the process exits. `stuck`: a worker is in a native call that cannot be stopped. */
 export interface ExitOutcome {
   code: number;
   stuck: boolean;
 }
 
-/** Runs until SIGTERM and a finished drain, or until it fails. */
+/** Resolves after SIGTERM and a drain, or after a failure. */
 export async function serve(
   config: ScorerConfig,
   modelDir: string,
@@ -72,7 +72,7 @@ export async function serve(
   const deps = { config, dispatcher, lifecycle, traffic, metrics, demand, logger, responses: { open: 0 } };
   const user = inferenceServer(deps);
   const operator = managementServer(deps);
-  if (config.script !== undefined) process.chdir(dirname(config.script)); // files beside the script by relative paths
+  if (config.script !== undefined) process.chdir(dirname(config.script)); // for relative paths to files beside the script
   await traffic.open();
   await Promise.all([listen(user, config.userPort), listen(operator, config.operatorPort)]);
   logger.info("Invoking user's init function");
@@ -85,7 +85,7 @@ export async function serve(
       throw failure;
     });
     const outcome = await Promise.race([starting, failing, stop.then(() => undefined)]);
-    if (outcome === undefined) return { code: 0, stuck: !(await dispatcher.stop(0)) }; // told to stop while starting: there is nothing to drain
+    if (outcome === undefined) return { code: 0, stuck: !(await dispatcher.stop(0)) }; // stopped before it was Ready: nothing to drain
     metrics.initDuration.set(outcome);
     metrics.queueDepth(() => dispatcher.waiting);
     lifecycle.to('Ready');
@@ -113,7 +113,7 @@ export async function serve(
   }
 }
 
-/** Scores the pipeline's own test request; throws StartFailure when the answer is not the expected one. */
+/** Sends the request of scoring.test. Rejects with StartFailure when the response is not the expected one. */
 async function runScoringTest(test: ScoringTest, dispatcher: Dispatcher): Promise<void> {
   const answer = await new Promise<ScoreResponse>((respond) => {
     dispatcher.dispatch({
@@ -125,7 +125,10 @@ async function runScoringTest(test: ScoringTest, dispatcher: Dispatcher): Promis
       respond,
     });
   });
-  const text = answer.stream ? await readText(answer.stream) : Buffer.from(answer.body as string).toString();
+  const text =
+    answer.kind === 'result' && answer.stream
+      ? await readText(answer.stream)
+      : Buffer.from(answer.body as string).toString();
   const problem = answer.status === 200 ? mismatch(test, text) : `it was answered ${answer.status}: ${text}`;
   if (problem !== undefined) throw new StartFailure(FAILURE.testFailed, `scoring.test: ${problem}`, answer.stack);
 }
@@ -144,7 +147,7 @@ function readText(stream: ResponseStream): Promise<string> {
   );
 }
 
-/** Bodies that arrive, wait or are in work: what a small pod can hold beside a model, or four of the largest. */
+/** Limit of all bodies that are uploaded, queued or processed: what fits into a small pod beside a model, or four of the largest bodies. */
 const MIN_BODY_BYTES = 64 * 2 ** 20;
 const LARGEST_BODIES = 4;
 
@@ -171,18 +174,18 @@ const connections = (server: Server): Promise<number> =>
 const listen = (server: Server, port: number): Promise<void> =>
   new Promise((resolve, reject) => void server.once('error', reject).listen(port, () => resolve()));
 
-/** Ends when every request is answered and every connection had its chance to be closed by an answer. */
+/** Resolves when every request has its response, and idle connections had time to be closed by one. */
 async function drain(
   server: Server,
   { underWay, requestTimeoutMs }: { underWay: () => number; requestTimeoutMs: number },
 ): Promise<void> {
-  // While anybody is connected new connections are taken, too: a busy node may still send some here.
+  // New connections are accepted while there are open ones: a busy node may still route some here.
   for (
     const until = performance.now() + KEEP_ALIVE_DRAIN_MS;
     (await connections(server)) > 0 && performance.now() < until;
   )
     await sleep(20);
-  // net's close, which takes no new connections; http's would cut idle ones at once, and a request on its way with them.
+  // close() of node:net only stops accepting. That of node:http would also cut idle connections, and a request that arrives on one.
   const closed = new Promise<void>((resolve) => void NetServer.prototype.close.call(server, () => resolve()));
   for (const until = performance.now() + requestTimeoutMs; underWay() > 0 && performance.now() < until;)
     await sleep(20);

@@ -1,9 +1,9 @@
-/** Which addresses a model's source may have: a fetch runs inside the cluster, where other addresses answer than outside. */
+/** Which addresses the source of a model may have: a fetch runs inside the cluster and reaches addresses that its user may not. */
 import { lookup, type LookupAddress } from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 import type { FetchConfig } from '../config.ts';
 
-/** A source has an address that it may not have; final, and told without the address. */
+/** The address of a source is not allowed. Not retried; the message does not name the address. */
 export class RefusedAddress extends Error {}
 
 type Range = [address: string, prefix: number, family: 'ipv4' | 'ipv6'];
@@ -12,7 +12,7 @@ const LOOPBACK = listOf([
   ['127.0.0.0', 8, 'ipv4'],
   ['::1', 128, 'ipv6'],
 ]);
-/** This host, link-local, multicast and broadcast; metadata services of the clouds, also where they have other addresses. */
+/** This host, link-local, multicast and broadcast; the metadata services of clouds, also those at other addresses. */
 const FORBIDDEN = listOf([
   ['0.0.0.0', 8, 'ipv4'],
   ['169.254.0.0', 16, 'ipv4'],
@@ -26,7 +26,7 @@ const FORBIDDEN = listOf([
   ['fd00:ec2::', 32, 'ipv6'],
   ['fd20:ce::', 32, 'ipv6'],
 ]);
-/** RFC 1918, RFC 6598, RFC 4193; and prefixes that carry an IPv4 address, which may be one of those (RFC 6052, RFC 8215, RFC 3056, RFC 4291). */
+/** RFC 1918, RFC 6598, RFC 4193; and prefixes that contain an IPv4 address, which may be private (RFC 6052, RFC 8215, RFC 3056, RFC 4291). */
 const PRIVATE = listOf([
   ['64:ff9b::', 96, 'ipv6'],
   ['64:ff9b:1::', 48, 'ipv6'],
@@ -47,7 +47,7 @@ function listOf(ranges: Range[]): BlockList {
 
 export type Addresses = FetchConfig['addresses'];
 
-/** Throws RefusedAddress for an address that a source may not have; names are for {@link guardedLookup}. */
+/** Throws RefusedAddress for an address that is not allowed. Host names pass; see {@link guardedLookup}. */
 export function confirmAddress(host: string, { loopback, privateNetwork }: Addresses): void {
   const address = host.replace(/^\[|\]$/g, '');
   const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
@@ -60,7 +60,7 @@ export function confirmAddress(host: string, { loopback, privateNetwork }: Addre
     );
 }
 
-/** Name resolution for connections: a name with one address that it may not have is refused, whatever its others are. */
+/** Name resolution for connections: a name with any address that is not allowed is refused. */
 export const guardedLookup =
   (allowed: Addresses): LookupFunction =>
   (hostname, options, done) => {

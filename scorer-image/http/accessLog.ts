@@ -1,21 +1,21 @@
-/** One line a request, with the names of Azure's AmlOnlineEndpointTrafficLog, so that queries on it go on working. Only when asked for. */
+/** One log line per request with the fields of Azure ML's AmlOnlineEndpointTrafficLog, so that existing queries work. Off by default. */
 import { HEADER } from '@penstock/contract';
 import { STATUS_CODES } from 'node:http';
 import type { Logger } from 'winston';
 import type { ScorerConfig } from '../config.ts';
 import type { RequestContext } from './requestContext.ts';
 
-/** The trace id of a W3C traceparent, for lines that belong to somebody's trace. */
+/** The trace id of a W3C traceparent. */
 export function traceOf(traceparent: string | string[] | undefined): string | undefined {
   return typeof traceparent === 'string'
     ? /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(traceparent)?.[1]
     : undefined;
 }
 
-/** Logs the request once its answer is out, or its client gone. */
+/** Logs the request when its response is sent or its client has disconnected. */
 export function logAccess(context: RequestContext, { pipeline, revision, auth }: ScorerConfig, logger: Logger): void {
   const { request, response, path, started, headers, requestId } = context;
-  let received = started; // a request whose body nobody reads has no end
+  let received = started; // if the body is not read, there is no end event
   request.once('end', () => (received = performance.now()));
   const given = (name: string): string | undefined => {
     const at = headers.findIndex((one, i) => i % 2 === 0 && one === name);

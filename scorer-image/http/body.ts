@@ -1,22 +1,22 @@
-/** Request bodies: bounded in size, also unpacked, and in time, and never half. */
+/** Reads request bodies: complete or not at all, with limits of size before and after decompression, and of time. */
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { createGunzip, createInflate, type Gunzip, type Inflate } from 'node:zlib';
 import type { Upload } from '../run/uploads.ts';
 
-/** How large a body may be, and how slow. */
+/** Limits of a request body. */
 export interface BodyLimits {
   maxBytes: number;
-  /** A body that has not come after this long must have come at {@link MIN_BYTES_PER_SECOND}. */
+  /** After this time a body must have arrived at {@link MIN_BYTES_PER_SECOND} or faster. */
   graceMs: number;
 }
 
-/** A steady upload over a poor line is no attack. */
+/** A steady upload over a slow connection is legitimate. */
 const MIN_BYTES_PER_SECOND = 8 * 1024;
 
-/** A packed body may grow by so much: text and numbers pack to a tenth or a thirtieth, and only bytes made for it to a thousandth. */
+/** Decompressed to compressed size: text and numbers reach 10 to 30, only crafted bodies reach 1000. */
 const MAX_COMPRESSION_RATIO = 100;
-/** Up to here it may be any (bytes). */
+/** The ratio is not checked below this size (bytes). */
 const UNCHECKED_RATIO_BYTES = 2 ** 20;
 
 const UNPACK: Record<string, () => Gunzip | Inflate> = {
@@ -25,7 +25,7 @@ const UNPACK: Record<string, () => Gunzip | Inflate> = {
   deflate: createInflate,
 };
 
-/** Why there is no body: a status and what is wrong. */
+/** Why a body is rejected. */
 export interface Refusal {
   status: number;
   message: string;
@@ -37,23 +37,23 @@ const NOTHING = Buffer.alloc(0);
 interface Reading {
   upload: Upload;
   maxBytes: number;
-  /** In front of what is said of a body that is too large. */
+  /** Prefix of the message about a body that is too large. */
   prefix: string;
-  /** What it came as, where it is unpacked (bytes). */
+  /** Size before decompression (bytes). */
   packedBytes?: number;
 }
 
 const tooLarge = ({ prefix, maxBytes }: Pick<Reading, 'prefix' | 'maxBytes'>): string =>
   `${prefix}the body is larger than ${maxBytes} bytes (endpoint.maxRequestBytes)`;
 
-/** Calls back once: with the whole body, or with why there is none; not at all when the client goes away before. */
+/** Calls `done` once with the body or a refusal; never if the client disconnects before that. */
 export function readBody(
   request: IncomingMessage,
   upload: Upload,
   { maxBytes, graceMs }: BodyLimits,
   done: Done,
 ): void {
-  const encoding = request.headers['content-encoding']?.trim().toLowerCase(); // RFC 9110 §8.4.1: its case does not matter
+  const encoding = request.headers['content-encoding']?.trim().toLowerCase(); // case-insensitive (RFC 9110 §8.4.1)
   if (encoding !== undefined && encoding !== 'identity' && !Object.hasOwn(UNPACK, encoding))
     return done(
       {
@@ -75,11 +75,11 @@ export function readBody(
 interface Pace {
   request: IncomingMessage;
   graceMs: number;
-  /** When it was looked at first (performance.now()). */
+  /** When it was first checked (performance.now()). */
   begun?: number;
 }
 
-/** Bodies that have not come whole, looked at together: a timer for each would cost more than most of them. */
+/** Bodies that are not complete. They share one timer, because most bodies cost less than a timer of their own. */
 const incomplete = new Map<CollectedBody, Pace>();
 const PACE_CHECK_MS = 1_000;
 let paceTimer: NodeJS.Timeout | undefined;
@@ -89,7 +89,7 @@ function trackPace(size: CollectedBody, pace: Pace): void {
   paceTimer ??= setInterval(rejectSlowBodies, PACE_CHECK_MS).unref();
 }
 
-/** Refuses the bodies that come too slowly, to within a second or two. */
+/** Rejects bodies that arrive too slowly, within one or two seconds. */
 function rejectSlowBodies(): void {
   if (incomplete.size === 0) paceTimer = void clearInterval(paceTimer);
   const now = performance.now();
@@ -105,7 +105,7 @@ function rejectSlowBodies(): void {
   }
 }
 
-/** Calls back once. What unpacks to more than the limit is cut there: a small bomb stays small. */
+/** Decompresses a body. Calls `done` once. Decompression stops at the size limit. */
 function unpack(body: Buffer, encoding: string, reading: Reading, done: Done): void {
   const unpacker = UNPACK[encoding]!();
   collect(unpacker, reading, (refusal, bytes) => {
@@ -126,7 +126,7 @@ interface CollectedBody {
   refuse: (status: number, message: string) => void;
 }
 
-/** All of a stream, counted as it grows and refused where it is too much. Calls back once, or not at all when the stream fails. */
+/** Collects a stream and rejects it when a limit is exceeded. Calls `done` once, or never if the stream fails. */
 function collect(stream: Readable, reading: Reading, done: Done): CollectedBody {
   const { upload, maxBytes, packedBytes = Infinity } = reading;
   let whole: Buffer | undefined;

@@ -1,7 +1,10 @@
-/** Connections that are there before their first request: browsers open them ahead, and clients keep that of a request they called off. */
+/** Connections without a request: browsers open them in advance, and clients keep the connection of a cancelled request. */
 import type { Socket } from 'node:net';
 
-/** Ends a connection without a word unless somebody has asked something on it when `ms` are over. Half a head by then is nothing yet: an idle connection costs little, and must not be kept by bytes that never become a request. */
+/**
+ * Closes a connection on which no complete request head arrived within `ms`, without a 408: a client might read it as the
+ * response to a request that it just sent.
+ */
 export function closeIfIdle(socket: Socket, ms: number): void {
   const hasRequest = (): boolean =>
     socket.bytesWritten > 0 || Boolean((socket as { _httpMessage?: unknown })._httpMessage);

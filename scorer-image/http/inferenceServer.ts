@@ -1,5 +1,6 @@
 /**
- * Port 8080: who may ask what, and what every answer has. Scoring is on bare node:http, everything else by express. User code never runs here.
+ * The server of port 8080: authentication, readiness and routing. Scoring is on node:http, everything else on express.
+ * User code never runs in this thread.
  */
 import {
   authorized,
@@ -21,7 +22,7 @@ import type { Dispatcher } from '../run/dispatcher.ts';
 import { logAccess } from './accessLog.ts';
 import { metadataRoutes } from './metadataRoutes.ts';
 import { RequestContext } from './requestContext.ts';
-import { KEEP_ALIVE_SECONDS, commonHeaders } from './responseHead.ts';
+import { commonHeaders, KEEP_ALIVE_SECONDS, type CommonHeaders } from './responseHead.ts';
 import { scoringRoutes } from './scoringRoutes.ts';
 import { closeIfIdle } from './idleConnections.ts';
 import { requestIds } from './requestIds.ts';
@@ -35,32 +36,25 @@ export interface InferenceServerDeps {
   metrics: ScorerMetrics;
   demand: Demand;
   logger: Logger;
-  /** Requests for a score whose answer its client has not taken whole. */
+  /** Scoring requests whose response is not completely sent. */
   responses: { open: number };
 }
 
-/** The head of a request has to be here after this long (milliseconds). */
+/** A request head must arrive within this time (milliseconds). */
 const HEAD_TIMEOUT_MS = 9_000;
-/** No request of any size takes longer to come: body.ts refuses a slow one long before. */
+/** Larger than any upload takes: body.ts rejects a slow one much earlier. */
 const REQUEST_TIMEOUT_MS = 12 * 3_600_000;
 
-/** {@link KEEP_ALIVE_SECONDS}, for those who do not listen. */
+/** Server-side grace for clients that ignore `Keep-Alive: timeout`. */
 const KEEP_ALIVE_GRACE_MS = 70_000;
-/** An idle one takes 10 KiB. */
+/** An idle connection takes 10 KiB. */
 const MAX_CONNECTIONS = 8_000;
 const NO_HEADERS = commonHeaders([]);
 
+/** The server of port 8080; the caller calls listen(). The steps of a request are drawn in docs/architecture.md. */
 export function inferenceServer(deps: InferenceServerDeps): Server {
   const metadata = metadataRoutes(deps);
-  const { config } = deps;
-  const modelVersions = config.models.map(({ modelVersion }) => modelVersion).join(',');
-  const endpointHeaders = commonHeaders([
-    HEADER.revision,
-    config.revision,
-    HEADER.serverVersion,
-    `penstock/${VERSION}`,
-    ...(modelVersions === '' ? [] : [HEADER.modelVersion, modelVersions]),
-  ]);
+  const endpointHeaders = headersOf(deps.config);
   const server = createServer(
     {
       headersTimeout: HEAD_TIMEOUT_MS,
@@ -71,18 +65,12 @@ export function inferenceServer(deps: InferenceServerDeps): Server {
     },
     (request, response) => {
       const ids = requestIds(request.headers);
-      const known = isAuthorized(request, deps);
-      const context = new RequestContext(request, response, ids.headers, known ? endpointHeaders : NO_HEADERS);
-      if (request.headers[HEADER.traceId] !== undefined)
-        context.header(HEADER.traceId, request.headers[HEADER.traceId] as string);
-      const preflight = config.corsOrigins.length > 0 && allowOrigin(context, config.corsOrigins);
-      if (deps.lifecycle.phase === 'Draining' || deps.traffic.retiring(config.revision)) context.closeConnection();
-      if (config.accessLog) logAccess(context, config, deps.logger);
-      if (ids.problem !== undefined) return context.fail(431, ids.problem);
-      if (!context.path.startsWith('/'))
-        return context.fail(400, 'The request target must be a path, or an http:// address with one');
-      if (preflight && !deps.dispatcher.script.rawHttp) return context.send(200, '', 'text/plain'); // it never carries a key
-      if (rejected(context, known, deps)) return;
+      const isKnown = isAuthorized(request, deps);
+      const context = new RequestContext(request, response, ids.headers, isKnown ? endpointHeaders : NO_HEADERS);
+      const isPreflight = prepare(context, deps);
+      if (rejectInvalid(context, ids.problem)) return;
+      if (isPreflight && !deps.dispatcher.script.rawHttp) return context.send(200, '', 'text/plain');
+      if (rejectUnauthorized(context, isKnown, deps) || rejectNotReady(context, deps)) return;
       if (scoringRoutes(context, deps)) return;
       context.setHeaders();
       metadata(request, response);
@@ -90,10 +78,10 @@ export function inferenceServer(deps: InferenceServerDeps): Server {
   );
   new ConnectionLimit(fixedCapacity(MAX_CONNECTIONS)).guard(server);
   server.on('clientError', ({ code }: NodeJS.ErrnoException, socket) => {
-    const caller = socket as Socket;
-    if (code === 'ERR_HTTP_REQUEST_TIMEOUT' && caller.bytesRead === 0)
-      closeIfIdle(caller, KEEP_ALIVE_SECONDS * 1000 + KEEP_ALIVE_GRACE_MS - HEAD_TIMEOUT_MS); // as long as any idle one
-    else rejectMalformedRequest(code, caller);
+    const client = socket as Socket;
+    if (code === 'ERR_HTTP_REQUEST_TIMEOUT' && client.bytesRead === 0)
+      closeIfIdle(client, KEEP_ALIVE_SECONDS * 1000 + KEEP_ALIVE_GRACE_MS - HEAD_TIMEOUT_MS); // as long as other idle ones
+    else rejectMalformedRequest(code, client);
   });
   server.on('checkExpectation', (request, response) =>
     new RequestContext(request, response, [], NO_HEADERS).fail(417, 'The header Expect can only be 100-continue'),
@@ -101,7 +89,36 @@ export function inferenceServer(deps: InferenceServerDeps): Server {
   return server;
 }
 
-/** As flask-cors does for Azure's server; true for a preflight from an origin that may. */
+/** Headers of every response to an authorized client. */
+function headersOf({ models, revision }: ScorerConfig): CommonHeaders {
+  const modelVersions = models.map(({ modelVersion }) => modelVersion).join(',');
+  return commonHeaders([
+    HEADER.revision,
+    revision,
+    HEADER.serverVersion,
+    `penstock/${VERSION}`,
+    ...(modelVersions === '' ? [] : [HEADER.modelVersion, modelVersions]),
+  ]);
+}
+
+/** Sets what every response has, whatever the request is. True for a CORS preflight from an allowed origin. */
+function prepare(context: RequestContext, { config, lifecycle, traffic, logger }: InferenceServerDeps): boolean {
+  const traceId = context.request.headers[HEADER.traceId];
+  if (traceId !== undefined) context.header(HEADER.traceId, traceId as string);
+  if (lifecycle.phase === 'Draining' || traffic.retiring(config.revision)) context.closeConnection();
+  if (config.accessLog) logAccess(context, config, logger);
+  return config.corsOrigins.length > 0 && allowOrigin(context, config.corsOrigins);
+}
+
+function rejectInvalid(context: RequestContext, idProblem: string | undefined): boolean {
+  if (idProblem !== undefined) context.fail(431, idProblem);
+  else if (!context.path.startsWith('/'))
+    context.fail(400, 'The request target must be a path, or an http:// address with one');
+  else return false;
+  return true;
+}
+
+/** As flask-cors does for Azure ML's server. True for a preflight from an allowed origin. */
 function allowOrigin(context: RequestContext, origins: readonly string[]): boolean {
   const { origin, 'access-control-request-headers': asked } = context.request.headers;
   if (origin === undefined || !(origins.includes('*') || origins.includes(origin))) return false;
@@ -113,7 +130,7 @@ function allowOrigin(context: RequestContext, origins: readonly string[]): boole
   return context.request.headers['access-control-request-method'] !== undefined;
 }
 
-/** Whether the client may know what answers it: revision, model versions and the server's version are told to holders of a key only. */
+/** Revision, model versions and server version are sent to clients with a valid key only. */
 function isAuthorized(
   { headers: { authorization } }: IncomingMessage,
   { config, traffic }: InferenceServerDeps,
@@ -121,18 +138,20 @@ function isAuthorized(
   return config.auth !== 'Key' || (authorization !== undefined && authorized(authorization, traffic.keyHashes));
 }
 
-function rejected(context: RequestContext, known: boolean, { metrics, lifecycle }: InferenceServerDeps): boolean {
-  const open = context.path === '/' || context.path.startsWith('/v2/health/');
-  const reject = (status: number, reason: string, message: string): true => {
-    metrics.rejected.inc({ reason });
-    context.fail(status, message);
-    return true;
-  };
-  if (!open && !known) {
-    context.header('www-authenticate', 'Bearer');
-    return reject(401, 'unauthorized', unauthorizedMessage(context.request.headers.authorization));
-  }
-  if (!open && !lifecycle.started)
-    return reject(503, 'not_ready', 'The endpoint is not ready: its script has not finished init()');
-  return false;
+/** Health checks need no key. */
+const isOpen = ({ path }: RequestContext): boolean => path === '/' || path.startsWith('/v2/health/');
+
+function rejectUnauthorized(context: RequestContext, isKnown: boolean, { metrics }: InferenceServerDeps): boolean {
+  if (isKnown || isOpen(context)) return false;
+  metrics.rejected.inc({ reason: 'unauthorized' });
+  context.header('www-authenticate', 'Bearer');
+  context.fail(401, unauthorizedMessage(context.request.headers.authorization));
+  return true;
+}
+
+function rejectNotReady(context: RequestContext, { metrics, lifecycle }: InferenceServerDeps): boolean {
+  if (lifecycle.started || isOpen(context)) return false;
+  metrics.rejected.inc({ reason: 'not_ready' });
+  context.fail(503, 'The endpoint is not ready: its script has not finished init()');
+  return true;
 }

@@ -1,4 +1,4 @@
-/** Port 9090, for the kubelet, Prometheus and the operator: no user code, no key. */
+/** The server of port 9090 for the kubelet, Prometheus and the operator. It needs no key and runs no user code. */
 import { ConnectionLimit, OPERATOR_PATH, fixedCapacity, type ScorerStats } from '@penstock/contract';
 import { createServer, type Server } from 'node:http';
 import type { ScorerConfig } from '../config.ts';
@@ -17,7 +17,7 @@ export interface ManagementServerDeps {
   demand: Demand;
 }
 
-/** The kubelet, Prometheus and the operators have a few each. */
+/** The kubelet, Prometheus and the operator replicas keep a few each. */
 const MAX_CONNECTIONS = 256;
 
 export function managementServer({
@@ -30,7 +30,7 @@ export function managementServer({
 }: ManagementServerDeps): Server {
   const ready = (): string | undefined => {
     if (lifecycle.phase !== 'Ready') return lifecycle.phase;
-    if (!dispatcher.canServe) return 'another worker starts: a request needed more memory than the last one may have';
+    if (!dispatcher.canServe) return 'another worker starts: a request needed more memory than a worker may have';
     return traffic.known || config.auth === 'None'
       ? undefined
       : 'the traffic table with the key hashes is not mounted yet';

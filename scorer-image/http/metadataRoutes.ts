@@ -1,4 +1,4 @@
-/** Routes nobody is in a hurry for: health, metadata, OPTIONS, and what does not exist. */
+/** The routes besides scoring: health, metadata, OPTIONS, and 404. */
 import { VERSION, type TensorSignature } from '@penstock/contract';
 import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
 import { readFile } from 'node:fs/promises';
@@ -10,7 +10,7 @@ import type { InferenceServerDeps } from './inferenceServer.ts';
 const SERVER = 'penstock';
 type ModelPath = { model: string; version?: string };
 
-/** A file of the script's folder wins over what is known of the endpoint, as on Azure. */
+/** A swagger file beside the script takes precedence over the generated document, as in Azure ML. */
 async function swaggerRoute(
   { query }: Request,
   response: Response,
@@ -38,7 +38,7 @@ async function swaggerRoute(
       .json({ message: `Swagger version [${version.slice(0, 20)}] is not valid. Supported versions: [2, 3, 3.1].` });
 }
 
-/** Names of features and classes are parameters: the protocol knows name, datatype and shape. */
+/** Names of features and classes go into parameters, because the protocol defines name, datatype and shape only. */
 const metadata = ({ name, datatype, shape, ...parameters }: TensorSignature): object => ({
   name,
   datatype,
@@ -46,7 +46,7 @@ const metadata = ({ name, datatype, shape, ...parameters }: TensorSignature): ob
   ...(Object.keys(parameters).length > 0 && { parameters }),
 });
 
-/** An express app for all paths but the hot ones. Errors are JSON, in the dialect of the path. */
+/** The express app. Errors are JSON in the form of the path's protocol. */
 export function metadataRoutes({
   config,
   dispatcher,
@@ -58,7 +58,7 @@ export function metadataRoutes({
   app.get('/', (_, response) => void response.type('text').send('Healthy'));
   app.options('/score', (_, response) => void response.status(200).end());
   app.get('/swagger.json', (request, response) => swaggerRoute(request, response, { config, dispatcher }));
-  app.get('/ping', (_, response) => void response.status(isReady() ? 200 : 503).json({ ready: isReady() })); // SageMaker's, and MLflow's
+  app.get('/ping', (_, response) => void response.status(isReady() ? 200 : 503).json({ ready: isReady() })); // for SageMaker and MLflow clients
   app.get('/v2/health/live', (_, response) => void response.json({ live: true }));
   app.get(
     '/v2/health/ready',
@@ -92,8 +92,7 @@ export function metadataRoutes({
     const text = `${request.method} ${request.path} does not exist; try POST /score`;
     response.status(404).json(request.path.startsWith('/v2') ? { error: text } : { message: text });
   });
-  // express knows an error handler by its four parameters
-
+  // express recognizes an error handler by its four parameters.
   const asJson: ErrorRequestHandler = (error: { status?: number }, _request, response, _next) =>
     void response.status(error.status ?? 500).json({ message: 'The request could not be read' });
   app.use(asJson);

@@ -1,17 +1,18 @@
-/** One request and its answer: headers gathered in a list, and sent once. */
+/** One request and its response. Headers are collected in a list and sent once. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ResponseStream } from '../run/responseStream.ts';
 import { writeOkHead, type CommonHeaders } from './responseHead.ts';
 
-/** A client that takes nothing of its answer for this long is disconnected. */
+/** A client that reads nothing of its response for this long is disconnected. */
 const STALLED_READER_MS = 10_000;
-const INITIAL_STATUS = 200; // what node:http begins with
+/** statusCode of a response in node:http before anything sets it. */
+const INITIAL_STATUS = 200;
 const OTHER_TYPE = 'application/octet-stream';
-/** RFC 9110 §15.3.5, §15.4.5: answers without a body, and without its length. */
+/** Responses without body and content-length (RFC 9110 §15.3.5, §15.4.5). */
 const NO_BODY = [204, 304];
 const CLIENT_GONE = 499;
 const TIMED_OUT = 408;
-/** How long the rest of a body is read that nothing is done with, so that its client hears why. */
+/** How long the rest of a rejected body is read, so that its client can read the response. */
 const UNREAD_BODY_TIMEOUT_MS = 10_000;
 
 export class RequestContext {
@@ -20,7 +21,7 @@ export class RequestContext {
   /** Path without the query. */
   readonly path: string;
   readonly started = performance.now();
-  /** Its own, beside those that all answers share. */
+  /** Names and values in turn, without the common ones. */
   readonly headers: string[];
   readonly #common: CommonHeaders;
   #hasCustomHeaders = false;
@@ -31,24 +32,24 @@ export class RequestContext {
     this.response = response;
     this.headers = headers;
     this.#common = shared;
-    if (!request.url!.startsWith('/')) request.url = request.url!.replace(/^https?:\/\/[^/?]*(?=\/)/i, ''); // as a proxy writes it
+    if (!request.url!.startsWith('/')) request.url = request.url!.replace(/^https?:\/\/[^/?]*(?=\/)/i, ''); // absolute form, as a proxy sends it
     const url = request.url!;
     const query = url.indexOf('?');
     this.path = query < 0 ? url : url.slice(0, query);
   }
 
-  /** Nobody waits for an answer any more, or has got one. */
+  /** The response has been started, or the client has disconnected. */
   get responded(): boolean {
     return this.response.headersSent || this.response.destroyed;
   }
 
-  /** The status that its client has heard, from here or because its body could not be read; nginx's 499 for one that left before. */
+  /** The status that was sent, also for a malformed request; nginx's 499 if the client disconnected before that. */
   get finalStatus(): number {
     const { headersSent, statusCode } = this.response;
     return headersSent || statusCode !== INITIAL_STATUS ? statusCode : CLIENT_GONE;
   }
 
-  /** The first of its own headers. */
+  /** The value of the first header. */
   get requestId(): string {
     return this.headers[1]!;
   }
@@ -57,34 +58,42 @@ export class RequestContext {
     this.headers.push(name, value);
   }
 
-  /** The connection ends with the answer. */
+  /** Closes the connection after the response. */
   closeConnection(): void {
     this.response.shouldKeepAlive = false;
   }
 
-  /** Hands what was gathered to node:http, for somebody else who answers. */
+  /** Sets the collected headers on the response, for a handler that writes it itself. */
   setHeaders(): void {
     const all = [...this.#common.list, ...this.headers];
     for (let i = 0; i < all.length; i += 2) this.response.setHeader(all[i]!, all[i + 1]!);
   }
 
-  /** The whole answer. */
+  /** Sends the whole response. */
   send(status: number, body: string | Uint8Array, type = 'application/json'): void {
     if (this.responded) return;
-    if (NO_BODY.includes(status))
-      return void this.response.writeHead(status, [...this.#common.list, ...this.headers]).end();
+    if (NO_BODY.includes(status)) return void this.response.writeHead(status, this.#allHeaders()).end();
     const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
     this.headers.push('content-type', type, 'content-length', String(length));
-    if (status !== 200 || this.#hasCustomHeaders || !writeOkHead(this.response, this.#common, this.headers))
-      this.response.writeHead(status, [...this.#common.list, ...this.headers]);
+    this.#writeHead(status);
+    // ASCII is the same in latin1, which is written faster, and heads are latin1.
     const bytes = length === body.length ? body : Buffer.from(body as string);
-    if (this.request.complete || status === TIMED_OUT)
-      this.response.end(bytes, 'latin1'); // ASCII is the same in latin1, which is written faster, and heads are latin1
+    if (this.request.complete || status === TIMED_OUT) this.response.end(bytes, 'latin1');
     else this.#sendBeforeBodyEnds(bytes);
     if (this.response.writableLength > 0) this.#closeStalledReader();
   }
 
-  /** An answer whose length is not known: piece by piece as the client takes them. `onBroken` is called when it ends before it is whole. */
+  #writeHead(status: number): void {
+    const isFast = status === 200 && !this.#hasCustomHeaders;
+    if (!isFast || !writeOkHead(this.response, this.#common, this.headers))
+      this.response.writeHead(status, this.#allHeaders());
+  }
+
+  #allHeaders(): string[] {
+    return [...this.#common.list, ...this.headers];
+  }
+
+  /** Sends a response of unknown length, chunk by chunk as the client reads them. `onBroken` is called if it ends early. */
   stream(
     status: number,
     headers: readonly string[],
@@ -95,28 +104,28 @@ export class RequestContext {
     const type = headers.some((name, i) => i % 2 === 0 && name === 'content-type') ? [] : ['content-type', OTHER_TYPE];
     response.writeHead(status, [...this.#common.list, ...this.headers, ...type, ...headers]);
     response.flushHeaders();
-    let untaken = 0;
+    let unread = 0;
     response.on('drain', () => {
-      for (; untaken > 0; untaken--) stream.more();
+      for (; unread > 0; unread--) stream.more();
     });
     response.once('close', () => stream.cancel());
     stream.pipeTo({
       onChunk: (bytes) => {
         if (response.write(bytes)) return stream.more();
-        untaken += 1;
+        unread += 1;
         this.#closeStalledReader();
       },
       onEnd: (error) => {
         if (error === undefined) return void response.end();
         onBroken(error);
         if (request.httpVersion === '1.0')
-          request.socket.resetAndDestroy(); // the end of the connection would be taken for that of the body
-        else response.destroy(); // without the last chunk the body is not whole
+          request.socket.resetAndDestroy(); // HTTP/1.0 takes the end of the connection for the end of the body
+        else response.destroy(); // without the last chunk the client sees an incomplete body
       },
     });
   }
 
-  /** An answer with headers of somebody else's, content type and all: node:http looks at them. */
+  /** Sends a response with headers of a script, which node:http validates. */
   sendRaw(status: number, body: string | Uint8Array, headers: readonly string[]): void {
     const type = headers.findIndex((name, i) => i % 2 === 0 && name === 'content-type');
     this.headers.push(...headers.filter((_, i) => type < 0 || (i !== type && i !== type + 1)));
@@ -124,13 +133,13 @@ export class RequestContext {
     this.send(status, body, type < 0 ? OTHER_TYPE : headers[type + 1]);
   }
 
-  /** An error in the words of the path's protocol: V2 says `error`, Azure says `message`. */
+  /** Sends an error in the form of the path's protocol: V2 has `error`, Azure ML has `message`. */
   fail(status: number, message: string): void {
     if (status === TIMED_OUT) this.closeConnection();
     this.send(status, JSON.stringify(this.path.startsWith('/v2') ? { error: message } : { message }));
   }
 
-  /** The client may still be sending, and would lose the answer with the connection: it ends when the body has, or after a while. */
+  /** The client may still be sending, and would lose the response if the connection closed: it closes when the body ends, or after a timeout. */
   #sendBeforeBodyEnds(bytes: string | Uint8Array): void {
     const { request, response } = this;
     response.write(bytes, 'latin1');
@@ -139,16 +148,16 @@ export class RequestContext {
     request.once('close', () => clearTimeout(timer)).once('end', () => response.end());
   }
 
-  /** Ends the connection of a client that takes nothing for {@link STALLED_READER_MS} while there is something to take. */
+  /** Closes the connection of a client that reads nothing for {@link STALLED_READER_MS} while data is buffered. */
   #closeStalledReader(): void {
     if (this.#stallTimerStarted) return;
     this.#stallTimerStarted = true;
     const { response } = this;
-    let taken = response.socket?.bytesWritten ?? 0;
+    let read = response.socket?.bytesWritten ?? 0;
     const timer = setInterval(() => {
       const now = response.socket?.bytesWritten ?? 0;
-      if (now === taken && response.writableLength > 0) response.destroy();
-      taken = now;
+      if (now === read && response.writableLength > 0) response.destroy();
+      read = now;
     }, STALLED_READER_MS).unref();
     response.once('close', () => clearInterval(timer));
   }

@@ -1,21 +1,21 @@
-/** The head of an answer in one piece. node:http checks and joins header by header, which is a sixth of what a small answer costs (docs/adr/0016). */
+/** Fast path for the head of a response: node:http validates and joins each header, a sixth of the cost of a small response (ADR 16). */
 import { isFieldValue } from '@penstock/contract';
 import { IncomingMessage, ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http';
 import { Socket } from 'node:net';
 
 /**
- * Clients are told to use a connection no longer than this after an answer (the header Keep-Alive), and a pod that ends
- * closes none earlier, so that no request meets a connection on its way out. Who does not listen is kept for longer.
+ * The header Keep-Alive tells clients to use an idle connection no longer than this. A pod that terminates closes no
+ * connection earlier, so that no request arrives on a closing one. Clients that ignore the header get more time.
  */
 export const KEEP_ALIVE_SECONDS = 5;
 
-/** What all answers of a server say, as a list of names and values in turn, and as it goes over the wire. */
+/** Headers that all responses of a server have: names and values in turn, and as they are sent. */
 export interface CommonHeaders {
   readonly list: readonly string[];
   readonly lines: string;
 }
 
-/** Throws where node:http would refuse a name or a value. */
+/** Throws for a name or value that node:http would refuse. */
 export function commonHeaders(list: readonly string[]): CommonHeaders {
   let lines = '';
   for (let i = 0; i < list.length; i += 2) {
@@ -27,10 +27,10 @@ export function commonHeaders(list: readonly string[]): CommonHeaders {
 }
 
 /**
- * Writes the head of an answer with status 200 on a connection that is kept, byte for byte as node:http would. False, and
- * nothing done, when that is for node:http: the connection ends with this answer, or a value is none (it throws then), or
- * this Node writes other heads. The names in `headers` are ours, and content-length is among them. `_header` is where
- * node:http keeps a head that is written.
+ * Writes the head of a response with status 200 and `Connection: keep-alive`, byte for byte as node:http would. Returns
+ * false and does nothing where node:http must write it: the connection is closed after the response, a value is invalid,
+ * or this version of Node writes other heads. `headers` has content-length, and no name from a script. node:http keeps
+ * the written head in `_header`.
  */
 export function writeOkHead(response: ServerResponse, { lines }: CommonHeaders, headers: readonly string[]): boolean {
   const written = response as Written;
@@ -51,7 +51,7 @@ type Written = ServerResponse & { _header?: string | null; _keepAliveTimeout?: n
 const okHead = (lines: string, when: string): string =>
   `HTTP/1.1 200 OK\r\n${lines}Date: ${when}\r\nConnection: keep-alive\r\nKeep-Alive: timeout=${KEEP_ALIVE_SECONDS}\r\n\r\n`;
 
-/** Looked at once, with an answer that goes nowhere: no release of Node has promised to write heads as this one does. */
+/** Checked once with a response that is not sent, because another version of Node may write heads in another form. */
 const nodeWritesSameHead = ((): boolean => {
   const response: Written = new ServerResponse(new IncomingMessage(new Socket()));
   [response.shouldKeepAlive, response._keepAliveTimeout] = [true, KEEP_ALIVE_SECONDS * 1000];
@@ -63,7 +63,7 @@ const nodeWritesSameHead = ((): boolean => {
 let second = 0;
 let text = '';
 
-/** RFC 9110 §5.6.7, anew each second. */
+/** The header Date (RFC 9110 §5.6.7), once a second. */
 function date(): string {
   const now = Math.floor(Date.now() / 1000);
   if (now !== second) [second, text] = [now, new Date(now * 1000).toUTCString()];

@@ -1,4 +1,4 @@
-/** One request for a score, from its headers until it is answered or its client is gone: counted, timed, and never answered twice. */
+/** One scoring request from its head to its response: counted, timed, and answered once. */
 import type { QueuedRequest } from '../run/requestQueue.ts';
 import type { ScoreResponse, Work } from '../run/messages.ts';
 import type { Upload } from '../run/uploads.ts';
@@ -8,15 +8,15 @@ import type { RequestContext } from './requestContext.ts';
 import type { InferenceServerDeps } from './inferenceServer.ts';
 
 export const RUN_FAILED = 'An unexpected error occurred in scoring script. Check the logs for more info.';
-/** Names and values of request id and its twin, which every answer has. */
+/** Names and values of the two request ids, which every response has. */
 const FIXED_HEADERS = 4;
 const TOO_MANY_REQUESTS = 429;
-/** However short requestTimeout is, a body gets this long. */
+/** A body gets at least this time, however short requestTimeout is. */
 const MIN_GRACE_MS = 10_000;
 
 export interface ScoringRoute {
   work: Work;
-  /** Writes the answer in the words of the protocol. */
+  /** Writes the response in the form of the protocol. */
   writeResponse: (context: RequestContext, response: ScoreResponse, deps: InferenceServerDeps) => void;
 }
 
@@ -26,7 +26,7 @@ export class ScoringRequest {
   readonly #route: ScoringRoute;
   #upload: Upload | undefined;
   #queued: QueuedRequest<PendingRequest> | undefined;
-  /** Of an answer that comes in chunks: how long run() took. */
+  /** Duration of run() of a streamed response. */
   #streamedMs: number | undefined;
   #settled = false;
 
@@ -42,7 +42,7 @@ export class ScoringRequest {
     });
   }
 
-  /** Reads the body and asks; what cannot be read is answered here. */
+  /** Reads the body and dispatches the request; a rejected body is answered here. */
   read(): void {
     this.#upload = this.#deps.dispatcher.uploadBudget();
     const { maxRequestBytes: maxBytes, requestTimeoutMs } = this.#deps.config;
@@ -52,7 +52,7 @@ export class ScoringRequest {
       { maxBytes, graceMs: Math.max(MIN_GRACE_MS, requestTimeoutMs) },
       (refusal, body) => {
         this.#finishUpload();
-        if (refusal) this.#respond({ id: -1, status: refusal.status, body: refusal.message });
+        if (refusal) this.#respond({ kind: 'rejected', status: refusal.status, body: refusal.message });
         else if (!this.#settled) this.dispatch(body);
       },
     );
@@ -73,28 +73,36 @@ export class ScoringRequest {
 
   #respond(response: ScoreResponse): void {
     if (this.#settled) return;
-    const { steps } = this.#deps.metrics;
-    if (this.#queued?.sent !== undefined && response.runMs !== undefined) {
-      steps.read.observe((this.#queued.arrived - this.#context.started) / 1000);
-      steps.queue.observe((this.#queued.sent - this.#queued.arrived) / 1000);
-      steps.run.observe(response.runMs / 1000);
-    }
+    const { runMs, stream } = response.kind === 'result' ? response : {};
+    if (runMs !== undefined) this.#observeSteps(runMs);
     try {
       this.#route.writeResponse(this.#context, response, this.#deps);
     } catch (error) {
-      response.stream?.cancel();
-      // What node:http refuses to write (a header of the script's, as a rule) is the script's mistake, not the process's end.
-      this.#deps.logger.error('the answer of run() cannot be sent', {
-        requestId: this.#context.requestId,
-        error: error instanceof Error ? error.stack : String(error),
-      });
-      this.#context.headers.length = FIXED_HEADERS;
-      this.#context.response.statusMessage = ''; // of the head that was refused
-      this.#context.fail(500, RUN_FAILED);
+      stream?.cancel();
+      this.#failUnwritable(error);
     }
-    if (response.stream)
-      this.#streamedMs = response.runMs; // it is over when its connection is, or the answer whole
-    else this.#record(this.#context.response.statusCode, response.runMs);
+    if (stream)
+      this.#streamedMs = runMs; // recorded when the connection closes or the response is complete
+    else this.#record(this.#context.response.statusCode, runMs);
+  }
+
+  #observeSteps(runMs: number): void {
+    if (this.#queued?.sent === undefined) return;
+    const { steps } = this.#deps.metrics;
+    steps.read.observe((this.#queued.arrived - this.#context.started) / 1000);
+    steps.queue.observe((this.#queued.sent - this.#queued.arrived) / 1000);
+    steps.run.observe(runMs / 1000);
+  }
+
+  /** node:http refuses to write the response, as a rule because of a header of the script: that is a failed request, not a crash. */
+  #failUnwritable(error: unknown): void {
+    this.#deps.logger.error('the response of run() cannot be sent', {
+      requestId: this.#context.requestId,
+      error: error instanceof Error ? error.stack : String(error),
+    });
+    this.#context.headers.length = FIXED_HEADERS;
+    this.#context.response.statusMessage = ''; // of the refused head
+    this.#context.fail(500, RUN_FAILED);
   }
 
   #onClose(): void {

@@ -1,4 +1,4 @@
-/** The routes that score: Azure's /score, MLflow's /invocations, the V2 infer. On bare node:http. */
+/** The scoring routes: Azure ML's /score, MLflow's /invocations, V2 infer. On node:http, without express. */
 import { HEADER } from '@penstock/contract';
 import type { ResponseStream } from '../run/responseStream.ts';
 import type { ScoreResponse, ScoreRequest, Work } from '../run/messages.ts';
@@ -11,10 +11,10 @@ import type { InferenceServerDeps } from './inferenceServer.ts';
 const INFER = /^\/v2\/models\/([^/?]+)(?:\/versions\/([^/?]+))?\/infer$/;
 const RETRY_AFTER_SECONDS = '1';
 const JSON_TYPE = ['content-type', 'application/json'];
-/** The same objects for all requests: a message says what they are once. */
+/** Shared objects: a message to a worker contains each of them once. */
 const PLAIN = { score: { kind: 'score' }, invocations: { kind: 'invocations' } } as const;
 
-/** Answers a request for a score, now or later; false for any other. */
+/** Handles a scoring request. Returns false for any other request. */
 export function scoringRoutes(context: RequestContext, deps: InferenceServerDeps): boolean {
   const { method } = context.request;
   if (
@@ -31,7 +31,7 @@ export function scoringRoutes(context: RequestContext, deps: InferenceServerDeps
   return true;
 }
 
-/** A path segment; one that is no valid escape stands for itself, and names no model. */
+/** A decoded path segment; an invalid escape is returned as it is, and matches no model. */
 function decoded(segment: string): string {
   try {
     return decodeURIComponent(segment);
@@ -51,7 +51,7 @@ function score(context: RequestContext, deps: InferenceServerDeps): void {
   else scoring.read();
 }
 
-/** MLflow's and SageMaker's path: a script answers as on /score, a model without code by MLflow's formats. */
+/** The path of MLflow and SageMaker: a script gets it as /score, a model without code takes MLflow's formats. */
 function invocations(context: RequestContext, deps: InferenceServerDeps): void {
   const type = context.request.headers['content-type'];
   if (context.request.method !== 'POST') return context.fail(405, 'Method not allowed');
@@ -91,10 +91,10 @@ function workOf(kind: keyof typeof PLAIN, context: RequestContext, deps: Inferen
   return request ? { kind, request } : PLAIN[kind];
 }
 
-/** Where the endpoint checks keys, they are not the script's to see. */
+/** A script does not get these headers where the endpoint checks keys. */
 const CREDENTIALS = new Set(['authorization', 'proxy-authorization', 'cookie']);
 
-/** What a script may look at beside the body; nothing for one that does not, since it is copied to the worker. */
+/** Method, URL and headers for a script that reads them; undefined for others, because they are copied to the worker. */
 function requestForScript(
   { request: { method = '', url = '', headers } }: RequestContext,
   { dispatcher, config }: InferenceServerDeps,
@@ -107,15 +107,16 @@ function requestForScript(
   return { method, url, headers: seen as Record<string, string> };
 }
 
-/** As azureml-inference-server-http: the script's JSON, or {"message": …}; x-ms-run-function-failed where run() was reached. */
+/** As azureml-inference-server-http: the JSON of the script, or {"message": …}. x-ms-run-function-failed is set if run() was called or the server failed. */
 function writeAzureResponse(context: RequestContext, response: ScoreResponse, deps: InferenceServerDeps): void {
-  if (response.id >= 0 || response.status >= 500)
+  if (response.kind === 'result' || response.status >= 500)
     context.header(HEADER.runFailed, response.status >= 500 ? 'True' : 'False');
-  if (response.runMs !== undefined) context.header(HEADER.runMs, response.runMs.toFixed(3));
-  if (response.stream)
-    context.stream(response.status, response.headers ?? JSON_TYPE, streamOf(response.stream, context, deps));
-  else if (response.headers) context.sendRaw(response.status, response.body, response.headers);
-  else if (response.status === 200) context.send(200, response.body);
+  if (response.kind === 'rejected') return writeError(context, response, deps);
+  const { status, body, headers, stream, runMs } = response;
+  if (runMs !== undefined) context.header(HEADER.runMs, runMs.toFixed(3));
+  if (stream) context.stream(status, headers ?? JSON_TYPE, streamOf(stream, context, deps));
+  else if (headers) context.sendRaw(status, body, headers);
+  else if (status === 200) context.send(200, body);
   else writeError(context, response, deps);
 }
 
@@ -125,20 +126,22 @@ const streamOf = (
   { logger }: InferenceServerDeps,
 ): { stream: ResponseStream; onBroken: (error: string) => void } => ({
   stream,
-  onBroken: (error) => logger.error('the answer broke off', { requestId, error }),
+  onBroken: (error) => logger.error('the response broke off', { requestId, error }),
 });
 
 function writeInferResponse(context: RequestContext, response: ScoreResponse, deps: InferenceServerDeps): void {
-  if (response.status !== 200) return writeError(context, response, deps);
-  if (response.stream) return context.stream(200, JSON_TYPE, streamOf(response.stream, context, deps));
-  if (response.jsonBytes !== undefined) context.header(HEADER.jsonLength, String(response.jsonBytes));
-  context.send(200, response.body, response.jsonBytes === undefined ? 'application/json' : 'application/octet-stream');
+  if (response.kind === 'rejected' || response.status !== 200) return writeError(context, response, deps);
+  const { body, stream, jsonBytes } = response;
+  if (stream) return context.stream(200, JSON_TYPE, streamOf(stream, context, deps));
+  if (jsonBytes === undefined) return context.send(200, body);
+  context.header(HEADER.jsonLength, String(jsonBytes));
+  context.send(200, body, 'application/octet-stream');
 }
 
-/** Development shows the stack; elsewhere the request id is all a client gets. */
+/** With exposeErrors the client gets the stack; otherwise it gets the request id only. */
 function writeError(
   context: RequestContext,
-  { status, body, stack }: ScoreResponse,
+  { status, body, stack }: Pick<ScoreResponse, 'status' | 'body' | 'stack'>,
   { config, logger, metrics }: InferenceServerDeps,
 ): void {
   const text = String(body);
@@ -152,7 +155,8 @@ function writeError(
       traceId: traceOf(context.request.headers.traceparent),
       error: stack,
     });
-  context.fail(status, status !== 500 ? text : config.exposeErrors ? (stack ?? text) : RUN_FAILED);
+  if (status !== 500) context.fail(status, text);
+  else context.fail(status, config.exposeErrors ? (stack ?? text) : RUN_FAILED);
 }
 
 /** GET /score?a=1&b=x → {"a": 1, "b": "x"}; a repeated key becomes a list. */

@@ -1,4 +1,4 @@
-/** Which models the Open Inference Protocol finds here: those of the pipeline, and with a script the pipeline itself. Pure. */
+/** The models of the Open Inference Protocol: those of the pipeline, and with a script the pipeline itself. Pure. */
 import type { ScorerConfig } from '../config.ts';
 
 export interface ServedModel {
@@ -7,7 +7,7 @@ export interface ServedModel {
   format: string;
 }
 
-/** The model of that name and, if one is asked for, of that version. */
+/** The model of that name and, where one is given, of that version. */
 export function servedModel(
   { models, script, pipeline, revision }: ScorerConfig,
   name: string,

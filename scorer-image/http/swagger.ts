@@ -1,17 +1,17 @@
-/** /swagger.json as Azure's server writes it: Swagger 2.0, OpenAPI 3.0 and 3.1 of the same three paths. Pure. */
+/** /swagger.json as Azure ML's server writes it: Swagger 2.0, OpenAPI 3.0 and 3.1 of the same paths. Pure. */
 import type { ModelSignature, TensorSignature } from '@penstock/contract';
 
 export interface Described {
   title: string;
   version: string;
-  /** JSON Schemas of what /score takes and gives; absent: anything. */
+  /** JSON Schemas of the request and response body of /score; undefined: any. */
   input?: object;
   output?: object;
 }
 
 const VERSIONS: Record<string, '2' | '3.0' | '3.1'> = { 2: '2', '2.0': '2', 3: '3.0', '3.0': '3.0', 3.1: '3.1' };
 
-/** The document of a version as clients name it; undefined for a version there is none of. */
+/** The document of a version; undefined for a version that does not exist. */
 export function swagger(described: Described, version: string): object | undefined {
   const which = Object.hasOwn(VERSIONS, version) ? VERSIONS[version] : undefined;
   if (which === undefined) return undefined;
@@ -129,18 +129,11 @@ function openApi(info: object, schemas: Schemas, openapi: string): object {
   };
 }
 
-/** What /score takes and gives for a model that is served without code. */
+/** The schemas of /score for a model that is served without code. */
 export function schemasOf({ inputs, outputs }: ModelSignature): Pick<Described, 'input' | 'output'> {
   const rows = ({ datatype, shape }: TensorSignature): object =>
     shape.reduceRight<object>((items) => ({ type: 'array', items }), {
-      type:
-        datatype === 'BYTES'
-          ? 'string'
-          : datatype === 'BOOL'
-            ? 'boolean'
-            : datatype.startsWith('FP')
-              ? 'number'
-              : 'integer',
+      type: jsonType(datatype),
     });
   const object = (tensors: TensorSignature[], name = (tensor: TensorSignature): string => tensor.name): object => ({
     type: 'object',
@@ -148,4 +141,10 @@ export function schemasOf({ inputs, outputs }: ModelSignature): Pick<Described, 
     properties: Object.fromEntries(tensors.map((tensor) => [name(tensor), rows(tensor)])),
   });
   return { input: inputs.length === 1 ? object(inputs, () => 'data') : object(inputs), output: object(outputs) };
+}
+
+function jsonType(datatype: string): string {
+  if (datatype === 'BYTES') return 'string';
+  if (datatype === 'BOOL') return 'boolean';
+  return datatype.startsWith('FP') ? 'number' : 'integer';
 }

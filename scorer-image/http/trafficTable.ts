@@ -1,4 +1,4 @@
-/** The traffic table in its mounted file: read twice a second, which is far oftener than the kubelet writes it. */
+/** The traffic table in its mounted file, read twice a second. */
 import { parseTraffic, TRAFFIC_FILE, type Traffic } from '@penstock/contract';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ export class TrafficTable {
     this.#file = join(folder, TRAFFIC_FILE);
   }
 
-  /** Reads the table and goes on reading it until {@link close}. A file that is gone or torn leaves the last good table. */
+  /** Reads the table now, and again until {@link close}. A missing or invalid file leaves the last valid table. */
   async open(): Promise<void> {
     await this.#read();
     this.#timer = setInterval(() => void this.#read(), POLL_MS).unref();
@@ -38,7 +38,7 @@ export class TrafficTable {
   }
 
   async #read(): Promise<void> {
-    const text = await readFile(this.#file, 'utf8').catch(() => ''); // not there yet: /readyz says so
+    const text = await readFile(this.#file, 'utf8').catch(() => ''); // not mounted yet: /readyz reports it
     if (text === this.#text) return;
     this.#table = parseTraffic(text) ?? this.#table;
     this.#text = text;

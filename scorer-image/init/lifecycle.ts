@@ -1,4 +1,4 @@
-/** The scorer's life as a state machine: Loading → Ready → Draining, or Failed. Pure. */
+/** The phases of a scorer: Loading → Ready → Draining, or Failed. Pure. */
 export type Phase = 'Loading' | 'Ready' | 'Draining' | 'Failed';
 
 const NEXT: Record<Phase, Phase[]> = {
@@ -16,12 +16,12 @@ export class Lifecycle {
     return this.#phase;
   }
 
-  /** init() has ended well once, whatever came after. */
+  /** init() has succeeded. */
   get started(): boolean {
     return this.#phase === 'Ready' || this.#phase === 'Draining';
   }
 
-  /** What its users should know although it serves; the first of several. */
+  /** A problem of a scorer that serves; the first of several. */
   get warning(): string | undefined {
     return this.#warning;
   }
@@ -30,7 +30,7 @@ export class Lifecycle {
     this.#warning ??= message;
   }
 
-  /** Moves on; a step that the machine does not have is ignored and answered with false. */
+  /** Changes the phase. Returns false, and does nothing, for a transition that does not exist. */
   to(phase: Phase): boolean {
     if (!NEXT[this.#phase].includes(phase)) return false;
     this.#phase = phase;

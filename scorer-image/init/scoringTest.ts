@@ -1,10 +1,10 @@
-/** Whether an answer is what the pipeline's test expects. Pure. */
+/** Compares a response with what scoring.test expects. Pure. */
 import type { ScoringTest } from '@penstock/contract';
 
 const TOLERANCE = '1e-5';
 const SHOWN = 200;
 
-/** The first place where the answer is not as expected, in one sentence; undefined when all is as it should be. */
+/** A sentence about the first difference; undefined when the response is as expected. */
 export function mismatch({ expect, tolerance = TOLERANCE }: ScoringTest, answer: string): string | undefined {
   if (expect === undefined) return undefined;
   const wanted = parse(expect);
@@ -23,25 +23,27 @@ function parse(text: string): { value: unknown } | undefined {
 
 const short = (value: unknown): string => (value === undefined ? 'nothing' : JSON.stringify(value).slice(0, SHOWN));
 
-/** Fields that are not expected do not matter; lists must be as long. */
+/** The first difference. Fields that are not expected are ignored; lists must have the expected length. */
 function difference(wanted: unknown, got: unknown, tolerance: number, path: string): string | undefined {
-  const unlike = `${path} is ${short(got)}, expected ${short(wanted)}`;
-  if (typeof wanted === 'number' && typeof got === 'number')
-    return Math.abs(wanted - got) <= tolerance * Math.max(1, Math.abs(wanted))
-      ? undefined
-      : `${unlike} (tolerance ${tolerance})`;
-  if (typeof wanted !== 'object' || wanted === null) return wanted === got ? undefined : unlike;
-  if (typeof got !== 'object' || got === null || Array.isArray(wanted) !== Array.isArray(got)) return unlike;
-  if (Array.isArray(wanted) && wanted.length !== (got as unknown[]).length)
-    return `${path} has ${(got as unknown[]).length} values, expected ${wanted.length}`;
+  if (typeof wanted === 'number' && typeof got === 'number') return numberDifference(wanted, got, tolerance, path);
+  if (typeof wanted !== 'object' || wanted === null) return wanted === got ? undefined : unlike(wanted, got, path);
+  if (typeof got !== 'object' || got === null || Array.isArray(wanted) !== Array.isArray(got))
+    return unlike(wanted, got, path);
+  if (Array.isArray(wanted) && Array.isArray(got) && wanted.length !== got.length)
+    return `${path} has ${got.length} values, expected ${wanted.length}`;
   for (const [name, value] of Object.entries(wanted)) {
-    const inner = difference(
-      value,
-      Object.hasOwn(got, name) ? (got as Record<string, unknown>)[name] : undefined,
-      tolerance,
-      Array.isArray(wanted) ? `${path}[${name}]` : `${path}.${name}`,
-    );
-    if (inner !== undefined) return inner;
+    const inner = Object.hasOwn(got, name) ? (got as Record<string, unknown>)[name] : undefined;
+    const found = difference(value, inner, tolerance, Array.isArray(wanted) ? `${path}[${name}]` : `${path}.${name}`);
+    if (found !== undefined) return found;
   }
   return undefined;
+}
+
+const unlike = (wanted: unknown, got: unknown, path: string): string =>
+  `${path} is ${short(got)}, expected ${short(wanted)}`;
+
+/** The tolerance is relative to expected numbers above 1. */
+function numberDifference(wanted: number, got: number, tolerance: number, path: string): string | undefined {
+  const isClose = Math.abs(wanted - got) <= tolerance * Math.max(1, Math.abs(wanted));
+  return isClose ? undefined : `${unlike(wanted, got, path)} (tolerance ${tolerance})`;
 }

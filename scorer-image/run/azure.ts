@@ -28,17 +28,17 @@ export async function score(
   body: Uint8Array,
   request: ScoreRequest | undefined,
 ): Promise<ScriptResponse> {
-  const input =
-    script.rawHttp === true
-      ? webRequest(body, request!)
-      : script.inputSchema
-        ? argumentsOf(script.inputSchema, body, request!)
-        : scriptText(body, HEAP_BYTES);
-  const value = await script.run(input, request);
+  const value = await script.run(readInput(script, body, request), request);
   return value instanceof Response ? webResponse(value) : textResponse(resultJson(value));
 }
 
-/** A text of more characters leaves the worker in chunks. */
+/** The argument of run(): the HTTP request, arguments by name, or the body as text. */
+function readInput(script: UserScript, body: Uint8Array, request: ScoreRequest | undefined): unknown {
+  if (script.rawHttp === true) return webRequest(body, request!);
+  return script.inputSchema ? argumentsOf(script.inputSchema, body, request!) : scriptText(body, HEAP_BYTES);
+}
+
+/** A longer text is sent in chunks (characters). */
 const MAX_UNCHUNKED_TEXT = 2 ** 20;
 const CHUNK_LENGTH = 2 ** 18;
 

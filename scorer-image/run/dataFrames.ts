@@ -1,6 +1,7 @@
 /**
- * Tables as clients of pandas, MLflow and Azure ML send them, as {"<input>": rows}. Columns are matched by name wherever
- * there are names to match; where there are none, a list is taken in its order, and a record, which has none, is refused. Pure.
+ * Data frames as clients of pandas, MLflow and Azure ML send them, converted to {"<input>": rows}. Columns are matched by
+ * name where the model has names. Where it has none, lists are taken in their order, and records, which have no order, are
+ * refused. Pure.
  */
 import type { ModelSignature, TensorSignature } from '@penstock/contract';
 import { BadInput } from '../tensor/json.ts';
@@ -15,16 +16,20 @@ export function listOf(value: unknown, what: string): unknown[] {
   return value as unknown[];
 }
 
-/** What stands in a request to /score: {"<input>": rows}, {"data": …}, {"input_data": …}, {"Inputs": {"<any>": …}}, or rows themselves. */
+/** Reads a body of /score: {"<input>": rows}, {"data": …}, {"input_data": …}, {"Inputs": {"<any>": …}}, or rows themselves. */
 export function fromScoreBody(body: unknown, signature: ModelSignature): unknown {
   if (Array.isArray(body)) return fromRows(body, 'the body', signature);
   if (!isObject(body) || signature.inputs.some(({ name }) => Object.hasOwn(body, name))) return body;
   if (Object.hasOwn(body, 'data')) return fromRows(body.data, 'data', signature);
   if (Object.hasOwn(body, 'input_data')) return fromInputData(body.input_data, signature);
-  const [[name, inner] = [], ...more] = isObject(body.Inputs) ? Object.entries(body.Inputs) : [];
-  return name !== undefined && more.length === 0 && Array.isArray(inner)
-    ? fromRows(inner, `Inputs.${name}`, signature)
-    : body;
+  return fromInputs(body, signature);
+}
+
+/** {"Inputs": {"<any>": rows}}; any other body is returned as it is. */
+function fromInputs(body: Body, signature: ModelSignature): unknown {
+  const entries = isObject(body.Inputs) ? Object.entries(body.Inputs) : [];
+  const [name, rows] = entries[0] ?? [];
+  return entries.length === 1 && Array.isArray(rows) ? fromRows(rows, `Inputs.${name!}`, signature) : body;
 }
 
 /** Azure ML's form for MLflow models: a table as pandas splits it, rows, records, or {"<input>": rows}. */

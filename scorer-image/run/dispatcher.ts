@@ -106,7 +106,7 @@ export class Dispatcher {
     const queued = this.#stopping ? undefined : this.#queue.enqueue(pending, pending.body.length, now);
     if (!queued) {
       const refusal = this.#stopping ? REFUSAL.restarting : REFUSAL.tooManyBytes;
-      queueMicrotask(() => pending.respond({ id: -1, ...refusal }));
+      queueMicrotask(() => pending.respond({ kind: 'rejected', ...refusal }));
       return undefined;
     }
     this.#options.onLoad(this.inFlight, now);
@@ -173,7 +173,7 @@ export class Dispatcher {
   }
 
   /** The head of a streamed response: the request keeps its place in the worker until the last chunk. */
-  #onStreamStart(worker: WorkerHandle, response: ScoreResponse): void {
+  #onStreamStart(worker: WorkerHandle, response: ScoreResponse & { kind: 'result' }): void {
     const known = worker.startStream(response.id, this.#options.limits.requestTimeoutMs);
     if (!known) return;
     const { queued, stream } = known;
@@ -202,11 +202,11 @@ export class Dispatcher {
   #checkDeadlines(now: number, stalled: boolean): void {
     const expired = this.#queue.expireQueued(now);
     if (expired.length > 0) this.#options.onLoad(this.inFlight, now);
-    for (const { item } of expired) item.respond({ id: -1, ...REFUSAL.queueTimeout });
+    for (const { item } of expired) item.respond({ kind: 'rejected', ...REFUSAL.queueTimeout });
     if (stalled) return;
     const { timedOut, hung } = this.#queue.expireRunning(now);
     const refusal = timeoutRefusal(this.#options.limits);
-    for (const { item } of timedOut) item.respond({ id: -1, ...refusal });
+    for (const { item } of timedOut) item.respond({ kind: 'rejected', ...refusal });
     if (hung) this.#fail(new StartFailure(FAILURE.scriptHung, callHung(this.#options.limits)));
   }
 
@@ -222,7 +222,7 @@ export class Dispatcher {
     const refusal = alone ? REFUSAL.requestTooLarge : REFUSAL.restarting;
     for (const queued of pending) {
       this.#queue.complete(queued);
-      this.#respond(queued, { id: -1, ...refusal });
+      this.#respond(queued, { kind: 'rejected', ...refusal });
     }
     this.#options.onReplaced(WORKER_REPLACED);
     const next = this.#newWorker();
@@ -238,13 +238,13 @@ export class Dispatcher {
     if (this.#stopping) return;
     this.#stopping = true;
     for (const queued of this.#workers.flatMap((worker) => worker.pending()))
-      this.#respond(queued, { id: -1, status: 500, body: message, stack: detail });
+      this.#respond(queued, { kind: 'rejected', status: 500, body: message, stack: detail });
     this.#clearQueue();
     const crash = reason === FAILURE.scriptHung ? reason : FAILURE.scriptCrashed;
     this.#options.onCrash(new StartFailure(crash, message, detail));
   }
 
   #clearQueue(): void {
-    for (const queued of this.#queue.clear()) this.#respond(queued, { id: -1, ...REFUSAL.restarting });
+    for (const queued of this.#queue.clear()) this.#respond(queued, { kind: 'rejected', ...REFUSAL.restarting });
   }
 }

@@ -11,9 +11,9 @@ export interface InferRequest {
   id?: string;
   parameters: Record<string, unknown>;
   inputs: NamedTensor[];
-  /** Outputs the client wants, in its order; absent: all. */
+  /** The requested outputs, in the client's order; undefined: all. */
   outputs?: { name: string; binary: boolean; base64: boolean }[];
-  /** What outputs that are not named are: binary, or JSON. */
+  /** Form of outputs that are not named: binary or JSON. */
   binaryOutput: boolean;
 }
 
@@ -25,22 +25,14 @@ const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const parametersOf = (value: Json): Json => (isObject(value.parameters) ? value.parameters : {});
 
-/** Reads a request; `jsonBytes` is the header Inference-Header-Content-Length. Throws BadInput with the place of the mistake. */
+/** Reads a request. `jsonBytes`: the header Inference-Header-Content-Length. Throws BadInput that names the place of the mistake. */
 export function decodeInfer(body: Uint8Array, jsonBytes: number | undefined): InferRequest {
   if (jsonBytes !== undefined && jsonBytes > body.length)
     throw new BadInput(`Inference-Header-Content-Length is ${jsonBytes}, the body has ${body.length} bytes`);
-  const request = exactJson(jsonBytes === undefined ? body : body.subarray(0, jsonBytes), (text) =>
-    /"U?INT64"/.test(text),
-  );
+  const json = jsonBytes === undefined ? body : body.subarray(0, jsonBytes);
+  const request = exactJson(json, (text) => /"U?INT64"/.test(text));
   if (!isObject(request)) throw new BadInput('the body must be a JSON object with inputs');
-  if (!Array.isArray(request.inputs) || request.inputs.length === 0)
-    throw new BadInput('inputs must be a list of {name, shape, datatype, data}');
-  if (request.inputs.length > MAX_TENSORS)
-    throw new BadInput(`there are ${request.inputs.length} inputs; ${MAX_TENSORS} is the most`);
-  const blobs = new Blobs(body.subarray(jsonBytes ?? body.length));
-  const inputs = request.inputs.map((input, i) => tensor(input, `inputs[${i}]`, blobs));
-  blobs.end();
-  assertUniqueNames('input', inputs);
+  const inputs = readInputs(request.inputs, body.subarray(jsonBytes ?? body.length));
   const parameters = parametersOf(request);
   const binaryOutput = parameters.binary_data_output === true;
   const outputs = wantedOutputs(request.outputs, binaryOutput);
@@ -53,9 +45,20 @@ export function decodeInfer(body: Uint8Array, jsonBytes: number | undefined): In
   };
 }
 
+/** `binary`: the tensors that follow the JSON. */
+function readInputs(inputs: unknown, binary: Uint8Array): NamedTensor[] {
+  if (!Array.isArray(inputs) || inputs.length === 0)
+    throw new BadInput('inputs must be a list of {name, shape, datatype, data}');
+  if (inputs.length > MAX_TENSORS) throw new BadInput(`there are ${inputs.length} inputs; ${MAX_TENSORS} is the most`);
+  const blobs = new Blobs(binary);
+  const tensors = inputs.map((input, i) => readTensor(input, `inputs[${i}]`, blobs));
+  blobs.end();
+  return assertUniqueNames('input', tensors);
+}
+
 const MAX_TENSORS = 1000;
 
-/** Each name is there once. */
+/** Throws BadInput for a name that occurs twice. */
 function assertUniqueNames<T extends { name: string }>(what: string, tensors: T[]): T[] {
   const names = new Set<string>();
   for (const { name } of tensors) {
@@ -84,11 +87,11 @@ function wantedOutputs(outputs: unknown, binaryOutput: boolean): InferRequest['o
   );
 }
 
-function tensor(input: unknown, where: string, blobs: Blobs): NamedTensor {
+function readTensor(input: unknown, where: string, blobs: Blobs): NamedTensor {
   if (!isObject(input)) throw new BadInput(`${where} must be {name, shape, datatype, data}`);
   const { name, shape, datatype, data } = input;
   if (typeof name !== 'string') throw new BadInput(`${where}.name must be a string`);
-  if (typeof datatype !== 'string' || (datatype !== 'BYTES' && !arrayOf(datatype)))
+  if (!isDatatype(datatype))
     throw new BadInput(
       `${where}.datatype is ${typeof datatype === 'string' ? JSON.stringify(datatype.slice(0, 60)) : typeof datatype}, which the protocol does not know`,
     );
@@ -97,17 +100,23 @@ function tensor(input: unknown, where: string, blobs: Blobs): NamedTensor {
   if (bytes !== undefined) return { name, ...fromBinary(`${where}.data`, datatype, shape, blobs.take(where, bytes)) };
   if (datatype === 'FP16')
     throw new BadInput(`${where}: FP16 has no JSON form; send it with the binary tensor extension`);
-  if (!Array.isArray(data)) throw new BadInput(`${where}.data must be a list`);
-  const given = clientTensor(`${where}.data`, datatype, shape, data);
-  return {
-    name,
-    ...given,
-    ...(datatype === 'BYTES' &&
-      type === BASE64 && { data: (given.data as string[]).map((text, i) => fromBase64(text, `${where}.data`, i)) }),
-  };
+  return { name, ...fromJson(`${where}.data`, { datatype, shape, data, base64: type === BASE64 }) };
 }
 
-/** {@link tensorOf} of what a client sent: its mistakes are BadInput. */
+const isDatatype = (datatype: unknown): datatype is string =>
+  typeof datatype === 'string' && (datatype === 'BYTES' || arrayOf(datatype) !== undefined);
+
+function fromJson(
+  where: string,
+  { datatype, shape, data, base64 }: { datatype: string; shape: number[]; data: unknown; base64: boolean },
+): Tensor {
+  if (!Array.isArray(data)) throw new BadInput(`${where} must be a list`);
+  const tensor = clientTensor(where, datatype, shape, data);
+  if (datatype !== 'BYTES' || !base64) return tensor;
+  return { ...tensor, data: (tensor.data as string[]).map((text, i) => fromBase64(text, where, i)) };
+}
+
+/** {@link tensorOf} for a client's data: mistakes are thrown as BadInput. */
 export function clientTensor(...given: Parameters<typeof tensorOf>): Tensor {
   try {
     const [where, datatype, , data] = given;
@@ -119,7 +128,7 @@ export function clientTensor(...given: Parameters<typeof tensorOf>): Tensor {
   }
 }
 
-/** JSON has no infinity: a number that became one, such as 1e400, was not what the client meant. */
+/** JSON has no infinity, so a number that became one, such as 1e400, is a mistake. */
 function assertFinite(where: string, { data, datatype }: Tensor, given: unknown): void {
   if (ArrayBuffer.isView(given)) return;
   for (let i = 0; i < data.length; i++)
@@ -127,7 +136,7 @@ function assertFinite(where: string, { data, datatype }: Tensor, given: unknown)
       throw new BadInput(`${where} has a number at place ${i} that is too large for ${datatype}`);
 }
 
-/** More dimensions than ONNX Runtime's kernels know make nothing but work. */
+/** No kernel of ONNX Runtime takes more dimensions. */
 const MAX_DIMENSIONS = 32;
 const isShape = (shape: unknown): shape is number[] =>
   Array.isArray(shape) &&
@@ -135,7 +144,7 @@ const isShape = (shape: unknown): shape is number[] =>
   shape.every((dimension) => Number.isInteger(dimension) && (dimension as number) >= 0) &&
   Number.isSafeInteger(sizeOf(shape as number[]));
 
-/** What follows the JSON, tensor after tensor. */
+/** The binary tensors that follow the JSON. */
 class Blobs {
   #rest: Uint8Array;
 
@@ -174,7 +183,7 @@ function fromBinary(where: string, datatype: string, shape: number[], bytes: Uin
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** The text of bytes; the bytes themselves where they are none. */
+/** The text of bytes; the bytes themselves where they are not UTF-8. */
 function textOrBytes(bytes: Uint8Array): string | Uint8Array {
   try {
     return utf8.decode(bytes);

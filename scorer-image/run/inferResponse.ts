@@ -8,15 +8,15 @@ import { flatJson, flatPieces } from '../tensor/tensorJson.ts';
 import { BASE64, type InferRequest, type NamedTensor } from './inferRequest.ts';
 import type { Chunks } from './chunks.ts';
 
-/** A whole answer; `jsonBytes` is set when tensors follow the JSON as bytes. */
+/** A response; `jsonBytes` is set where binary tensors follow the JSON. */
 export interface InferResponse {
   body: string | Uint8Array;
   jsonBytes?: number;
-  /** The body, where it is too long for one piece. */
+  /** The body, where it is too long to be sent at once. */
   chunks?: Chunks;
 }
 
-/** JSON with more values is printed in chunks. */
+/** JSON with more values is written in chunks. */
 export const LARGE_VALUES = 65_536;
 function bytesOf({ datatype, data }: Tensor): Uint8Array {
   if (datatype !== 'BYTES')
@@ -35,7 +35,7 @@ function bytesOf({ datatype, data }: Tensor): Uint8Array {
   );
 }
 
-/** Prints an answer, each output as it was asked for. Throws BadInput for FP16 in JSON. */
+/** Writes a response, each output in the requested form. Throws BadInput for FP16 in JSON. */
 export function encodeInfer(
   { id, outputs: wanted, binaryOutput }: InferRequest,
   model: { name: string; version: string },

@@ -1,24 +1,24 @@
-/** What the HTTP thread and the worker say to each other. What every request passes through are lists, which cost half of what objects with names do. */
+/** Messages between the HTTP thread and its workers. Those of every request are lists, which cost half as much as objects. */
 import type { Failure, ModelSignature } from '@penstock/contract';
 import type { ResponseBatch } from './responseCodec.ts';
 import type { ResponseStream } from './responseStream.ts';
 
-/** What a script's run() may look at beside the body. */
+/** What run() of a script gets beside the body. */
 export interface ScoreRequest {
   method: string;
   url: string;
   headers: Record<string, string>;
 }
 
-/** One request's work, its body aside. `request` is left out where nobody looks at it. */
+/** One request without its body. `request` is left out where the script does not read it. */
 export type Work =
   | { kind: 'score' | 'invocations'; request?: ScoreRequest }
   | { kind: 'infer'; model: string; jsonBytes?: number; request?: ScoreRequest };
 
-/** Bodies one after the other in `bytes`; that of `ids[i]` ends at `ends[i]`, and after `until[i]` (milliseconds since the epoch) nobody waits for its answer. */
+/** Bodies in a row in `bytes`: that of `ids[i]` ends at `ends[i]`. Its deadline is `until[i]` (milliseconds since the epoch). */
 export type Requests = [ids: number[], ends: number[], until: number[], work: Work[], bytes: Uint8Array];
 
-/** `more`: the client has taken a piece of the answer with that id, so another may come. `cancel`: nothing of it is wanted any more. */
+/** `pull`: the client has read a chunk of the response with that id, so another may be sent. `cancel`: no further chunk is needed. */
 export type ToWorker = Requests | { type: 'shutdown' } | { type: 'pull' | 'cancel'; id: number };
 
 export type FromWorker =
@@ -40,26 +40,32 @@ export type FromWorker =
   | { type: 'log'; level: 'info' | 'error'; message: string }
   | { type: 'stopped' };
 
-/** JSON Schemas of what a script takes and gives on /score. */
+/** JSON Schemas of the request and response body of a script on /score. */
 export interface Schemas {
   input?: object;
   output?: object;
 }
 
-/** A whole answer: JSON, or JSON and tensors after `jsonBytes`. */
-export interface ScoreResponse {
-  /** Of the request as its worker knows it; -1: no worker has answered. */
+/** What a worker made of a request: a whole response, or with `streamed` its head. */
+export interface WorkerResponse {
+  /** Id of the request in its worker. */
   id: number;
   status: number;
+  /** JSON; with `jsonBytes`, JSON of that length followed by binary tensors. */
   body: string | Uint8Array;
-  /** The worker will send the body in chunks after this answer. */
+  /** The worker sends the body in chunks after this message. */
   streamed?: boolean;
-  /** On the HTTP thread: where those chunks come from. */
-  stream?: ResponseStream;
   jsonBytes?: number;
-  /** A script's own, names and values in turn. */
+  /** Headers of a script: names and values in turn. */
   headers?: string[];
-  /** run() threw: the client sees Azure's sentence, Development the stack. */
+  /** run() threw: the client gets Azure ML's message, with exposeErrors the stack. */
   stack?: string;
   runMs?: number;
 }
+
+/** The response to a scoring request. */
+export type ScoreResponse =
+  /** A worker has processed it. */
+  | ({ kind: 'result'; stream?: ResponseStream } & WorkerResponse)
+  /** No worker has processed it, or its worker ended. */
+  | { kind: 'rejected'; status: number; body: string; stack?: string };

@@ -1,13 +1,13 @@
-/** Answers as they cross from the worker: the usual ones by column, since a message is copied value by value. Pure. */
-import type { ScoreResponse } from './messages.ts';
+/** The encoding of responses in messages: the common ones by column, because a message is copied value by value. Pure. */
+import type { ScoreResponse, WorkerResponse } from './messages.ts';
 
-/** Longer texts cross by themselves: together they could be longer than any string, and would be kept until all are sent. */
+/** Longer texts are sent one by one: joined they could exceed the length of a string, and would be kept until all are sent. */
 const MAX_SHORT_TEXT = 16_384;
 
 /**
- * A word of their own in front, since a script may post what it likes. `taken`: messages that the worker needs no
- * longer hold back for; `batches`: rows of the native calls since the last one. Then the answers with 200 and a short
- * text, that of `ids[i]` up to `ends[i]`, and the others.
+ * The type is checked, because a script may post any message. `messagesDone`: messages that the worker has finished.
+ * `batches`: rows of each native call since the last message. Then the responses with status 200 and a short text, of which
+ * that of `ids[i]` ends at `ends[i]`, and all others.
  */
 export type ResponseBatch = [
   type: 'answers',
@@ -17,7 +17,7 @@ export type ResponseBatch = [
   runMs: number[],
   ends: number[],
   text: string,
-  others: ScoreResponse[],
+  others: WorkerResponse[],
 ];
 
 export function isResponseBatch(message: unknown): message is ResponseBatch {
@@ -34,11 +34,11 @@ export function isResponseBatch(message: unknown): message is ResponseBatch {
 
 const isNumbers = (value: unknown): boolean => Array.isArray(value) && value.every((one) => typeof one === 'number');
 
-export function encode(responses: readonly ScoreResponse[], taken: number, batches: number[]): ResponseBatch {
+export function encode(responses: readonly WorkerResponse[], taken: number, batches: number[]): ResponseBatch {
   const ids: number[] = [];
   const runTimes: number[] = [];
   const ends: number[] = [];
-  const others: ScoreResponse[] = [];
+  const others: WorkerResponse[] = [];
   let texts = '';
   for (const response of responses) {
     const { id, status, body, runMs, jsonBytes, headers } = response;
@@ -62,14 +62,15 @@ export function encode(responses: readonly ScoreResponse[], taken: number, batch
   return ['answers', taken, batches, ids, runTimes, ends, texts, others];
 }
 
-export function decode([, , , ids, runMs, ends, text, others]: ResponseBatch): ScoreResponse[] {
+export function decode([, , , ids, runMs, ends, text, others]: ResponseBatch): (ScoreResponse & { kind: 'result' })[] {
   return [
     ...ids.map((id, i) => ({
+      kind: 'result' as const,
       id,
       status: 200,
       body: text.slice(i === 0 ? 0 : ends[i - 1], ends[i]),
       runMs: runMs[i]!,
     })),
-    ...others,
+    ...others.map((response) => ({ kind: 'result' as const, ...response })),
   ];
 }

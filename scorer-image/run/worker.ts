@@ -1,4 +1,4 @@
-/** The worker thread: user code and ONNX Runtime live here, and nowhere else. */
+/** The worker thread: the only place for user code and ONNX Runtime. */
 import { FAILURE } from '@penstock/contract';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ScorerConfig } from '../config.ts';
@@ -8,19 +8,19 @@ import { stackOf } from '../script/script.ts';
 import { timeoutRefusal } from './refusals.ts';
 import { encode } from './responseCodec.ts';
 import { ChunkSender, type Chunks } from './chunks.ts';
-import type { ScoreResponse, FromWorker, Requests, ToWorker, Work } from './messages.ts';
+import type { WorkerResponse, FromWorker, Requests, ToWorker, Work } from './messages.ts';
 import { provideChdir, writeSynchronously, type ChdirState } from './process.ts';
 import { noCode, scripted, type Scoring } from './scoring.ts';
 
-/** A turn of the event loop that took longer has kept answers waiting. */
+/** A longer turn of the event loop delays responses that are ready. */
 const MAX_TURN_MS = 5;
 
 const config = workerData as ScorerConfig & { modelDir: string; turn: ChdirState };
 const post = (message: FromWorker, transfer: ArrayBuffer[] = []): void => parentPort!.postMessage(message, transfer);
 const chunks = new ChunkSender(post);
 
-/** What goes out with the next message: what is ready in one turn goes together. */
-let responses: ScoreResponse[] = [];
+/** The content of the next message: all responses of one turn of the event loop. */
+let responses: WorkerResponse[] = [];
 let batches: number[] = [];
 let taken = 0;
 let posting = false;
@@ -34,7 +34,7 @@ function schedulePost(): void {
   });
 }
 
-/** One request of a message, begun at `begun` (performance.now()); nobody waits for its response after `until` (milliseconds since the epoch). */
+/** One request of a message. `begun`: when it was started (performance.now()). `until`: its deadline (milliseconds since the epoch). */
 interface StartedRequest {
   id: number;
   work: Work;
@@ -43,13 +43,13 @@ interface StartedRequest {
   until: number;
 }
 
-type RunResult = Pick<ScoreResponse, 'body' | 'jsonBytes' | 'headers'> & {
+type RunResult = Pick<WorkerResponse, 'body' | 'jsonBytes' | 'headers'> & {
   status?: number;
   chunks?: Chunks;
   release?: () => void;
 };
 
-async function response({ id, work, body, begun, until }: StartedRequest, scoring: Scoring): Promise<ScoreResponse> {
+async function response({ id, work, body, begun, until }: StartedRequest, scoring: Scoring): Promise<WorkerResponse> {
   if (Date.now() > until) return { id, ...timeoutRefusal(config) };
   try {
     const done: RunResult = await (work.kind === 'infer'
@@ -68,17 +68,17 @@ async function response({ id, work, body, begun, until }: StartedRequest, scorin
   }
 }
 
-/** The head of an response, whose chunks follow it. */
+/** The head of a response whose chunks follow. */
 function startChunks(
   id: number,
   { chunks: parts, release = () => undefined, ...head }: RunResult,
   begun: number,
-): ScoreResponse {
+): WorkerResponse {
   void chunks.send(id, parts!, release);
   return { id, status: 200, runMs: performance.now() - begun, ...head, streamed: true };
 }
 
-/** A script may throw anything, and what cannot be written cannot be sent. */
+/** A script may throw any value, also one that cannot be converted to a string. */
 function textOfError(
   error: unknown,
   read = (value: unknown): unknown => (value instanceof Error ? value.message : value),
@@ -90,11 +90,11 @@ function textOfError(
   }
 }
 
-/** Begun one after the other in one turn, so that their calls of a model are joined; but slow ones let answers out in between. */
+/** Starts the requests in one turn, so that their calls of a model are batched. A slow start yields, so that ready responses are sent. */
 async function runRequests([ids, ends, until, work, bytes]: Requests, scoring: Scoring): Promise<void> {
   let open = ids.length;
   let turn = performance.now();
-  const end = (done: ScoreResponse): void => {
+  const end = (done: WorkerResponse): void => {
     responses.push(done);
     open -= 1;
     if (open === 0 && !scoring.async) taken += 1;
@@ -139,7 +139,7 @@ try {
   };
   const scoring =
     config.script === undefined ? await noCode(config, options) : await scripted(config.script, config, options);
-  batches = []; // those that warmed the model
+  batches = []; // without the warm-up calls
   parentPort!.on('message', (message: ToWorker) => {
     if (Array.isArray(message)) void runRequests(message, scoring);
     else if (message.type === 'shutdown') void shutdown(scoring);

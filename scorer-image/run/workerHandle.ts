@@ -1,4 +1,4 @@
-/** One worker thread as the HTTP thread sees it: how it starts, what it has in hand, how it ends. */
+/** The HTTP thread's handle of one worker thread: its start, its requests in flight, its end. */
 import { FAILURE } from '@penstock/contract';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
@@ -10,23 +10,24 @@ import type { ScoreResponse, FromWorker, Requests, ToWorker, Work } from './mess
 import { chdirFor, newChdirState } from './process.ts';
 import { Slab } from './slab.ts';
 
-/** Messages a worker has at the same time: one it works on, one that waits at its door. */
+/** Messages that a worker has at the same time: one that it processes, and the next one. */
 export const MAX_MESSAGES_IN_FLIGHT = 2;
 
 const NOTHING = new Uint8Array(0);
-/** JavaScript can be ended at once; what takes longer is no JavaScript. */
+/** JavaScript ends at once on terminate(); a native call does not. */
 const TERMINATE_TIMEOUT_MS = 1000;
 
 export interface WorkerCode {
-  /** File of the worker's code, its data, and how Node starts it. */
+  /** File of the worker's code, its workerData, and Node's options for it. */
   file: string | URL;
   data: unknown;
   execArgv?: string[];
-  /** Of JavaScript's heap in each worker; by default what V8 gives the process. */
+  /** Limit of the JavaScript heap of each worker; by default that of the process. */
   heapMebibytes?: number;
 }
 
 export type Ready = Extract<FromWorker, { type: 'ready' }>;
+type OtherMessage = Exclude<FromWorker, ResponseBatch | { type: 'ready' | 'failed' }>;
 
 export interface PendingRequest {
   work: Work;
@@ -35,14 +36,14 @@ export interface PendingRequest {
   respond: (response: ScoreResponse) => void;
 }
 
-/** Who hears what a worker says, and, once it was ready, that it is gone. */
+/** Receives the messages of a worker and, once it was ready, its end. */
 export interface WorkerListener {
   onResponses: (responses: ResponseBatch) => void;
   log: (level: 'info' | 'error', message: string) => void;
   onEnd: (failure: StartFailure) => void;
-  /** The last piece of that answer is here. */
+  /** The last chunk of the response with that id has arrived. */
   onStreamEnd: (id: number) => void;
-  /** Calls of a model are not joined any more. */
+  /** Calls of a model are no longer batched. */
   onDisabled: (message: string) => void;
 }
 
@@ -50,101 +51,99 @@ export class WorkerHandle {
   readonly #worker: Worker;
   readonly #inFlight = new Slab<QueuedRequest<PendingRequest>>();
   readonly #streams = new Map<number, ResponseStream>();
-  /** Ids of each message that the worker has not taken. */
+  /** Ids of each message that the worker has not finished. */
   readonly #messages: number[][] = [];
+  readonly #chdirState = newChdirState();
   #started = false;
+  #ended = false;
   #stopped: (() => void) | undefined;
 
-  /** Resolves when init() has ended well, rejects with a StartFailure. */
+  /** Resolves when init() has succeeded. Rejects with StartFailure. */
   readonly ready: Promise<Ready>;
 
-  /** Begins at once, and listens from the first moment: a worker can be done before anybody asks for it. */
-  constructor(
-    { file, data, execArgv, heapMebibytes }: WorkerCode,
-    { onResponses, log, onEnd, onStreamEnd, onDisabled }: WorkerListener,
-  ) {
-    const turn = newChdirState();
+  /** Starts the thread at once and listens from the first moment, so that no message is missed. */
+  constructor({ file, data, execArgv, heapMebibytes }: WorkerCode, listener: WorkerListener) {
     this.#worker = new Worker(file, {
-      workerData: { ...(data as object), turn },
+      workerData: { ...(data as object), turn: this.#chdirState },
       ...(execArgv ? { execArgv } : {}),
       ...(heapMebibytes !== undefined && { resourceLimits: { maxOldGenerationSizeMb: heapMebibytes } }),
     });
     this.ready = new Promise((resolve, reject) => {
-      let over = false;
-      const ended = (failure: StartFailure): void => {
-        if (this.#stopped || over) return;
-        over = true;
-        const wasReady = this.#started;
-        this.#started = false;
-        for (const stream of this.#streams.values()) stream.end(failure.message);
-        if (wasReady) onEnd(failure);
-        else
-          reject(
-            failure.reason === FAILURE.requestTooLarge
-              ? new StartFailure(
-                  FAILURE.initFailed,
-                  `loading the model and init() need more memory than there is: ${failure.message}`,
-                  failure.detail,
-                )
-              : failure,
-          );
-      };
-      this.#worker.on('error', (error: unknown) => ended(failureOf(error)));
+      const onEnd = (failure: StartFailure): void => this.#onEnd(failure, listener.onEnd, reject);
+      this.#worker.on('error', (error: unknown) => onEnd(failureOf(error)));
       this.#worker.on('exit', (code) =>
-        ended(new StartFailure(FAILURE.initFailed, `the script ended its own process (exit code ${code})`)),
+        onEnd(new StartFailure(FAILURE.initFailed, `the script ended its own process (exit code ${code})`)),
       );
       this.#worker.on('message', (message: FromWorker) => {
         if (typeof message !== 'object' || (message as unknown) === null) return;
         if (isResponseBatch(message)) {
           this.#messagesDone(message[1]);
-          return onResponses(message);
-        }
-        switch (
-          message.type // of whatever else a script posts, nothing
-        ) {
-          case 'ready':
-            this.#started = true;
-            return resolve(message);
-          case 'failed':
-            return reject(new StartFailure(message.reason, message.message, message.detail));
-          case 'log':
-            return log(message.level, message.message);
-          case 'chdir':
-            return chdirFor(turn, message.folder, message.call);
-          case 'disabled':
-            return onDisabled(message.message);
-          case 'chunk':
-            return message.bytes instanceof Uint8Array
-              ? this.#streams.get(message.id)?.chunk(message.bytes)
-              : undefined;
-          case 'end':
-            this.#streams.get(message.id)?.end(message.error);
-            this.#streams.delete(message.id);
-            return onStreamEnd(message.id);
-          case 'stopped':
-            return this.#stopped?.();
-        }
+          listener.onResponses(message);
+        } else if (message.type === 'ready') {
+          this.#started = true;
+          resolve(message);
+        } else if (message.type === 'failed') reject(new StartFailure(message.reason, message.message, message.detail));
+        else this.#onMessage(message, listener);
       });
     });
-    this.ready.catch(() => undefined); // whoever starts the pool hears of it
+    this.ready.catch(() => undefined); // the dispatcher handles the rejection
   }
 
-  /** Its init() has ended well, and it has not ended since. */
+  /** A script may post other messages from its worker; they are ignored. */
+  #onMessage(message: OtherMessage, { log, onDisabled, onStreamEnd }: WorkerListener): void {
+    switch (message.type) {
+      case 'log':
+        return log(message.level, message.message);
+      case 'chdir':
+        return chdirFor(this.#chdirState, message.folder, message.call);
+      case 'disabled':
+        return onDisabled(message.message);
+      case 'chunk':
+        return this.#onChunk(message.id, message.bytes);
+      case 'end':
+        this.#endStream(message.id, message.error);
+        return onStreamEnd(message.id);
+      case 'stopped':
+        return this.#stopped?.();
+    }
+  }
+
+  #onChunk(id: number, bytes: unknown): void {
+    if (bytes instanceof Uint8Array) this.#streams.get(id)?.chunk(bytes);
+  }
+
+  #endStream(id: number, error: string | undefined): void {
+    this.#streams.get(id)?.end(error);
+    this.#streams.delete(id);
+  }
+
+  /** The thread has ended by itself. */
+  #onEnd(failure: StartFailure, onEnd: WorkerListener['onEnd'], reject: (failure: StartFailure) => void): void {
+    if (this.#stopped || this.#ended) return;
+    this.#ended = true;
+    const wasReady = this.#started;
+    this.#started = false;
+    for (const stream of this.#streams.values()) stream.end(failure.message);
+    if (wasReady) onEnd(failure);
+    else reject(failure.reason === FAILURE.requestTooLarge ? initOutOfMemory(failure) : failure);
+  }
+
+  /** init() has succeeded and the worker has not ended. */
   get isReady(): boolean {
     return this.#started;
   }
 
-  /** Messages it can take now. */
+  /** Messages that can be sent now. */
   get freeSlots(): number {
     return this.#started ? MAX_MESSAGES_IN_FLIGHT - this.#messages.length : 0;
   }
 
-  /** Requests it has in hand. */
+  /** Requests that were sent and have no response. */
   get inFlight(): number {
     return this.#inFlight.size;
   }
 
-  /** Sends the requests as one message, their bodies in one buffer that changes hands. `timeoutMs` is counted from when they came. */
+  /** Sends requests as one message; the buffer with their bodies is transferred. `timeoutMs` counts from the arrival of each request. */
   send(batch: readonly QueuedRequest<PendingRequest>[], now: number, timeoutMs: number): void {
     const bytes = new Uint8Array(batch.reduce((sum, { item }) => sum + item.body.length, 0));
     const deadline = Date.now() - now + timeoutMs;
@@ -157,13 +156,13 @@ export class WorkerHandle {
       ends.push((end += queued.item.body.length));
       until.push(deadline + queued.arrived);
       work.push(queued.item.work);
-      queued.item.body = NOTHING; // the worker has it now
+      queued.item.body = NOTHING; // transferred to the worker
     }
     this.#messages.push(ids);
     this.#post(message, [bytes.buffer]);
   }
 
-  /** A sign of life: what has begun is timed from here, what has not is no hang yet. */
+  /** The worker is responsive: hang detection of its running requests starts again. */
   #messagesDone(taken: number): void {
     const now = performance.now();
     for (const ids of this.#messages) {
@@ -175,12 +174,12 @@ export class WorkerHandle {
     this.#messages.splice(0, taken);
   }
 
-  /** The queued of an response, which it has in hand no longer. */
+  /** Removes and returns the request of a complete response. */
   take(id: number): QueuedRequest<PendingRequest> | undefined {
     return this.#inFlight.remove(id);
   }
 
-  /** The queued of an answer that comes in chunks: it stays in hand until the last. */
+  /** Starts a streamed response; the request stays in flight until its last chunk. */
   startStream(
     id: number,
     gapMs: number,
@@ -192,7 +191,7 @@ export class WorkerHandle {
       gapMs,
     );
     this.#streams.set(id, stream);
-    queued.activeSince = Infinity; // how long it takes is the client's doing, too: no call that hangs
+    queued.activeSince = Infinity; // its duration depends on the client, too, so it never counts as hung
     return { queued, stream };
   }
 
@@ -200,7 +199,7 @@ export class WorkerHandle {
     return this.#inFlight.values();
   }
 
-  /** Lets shutdown() run for `ms` at most, and ends the thread; false when it is in a native call, which nothing can end. */
+  /** Runs shutdown() for at most `ms` and ends the thread. Resolves with false when it is in a native call and cannot be ended. */
   async stop(ms: number): Promise<boolean> {
     const stopped = new Promise<void>((resolve) => (this.#stopped = resolve));
     if (this.#started && ms > 0) {
@@ -218,7 +217,14 @@ export class WorkerHandle {
   }
 }
 
-/** Node ends a worker, and it alone, whose JavaScript heap has reached its limit. */
+const initOutOfMemory = ({ message, detail }: StartFailure): StartFailure =>
+  new StartFailure(
+    FAILURE.initFailed,
+    `loading the model and init() need more memory than there is: ${message}`,
+    detail,
+  );
+
+/** Node ends only the worker whose JavaScript heap has reached its limit. */
 function failureOf(error: unknown): StartFailure {
   const { message, stack, code } =
     error instanceof Error ? (error as NodeJS.ErrnoException) : { message: String(error), stack: '', code: undefined };

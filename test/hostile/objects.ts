@@ -165,6 +165,6 @@ const KIND_OF: Record<string, string> = {
   deploymentKeys: 'Deployment',
   pipelineKeys: 'InferencePipeline',
   modelVersionKeys: 'ModelVersion',
-  sliceWords: 'EndpointSlice',
+  endpointSliceKeys: 'EndpointSlice',
 };
 const applies = (index: string, { kind }: Thing): boolean => (KIND_OF[index] ?? kind) === kind;

@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { currentCertificate } from '../../../operator/metricsapi/certificate.ts';
-import { fetchItem } from '../../../scorer-image/fetch/source.ts';
+import { fetchItem } from '../../../scorer-image/fetch/fetchItem.ts';
 
 const portOf = (server: Server): number => (server.address() as AddressInfo).port;
 
