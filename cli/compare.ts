@@ -1,12 +1,12 @@
-/** `penstock compare`: how many rows an endpoint answers otherwise than expected, and by how much. */
+/** `penstock compare` sends rows to an endpoint and says which answers differ from the expected ones, and by how much. */
 import { readFileSync } from 'node:fs';
 import { UserError } from './manifests.ts';
 
 export interface CompareOptions {
   url: string;
-  /** File with a list of rows, as /score takes them under `data`. */
+  /** A file with a JSON list of rows, as /score takes them under `data`. */
   rows: string;
-  /** File with {"<output>": one value for each row, …}. */
+  /** A file with {"<output>": [one value for each row], …}. */
   expect: string;
   tolerance: number;
   key?: string;
@@ -15,59 +15,88 @@ export interface CompareOptions {
 
 /** Rows in one request. */
 const BATCH = 50;
-/** Rows that are named. */
+/** Different rows that are printed for each output. */
 const SHOWN = 5;
 
+/** The values of each output, one for each row. */
 type Answers = Record<string, unknown[]>;
 
-/** 0: all rows are as expected; 1: some are not. Throws UserError. */
+/** A row whose answer differs from the expected one, and the distance between both (see `distance`). */
+export interface RowDifference {
+  row: number;
+  by: number;
+}
+
+/** The exit code: 0 if all rows are as expected, 1 if some are not. Throws UserError. */
 export async function compare(options: CompareOptions): Promise<number> {
   const rows = list(readJson(options.rows), options.rows);
   const expected = object(readJson(options.expect), options.expect);
-  let worse = false;
-  const got: Answers = {};
-  for (let at = 0; at < rows.length; at += BATCH) {
-    const answer = await ask(options, rows.slice(at, at + BATCH));
-    for (const name of Object.keys(expected)) (got[name] ??= []).push(...list(answer[name], `${name} of the answer`));
-  }
-  for (const [name, wanted] of Object.entries(expected)) {
+  const answers = await askInBatches(options, rows, Object.keys(expected));
+  const equal = Object.entries(expected).map(([name, wanted]) => {
     const values = list(wanted, `${name} of ${options.expect}`);
     if (values.length !== rows.length)
       throw new UserError(`${options.expect} has ${values.length} values of ${name} for ${rows.length} rows`);
-    const off = rowsThatDiffer(got[name] ?? [], values, options.tolerance);
-    worse ||= off.length > 0;
-    const most = Math.max(0, ...off.map(({ by }) => by));
-    options.say(
-      `${off.length === 0 ? '✓' : '✗'} ${name}: ${off.length} of ${rows.length} rows differ${off.length === 0 ? '' : `, ${Number.isFinite(most) ? `by up to ${most.toPrecision(3)}` : 'some of them in more than numbers'}`}`,
-    );
-    for (const { row, by } of off.slice(0, SHOWN))
-      options.say(
-        `    row ${row}: ${JSON.stringify(got[name]?.[row])}, expected ${JSON.stringify(values[row])}${Number.isFinite(by) ? ` (off by ${by.toPrecision(3)})` : ''}`,
-      );
-  }
-  return worse ? 1 : 0;
+    const got = answers[name] ?? [];
+    const different = rowsThatDiffer(got, values, options.tolerance);
+    options.say(summary(name, rows.length, different));
+    for (const one of different.slice(0, SHOWN)) options.say(detail(one, got, values));
+    return different.length === 0;
+  });
+  return equal.every(Boolean) ? 0 : 1;
 }
 
-/** Rows whose values are further off than the tolerance, absolutely and relative to what is expected. */
+/** The named outputs of all rows, in the order of the rows. */
+async function askInBatches(options: CompareOptions, rows: unknown[], names: string[]): Promise<Answers> {
+  const answers: Answers = {};
+  for (let at = 0; at < rows.length; at += BATCH) {
+    const answer = await ask(options, rows.slice(at, at + BATCH));
+    for (const name of names) (answers[name] ??= []).push(...list(answer[name], `${name} of the answer`));
+  }
+  return answers;
+}
+
+function summary(name: string, rows: number, different: RowDifference[]): string {
+  if (different.length === 0) return `✓ ${name}: 0 of ${rows} rows differ`;
+  const largest = Math.max(...different.map(({ by }) => by));
+  const howMuch = Number.isFinite(largest) ? `by up to ${largest.toPrecision(3)}` : 'some of them in more than numbers';
+  return `✗ ${name}: ${different.length} of ${rows} rows differ, ${howMuch}`;
+}
+
+function detail({ row, by }: RowDifference, got: unknown[], wanted: unknown[]): string {
+  const howMuch = Number.isFinite(by) ? ` (off by ${by.toPrecision(3)})` : '';
+  return `    row ${row}: ${JSON.stringify(got[row])}, expected ${JSON.stringify(wanted[row])}${howMuch}`;
+}
+
+/** The rows whose answers are further from the expected ones than the tolerance. */
 export function rowsThatDiffer(
   got: readonly unknown[],
   wanted: readonly unknown[],
   tolerance: number,
-): { row: number; by: number }[] {
+): RowDifference[] {
   return wanted.flatMap((value, row) => {
     const by = distance(got[row], value);
     return by > tolerance ? [{ row, by }] : [];
   });
 }
 
-/** Of numbers their difference, as a share of those that are larger than 1; Infinity for what is no number, or of another shape. A list of one value is that value. */
+/**
+ * How far two answers are apart. Numbers: their difference, relative to the expected number if that is above 1. Lists:
+ * the largest distance of their values; a list of one value is compared as that value. Anything else is 0 if equal and
+ * Infinity if not.
+ */
 function distance(got: unknown, wanted: unknown): number {
-  if (Array.isArray(got) && got.length === 1 && !Array.isArray(wanted)) return distance(got[0], wanted);
+  if (Array.isArray(got)) {
+    if (Array.isArray(wanted)) return distanceOfLists(got, wanted);
+    if (got.length === 1) return distance(got[0], wanted);
+  }
   if (typeof got === 'number' && typeof wanted === 'number')
     return Math.abs(got - wanted) / Math.max(1, Math.abs(wanted));
-  if (Array.isArray(got) && Array.isArray(wanted))
-    return got.length === wanted.length ? Math.max(0, ...wanted.map((value, i) => distance(got[i], value))) : Infinity;
-  return got === wanted || (got === null && wanted === null) ? 0 : Infinity;
+  return got === wanted ? 0 : Infinity;
+}
+
+function distanceOfLists(got: unknown[], wanted: unknown[]): number {
+  if (got.length !== wanted.length) return Infinity;
+  return Math.max(0, ...wanted.map((value, i) => distance(got[i], value)));
 }
 
 async function ask({ url, key }: CompareOptions, data: unknown[]): Promise<Record<string, unknown>> {

@@ -1,4 +1,4 @@
-/** Entry point of `penstock`: a pipeline's manifest on this machine, and an endpoint's answers beside those that are expected. */
+/** The command `penstock`: `serve` runs a pipeline on this machine, `compare` compares an endpoint's answers with the expected ones. */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { compare } from './compare.ts';
@@ -34,19 +34,28 @@ async function main(): Promise<number> {
     throw new UserError(
       `penstock needs Node ${NODE}, this is ${process.versions.node}: npm run penstock brings its own`,
     );
-  const {
-    values,
-    positionals: [command],
-  } = parseArgs({ allowPositionals: true, options: OPTIONS });
-  if (command === 'compare' && values.rows !== undefined && values.expect !== undefined) {
-    const { rows, expect, url, tolerance, key } = values;
-    if (!(Number(tolerance) >= 0)) throw new UserError(`--tolerance must be a number, not ${tolerance}`);
-    return compare({ rows, expect, url, tolerance: Number(tolerance), say, ...(key !== undefined && { key }) });
-  }
-  if (values.help || command !== 'serve' || !values.file) {
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: OPTIONS });
+  if (values.help) {
     say(USAGE);
-    return values.help ? 0 : 2;
+    return 0;
   }
+  const code = await COMMANDS.get(positionals[0] ?? '')?.(values);
+  if (code === undefined) say(USAGE);
+  return code ?? 2;
+}
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
+
+/** The exit code; undefined when a required option is missing. */
+async function runCompare({ rows, expect, url, tolerance, key }: Values): Promise<number | undefined> {
+  if (rows === undefined || expect === undefined) return undefined;
+  if (!(Number(tolerance) >= 0)) throw new UserError(`--tolerance must be a number, not ${tolerance}`);
+  return compare({ rows, expect, url, tolerance: Number(tolerance), say, ...(key !== undefined && { key }) });
+}
+
+/** Serves until SIGINT or SIGTERM. The exit code; undefined when a required option is missing. */
+async function runServe(values: Values): Promise<number | undefined> {
+  if (!values.file) return undefined;
   const stop = new Promise((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve));
   const here = join(import.meta.dirname, '../..');
   await serve(
@@ -63,6 +72,11 @@ async function main(): Promise<number> {
   );
   return 0;
 }
+
+const COMMANDS = new Map([
+  ['serve', runServe],
+  ['compare', runCompare],
+]);
 
 main().then(
   (code) => process.exit(code),

@@ -1,6 +1,9 @@
-/** What a pod of the pipeline would get, for this machine: the operator's own rendering, with folders in place of mounts. Pure. */
+/**
+ * What a pod of the pipeline would get, for this machine: the operator's own rendering, with folders in place of
+ * volume mounts. Pure.
+ */
 import { configMapSource, ENV, type FetchItem } from '@penstock/contract';
-import type { EnvVar } from 'kubernetes-types/core/v1.js';
+import type { ConfigMapKeySelector, Container, EnvVar } from 'kubernetes-types/core/v1.js';
 import type { RenderConfig, Script } from '../operator/api/observed.ts';
 import type { InferencePipeline } from '../operator/api/types.gen.ts';
 import { quantity } from '../operator/api/units.ts';
@@ -12,12 +15,12 @@ import type { Shell } from './config.ts';
 import { UserError, type ConfigMapObject, type Manifests } from './manifests.ts';
 
 export interface Local {
-  /** Environment of the scorer, folders and ports aside. */
+  /** The environment of the scorer without folders and ports. */
   env: Record<string, string>;
   fetch: FetchItem[];
-  /** Bytes by path below the folder of sources: models out of ConfigMaps. */
+  /** Files of models from ConfigMaps: bytes by path below the folder of sources. */
   sources: Record<string, Buffer>;
-  /** Bytes by file name. */
+  /** Files of the script: bytes by file name. */
   script: Record<string, Buffer>;
 }
 
@@ -29,8 +32,9 @@ const CONFIG: RenderConfig = {
   privateSources: true,
 };
 
-/** Throws UserError for what is in none of the files, and for a spec that the operator would refuse. */
-export function render({ pipeline, modelVersions, configMaps }: Manifests, shell: Shell): Local {
+/** Throws UserError for an object that is in none of the files, and for a spec that the operator would refuse. */
+export function render(manifests: Manifests, shell: Shell): Local {
+  const { pipeline, modelVersions, configMaps } = manifests;
   const models = modelsOf(pipeline, modelVersions);
   const script = scriptOf(pipeline, configMaps);
   const problem = specProblem({ pipeline, modelVersions, ...(script && { script }) });
@@ -44,26 +48,33 @@ export function render({ pipeline, modelVersions, configMaps }: Manifests, shell
     now: 0,
   });
   const { containers, initContainers } = podTemplate.spec!;
-  const fetch = initContainers?.[0]?.env?.find(({ name }) => name === ENV.fetch)?.value ?? '[]';
-  const items = JSON.parse(fetch) as FetchItem[];
-  const local = {
-    [ENV.auth]: 'None',
-    [ENV.exposeErrors]: 'true',
-    [ENV.cpuMillis]: String(Math.round(quantity(resolved.limits.cpu ?? '1') * 1000)),
-  };
-  const variables = (containers[0]!.env ?? []).filter(({ name }) => !(name in local));
+  const items = fetchItemsOf(initContainers?.[0]);
   return {
-    env: {
-      ...Object.fromEntries(variables.map((variable) => [variable.name, valueOf(variable, shell, configMaps)])),
-      ...local,
-    },
+    env: scorerEnv(containers[0]!, resolved.limits.cpu ?? '1', (variable) => valueOf(variable, shell, configMaps)),
     fetch: items,
     sources: Object.fromEntries(items.flatMap((item) => sourceOf(item, configMaps))),
-    script: bytesOf({ data: script?.files ?? {}, binaryData: script?.binaries ?? {} }),
+    script: bytesOf({ data: script?.files, binaryData: script?.binaries }),
   };
 }
 
-/** The models of a pipeline. Nothing has verified them: the fetch checks the digests that the manifests have. */
+/** What the init container would download or copy; none without an init container. */
+function fetchItemsOf(container: Container | undefined): FetchItem[] {
+  const { value } = container?.env?.find(({ name }) => name === ENV.fetch) ?? {};
+  return value === undefined ? [] : (JSON.parse(value) as FetchItem[]);
+}
+
+/** The environment of the scorer container, with authentication off and error messages shown. */
+function scorerEnv({ env = [] }: Container, cpuLimit: string, valueOf: (variable: EnvVar) => string): Local['env'] {
+  const local = {
+    [ENV.auth]: 'None',
+    [ENV.exposeErrors]: 'true',
+    [ENV.cpuMillis]: String(Math.round(quantity(cpuLimit) * 1000)),
+  };
+  const others = env.filter(({ name }) => !(name in local)).map((variable) => [variable.name, valueOf(variable)]);
+  return { ...(Object.fromEntries(others) as Local['env']), ...local };
+}
+
+/** The models of a pipeline. No Job has verified them; the fetch checks the digests that the manifests give. */
 function modelsOf({ spec }: InferencePipeline, modelVersions: Manifests['modelVersions']): RevisionModel[] {
   return (spec.models ?? []).map(({ name, modelVersion }) => {
     const found = modelVersions[modelVersion];
@@ -88,16 +99,19 @@ function found(configMaps: Manifests['configMaps'], name: string, where: string)
   return configMap;
 }
 
-/** All keys of a ConfigMap. */
+/** The bytes of a ConfigMap by key. */
 const bytesOf = ({
   data = {},
   binaryData = {},
-}: Pick<ConfigMapObject, 'data' | 'binaryData'>): Record<string, Buffer> => ({
+}: {
+  data?: Record<string, string> | undefined;
+  binaryData?: Record<string, string> | undefined;
+}): Record<string, Buffer> => ({
   ...Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text)])),
   ...Object.fromEntries(Object.entries(binaryData).map(([key, text]) => [key, Buffer.from(text, 'base64')])),
 });
 
-/** The files of a source by their path below the sources; none for what is downloaded. */
+/** The files of a source by their path below the folder of sources; none for a source that is downloaded. */
 function sourceOf({ name, uri }: FetchItem, configMaps: Manifests['configMaps']): [string, Buffer][] {
   const source = configMapSource(uri);
   if (!source) return [];
@@ -114,15 +128,17 @@ function sourceOf({ name, uri }: FetchItem, configMaps: Manifests['configMaps'])
     .map(([key, bytes]) => [`${name}/${key}`, bytes]);
 }
 
-/** What comes out of a Secret on the cluster comes out of the shell here. */
+/** The value of an environment variable. A variable that reads a Secret on the cluster reads the shell here. */
 function valueOf({ name, value, valueFrom }: EnvVar, shell: Shell, configMaps: Manifests['configMaps']): string {
   if (!valueFrom) return value ?? '';
-  const { configMapKeyRef: map } = valueFrom;
-  const known = map ? configMaps[map.name ?? '']?.data?.[map.key] : undefined;
-  const given = known ?? shell[name];
-  if (given === undefined)
-    throw new UserError(
-      `variable ${name} comes from ${map ? `ConfigMap ${map.name}` : `Secret ${valueFrom.secretKeyRef?.name}`}, which is not here: export ${name} in your shell`,
-    );
-  return given;
+  const { configMapKeyRef, secretKeyRef } = valueFrom;
+  const found = (configMapKeyRef && valueOfKey(configMaps, configMapKeyRef)) ?? shell[name];
+  if (found !== undefined) return found;
+  const source = configMapKeyRef ? `ConfigMap ${configMapKeyRef.name}` : `Secret ${secretKeyRef?.name}`;
+  throw new UserError(`variable ${name} comes from ${source}, which is not here: export ${name} in your shell`);
 }
+
+const valueOfKey = (
+  configMaps: Manifests['configMaps'],
+  { name = '', key }: ConfigMapKeySelector,
+): string | undefined => configMaps[name]?.data?.[key];

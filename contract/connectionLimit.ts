@@ -1,6 +1,6 @@
-/** How many connections a server has: when it is full, one on which nothing is under way makes room for the next. */
+/** Limits the connections of a server: at the limit, an idle connection is closed for a new one. */
 
-/** A socket of a node:http or node:https server, as far as one must know it. */
+/** The used part of a socket of a node:http or node:https server. */
 export interface Connection {
   readonly remoteAddress?: string | undefined;
   readonly remotePort?: number | undefined;
@@ -8,7 +8,7 @@ export interface Connection {
   destroy: () => unknown;
   once: (event: 'close', listener: () => void) => unknown;
   readonly localPort?: number | undefined;
-  /** The answer that is under way on it. */
+  /** The response that is being written on it (node:http). */
   _httpMessage?: { readonly headersSent: boolean; readonly req?: { readonly complete: boolean } } | null;
 }
 
@@ -16,9 +16,9 @@ interface Listener {
   on: (event: 'connection' | 'secureConnection', listener: (connection: Connection) => void) => unknown;
 }
 
-/** Where the number of connections is kept. */
+/** The number of connections. */
 export interface Capacity {
-  /** Whether one more fits. */
+  /** Whether another connection is allowed. */
   admits: () => boolean;
   add: (connections: 1 | -1) => void;
 }
@@ -26,12 +26,12 @@ export interface Capacity {
 interface TrackedConnection {
   address: string;
   socket: Connection;
-  /** The same connection as TLS sees it: HTTP runs on that one. */
+  /** The TLS socket of the same connection, on which HTTP runs. */
   secure?: Connection;
   released: boolean;
 }
 
-/** Places of one server's own. */
+/** A fixed number of connections. */
 export function fixedCapacity(most: number): Capacity {
   let held = 0;
   return { admits: () => held < most, add: (connections) => void (held += connections) };
@@ -50,7 +50,7 @@ export class ConnectionLimit {
     this.#capacity = places;
   }
 
-  /** Holds the server's connections to the limit, from now on; several servers may share one. */
+  /** Applies the limit to a server from now on. Several servers may share a limit. */
   guard(server: Listener): void {
     server.on('connection', (socket) => this.#accept(socket));
     server.on('secureConnection', (secure) => {
@@ -73,8 +73,8 @@ export class ConnectionLimit {
   }
 
   /**
-   * Ends a connection on which nothing has come, or, if there is none, one on which nothing is under way; in either
-   * case of the address that has the most of all kinds.
+   * Closes a connection on which no byte has arrived; if there is none, one without a request in progress. Of all such
+   * connections, one of the address that has the most connections.
    */
   #closeOne(): boolean {
     const addresses = [...this.#byAddress.values()].sort((a, b) => b.size - a.size);
@@ -95,7 +95,7 @@ export class ConnectionLimit {
   }
 }
 
-/** No answer is under way; one that has been given before its request was read to the end is none. */
+/** No request is in progress. A response that was sent before its request was completely read does not count. */
 function isIdle({ socket, secure }: TrackedConnection): boolean {
   const { _httpMessage: answer } = secure ?? socket;
   return !answer || (answer.headersSent && answer.req?.complete === false);

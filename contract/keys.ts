@@ -1,12 +1,12 @@
-/** Keys of endpoints, which nobody holds but their users: everybody else has their hashes. */
+/** Keys of endpoints. Only their users have them; Penstock passes on their hashes. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 
 const digest = (key: string | Uint8Array): Buffer => createHash('sha256').update(key).digest();
 
-/** SHA-256 of a key, in hex: what the traffic table and the activator are given. */
+/** SHA-256 of a key (hex), for the traffic table and the activator. */
 export const keyHash = (key: string | Uint8Array): string => digest(key).toString('hex');
 
-/** True when `authorization` is `Bearer <key>` and the key's SHA-256 is one of `hashes` (hex). Looks at every hash, each in constant time. */
+/** True when `authorization` is `Bearer <key>` and the key's SHA-256 is one of `hashes` (hex). Compares all of them in constant time. */
 export function authorized(authorization: string | undefined, hashes: readonly string[]): boolean {
   const key = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
   const presented = digest(key ?? '');
@@ -18,7 +18,7 @@ export function authorized(authorization: string | undefined, hashes: readonly s
   return found && key !== undefined;
 }
 
-/** Why a request without a good key is refused. It names nothing of the cluster: the client is not known. */
+/** The message of a 401. It names nothing of the cluster, because the client is unknown. */
 export const unauthorizedMessage = (authorization: string | undefined): string =>
   authorization === undefined
     ? 'Missing credentials: send the header Authorization: Bearer <key>, with one of the two keys of this endpoint'

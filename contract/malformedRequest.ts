@@ -1,6 +1,6 @@
-/** What becomes of a request that a door to the endpoint cannot read. */
+/** The `clientError` handler: responds with 4xx to a malformed or timed-out request. */
 
-/** A node:http server's connection, as far as one must know it: what came on it, and the answer that it is at. */
+/** The used part of a connection of node:http; `_httpMessage` is the response being written on it. */
 export interface ClientSocket {
   readonly writable: boolean;
   readonly bytesRead: number;
@@ -11,25 +11,25 @@ export interface ClientSocket {
 
 interface ResponseInProgress {
   readonly headersSent: boolean;
-  /** `complete`: all of its request was read, so that it is another one that cannot be. */
+  /** `complete`: its request was read completely, so the malformed request is a later one. */
   readonly req: { readonly complete: boolean };
   statusCode: number;
 }
 
-/** By the code of node:http's clientError; RFC 9110 §15.5, RFC 6585 §5. */
+/** By the code of the clientError event (RFC 9110 §15.5, RFC 6585 §5). */
 const STATUS: Record<string, [number, string]> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
   HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'Payload Too Large'],
   HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large'],
 };
 
-/** The client has closed its side in the middle. */
+/** The client closed its side before the end of the request. */
 const CLIENT_CLOSED = 'HPE_INVALID_EOF_STATE';
 
 /**
- * For clientError: says why, in JSON, and ends the connection. Nothing is said over the answer to an earlier request; nor to
- * who leaves before a body is whole; nor where nothing has come, since that would be taken for the answer to a request just on its way.
- * Whoever was about to answer the request finds its status set and its connection gone, as if the client had left.
+ * Responds with a status and JSON, and closes the connection. No response is written into the response to an earlier
+ * request, to a client that closed its side, or where no byte has arrived, because the client could read it as the response
+ * to a request that it just sent. A handler of the request finds its status set and its connection closed.
  */
 export function rejectMalformedRequest(code: string | undefined, caller: ClientSocket): void {
   const { writable, bytesRead, _httpMessage: answering } = caller;

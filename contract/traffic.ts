@@ -1,18 +1,18 @@
-/** The traffic table: which revisions serve or retire, and which keys are good. */
+/** The traffic table: which revisions serve or retire, and the hashes of the keys. */
 import { isReadableVersion, parsedJson } from './externalText.ts';
 
 /** The traffic ConfigMap, mounted in every pod of a pipeline. */
 export interface Traffic {
   schemaVersion?: number;
   revisions: Record<string, { state: 'serving' | 'retiring'; since: string }>;
-  /** SHA-256 (hex) of each key that is accepted now. */
+  /** SHA-256 (hex) of each accepted key. */
   keyHashes: string[];
 }
 
 const SHA256 = /^[0-9a-f]{64}$/;
 const STATES = ['serving', 'retiring'];
 
-/** Reads a traffic table; undefined for a text that is none, as an edited ConfigMap may hold, and for one of a newer schema. */
+/** Reads a traffic table. Undefined for any other text, and for a newer schema. */
 export function parseTraffic(text: string): Traffic | undefined {
   const table = parsedJson(text) as Partial<Traffic> | null | undefined;
   if (typeof table !== 'object' || table === null || !isReadableVersion(table.schemaVersion)) return undefined;

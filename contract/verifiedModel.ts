@@ -1,30 +1,28 @@
 /** The result of a verification, as the operator reads it from a termination message. */
-import type { ModelSignature, TensorSignature, VerifiedModel } from './contract.ts';
+import type { ModelSignature, RowIndependence, TensorSignature, VerifiedModel } from './contract.ts';
 import { parsedJson } from './externalText.ts';
 
 const MAX_TENSORS = 1000;
 
-/** Undefined for a text that is not the result of a verification. Fields that are not known are left out. */
+/** Undefined for a text that is not the result of a verification. Unknown fields are dropped. */
 export function verifiedModel(text: string | undefined): VerifiedModel | undefined {
   const value = parsedJson(text);
   if (!isObject(value)) return undefined;
   const { digest, sizeBytes, signature, rows, rowsMessage } = value;
-  if (
-    typeof digest !== 'string' ||
-    !/^sha256:[0-9a-f]{64}$/.test(digest) ||
-    !Number.isSafeInteger(sizeBytes) ||
-    (sizeBytes as number) < 0
-  )
-    return undefined;
+  if (!isDigest(digest) || !isSize(sizeBytes)) return undefined;
   if (signature !== undefined && !isSignature(signature)) return undefined;
-  const known = rows === 'Independent' || rows === 'Mixed' || rows === 'Unknown';
   return {
     digest,
-    sizeBytes: sizeBytes as number,
+    sizeBytes,
     ...(signature !== undefined && { signature }),
-    ...(known && { rows, ...(typeof rowsMessage === 'string' && { rowsMessage }) }),
+    ...(isRowIndependence(rows) && { rows, ...(typeof rowsMessage === 'string' && { rowsMessage }) }),
   };
 }
+
+const isDigest = (value: unknown): value is string => typeof value === 'string' && /^sha256:[0-9a-f]{64}$/.test(value);
+const isSize = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+const isRowIndependence = (value: unknown): value is RowIndependence =>
+  value === 'Independent' || value === 'Mixed' || value === 'Unknown';
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

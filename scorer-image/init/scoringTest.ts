@@ -29,8 +29,15 @@ function difference(wanted: unknown, got: unknown, tolerance: number, path: stri
   if (typeof wanted !== 'object' || wanted === null) return wanted === got ? undefined : unlike(wanted, got, path);
   if (typeof got !== 'object' || got === null || Array.isArray(wanted) !== Array.isArray(got))
     return unlike(wanted, got, path);
-  if (Array.isArray(wanted) && Array.isArray(got) && wanted.length !== got.length)
-    return `${path} has ${got.length} values, expected ${wanted.length}`;
+  return lengthDifference(wanted, got, path) ?? itemDifference(wanted, got, tolerance, path);
+}
+
+const lengthDifference = (wanted: object, got: object, path: string): string | undefined =>
+  Array.isArray(wanted) && Array.isArray(got) && wanted.length !== got.length
+    ? `${path} has ${got.length} values, expected ${wanted.length}`
+    : undefined;
+
+function itemDifference(wanted: object, got: object, tolerance: number, path: string): string | undefined {
   for (const [name, value] of Object.entries(wanted)) {
     const inner = Object.hasOwn(got, name) ? (got as Record<string, unknown>)[name] : undefined;
     const found = difference(value, inner, tolerance, Array.isArray(wanted) ? `${path}[${name}]` : `${path}.${name}`);

@@ -1,11 +1,14 @@
-/** How much is asked of this pod, averaged over the last ten seconds: what the autoscaler goes by (DESIGN §6). Times are milliseconds of one monotonic clock, handed in. */
+/**
+ * The demand on this pod, averaged over the last ten seconds, for the autoscaler (DESIGN §6). Times are milliseconds of
+ * one monotonic clock and are passed in.
+ */
 
 const WINDOW_S = 10;
 
-/** What happened within one second. */
+/** Sums of one second. */
 interface Second {
   at: number;
-  /** Requests under way, times milliseconds. */
+  /** Requests in flight times milliseconds. */
   requestMs: number;
   ended: number;
   rejected: number;
@@ -14,10 +17,10 @@ interface Second {
 }
 
 export interface DemandFigures {
-  /** Requests busy and queued on average, and those that were refused, as far as they would have kept the pod busy. */
+  /** Average of running and queued requests, plus refused requests, each counted as long as an average run(). */
   concurrency: number;
   requestsPerSecond: number;
-  /** Since the last request for a score was over; 0 while there is one. */
+  /** Seconds since the last scoring request ended; 0 while there is one. */
   idleSeconds: number;
 }
 
@@ -27,11 +30,11 @@ export class Demand {
   #level = 0;
   #changed: number;
   #lastActive: number;
-  /** Mean time of a run() when there last was one: in an overload of long runs some windows have none. */
+  /** Mean duration of run() when it was last known: in an overload of long runs, no run() may end within the window. */
   #meanRunMs = 0;
 
   constructor(now: number) {
-    this.#begun = Math.floor(now); // whole milliseconds, so that seconds begin exactly where the one before ended
+    this.#begun = Math.floor(now); // whole milliseconds, so that each second begins exactly where the previous one ended
     this.#changed = this.#lastActive = now;
     this.#seconds = Array.from({ length: WINDOW_S + 1 }, () => ({
       at: -1,
@@ -43,18 +46,18 @@ export class Demand {
     }));
   }
 
-  /** The pod can be asked from now on: what it took to start was not idleness. */
+  /** The pod accepts requests from now on: its start does not count as idle. */
   ready(now: number): void {
     this.#lastActive = now;
   }
 
-  /** From now on so many requests are under way in the pod: queued, or with a worker. */
+  /** Sets the number of requests that are queued or with a worker from now on. */
   setInFlight(underWay: number, now: number): void {
     this.#accumulate(now);
     this.#level = underWay;
   }
 
-  /** A request is over; `runMs` is the time its run() took, absent when it never got there. */
+  /** A request has ended. `runMs`: the duration of its run(); undefined if it never started. */
   ended(now: number, { rejected, runMs }: { rejected: boolean; runMs: number | undefined }): void {
     const second = this.#second(Math.floor(this.#secondsSinceStart(now)));
     second.ended += 1;
@@ -66,7 +69,7 @@ export class Demand {
     this.#lastActive = now;
   }
 
-  /** The figures of the last ten whole seconds and the one that runs, or of as many as there have been. */
+  /** The values of the last ten whole seconds and the current one, or of as many as there have been. */
   figures(now: number): DemandFigures {
     this.#accumulate(now);
     const from = Math.max(Math.floor(this.#secondsSinceStart(now)) - WINDOW_S, 0);
@@ -88,7 +91,7 @@ export class Demand {
     };
   }
 
-  /** Books the time since the last change under the seconds it lies in. */
+  /** Adds the time since the last change to the seconds that it covers. */
   #accumulate(now: number): void {
     if (this.#level > 0) {
       for (let at = Math.max(this.#changed, now - (WINDOW_S + 1) * 1000); at < now;) {
@@ -102,7 +105,7 @@ export class Demand {
     this.#changed = now;
   }
 
-  /** Seconds since the pod began, which is how they are numbered. */
+  /** Seconds since the start; seconds are numbered by it. */
   #secondsSinceStart(now: number): number {
     return (now - this.#begun) / 1000;
   }

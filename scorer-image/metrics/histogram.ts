@@ -1,10 +1,10 @@
 /**
- * A histogram for the hot path. prom-client's own looks its labels up at each observation, which costs more than the
- * tensors of a small model; its registry takes anything that can be asked for its values.
+ * A histogram for the hot path. prom-client's own looks up its labels at each observation, which costs more than the
+ * tensors of a small model. The registry of prom-client accepts any object that returns values.
  */
 import type { Metric, Registry } from 'prom-client';
 
-/** What is told apart by one value of the label. */
+/** The series of one label value. */
 export class Series {
   readonly #bounds: readonly number[];
   readonly counts: number[];
@@ -26,14 +26,14 @@ export class Series {
 export interface HistogramOptions<Value extends string> {
   name: string;
   help: string;
-  /** Upper bounds, ascending; the last one, infinity, is understood. */
+  /** Upper bounds, ascending, without infinity. */
   buckets: readonly number[];
   /** One label with all its values. */
   label?: { name: string; values: readonly Value[] };
   registry: Registry;
 }
 
-/** Registers a histogram; one series for each value of its label, or one under the name '' without a label. */
+/** Registers a histogram with one series for each value of its label; without a label, one series named ''. */
 export function histogram<Value extends string = ''>({
   name,
   help,

@@ -1,4 +1,4 @@
-/** The scorer's metrics; the registry is made here and handed over, never global. */
+/** The scorer's metrics, in a registry of their own. */
 import { METRIC } from '@penstock/contract';
 import { Counter, Gauge, Registry } from 'prom-client';
 import { histogram } from './histogram.ts';
@@ -33,9 +33,9 @@ export function scorerMetrics(labels: { pipeline: string; revision: string }) {
   });
   return {
     registry,
-    /** A request for a score has begun. */
+    /** A scoring request has started. */
     begun: () => void (inProgress += 1),
-    /** It was answered with this status code. */
+    /** It has ended with this status code. */
     ended: (code: number): void => {
       inProgress -= 1;
       codes.set(code, (codes.get(code) ?? 0) + 1);

@@ -1,13 +1,13 @@
 /**
- * Calls for one model that come together go to it as one, where that is faster: no window, no waiting. What was asked in
- * one turn of the event loop, or while a slow model was busy, is joined along the first dimension, run once, and split.
+ * Batches calls of one model where that is faster, without a time window. Calls of one turn of the event loop, and
+ * calls that arrive while a slow model is busy, are concatenated along the first dimension, run once, and split.
  */
 import { BatchingPolicy } from './batchingPolicy.ts';
 import { bytesIn, join, slice, type Feeds } from '../tensor/rows.ts';
 import type { Session } from './session.ts';
 import { BatchingMonitor, type Difference } from './batchingMonitor.ts';
 
-/** One caller's call of a model. */
+/** One call of a model. */
 export interface Call {
   feeds: Feeds;
   outputs: readonly string[];
@@ -18,24 +18,24 @@ export interface Call {
 
 export interface Batches {
   session: Session;
-  /** Rows of one native call at most. */
+  /** Maximum rows of one native call. */
   maxBatchSize: number;
-  /** Bytes of the largest answer to one row so far. */
+  /** Bytes of the largest result of one row so far. */
   bytesPerRow?: number;
-  /** Told the rows of each native call. */
+  /** Called with the rows of each native call. */
   onBatch?: (rows: number) => void;
-  /** Told once, when an answer in company was not the answer alone: from then on nothing is joined. */
+  /** Called once, when a batched result differed from the single one; from then on nothing is batched. */
   onDifference?: (difference: Difference) => void;
   /** Milliseconds of a monotonic clock. */
   now?: () => number;
 }
 
-/** Calls that are joined when another was run alone, to see which is faster. */
+/** Calls that are batched in a comparison with one that runs alone. */
 const COMPARED_CALLS = 3;
-/** Answers to one native call are not larger than this because of joining. */
+/** Results of one native call do not exceed this size because of batching. */
 const MAX_BATCH_RESULT_BYTES = 8 * 2 ** 20;
 
-/** A session whose calls are joined where their rows are independent, and where {@link BatchingPolicy} finds that it pays. */
+/** A session that batches calls whose rows are independent, where {@link BatchingPolicy} finds that it is faster. */
 export function batching({
   session,
   maxBatchSize,
@@ -68,7 +68,7 @@ export function batching({
     if (waiting.length > 0) scheduleFlush();
     else monitor.checkWhenIdle(() => waiting.length === 0);
   };
-  /** Where calls are measured, what comes meanwhile waits: nothing else is to be timed with them. */
+  /** While calls are measured, later calls wait, so that they do not change the measurement. */
   const scheduleFlush = (): void => {
     if (scheduled || (running > 0 && !policy.decided)) return;
     scheduled = true;
@@ -76,7 +76,7 @@ export function batching({
   };
   const runGroup = async (group: Call[]): Promise<void> => {
     if (group.length > 1 && (policy.shouldBatch ?? group.length === 2))
-      await runBatched(group); // what is not known is not to take the memory of many rows
+      await runBatched(group); // until the policy has decided, large batches could take too much memory
     else for (const call of group) await runSingle(call);
   };
   const runComparison = async ([first, ...others]: Call[]): Promise<void> => {
@@ -87,7 +87,7 @@ export function batching({
     if ((await runBatched(few)) && fine) policy.compare(now() - between, (between - begun) * few.length);
     await runGroup(others);
   };
-  /** Resolve with whether the model took the calls; what became of each is told to its caller. */
+  /** Resolve with whether the model accepted the calls; each caller gets its own result or error. */
   const runSingle = ({ feeds, outputs, rows, resolve, reject }: Call): Promise<boolean> => {
     onBatch(rows);
     return session.run(feeds, [...outputs]).then(
@@ -115,7 +115,7 @@ export function batching({
       for (const call of group) call.resolve(slice(results, from, (from += call.rows)));
       return true;
     } catch {
-      for (const call of group) await runSingle(call); // the mistake of one is not the others'
+      for (const call of group) await runSingle(call); // so that one invalid call does not fail the others
       return false;
     }
   };
@@ -130,7 +130,7 @@ export function batching({
   };
 }
 
-/** One call alone and some others joined tell something of each other when all have as many rows. */
+/** Whether one single call and several batched calls can be compared: all have the same number of rows. */
 const isComparable = (group: readonly Call[]): boolean =>
   group.length > 2 &&
   group[0]!.rows > 0 &&
@@ -138,7 +138,7 @@ const isComparable = (group: readonly Call[]): boolean =>
 
 const rowsOf = (group: readonly Call[]): number => group.reduce((sum, { rows }) => sum + rows, 0);
 
-/** Neighbours that ask for the same outputs and differ in nothing but rows, up to `most` rows together. */
+/** Consecutive calls with the same outputs and shapes except for rows, up to `most` rows together. */
 function groups(calls: readonly Call[], most: number): Call[][] {
   const made: Call[][] = [];
   let rows = 0;

@@ -1,19 +1,21 @@
-/** Checks joined calls while a model serves: one in about a thousand is repeated call by call in an idle moment. */
+/**
+ * Checks batched calls while a model serves: one in about a thousand is repeated call by call when the model is idle.
+ */
 import type { Call } from './batching.ts';
 import { bytesIn, difference, slice, type Feeds } from '../tensor/rows.ts';
 import type { Session } from './session.ts';
 
 export interface Difference {
-  /** Rows of the call that was joined. */
+  /** Rows of the batched call. */
   rows: number;
-  /** What was different. */
+  /** The first difference. */
   message: string;
 }
 
 const SAMPLE_INTERVAL = 1000;
-/** Requests and answers of more bytes are not kept to be compared later. */
+/** Larger requests and results are not kept for a comparison. */
 const MAX_SAMPLE_BYTES = 2 ** 20;
-/** An idle moment is waited for so often; then the call is repeated between two others. */
+/** Checks for an idle model; after that the sample is compared between other calls. */
 const MAX_IDLE_CHECKS = 200;
 const IDLE_CHECK_MS = 25;
 
@@ -25,7 +27,7 @@ interface Sample {
 export class BatchingMonitor {
   readonly #session: Session;
   readonly #onDifference: (difference: Difference) => void;
-  /** The first joined call is a sample, since a model that mixes rows should not mix a thousand. */
+  /** The first batched call is a sample, so that a model that mixes rows is noticed early. */
   #callsLeft = 1;
   #sample: Sample | undefined;
   #busy = false;
@@ -35,7 +37,7 @@ export class BatchingMonitor {
     this.#onDifference = onDifference;
   }
 
-  /** A joined call was answered. */
+  /** Records a batched call that was answered. */
   record(calls: readonly Call[], results: Feeds): void {
     this.#callsLeft -= 1;
     if (
@@ -53,7 +55,7 @@ export class BatchingMonitor {
     };
   }
 
-  /** Nothing waits for the model now; `still` tells whether that is so later. */
+  /** No call waits for the model now. `still`: whether that is so later. */
   checkWhenIdle(still: () => boolean): void {
     if (!this.#sample || this.#busy) return;
     this.#busy = true;

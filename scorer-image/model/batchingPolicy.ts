@@ -1,50 +1,50 @@
 /**
- * Whether a model's calls gain by being joined, learnt from the calls. Small models always do: a call is mostly
- * overhead. A large one may need as long for three rows as for three calls, or longer, once they do not fit into the
- * processor's caches together; then who came first would wait for the others for nothing. Pure.
+ * Whether batching makes the calls of a model faster, measured while it serves. A call of a small model is mostly
+ * overhead, so batching always helps. A large model may need as long for three rows as for three calls once they exceed
+ * the processor's caches; then batching only delays the first caller. Pure.
  */
 
-/** A joined call (milliseconds) that is worth a second thought. */
+/** Batched calls below this duration are not measured (milliseconds). */
 const SLOW_CALL_MS = 2;
-/** What a joined call may cost of the same calls one by one. */
+/** Batching must take less than this share of the time of single calls. */
 const MAX_COST_RATIO = 0.9;
-/** So many groups from one measurement of a slow model to the next: fewer the longer nothing has changed. */
+/** Groups between two measurements of a slow model; the interval doubles while the decision stays the same. */
 const MIN_INTERVAL = 16;
 const MAX_INTERVAL = 1024;
 
 export class BatchingPolicy {
-  /** What two measurements agreed on last. */
+  /** The result of the last two measurements that agreed. */
   #shouldBatch: boolean | undefined;
   #last: boolean | undefined;
   #slow = false;
   #interval = MIN_INTERVAL;
   #groupsLeft = 0;
 
-  /** Whether groups should be joined; undefined while that is not known. */
+  /** Whether groups should be batched; undefined until it is known. */
   get shouldBatch(): boolean | undefined {
     return this.#shouldBatch;
   }
 
-  /** Nothing is measured any more, as far as can be seen. */
+  /** Whether measuring has ended. */
   get decided(): boolean {
     return this.#shouldBatch !== undefined && !this.#slow;
   }
 
-  /** A joined call took so long. */
+  /** Records the duration of a batched call. */
   recordBatch(ms: number): void {
     if (ms >= SLOW_CALL_MS) this.#slow = true;
   }
 
-  /** For each group in turn: whether it should be measured. */
+  /** Call it for each group: whether this one should be measured. */
   shouldMeasure(): boolean {
     if (this.decided) return false;
     this.#groupsLeft -= 1;
     return this.#groupsLeft < 0;
   }
 
-  /** What so many calls took joined, and what they would have taken one by one: milliseconds. */
+  /** Milliseconds of the same calls batched, and one by one. */
   compare(joined: number, apart: number): void {
-    this.#slow = joined >= SLOW_CALL_MS; // a machine that stalled once makes no model large
+    this.#slow = joined >= SLOW_CALL_MS; // a single stall of the machine does not make a model slow
     const pays = !this.#slow || joined < MAX_COST_RATIO * apart;
     const sure = pays === this.#last || pays === this.#shouldBatch;
     this.#last = pays;

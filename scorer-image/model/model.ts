@@ -1,4 +1,4 @@
-/** An ONNX model ready for requests: loaded, warm, and its calls joined where that changes no answer. */
+/** An ONNX model that is ready for requests: loaded, warmed up, and batched where that changes no result. */
 import { FAILURE, type ModelSignature, type MountedModel } from '@penstock/contract';
 import { StartFailure } from '../failure.ts';
 import { batching } from './batching.ts';
@@ -6,32 +6,32 @@ import { probe } from './probe.ts';
 import type { Session } from './session.ts';
 
 export interface ModelOptions {
-  /** Of ONNX Runtime, within one call. */
+  /** Threads of ONNX Runtime within one call. */
   threads: number;
-  /** Rows of several requests in one call at most; 1: each request by itself. */
+  /** Maximum rows of several requests in one call; 1: each request runs alone. */
   maxBatchSize: number;
-  /** Join calls of a model whose rows are not known to be independent, since the user said so. */
+  /** Batch calls of a model whose rows are not proven independent, because the user set maxBatchSize. */
   joinUnknown: boolean;
   onBatch: (rows: number) => void;
-  /** Joining was ended, with the reason in one sentence. */
+  /** Batching was switched off, with the reason in one sentence. */
   onDisabled: (message: string) => void;
 }
 
 export interface OpenedModel {
   session: Session;
-  /** Whether requests share its calls. */
+  /** Whether calls are batched. */
   joined: boolean;
   /** Why, in one sentence. */
   note: string;
 }
 
-/** Loads and warms a model. Throws StartFailure. */
+/** Loads and warms up a model. Rejects with StartFailure. */
 export async function openModel(
   { name, features }: Pick<MountedModel, 'name' | 'features'>,
   path: string,
   { threads, maxBatchSize, joinUnknown, onBatch, onDisabled }: ModelOptions,
 ): Promise<OpenedModel> {
-  const { loadSession } = await import('./session.ts'); // the native library: a script that opens no model does without
+  const { loadSession } = await import('./session.ts'); // loads the native library, which a script without models does not need
   const loaded = await loadSession(path, threads);
   const session = features ? { ...loaded, signature: named(loaded.signature, features) } : loaded;
   const { rows, message } = session.rows;
@@ -42,17 +42,20 @@ export async function openModel(
     onDisabled(
       `model ${name} answered otherwise when ${difference.rows} rows shared a call: ${difference.message}. From now on it runs request by request (its rows: ${rows}, ${message})`,
     );
-  const why = !allowed ? `its rows are ${rows}: ${message}` : verdict !== 'same' ? seen : 'scoring.maxBatchSize is 1';
+  const whyNot = (): string => {
+    if (!allowed) return `its rows are ${rows}: ${message}`;
+    return verdict === 'same' ? 'scoring.maxBatchSize is 1' : seen;
+  };
   return {
     session: batching({ session, maxBatchSize: joined ? maxBatchSize : 1, bytesPerRow, onBatch, onDifference }),
     joined,
     note: joined
       ? `rows of requests that come together may share calls of model ${name}, up to ${maxBatchSize}`
-      : `model ${name} runs request by request: ${why}`,
+      : `model ${name} runs request by request: ${whyNot()}`,
   };
 }
 
-/** The signature with the names that the ModelVersion gives the features of the one input. */
+/** The signature with the feature names of the ModelVersion. */
 function named({ inputs, outputs }: ModelSignature, features: string[]): ModelSignature {
   const [input, ...more] = inputs;
   const columns = input?.shape[1] ?? 0;

@@ -1,10 +1,13 @@
-/** Where a fetched model lies. */
+/** The path of a fetched model. */
 import { FAILURE, type MountedModel } from '@penstock/contract';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { StartFailure } from '../failure.ts';
 
-/** The model's one file; of several, the one that ends in .onnx (the others are its external data), or, of format Files, their folder. Throws StartFailure. */
+/**
+ * The model's only file; of several files the one that ends in .onnx (the others are its external data); for format
+ * Files the folder. Throws StartFailure.
+ */
 export function modelPath(
   modelsDir: string,
   { name, file, format }: Pick<MountedModel, 'name' | 'file' | 'format'>,

@@ -1,6 +1,6 @@
 /**
- * Made-up requests, run alone and together: a check of what the graph proves about a model's rows, which also warms the
- * model. They can show that rows are mixed, and never that they are not.
+ * Checks with generated requests what the graph proves about the rows of a model, and warms it up. A check can show
+ * that rows are mixed, and never that they are not.
  */
 import type { ModelSignature, TensorSignature } from '@penstock/contract';
 import { domainOf, type GraphProto } from '../onnx/schema.ts';
@@ -10,16 +10,16 @@ import type { Session } from './session.ts';
 import { arrayOf, sizeOf, type NumberArray } from '../tensor/tensor.ts';
 
 const ROWS = 4;
-/** Of a model whose answers are large or slow. */
+/** For a model whose results are large or slow. */
 const FEW_ROWS = 2;
 const LARGE_BYTES = 4 * 2 ** 20;
 const SLOW_MS = 100;
-/** All rows of a trial together are not larger, at eight bytes a value. */
+/** Limit of all rows of a trial, at eight bytes per value. */
 const MAX_FEED_BYTES = 128 * 2 ** 20;
-/** No further trial begins after this long. */
+/** No further trial starts after this time. */
 const MAX_TRIALS_MS = 400;
 
-/** Lengths of open dimensions, and which whole numbers and texts are tried with them. */
+/** Lengths of open dimensions, and the integers to try with them. */
 interface Trial {
   length: number;
   numbers: (known: readonly number[]) => readonly number[];
@@ -34,15 +34,15 @@ const TRIALS: readonly Trial[] = [
 ];
 
 export interface ProbeResult {
-  /** How the trials ended: all alike, one not, or none that the model takes. */
+  /** Result of the trials: all the same, one different, or none that the model accepts. */
   verdict: 'same' | 'different' | 'not run';
-  /** What was different. */
+  /** The first difference. */
   message: string;
-  /** Bytes of the largest answer to one row. */
+  /** Bytes of the largest result of one row. */
   bytesPerRow: number;
 }
 
-/** Runs the trials. The first that the model takes warms it. */
+/** Runs the trials. The first one that the model accepts warms it up. */
 export async function probe(session: Session, graph: GraphProto): Promise<ProbeResult> {
   const { inputs } = session.signature;
   const known = knownIntegers(graph);
@@ -65,16 +65,13 @@ export async function probe(session: Session, graph: GraphProto): Promise<ProbeR
   return found;
 }
 
-/** '' where rows give together what they give alone, else what is different; undefined where the model does not take them alone. One answer is held at a time beside that to all. */
+/**
+ * '' where rows give the same results batched and alone, else the difference; undefined where the model does not accept
+ * them alone. At most two results are in memory at a time.
+ */
 async function runTrial(session: Session, feeds: Feeds, found: ProbeResult): Promise<string | undefined> {
   const begun = performance.now();
-  const run = async (rows: Feeds): Promise<Feeds | undefined> => {
-    try {
-      return await session.run(rows);
-    } catch {
-      return undefined;
-    }
-  };
+  const run = (rows: Feeds): Promise<Feeds | undefined> => runIfAccepted(session, rows);
   const first = await run(slice(feeds, 0, 1));
   if (!first) return undefined;
   found.bytesPerRow = Math.max(found.bytesPerRow, bytesIn(first));
@@ -83,16 +80,31 @@ async function runTrial(session: Session, feeds: Feeds, found: ProbeResult): Pro
   for (let row = 0; row < rows; row++) {
     const alone = row === 0 ? first : await run(slice(feeds, row, row + 1));
     if (!alone) return undefined;
-    if (!together) continue;
-    if (Object.values(together).some(({ shape }) => shape[0] !== rows))
-      return 'an output has another number of rows than the inputs';
-    const unlike = difference(slice(together, row, row + 1), alone);
+    const unlike = together && rowDifference(together, alone, { row, rows });
     if (unlike !== undefined) return unlike;
   }
   return together ? '' : 'the model does not take several rows';
 }
 
-/** Another row for each input; undefined for one whose first dimension is not open. */
+async function runIfAccepted(session: Session, feeds: Feeds): Promise<Feeds | undefined> {
+  try {
+    return await session.run(feeds);
+  } catch {
+    return undefined;
+  }
+}
+
+function rowDifference(
+  together: Feeds,
+  alone: Feeds,
+  { row, rows }: { row: number; rows: number },
+): string | undefined {
+  if (Object.values(together).some(({ shape }) => shape[0] !== rows))
+    return 'an output has another number of rows than the inputs';
+  return difference(slice(together, row, row + 1), alone);
+}
+
+/** Different rows for each input; undefined where a first dimension is not open. */
 function feedsOf({ inputs }: ModelSignature, { length, numbers }: Trial, known: readonly number[]): Feeds | undefined {
   if (inputs.length === 0 || inputs.some(({ shape }) => shape[0] !== -1)) return undefined;
   const choice = numbers(known);
@@ -109,7 +121,7 @@ const shapeOf = ({ shape }: TensorSignature, length: number): number[] => [
   ...shape.slice(1).map((dimension) => (dimension === -1 ? length : dimension)),
 ];
 
-/** Scales of the rows of floating-point inputs: of very different size, one of them negative. */
+/** Scale of each row of floating-point inputs: very different sizes, one of them negative. */
 const SCALES = [1, 1000, -1, 0.01];
 
 function values(
@@ -123,18 +135,24 @@ function values(
   const real = (i: number): number => (((i * 7919) % 97) / 97 + 0.01) * SCALES[row(i) % SCALES.length]!;
   const type = arrayOf(datatype);
   if (!type) return Array.from({ length: size }, (_, i) => ['a', 'b c', 'word', ''][row(i)]!);
-  const unsigned = datatype.startsWith('U');
-  const integer = (i: number): number =>
-    datatype === 'BOOL' ? Math.abs(whole(i)) % 2 : unsigned ? Math.abs(whole(i)) : whole(i);
   const data = new type(size);
-  for (let i = 0; i < size; i++)
-    data[i] = datatype.startsWith('FP') ? real(i) : datatype.endsWith('INT64') ? BigInt(integer(i)) : integer(i);
+  const isFloat = datatype.startsWith('FP');
+  for (let i = 0; i < size; i++) data[i] = isFloat ? real(i) : integerOf(datatype, whole(i));
   return data;
+}
+
+/** An integer within the range of the datatype. */
+function integerOf(datatype: string, value: number): number | bigint {
+  if (datatype === 'BOOL') return Math.abs(value) % 2;
+  const inRange = datatype.startsWith('U') ? Math.abs(value) : value;
+  return datatype.endsWith('INT64') ? BigInt(inRange) : inRange;
 }
 
 const MAX_KNOWN_INTEGERS = 40;
 
-/** Whole numbers that mean something to the model: those in its small constants, and the ends of the tables that it looks up. */
+/**
+ * Integers that mean something to the model: those in its small constants, and the last indexes of its lookup tables.
+ */
 function knownIntegers({ initializer, node }: GraphProto): number[] {
   const tables = new Map(initializer.map(({ name, dims }) => [name, dims[0]]));
   const ends = node

@@ -1,4 +1,4 @@
-/** ONNX models: the only file that knows onnxruntime. */
+/** ONNX Runtime sessions; the only file that imports onnxruntime. */
 import { FAILURE, type ModelSignature, type TensorSignature } from '@penstock/contract';
 import { openSync, readSync, closeSync } from 'node:fs';
 import * as ort from 'onnxruntime-node';
@@ -9,24 +9,24 @@ import { rewritten } from '../onnx/rewrite.ts';
 import { rowsOf, type RowsVerdict } from '../rows/follow.ts';
 import { DATATYPES, fromOrt, ORT_TYPE, type Tensor } from '../tensor/tensor.ts';
 
-/** What goes wrong is thrown; it is not written to the log a second time. */
+/** Errors are thrown, so onnxruntime does not log them as well. */
 const SILENT = 4;
 
 export interface Session {
   signature: ModelSignature;
-  /** One synchronous native call: it cannot be stopped. */
+  /** One synchronous native call; it cannot be stopped. */
   run(feeds: Record<string, Tensor>, outputs?: string[]): Promise<Record<string, Tensor>>;
-  /** Bytes of an answer to so many rows, by the largest so far. */
+  /** Expected bytes of a result of so many rows, by the largest so far. */
   resultBytes?: (rows: number) => number;
 }
 
-/** A session with what its graph says of its rows, and whole numbers out of the graph that a request may hold. */
+/** A session, with the graph and what it says about rows. */
 export interface LoadedSession extends Session {
   rows: RowsVerdict;
   graph: GraphOnly;
 }
 
-/** Loads a model file; a file that is none, or has other than tensors as inputs or outputs, is a ModelLoadFailed. */
+/** Loads a model file. Rejects with StartFailure for another file, and for inputs or outputs that are not tensors. */
 export async function loadSession(path: string, threads = 1): Promise<LoadedSession> {
   const graph = graphOf(path);
   const session = await createSession(path, graph, {
@@ -52,7 +52,7 @@ export async function loadSession(path: string, threads = 1): Promise<LoadedSess
   };
 }
 
-/** The graph of a model file, without its weights. Throws StartFailure for a file that is none. */
+/** The graph of a model file, without its weights. Throws StartFailure for another file. */
 export function graphOf(path: string): GraphOnly {
   try {
     return readGraph(path);
@@ -90,7 +90,7 @@ function loadFailed(path: string, message: string): never {
 
 const fileOf = (path: string): string => path.split('/').at(-1) ?? path;
 
-/** Protocol 2 and later, as every pickle of today begins. */
+/** Pickle protocol 2 or later. */
 function isPickle(path: string): boolean {
   const head = Buffer.alloc(2);
   const file = openSync(path, 'r');
@@ -120,7 +120,7 @@ function tensorSignature(meta: ort.InferenceSession.ValueMetadata, path: string)
 
 function toOrt({ datatype, shape, data }: Tensor): ort.Tensor {
   const tensor = new ort.Tensor(ORT_TYPE[datatype] as 'float32', data as Float32Array, shape);
-  // The native binding does not know Float16Array yet and sees nothing in one: it gets the same bits as 16-bit integers.
+  // The native binding does not know Float16Array yet and reads nothing from it: it gets the same bits as 16-bit integers.
   if (datatype === 'FP16')
     Object.assign(tensor, {
       cpuData: new Uint16Array((data as Float16Array).buffer, (data as Float16Array).byteOffset, data.length),

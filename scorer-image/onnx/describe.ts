@@ -1,4 +1,4 @@
-/** What a graph says of its inputs and outputs: the signature, names of features and classes. Pure. */
+/** The signature of a graph, with the names of features and classes. Pure. */
 import type { ModelSignature, TensorSignature } from '@penstock/contract';
 import {
   attributeOf,
@@ -11,10 +11,10 @@ import {
   type ValueInfoProto,
 } from './schema.ts';
 
-/** Says which input or output is no tensor that the protocol knows. */
+/** Names the input or output that is not a tensor of the protocol. */
 export class SignatureError extends Error {}
 
-/** Names of the outputs that a ZipMap makes, with the labels of their columns. */
+/** Outputs of ZipMap operators, with the labels of their columns. */
 const zipMaps = ({ node }: Pick<GraphProto, 'node'>): Map<string, readonly (string | number)[]> =>
   new Map(node.filter(isZipMap).map((one) => [one.output[0]!, labelsOf(one)]));
 
@@ -29,7 +29,7 @@ export function labelsOf(node: NodeProto): readonly (string | number)[] {
     : (attributeOf(node, 'classlabels_int64s')?.ints ?? attributeOf(node, 'classlabels_ints')?.ints ?? []);
 }
 
-/** The signature as the graph declares it; -1 for a dimension that is open. Throws SignatureError. */
+/** The signature that the graph declares; -1 for an open dimension. Throws SignatureError. */
 export function declaredSignature({ graph }: { graph: GraphProto }): ModelSignature {
   const constants = new Set(graph.initializer.map(({ name }) => name));
   const maps = zipMaps(graph);
@@ -49,7 +49,7 @@ function declared({ name, type }: ValueInfoProto): TensorSignature {
   return { name, datatype, shape: (type?.tensorType?.shape?.dim ?? []).map(({ dimValue }) => dimValue ?? -1) };
 }
 
-/** Adds what the file says beside shapes: names of the one input's features, and of the classes that an output has a column for. */
+/** Adds the names of the only input's features, and of the classes where an output has one column for each. */
 export function described(
   signature: ModelSignature,
   { graph, metadataProps }: { graph: GraphProto } & Pick<ModelProto, 'metadataProps'>,
@@ -69,7 +69,7 @@ export function described(
   };
 }
 
-/** The metadata `feature_names`: a JSON list, or names with commas between. */
+/** The metadata entry `feature_names`: a JSON list, or names separated by commas. */
 function featureNames(text: string | undefined): string[] | undefined {
   if (text === undefined) return undefined;
   try {
@@ -80,7 +80,9 @@ function featureNames(text: string | undefined): string[] | undefined {
   }
 }
 
-/** By output: those of a ZipMap; else those of the one classifier, for the one output that has as many columns. */
+/**
+ * Classes by output: those of a ZipMap; else those of the only classifier, for the only output with as many columns.
+ */
 function classNames({ outputs }: ModelSignature, graph: GraphProto): Map<string, readonly (string | number)[]> {
   const maps = zipMaps(graph);
   if (maps.size > 0) return maps;

@@ -1,6 +1,6 @@
 /**
- * Reads the graph of an ONNX file and leaves out its weights, so that a model of 2 GB takes a few MB: what is longer than
- * 64 KiB, and values beyond the first thousand, are skipped where they lie.
+ * Reads the graph of an ONNX file without its weights, so that a model of 2 GB takes a few MB of memory: fields of more
+ * than 64 KiB, and values after the first thousand, are skipped in the file.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import protobuf, { type Type } from 'protobufjs/light.js';
@@ -8,18 +8,18 @@ import { CUT, MODEL, type GraphProto, type ModelProto } from './schema.ts';
 
 const KEPT_BYTES = 64 * 1024;
 const KEPT_VALUES = 1024;
-/** Of AttributeProto. */
+/** AttributeProto's field for a name. */
 const DOC_STRING = 13;
-/** More than any tag and length take. */
+/** More bytes than any tag and length have. */
 const HEADER_BYTES = 20;
 
 /** Why a file is not an ONNX model. */
 export class GraphError extends Error {}
 
-/** A model with a graph, without its weights. */
+/** A model with a graph, without weights. */
 export type GraphOnly = ModelProto & { graph: GraphProto };
 
-/** Throws GraphError for a file that is cut off or not an ONNX model. */
+/** Throws GraphError for a file that is truncated or not an ONNX model. */
 export function readGraph(path: string): GraphOnly {
   const file = new FileWindow(path);
   try {
@@ -49,7 +49,7 @@ class FileWindow {
     this.size = fstatSync(this.#file).size;
   }
 
-  /** At least `length` bytes at `from`, fewer only at the end of the file. */
+  /** At least `length` bytes at `from`; fewer only at the end of the file. */
   at(from: number, length: number): Uint8Array {
     if (from < this.#from || from + length > this.#from + this.#bytes.length) {
       const bytes = new Uint8Array(Math.max(length, KEPT_BYTES));
@@ -68,42 +68,62 @@ class FileWindow {
   }
 }
 
-/** Values that may be left out, by message type: the data of tensors, and the lists and texts of attributes. */
+/**
+ * Fields whose values may be left out, by message type: the data of tensors, and the lists and strings of attributes.
+ */
 const MAY_BE_LEFT_OUT: Record<string, readonly string[]> = {
   TensorProto: ['rawData', 'floatData', 'int32Data', 'int64Data', 'stringData', 'doubleData', 'uint64Data'],
   AttributeProto: ['floats', 'ints', 'strings', 's'],
 };
 
-/** The fields of one message between two places of the file, as pieces of the same message with less in it. An attribute says so. */
+/**
+ * Copies the fields of one message between two offsets of the file, without large values. An attribute gets a mark
+ * where values were left out.
+ */
 function withoutWeights(file: FileWindow, type: Type, from: number, to: number): Uint8Array[] {
   if (to - from <= KEPT_BYTES) return [file.copy(from, to)];
-  const pieces: Uint8Array[] = [];
+  const parts: Uint8Array[] = [];
   const counts = new Map<number, number>();
-  const optional = MAY_BE_LEFT_OUT[type.name] ?? [];
   let cut = false;
   for (let at = from; at < to;) {
     const { id, header, length } = fieldAt(file, at);
     const [start, end] = [at + header, at + header + length];
     if (end > to) throw new GraphError('the file is cut off, or not an ONNX model');
-    const field = type.fieldsById[id];
-    const inner = field?.resolve().resolvedType;
-    const count = (counts.get(id) ?? 0) + 1;
-    counts.set(id, count);
-    if (inner instanceof protobuf.Type && length > KEPT_BYTES)
-      pieces.push(...message(id, withoutWeights(file, inner, start, end)));
-    else if (field && optional.includes(field.name) && (length > KEPT_BYTES || count > KEPT_VALUES)) cut = true;
-    else pieces.push(file.copy(at, end));
+    const isLong = length > KEPT_BYTES;
+    const isLarge = count(counts, id) > KEPT_VALUES || isLong;
+    const isLeftOut = isLarge && mayBeLeftOut(type, id);
+    const inner = isLong && messageTypeOf(type, id);
+    if (inner) parts.push(...message(id, withoutWeights(file, inner, start, end)));
+    else if (isLeftOut) cut = true;
+    else parts.push(file.copy(at, end));
     at = end;
   }
-  if (cut && type.name === 'AttributeProto')
-    pieces.push(
-      protobuf.Writer.create()
-        .uint32((DOC_STRING << 3) | 2)
-        .string(CUT)
-        .finish(),
-    );
-  return pieces;
+  return cut ? [...parts, ...markOf(type)] : parts;
 }
+
+/** What says in a message that values were left out; only attributes need it. */
+const markOf = (type: Type): Uint8Array[] => (type.name === 'AttributeProto' ? [CUT_MARK] : []);
+
+function messageTypeOf(type: Type, id: number): Type | undefined {
+  const resolved = type.fieldsById[id]?.resolve().resolvedType;
+  return resolved instanceof protobuf.Type ? resolved : undefined;
+}
+
+/** How often the field has occurred. */
+function count(counts: Map<number, number>, id: number): number {
+  counts.set(id, (counts.get(id) ?? 0) + 1);
+  return counts.get(id)!;
+}
+
+function mayBeLeftOut(type: Type, id: number): boolean {
+  const name = type.fieldsById[id]?.name;
+  return name !== undefined && (MAY_BE_LEFT_OUT[type.name] ?? []).includes(name);
+}
+
+const CUT_MARK = protobuf.Writer.create()
+  .uint32((DOC_STRING << 3) | 2)
+  .string(CUT)
+  .finish();
 
 interface FieldHeader {
   id: number;
@@ -127,14 +147,14 @@ function fieldAt(file: FileWindow, at: number): FieldHeader {
   return { id, header, length: reader.pos - header };
 }
 
-/** A message field: its tag, its new length, and what is in it. */
-function message(id: number, pieces: Uint8Array[]): Uint8Array[] {
-  const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+/** A message field: tag, new length and content. */
+function message(id: number, parts: Uint8Array[]): Uint8Array[] {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
   return [
     protobuf.Writer.create()
       .uint32((id << 3) | 2)
       .uint32(length)
       .finish(),
-    ...pieces,
+    ...parts,
   ];
 }

@@ -1,8 +1,8 @@
 /**
- * Two things that ONNX Runtime for Node or the machine does not have are taken out of a model when it is loaded; the file
- * stays as it was registered, and so does its digest.
- * ZipMap makes a list of maps of a classifier's scores: the scores are served as the tensor that goes into it.
- * StringNormalizer asks the system for a locale: where en_US.UTF-8 is missing, C.UTF-8 has the same letters.
+ * Removes two things from a model when it is loaded that ONNX Runtime for Node or the machine does not support. The
+ * file and its digest stay as they were registered.
+ * ZipMap turns the scores of a classifier into a list of maps: the tensor before it is served instead.
+ * StringNormalizer needs a locale of the system: where en_US.UTF-8 is missing, C.UTF-8 has the same letters.
  */
 import { readFileSync } from 'node:fs';
 import protobuf from 'protobufjs/light.js';
@@ -13,18 +13,18 @@ const [GRAPH, OPSET_IMPORT] = [7, 8];
 const [GRAPH_NODE, GRAPH_OUTPUT] = [1, 12];
 const FLOAT = 1;
 const IDENTITY_OPSET = 13;
-/** The default of StringNormalizer's attribute `locale`, as ONNX Runtime has it on Linux. */
+/** ONNX Runtime's default for the attribute `locale` of StringNormalizer on Linux. */
 const DEFAULT_LOCALE = 'en_US.UTF-8';
 const PORTABLE_LOCALE = 'C.UTF-8';
 
 export interface Rewrite {
   /** Replace each ZipMap. */
   zipMaps: boolean;
-  /** Use C.UTF-8 in place of en_US.UTF-8. */
+  /** Use C.UTF-8 instead of en_US.UTF-8. */
   locale: boolean;
 }
 
-/** The bytes of the model in that file, rewritten. */
+/** The bytes of the rewritten model. */
 export function rewritten(path: string, rewrite: Rewrite): Uint8Array {
   const file = readFileSync(path);
   const top = fields(file);
@@ -95,7 +95,7 @@ interface Part {
   value: Uint8Array;
 }
 
-/** The fields of a message, in their order. */
+/** The fields of a message, in order. */
 function fields(bytes: Uint8Array): Part[] {
   const reader = protobuf.Reader.create(bytes);
   const parts: Part[] = [];

@@ -1,6 +1,6 @@
 /**
- * ONNX's published schema (onnx-ml.proto of onnx 1.23, as onnx-ml.json), read by protobufjs. The types below name the
- * fields that Penstock looks at; 64-bit integers are numbers, which is exact up to 2^53.
+ * ONNX's published schema (onnx-ml.proto of onnx 1.23, as onnx-ml.json), read by protobufjs. The types below have the
+ * fields that Penstock reads. 64-bit integers are numbers, which is exact up to 2^53.
  */
 import protobuf from 'protobufjs/light.js';
 import descriptor from './onnx-ml.json' with { type: 'json' };
@@ -9,13 +9,13 @@ protobuf.util.Long = null as never;
 protobuf.configure();
 const root = protobuf.Root.fromJSON(descriptor);
 
-/** The message types that are read from files; `fieldsById` tells the type of each field. */
+/** The message types that are read from files; `fieldsById` has the type of each field. */
 export const MODEL: protobuf.Type = root.lookupType('onnx.ModelProto');
 export const NODE: protobuf.Type = root.lookupType('onnx.NodeProto');
 export const OPERATOR_SET: protobuf.Type = root.lookupType('onnx.OperatorSetIdProto');
 export const VALUE_INFO: protobuf.Type = root.lookupType('onnx.ValueInfoProto');
 
-/** TensorProto.DataType, by the datatype's name in the Open Inference Protocol. */
+/** TensorProto.DataType, by the datatype of the Open Inference Protocol. */
 export const ELEMENT: Readonly<Record<number, string>> = {
   1: 'FP32',
   2: 'UINT8',
@@ -37,7 +37,7 @@ export interface TensorProto {
   dims: number[];
   dataType?: number;
   rawData?: Uint8Array;
-  /** 1: in another file. */
+  /** 1: the data is in another file. */
   dataLocation?: number;
   floatData: number[];
   int32Data: number[];
@@ -58,7 +58,7 @@ export interface AttributeProto {
   docString?: string;
 }
 
-/** What stands in the place of the documentation of an attribute of which values were left out. */
+/** Mark in the documentation of an attribute whose values were left out. */
 export const CUT = 'values were left out';
 export const isCut = ({ docString }: AttributeProto): boolean => docString === CUT;
 
@@ -97,7 +97,7 @@ export interface ModelProto {
   metadataProps: { key?: string; value?: string }[];
 }
 
-/** The domain as operators are looked up: the standard one has two names. */
+/** The domain for looking operators up; the standard domain has two names. */
 export const domainOf = (domain: string | undefined): string =>
   domain === undefined || domain === 'ai.onnx' ? '' : domain;
 
@@ -105,6 +105,6 @@ const text = new TextDecoder();
 /** A bytes field that holds text. */
 export const textOf = (bytes: Uint8Array): string => text.decode(bytes);
 
-/** A node's attribute of that name. */
+/** The attribute of a node with that name. */
 export const attributeOf = (node: NodeProto, name: string): AttributeProto | undefined =>
   node.attribute.find((one) => one.name === name);

@@ -1,4 +1,4 @@
-/** Rules for operators that work along some axes and leave the others: softmax, reductions, normalization, recurrent layers. Pure. */
+/** Rules for operators that work along some axes: softmax, reductions, normalization, recurrent layers. Pure. */
 import { equal, isOne, number, ONE, type Dimension } from './dimension.ts';
 import {
   apart,
@@ -17,7 +17,7 @@ import {
   type Value,
 } from './value.ts';
 
-/** Up to operator set 12 the axis and all behind it are one. */
+/** Up to operator set 12, the axis and all axes after it are one. */
 const softmax: Rule = (operator) => {
   const data = dataAt(operator, 0);
   const axis = fromFront(operator.int('axis', operator.opset < 13 ? 1 : -1), data.shape.length);
@@ -69,7 +69,7 @@ const cumulated: Rule = (operator) => {
   return data;
 };
 
-/** Mean and deviation are those of all axes from `axis` on; the outputs beside the first are one for each of them. */
+/** Mean and deviation are those of all axes from `axis` on. Each further output has one value for them. */
 const layerNormalization: Rule = (operator) => {
   const data = dataAt(operator, 0);
   constantFrom(operator, 1);
@@ -93,13 +93,13 @@ const along =
     return data;
   };
 
-/** Throws unless a state that is given has a place for each row, on that axis. */
+/** Throws unless a given state has one entry per row on that axis. */
 function ofEachRow({ type }: Operator, state: Value | undefined, axis: number, rows: Dimension): void {
   if (state !== undefined && (state.kind !== 'rows' || state.axis !== axis || !equal(state.shape[axis]!, rows)))
     throw unknown(`${type} has a state that is not one of each row`);
 }
 
-/** X is [sequence, batch, input], or [batch, sequence, input] by the attribute layout. */
+/** X is [sequence, batch, input], or with layout 1 [batch, sequence, input]. */
 const recurrent: Rule = (operator) => {
   const [data, , , , lengths, hidden, cell] = operator.inputs;
   const batch = operator.int('layout', 0) === 1 ? 0 : 1;
@@ -112,26 +112,28 @@ const recurrent: Rule = (operator) => {
   for (const state of [hidden, cell]) ofEachRow(operator, state, batch, rows);
   const directions = number(operator.text('direction') === 'bidirectional' ? 2 : 1);
   const width = operator.has('hidden_size') ? number(operator.int('hidden_size', 0)) : operator.fresh();
-  const sequence = data.shape[1 - batch]!;
-  if (batch === 0)
-    return [
-      rowsAt(0, [rows, sequence, directions, width]),
-      rowsAt(0, [rows, directions, width]),
-      rowsAt(0, [rows, directions, width]),
-    ];
-  return [
-    rowsAt(2, [sequence, directions, rows, width]),
-    rowsAt(1, [directions, rows, width]),
-    rowsAt(1, [directions, rows, width]),
-  ];
+  return recurrentOutputs(batch, { rows, sequence: data.shape[1 - batch]!, directions, width });
 };
+
+/** Y, Y_h and Y_c. */
+function recurrentOutputs(
+  batch: 0 | 1,
+  { rows, sequence, directions, width }: Record<'rows' | 'sequence' | 'directions' | 'width', Dimension>,
+): Rows[] {
+  if (batch === 0) {
+    const state = rowsAt(0, [rows, directions, width]);
+    return [rowsAt(0, [rows, sequence, directions, width]), state, state];
+  }
+  const state = rowsAt(1, [directions, rows, width]);
+  return [rowsAt(2, [sequence, directions, rows, width]), state, state];
+}
 
 const dynamicQuantization: Rule = (operator) => {
   dataAt(operator, 0);
   throw mixes('DynamicQuantizeLinear takes one scale over all rows');
 };
 
-/** Scale and zero point are constants: one, or one for each place of an axis that is not the batch axis. */
+/** Scale and zero point are constant: one, or one for each index of an axis that is not the batch axis. */
 const quantization: Rule = (operator) => {
   const data = dataAt(operator, 0);
   for (const index of [1, 2]) {

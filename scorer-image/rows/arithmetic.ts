@@ -17,10 +17,10 @@ import { unknown, type Operator } from './value.ts';
 const other = ({ fresh }: Operator, ...from: Dimension[]): Dimension =>
   from.some(dependsOnRows) ? byRows(fresh()) : anyNumber(fresh());
 
-/** One result of an operator, from one number of each input. */
+/** The result of an operator for one number of each input. */
 type Arithmetic = (a: Dimension, b: Dimension, operator: Operator) => Dimension;
 
-/** Larger numbers may not fit into the type that the model computes in. */
+/** Larger numbers may overflow the type that the model computes with. */
 export const MAX_VALUE = 2 ** 31;
 
 const ofNumbers =
@@ -30,7 +30,7 @@ const ofNumbers =
     return Math.abs(made) < MAX_VALUE ? number(made) : other(operator, a, b);
   };
 
-/** 1, 0, or undefined where it is not known: lengths are never negative. */
+/** 1, 0, or undefined where it is not known. Lengths are never negative. */
 function compared(a: Dimension, b: Dimension): number | undefined {
   if (equal(a, b)) return 1;
   if (isNumber(a) && isNumber(b)) return 0;
@@ -38,10 +38,14 @@ function compared(a: Dimension, b: Dimension): number | undefined {
   return isNumber(one) && one.factor < 0 && isLength(length) && length.factor > 0 ? 0 : undefined;
 }
 
+export const isZero = (dimension: Dimension): boolean => isNumber(dimension) && dimension.factor === 0;
+
 export const ARITHMETIC: Record<string, Arithmetic> = {
-  Add: (a, b, operator) =>
-    isNumber(a) && a.factor === 0 ? b : isNumber(b) && b.factor === 0 ? a : ofNumbers((x, y) => x + y)(a, b, operator),
-  Sub: (a, b, operator) => (isNumber(b) && b.factor === 0 ? a : ofNumbers((x, y) => x - y)(a, b, operator)),
+  Add: (a, b, operator) => {
+    if (isZero(a)) return b;
+    return isZero(b) ? a : ofNumbers((x, y) => x + y)(a, b, operator);
+  },
+  Sub: (a, b, operator) => (isZero(b) ? a : ofNumbers((x, y) => x - y)(a, b, operator)),
   Mul: (a, b, operator) => (Math.abs(a.factor * b.factor) < MAX_VALUE ? times(a, b) : other(operator, a, b)),
   Div: (a, b, operator) =>
     isNumber(a) && isNumber(b) && b.factor !== 0

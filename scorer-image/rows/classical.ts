@@ -1,8 +1,8 @@
-/** Rules for the domain ai.onnx.ml: trees, linear models, support vectors, and what prepares their features. Pure. */
+/** Rules for the domain ai.onnx.ml: trees, linear models, support vectors, and their preprocessing. Pure. */
 import { equal, isNumber, number, ONE, product, type Dimension } from './dimension.ts';
 import { constantAt, dataAt, mixes, rowsAt, unknown, type Operator, type Rows, type Rule } from './value.ts';
 
-/** [rows, features]. A list alone would be one row of as many features. */
+/** [rows, features]. A one-dimensional list would be one row. */
 function table(operator: Operator, index = 0): Rows {
   const data = dataAt(operator, index);
   if (data.axis !== 0 || data.shape.length !== 2) throw mixes(`${operator.type} takes the batch axis for features`);
@@ -22,7 +22,7 @@ const regressor: Rule = (operator) =>
 
 const counted: Rule = (operator) => rowsAt(0, [table(operator).shape[0]!, operator.fresh()]);
 
-/** Longer lists of attributes are not read whole. */
+/** Longer lists of attributes were not read completely. */
 const KEPT_VALUES = 1024;
 
 const oneHot: Rule = (operator) => {
@@ -38,14 +38,20 @@ const featureVector: Rule = (operator) => {
   return rowsAt(0, [tables[0]!.shape[0]!, operator.fresh()]);
 };
 
-/** Places of the last axis; or, out of a constant, a value for each row. */
+/** Elements of the last axis; from a constant, one value for each row. */
 const extracted: Rule = (operator) => {
-  const [data, places] = operator.inputs;
-  if (data?.kind === 'rows') {
-    const chosen = constantAt(operator, 1);
-    if (data.axis === data.shape.length - 1) throw mixes('ArrayFeatureExtractor chooses rows');
-    return rowsAt(data.axis, [...data.shape.slice(0, -1), chosen?.shape ? product(chosen.shape) : operator.fresh()]);
-  }
+  const [data] = operator.inputs;
+  return data?.kind === 'rows' ? extractedFromRows(operator, data) : extractedFromConstant(operator);
+};
+
+function extractedFromRows(operator: Operator, data: Rows): Rows {
+  const chosen = constantAt(operator, 1);
+  if (data.axis === data.shape.length - 1) throw mixes('ArrayFeatureExtractor chooses rows');
+  return rowsAt(data.axis, [...data.shape.slice(0, -1), chosen?.shape ? product(chosen.shape) : operator.fresh()]);
+}
+
+function extractedFromConstant(operator: Operator): Rows {
+  const places = operator.inputs[1];
   const shape: readonly Dimension[] | undefined = constantAt(operator, 0)?.shape;
   const chosen = dataAt(operator, 1);
   if (!shape || places === undefined) throw unknown('the shape of the values of ArrayFeatureExtractor is not known');
@@ -53,7 +59,7 @@ const extracted: Rule = (operator) => {
   if (chosen.axis !== 0 || !ahead.every((one) => isNumber(one)))
     throw unknown('ArrayFeatureExtractor is not known to keep rows apart');
   return rowsAt(ahead.length, [...ahead, product(chosen.shape)]);
-};
+}
 
 const sameShape: Rule = (operator) => table(operator);
 
@@ -76,5 +82,5 @@ export const CLASSICAL: Record<string, Rule> = Object.fromEntries(
   } satisfies Record<string, Rule>).map(([type, rule]) => [`ai.onnx.ml.${type}`, rule]),
 );
 
-/** Numbers of words: of the standard domain, but of the same family. */
+/** Counts of words: in the standard domain, but of the same kind. */
 export const TEXTS: Record<string, Rule> = { TfIdfVectorizer: counted };

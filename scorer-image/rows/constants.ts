@@ -1,4 +1,4 @@
-/** Shapes of what operators make of constants, where those are simple. Pure. */
+/** Shapes of the results of operators on constants, where those are simple. Pure. */
 import { isNumber, ONE, type Dimension } from './dimension.ts';
 import { broadcast } from './elementwise.ts';
 import { fromFront, type Constant, type Operator, type Rule, type Value } from './value.ts';
@@ -8,7 +8,7 @@ type ShapeRule = (shape: Shape, operator: Operator, second: Constant | undefined
 
 const sameShape: ShapeRule = (shape) => shape;
 
-/** An attribute, or an input whose numbers are known. */
+/** An attribute, or an input with known numbers. */
 const axesOf = ({ ints }: Operator, second: Constant | undefined): readonly number[] | undefined =>
   ints('axes') ?? (second?.items?.every(isNumber) ? second.items.map(({ factor }) => factor) : undefined);
 
@@ -47,10 +47,10 @@ const SHAPES: Record<string, ShapeRule> = {
   Concat: joined,
 };
 
-/** Rules for data that also know what becomes of constants. */
+/** Rules that also know the results for constants. */
 const ALSO_CONSTANTS = ['Slice', 'Reshape', 'Expand'];
 
-/** What an operator makes of inputs that are all the same for all requests. */
+/** The result of an operator whose inputs are the same for all requests. */
 export function ofConstants(operator: Operator, rule: Rule | undefined): Value | readonly Value[] {
   if (rule && (rule === broadcast || ALSO_CONSTANTS.includes(operator.type))) return rule(operator);
   const [first, second] = operator.inputs.map((input) => (input?.kind === 'constant' ? input : undefined));

@@ -1,27 +1,27 @@
-/**
- * Dimensions of tensors before their numbers are known: a whole number times named numbers, such as 12 × rows × seq.
- * Pure.
- */
+/** Dimensions of tensors before their values are known: an integer times symbols, such as 12 × rows × seq. Pure. */
 
-/** A product. Symbols stand for numbers that are the same for all requests of one call, {@link ROWS} and {@link byRows} aside. */
+/**
+ * A product. A symbol stands for a number that is the same for all requests of a call, except {@link ROWS} and {@link
+ * byRows}.
+ */
 export interface Dimension {
   readonly factor: number;
   readonly symbols: readonly string[];
 }
 
-/** The number of rows of a call: all that changes when requests are joined. */
+/** The number of rows of a call: the only thing that batching changes. */
 export const ROWS = '#rows';
-/** Begins the name of a number that depends on {@link ROWS} in a way that is not followed. */
+/** Prefix of a number that depends on {@link ROWS} in an unknown way. */
 const BY_ROWS = '#by rows ';
-/** Begins the name of a number that may be negative or 0, since it is not the length of an axis. */
+/** Prefix of a number that may be negative or 0, because it is not the length of an axis. */
 const ANY = '#any ';
 
 export const number = (factor: number): Dimension => ({ factor, symbols: [] });
 export const ONE = number(1);
 export const rows: Dimension = { factor: 1, symbols: [ROWS] };
-/** The length of an axis. No axis that is followed is empty: calls with one are never joined. */
+/** The length of an axis. Axes are never empty, because calls with empty axes are never batched. */
 export const named = (name: string): Dimension => ({ factor: 1, symbols: [name] });
-/** `fresh`: a name that nothing else has. */
+/** `fresh`: a unique name. */
 export const byRows = (fresh: Dimension): Dimension => named(`${BY_ROWS}${fresh.symbols.join()}`);
 export const anyNumber = (fresh: Dimension): Dimension => named(`${ANY}${fresh.symbols.join()}`);
 
@@ -49,7 +49,7 @@ export function times(a: Dimension, b: Dimension): Dimension {
 
 export const product = (dimensions: readonly Dimension[]): Dimension => dimensions.reduce(times, ONE);
 
-/** The quotient where it is a whole number whatever the symbols stand for; undefined where that is not known. */
+/** The quotient if it is an integer for all values of the symbols; undefined where that is not known. */
 export function over(a: Dimension, b: Dimension): Dimension | undefined {
   if (b.factor === 0 || a.factor % b.factor !== 0 || !isLength(b)) return undefined;
   const symbols = [...a.symbols];

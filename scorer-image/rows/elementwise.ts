@@ -1,4 +1,4 @@
-/** Rules for operators that compute each element by itself, with broadcasting. Pure. */
+/** Rules for operators that compute each element separately, with broadcasting. Pure. */
 import { equal, type Dimension } from './dimension.ts';
 import {
   broadcastDimension,
@@ -15,7 +15,7 @@ import {
 
 const isData = (value: Value | undefined): value is Rows => value?.kind === 'rows';
 
-/** Numpy's broadcasting, from the last axis. The batch axes must lie over each other. */
+/** NumPy's broadcasting, from the last axis. The batch axes must coincide. */
 export const broadcast: Rule = (operator) => {
   const { type, fresh } = operator;
   const inputs = operator.inputs.filter((input) => input !== undefined);
@@ -38,14 +38,14 @@ export const broadcast: Rule = (operator) => {
   return rowsAt(shape.length - 1 - behind, shape.with(shape.length - 1 - behind, first.shape[first.axis]!));
 };
 
-/** The shape of two that are broadcast. */
+/** The broadcast shape of two. */
 export function together(a: readonly Dimension[], b: readonly Dimension[], fresh: Operator['fresh']): Dimension[] {
   const [long, short] = a.length >= b.length ? [a, b] : [b, a];
   const ahead = long.length - short.length;
   return long.map((dimension, i) => (i < ahead ? dimension : broadcastDimension(dimension, short[i - ahead]!, fresh)));
 }
 
-/** In a newer operator set training is an input. */
+/** In newer operator sets, training is an input. */
 const inference: Rule = (operator) => {
   const training = operator.inputs[2];
   const off = training?.kind === 'constant' && training.items?.every(({ factor }) => factor === 0);
@@ -54,10 +54,10 @@ const inference: Rule = (operator) => {
   return data?.kind === 'rows' ? rowsAt(data.axis, data.shape) : broadcast({ ...operator, inputs: [data] });
 };
 
-/** The second input gives a type and nothing else. */
+/** The second input only gives a type. */
 const castLike: Rule = (operator) => broadcast({ ...operator, inputs: operator.inputs.slice(0, 1) });
 
-/** StringNormalizer leaves out stop words, and with them the places of other rows. */
+/** StringNormalizer drops stop words, which moves the elements of other rows. */
 const normalizedText: Rule = (operator) => {
   if (operator.has('stopwords')) throw mixes('StringNormalizer with stop words moves other rows');
   return broadcast(operator);

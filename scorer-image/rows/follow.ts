@@ -1,6 +1,6 @@
 /**
- * Whether the rows of a model stand by themselves: the batch axis is followed from the inputs to the outputs, operator by
- * operator. What is not known to keep rows apart is Unknown, so that a wrong answer is never the price of a missing rule.
+ * Whether the rows of a model are independent: follows the batch axis from the inputs to the outputs, operator by
+ * operator. An operator without a rule makes the result Unknown, so that a missing rule never leads to a wrong answer.
  * Pure.
  */
 import type { RowIndependence } from '@penstock/contract';
@@ -29,7 +29,7 @@ import { PRODUCTS } from './products.ts';
 import { SIZE_RULES, wholeNumberRule } from './sizes.ts';
 import { mixes, Refusal, rowsAt, unknown, type Operator, type Refused, type Rule, type Value } from './value.ts';
 
-/** Whether rows of several requests may share a call, and why not in one sentence. */
+/** Whether rows of several requests may share a call, and in one sentence why not. */
 export interface RowsVerdict {
   rows: RowIndependence;
   message: string;
@@ -45,9 +45,12 @@ const RULES: Record<string, Rule> = {
   ...CLASSICAL,
   ...TEXTS,
 };
-/** They give something else each time. So may those whose attributes are graphs, which see more than the inputs of their operator. */
+/**
+ * Operators with another result each time. So are those with graphs as attributes, which read more than their
+ * operator's inputs.
+ */
 const NEVER_FOLLOWED = /^(If|Loop|Scan|SequenceMap|Random\w+|Bernoulli|Multinomial)$/;
-/** Rules of these take whole numbers that depend on the number of rows, as a shape: at this input. */
+/** Rules of these operators take a shape that depends on the number of rows, at this input. */
 const SHAPE_INPUT: Partial<Record<string, number>> = { Reshape: 1, Expand: 1, Upsample: 1, Resize: 3 };
 
 /** Follows the batch axis through a model. Never throws. */
@@ -76,7 +79,10 @@ function followed({ graph, opsetImport, functions }: Model): RowsVerdict {
   return verdictOf(graph, values);
 }
 
-/** The first dimension of each input is the number of rows; it has to be open. Others are told apart even where they share a name: nothing checks that requests keep to it. */
+/**
+ * The first dimension of each input is the number of rows and must be open. Other open dimensions are distinct even
+ * where they share a name, because requests are not checked for that.
+ */
 function inputValue({ name, type }: ValueInfoProto): Value {
   const dimensions = type?.tensorType?.shape?.dim;
   if (!dimensions) return refused(unknown(`the shape of input ${name} is not known`));
@@ -132,17 +138,24 @@ function versionOf(domain: string, opsets: ReadonlyMap<string, number>): number 
 
 function given(operator: Operator, node: NodeProto): Value | readonly Value[] {
   const { type, inputs } = operator;
-  if (NEVER_FOLLOWED.test(type) || node.attribute.some(({ g, graphs }) => g !== undefined || graphs.length > 0))
-    throw unknown(`${type} is not followed`);
+  if (NEVER_FOLLOWED.test(type) || hasSubgraph(node)) throw unknown(`${type} is not followed`);
   if (type === 'Constant') return constantNode(node);
   const sized = SIZE_RULES[type];
   if (sized) return sized(operator);
-  const data = inputs.some((input) => input?.kind === 'rows');
-  const whole = data ? undefined : wholeNumberRule(operator);
-  if (whole) return whole;
+  const hasRows = inputs.some((input) => input?.kind === 'rows');
+  const integers = hasRows ? undefined : wholeNumberRule(operator);
+  if (integers) return integers;
   if (inputs.some((input, i) => input?.kind === 'sizes' && i !== SHAPE_INPUT[type]))
-    throw (data ? mixes : unknown)(`${type} computes with the number of rows`);
-  if (!data && inputs.every((input) => input?.kind !== 'sizes')) return ofConstants(operator, RULES[type]);
+    throw (hasRows ? mixes : unknown)(`${type} computes with the number of rows`);
+  return byRule(operator, hasRows);
+}
+
+const hasSubgraph = ({ attribute }: NodeProto): boolean =>
+  attribute.some(({ g, graphs }) => g !== undefined || graphs.length > 0);
+
+function byRule(operator: Operator, hasRows: boolean): Value | readonly Value[] {
+  const { type, inputs } = operator;
+  if (!hasRows && inputs.every((input) => input?.kind !== 'sizes')) return ofConstants(operator, RULES[type]);
   const rule = RULES[type];
   if (!rule) throw unknown(`there is no rule for ${type}`);
   return rule(operator);
@@ -169,7 +182,8 @@ function attributes(node: NodeProto): Pick<Operator, 'int' | 'ints' | 'floats' |
   return {
     int: (name, otherwise) => {
       const attribute = attributeOf(node, name);
-      return attribute?.t ? tensorItem(attribute.t) : attribute ? (attribute.i ?? 0) : otherwise;
+      if (!attribute) return otherwise;
+      return attribute.t ? tensorItem(attribute.t) : (attribute.i ?? 0);
     },
     ints: (name) => {
       const attribute = whole(name);
@@ -195,13 +209,14 @@ function verdictOf({ output }: GraphProto, values: ReadonlyMap<string, Value>): 
   for (const { name } of output) {
     const value = values.get(name);
     if (value?.kind === 'refused' && value.verdict === 'Mixed') return { rows: 'Mixed', message: value.why };
-    const why =
-      value?.kind === 'refused'
-        ? value.why
-        : value?.kind !== 'rows' || value.axis !== 0 || !equal(value.shape[0]!, rows)
-          ? `output ${name} has no row for each row of the inputs`
-          : undefined;
+    const why = whyNotIndependent(name, value);
     if (why !== undefined) unsure ??= { rows: 'Unknown', message: why };
   }
   return unsure ?? { rows: 'Independent', message: 'each output row depends on its own input row' };
+}
+
+function whyNotIndependent(output: string, value: Value | undefined): string | undefined {
+  if (value?.kind === 'refused') return value.why;
+  const hasRows = value?.kind === 'rows' && value.axis === 0 && equal(value.shape[0]!, rows);
+  return hasRows ? undefined : `output ${output} has no row for each row of the inputs`;
 }

@@ -1,4 +1,4 @@
-/** Rules for operators whose first axis is the batch by their definition: convolutions, pooling, resizing. Pure. */
+/** Rules for operators whose first axis is the batch by definition: convolution, pooling, resizing. Pure. */
 import { dependsOnRows, equal, isNumber, isOne, number, over, product, times, type Dimension } from './dimension.ts';
 import { asShape } from './sizes.ts';
 import {
@@ -15,7 +15,7 @@ import {
   type Rule,
 } from './value.ts';
 
-/** Data whose batch axis is the first, of three dimensions or more where there are channels and places. */
+/** Data whose batch axis is the first one, with at least three dimensions where there are channels and positions. */
 function pictures(operator: Operator, least = 3): Rows {
   const data = dataAt(operator, 0);
   if (data.axis !== 0) throw mixes(`${operator.type} takes the batch axis for another one`);
@@ -25,11 +25,11 @@ function pictures(operator: Operator, least = 3): Rows {
 
 interface Window {
   kernel: readonly number[] | undefined;
-  /** How many spatial axes there are. */
+  /** Number of spatial axes. */
   axes: number;
 }
 
-/** The length of a spatial axis after a window has gone over it. */
+/** The length of a spatial axis after a sliding window. */
 function spatial(operator: Operator, length: Dimension, axis: number, { kernel, axes }: Window): Dimension {
   const size = kernel?.[axis];
   const automatic = operator.text('auto_pad') ?? 'NOTSET';
@@ -61,17 +61,19 @@ const convolution: Rule = (operator) => {
   constantFrom(operator, 1);
   const weights = operator.inputs[operator.type === 'QLinearConv' ? 3 : 1];
   const shape = weights?.kind === 'constant' ? weights.shape : undefined;
-  const kernel =
-    operator.ints('kernel_shape') ??
-    (shape?.slice(2).every(isNumber) ? shape.slice(2).map(({ factor }) => factor) : undefined);
-  if (operator.type === 'ConvTranspose')
-    return rowsAt(0, [
-      data.shape[0]!,
-      shape?.[1] ? times(shape[1], number(operator.int('group', 1))) : operator.fresh(),
-      ...data.shape.slice(2).map(operator.fresh),
-    ]);
+  if (operator.type === 'ConvTranspose') return transposed(operator, data, shape?.[1]);
+  const kernel = operator.ints('kernel_shape') ?? knownNumbers(shape?.slice(2));
   return windowed(operator, data, shape?.[0] ?? operator.fresh(), kernel);
 };
+
+const knownNumbers = (shape: readonly Dimension[] | undefined): number[] | undefined =>
+  shape?.every(isNumber) ? shape.map(({ factor }) => factor) : undefined;
+
+/** `channels`: output channels of one group, where they are known. */
+function transposed(operator: Operator, { shape }: Rows, channels: Dimension | undefined): Rows {
+  const all = channels ? times(channels, number(operator.int('group', 1))) : operator.fresh();
+  return rowsAt(0, [shape[0]!, all, ...shape.slice(2).map(operator.fresh)]);
+}
 
 const pool: Rule = (operator) => {
   const data = pictures(operator);
@@ -88,7 +90,7 @@ const poolAll: Rule = (operator) => {
   );
 };
 
-/** Statistics that were learnt (batch), or that are of each row and channel (instance, group). */
+/** Statistics that were learned (batch), or are those of each row and channel (instance, group). */
 const normalization: Rule = (operator) => {
   const data = pictures(operator, 2);
   constantFrom(operator, 1);
@@ -97,17 +99,26 @@ const normalization: Rule = (operator) => {
   return data;
 };
 
+/** Whether the batch axis keeps its length; `at`: its index among the resized axes, -1 if it is none. */
+function keepsLength({ axis, shape }: Rows, at: number, { scales, sizes }: ResizeTarget): boolean {
+  if (at < 0) return true;
+  if (!sizes) return scales?.[at] === 1;
+  const size = sizes[at];
+  return size !== undefined && equal(size, shape[axis]!);
+}
+
+/** Neither crops nor keeps the aspect ratio, which would change other axes. */
+const stretches = (operator: Operator): boolean =>
+  operator.text('coordinate_transformation_mode') !== 'tf_crop_and_resize' &&
+  ['stretch', undefined].includes(operator.text('keep_aspect_ratio_policy'));
+
 const resize: Rule = (operator) => {
   const data = dataAt(operator, 0);
   const { scales, sizes } = target(operator);
   const axes = operator.ints('axes')?.map((axis) => fromFront(axis, data.shape.length)) ?? data.shape.map((_, i) => i);
   const at = axes.indexOf(data.axis);
-  const size = sizes?.[at];
-  const kept = at < 0 || (sizes ? size !== undefined && equal(size, data.shape[data.axis]!) : scales?.[at] === 1);
-  const plain =
-    operator.text('coordinate_transformation_mode') !== 'tf_crop_and_resize' &&
-    ['stretch', undefined].includes(operator.text('keep_aspect_ratio_policy'));
-  if (!kept || !plain || sizes?.some((one, i) => i !== at && dependsOnRows(one)))
+  const resizesByRows = sizes?.some((one, i) => i !== at && dependsOnRows(one));
+  if (!keepsLength(data, at, { scales, sizes }) || !stretches(operator) || resizesByRows)
     throw unknown(`${operator.type} is not known to keep the number of rows`);
   return rowsAt(
     data.axis,
@@ -115,17 +126,21 @@ const resize: Rule = (operator) => {
   );
 };
 
-/** What Resize is told: an attribute or the second input in old operator sets, the third or fourth input since. */
-function target({ type, opset, inputs: [, second, third, fourth], floats, fresh }: Operator): {
-  scales: readonly number[] | undefined;
-  sizes: readonly Dimension[] | undefined;
-} {
+/**
+ * The target of Resize: an attribute or the second input in old operator sets, the third or fourth input in newer ones.
+ */
+function target({ type, opset, inputs: [, second, third, fourth], floats, fresh }: Operator): ResizeTarget {
   const [scales, sizes] = type === 'Upsample' || opset < 11 ? [second, undefined] : [third, fourth];
+  const items = sizes && 'items' in sizes ? sizes.items : undefined;
   return {
     scales: floats('scales') ?? (scales?.kind === 'constant' ? scales.floats : undefined),
-    sizes:
-      (sizes?.kind === 'constant' || sizes?.kind === 'sizes') && sizes.items ? asShape(sizes.items, fresh) : undefined,
+    sizes: items && asShape(items, fresh),
   };
+}
+
+interface ResizeTarget {
+  scales: readonly number[] | undefined;
+  sizes: readonly Dimension[] | undefined;
 }
 
 const pad: Rule = (operator) => {
@@ -139,15 +154,14 @@ const pad: Rule = (operator) => {
     axes.includes(axis) ? pads[axes.indexOf(axis)]! + pads[axes.indexOf(axis) + axes.length]! : 0;
   const at = axes.indexOf(data.axis);
   if (at >= 0 && (pads[at] !== 0 || pads[at + axes.length] !== 0)) throw mixes('Pad adds rows');
-  return rowsAt(
-    data.axis,
-    data.shape.map((one, i) =>
-      isNumber(one) ? number(one.factor + added(i)) : added(i) === 0 ? one : operator.fresh(),
-    ),
-  );
+  const padded = (one: Dimension, i: number): Dimension => {
+    if (isNumber(one)) return number(one.factor + added(i));
+    return added(i) === 0 ? one : operator.fresh();
+  };
+  return rowsAt(data.axis, data.shape.map(padded));
 };
 
-/** Blocks of places become channels, or the other way round. */
+/** Blocks of positions become channels, or the reverse. */
 const depth: Rule = (operator) => {
   const data = pictures(operator, 4);
   const block = number(operator.int('blocksize', 1));
@@ -159,10 +173,8 @@ const depth: Rule = (operator) => {
     operator.type === 'DepthToSpace'
       ? [(one: Dimension) => narrow(narrow(one)), wide]
       : [(one: Dimension) => wide(wide(one)), narrow];
-  return rowsAt(
-    0,
-    data.shape.map((one, i) => (i === 0 ? one : i === 1 ? channels(one) : places(one))),
-  );
+  const [rows, depthAxis, ...spatialAxes] = data.shape as [Dimension, Dimension, ...Dimension[]];
+  return rowsAt(0, [rows, channels(depthAxis), ...spatialAxes.map(places)]);
 };
 
 const gridSample: Rule = (operator) => {

@@ -28,11 +28,12 @@ import {
   type Operator,
   type Rows,
   type Rule,
+  type Value,
 } from './value.ts';
 
 /**
- * Data in a new shape. Elements keep their order, so rows stay whole where as many lie in front of the batch axis as
- * before, and the axis itself is a multiple of the number of rows.
+ * Data in a new shape. Elements keep their order, so rows stay together where the batch axis has as many elements
+ * before it as it had, and is a multiple of the number of rows.
  */
 function reshaped({ type }: Operator, { axis, shape }: Rows, to: readonly Dimension[]): Rows {
   const ahead = product(shape.slice(0, axis));
@@ -45,13 +46,8 @@ function reshaped({ type }: Operator, { axis, shape }: Rows, to: readonly Dimens
 }
 
 const reshape: Rule = (operator) => {
-  const [data, shape] = operator.inputs;
-  const wanted =
-    operator.opset < 5
-      ? operator.ints('shape')?.map(number)
-      : shape?.kind === 'constant' || shape?.kind === 'sizes'
-        ? shape.items
-        : undefined;
+  const [data] = operator.inputs;
+  const wanted = wantedShape(operator);
   if (data?.kind === 'constant') return constantReshaped(operator, data, wanted);
   const rows = dataAt(operator, 0);
   if (!wanted) throw unknown('the shape that Reshape makes is not known');
@@ -59,22 +55,20 @@ const reshape: Rule = (operator) => {
   const copied = wanted.map((dimension, i) =>
     isNumber(dimension) && dimension.factor === 0 ? rows.shape[i]! : dimension,
   );
-  return reshaped(
-    operator,
-    rows,
-    asShape(copied, operator.fresh).map((dimension) =>
-      dimension.factor === -1 && isNumber(dimension)
-        ? rest(
-            operator,
-            rows,
-            copied.filter((one) => !isNumber(one) || one.factor !== -1),
-          )
-        : dimension,
-    ),
-  );
+  const others = copied.filter((one) => !isRest(one));
+  const to = asShape(copied, operator.fresh).map((one) => (isRest(one) ? rest(operator, rows, others) : one));
+  return reshaped(operator, rows, to);
 };
 
-/** What -1 stands for. */
+const isRest = (dimension: Dimension): boolean => isNumber(dimension) && dimension.factor === -1;
+
+/** The shape of Reshape: an attribute, since operator set 5 an input. */
+function wantedShape({ opset, ints, inputs: [, shape] }: Operator): readonly Dimension[] | undefined {
+  if (opset < 5) return ints('shape')?.map(number);
+  return shape?.kind === 'constant' || shape?.kind === 'sizes' ? shape.items : undefined;
+}
+
+/** The dimension that -1 stands for. */
 function rest({ fresh }: Operator, { shape }: Rows, others: readonly Dimension[]): Dimension {
   const quotient = over(product(shape), product(others));
   if (quotient) return quotient;
@@ -89,14 +83,12 @@ function constantReshaped(
 ): Constant {
   if (shape?.kind === 'sizes') throw mixes('Reshape cuts a constant by the number of rows');
   if (int('allowzero', 0) !== 0) return { kind: 'constant' };
-  return {
-    kind: 'constant',
-    ...(wanted && {
-      shape: asShape(wanted, fresh).map((one, i) =>
-        one.factor > 0 ? one : one.factor === 0 && data.shape?.[i] ? data.shape[i] : fresh(),
-      ),
-    }),
+  if (!wanted) return { kind: 'constant' };
+  const dimension = (one: Dimension, i: number): Dimension => {
+    if (one.factor > 0) return one;
+    return (one.factor === 0 ? data.shape?.[i] : undefined) ?? fresh();
   };
+  return { kind: 'constant', shape: asShape(wanted, fresh).map(dimension) };
 }
 
 const flatten: Rule = (operator) => {
@@ -177,30 +169,36 @@ const expand: Rule = (operator) => {
   const [data, target] = operator.inputs;
   if (!target || (target.kind !== 'constant' && target.kind !== 'sizes') || !target.items)
     throw unknown('the shape that Expand makes is not known');
-  if (data?.kind === 'constant') {
-    if (!data.shape && target.kind === 'constant') return { kind: 'constant' };
-    if (!data.shape) throw unknown('the shape of the input of Expand is not known');
-    const items = asShape(target.items, operator.fresh);
-    const shape = together(data.shape, items, operator.fresh);
-    if (target.kind === 'constant') return { kind: 'constant', shape };
-    const behind = target.items.length - 1 - target.items.findIndex(dependsOnRows);
-    const under = data.shape[data.shape.length - 1 - behind];
-    if (under && !isOne(under)) throw unknown('Expand has a value of its own for each row');
-    return ofRows(operator, shape);
-  }
-  const rows = dataAt(operator, 0);
-  const behind = rows.shape.length - 1 - rows.axis;
-  if (
-    target.items.some((item, i) =>
-      i === target.items!.length - 1 - behind
-        ? !isOne(item) && !equal(item, rows.shape[rows.axis]!)
-        : dependsOnRows(item),
-    )
-  )
-    throw unknown('Expand repeats rows');
-  const shape = together(rows.shape, asShape(target.items, operator.fresh), operator.fresh);
-  return rowsAt(shape.length - 1 - behind, shape.with(shape.length - 1 - behind, rows.shape[rows.axis]!));
+  return data?.kind === 'constant'
+    ? constantExpanded(operator, data, { dependsOnSizes: target.kind === 'sizes', items: target.items })
+    : rowsExpanded(operator, target.items);
 };
+
+function constantExpanded(
+  operator: Operator,
+  { shape }: Constant,
+  { dependsOnSizes, items }: { dependsOnSizes: boolean; items: readonly Dimension[] },
+): Value {
+  if (!shape && !dependsOnSizes) return { kind: 'constant' };
+  if (!shape) throw unknown('the shape of the input of Expand is not known');
+  const expanded = together(shape, asShape(items, operator.fresh), operator.fresh);
+  if (!dependsOnSizes) return { kind: 'constant', shape: expanded };
+  const behind = items.length - 1 - items.findIndex(dependsOnRows);
+  const under = shape[shape.length - 1 - behind];
+  if (under && !isOne(under)) throw unknown('Expand has a value of its own for each row');
+  return ofRows(operator, expanded);
+}
+
+function rowsExpanded(operator: Operator, items: readonly Dimension[]): Rows {
+  const rows = dataAt(operator, 0);
+  const length = rows.shape[rows.axis]!;
+  const behind = rows.shape.length - 1 - rows.axis;
+  const repeats = (item: Dimension, i: number): boolean =>
+    i === items.length - 1 - behind ? !isOne(item) && !equal(item, length) : dependsOnRows(item);
+  if (items.some(repeats)) throw unknown('Expand repeats rows');
+  const shape = together(rows.shape, asShape(items, operator.fresh), operator.fresh);
+  return rowsAt(shape.length - 1 - behind, shape.with(shape.length - 1 - behind, length));
+}
 
 const tile: Rule = (operator) => {
   const data = dataAt(operator, 0);

@@ -1,4 +1,4 @@
-/** Rules for products of matrices, where the batch axis must never be the one that is summed over. Pure. */
+/** Rules for matrix products, which must never sum over the batch axis. Pure. */
 import { equal, isOne, product, type Dimension } from './dimension.ts';
 import { together } from './elementwise.ts';
 import {
@@ -16,7 +16,7 @@ import {
 
 const summed = ({ type }: Operator): Error => mixes(`${type} sums over the batch axis`);
 
-/** MatMul and its whole-number form: the last two axes are matrices, those in front are broadcast. */
+/** MatMul and its integer form: the last two axes are matrices, the axes before them are broadcast. */
 const matMul: Rule = (operator) => {
   constantFrom(operator, 2);
   oneZeroPoint(operator, 2);
@@ -41,7 +41,10 @@ function ofMatrix(operator: Operator, matrix: readonly Dimension[] | undefined, 
   return withMatrix(operator, { axis, shape }, matrix, [matrix.at(-2)!, shape.at(-1)!]);
 }
 
-/** The product with a constant matrix, whose last two dimensions are `ends`: the batch axis is as far from the end as before. */
+/**
+ * The product with a constant matrix, whose last two dimensions are `ends`. The batch axis keeps its distance from the
+ * end.
+ */
 function withMatrix(
   operator: Operator,
   { axis, shape }: Pick<Rows, 'axis' | 'shape'>,
@@ -62,7 +65,7 @@ function oneZeroPoint(operator: Operator, input: number): void {
     throw unknown(`${operator.type} may have a zero point of its own for each row`);
 }
 
-/** A matrix of each row with another of the same row, as in attention. */
+/** A matrix of each row times another matrix of the same row, as in attention. */
 function bothData(operator: Operator, left: Rows, right: Rows): Rows {
   const behind = left.shape.length - 1 - left.axis;
   if (behind < 2 || right.shape.length - 1 - right.axis !== behind)
@@ -97,7 +100,7 @@ interface Side {
   otherTransposed: string;
 }
 
-/** The product of data and a constant matrix on the other side. */
+/** The product of data and a constant matrix. */
 function ofSide(operator: Operator, { axis, shape }: Rows, { other, transposed, otherTransposed }: Side): Rows {
   const matrix = constantAt(operator, other)?.shape;
   if (!matrix || shape.length !== 2) throw unknown('the shape of a matrix of Gemm is not known');
@@ -108,7 +111,7 @@ function ofSide(operator: Operator, { axis, shape }: Rows, { other, transposed, 
   return other === 1 ? rowsAt(0, [shape[axis]!, width]) : rowsAt(1, [width, shape[axis]!]);
 }
 
-/** What is added has the rows of the product on the same axis, or is the same for all. */
+/** The summand has the rows of the product on the same axis, or is the same for all. */
 function added(operator: Operator, made: Rows): void {
   const c = operator.inputs[2];
   if (c?.kind === 'rows') {
@@ -149,7 +152,10 @@ const einsum: Rule = (operator) => {
   );
 };
 
-/** The letters of each input and of the result. Throws for what is not written out: dots, no result, a letter twice in one input. */
+/**
+ * The letters of each input and of the result. Throws for an equation that is not explicit: dots, no result, a letter
+ * twice in one input.
+ */
 function equation({ text }: Operator): { terms: string[][]; result: string[] } {
   const written = (text('equation') ?? '').replaceAll(' ', '');
   const [inputs = '', result] = written.split('->');

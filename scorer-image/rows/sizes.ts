@@ -1,4 +1,4 @@
-/** Rules for whole numbers that come out of shapes: what exporters write in front of Reshape, Expand and Slice. Pure. */
+/** Rules for integers that come from shapes, which exporters write before Reshape, Expand and Slice. Pure. */
 import {
   anyNumber,
   dependsOnRows,
@@ -11,7 +11,7 @@ import {
   product,
   type Dimension,
 } from './dimension.ts';
-import { ARITHMETIC, MAX_VALUE } from './arithmetic.ts';
+import { ARITHMETIC, isZero, MAX_VALUE } from './arithmetic.ts';
 import {
   fromFront,
   unknown,
@@ -26,7 +26,7 @@ import {
 
 type WholeNumbers = (Constant | Sizes) & { items: readonly Dimension[]; shape: readonly Dimension[] };
 
-/** Scalars and lists whose numbers are known. */
+/** Scalars and lists of known numbers. */
 const isWhole = (value: Value | undefined): value is WholeNumbers =>
   value !== undefined &&
   (value.kind === 'constant' || value.kind === 'sizes') &&
@@ -34,11 +34,11 @@ const isWhole = (value: Value | undefined): value is WholeNumbers =>
   value.shape !== undefined &&
   value.shape.length <= 1;
 
-/** Whole numbers as the lengths of axes: one that may be anything becomes one of which nothing is known. */
+/** Integers as the lengths of axes; a number that could be negative becomes an unknown length. */
 export const asShape = (items: readonly Dimension[], fresh: Fresh): Dimension[] =>
   items.map((item) => (isLength(item) || dependsOnRows(item) ? item : fresh()));
 
-/** Lists are as long as each other, or have one item. The shape is a list's unless all are scalars. */
+/** Lists have the same length, or one item. The shape is a scalar's only if all are scalars. */
 function together(
   values: readonly WholeNumbers[],
 ): { length: number; shape: readonly Dimension[]; at: (value: WholeNumbers, i: number) => Dimension } | undefined {
@@ -101,7 +101,7 @@ function gather(operator: Operator): Value | undefined {
   return items.every((item) => item !== undefined) ? wholeNumbers(items, indices.shape) : undefined;
 }
 
-/** Lists one after the other. Of a constant list whose numbers are not known its length may be. */
+/** Concatenated lists. Of a constant list with unknown numbers, the length may be known. */
 function concat({ inputs, fresh }: Operator): Value | undefined {
   const lists = inputs.map((input) => {
     if (isWhole(input)) return input.items;
@@ -118,7 +118,7 @@ const MOST_ITEMS = 64;
 
 const [INT32, INT64, BOOL] = [6, 7, 9];
 
-/** To another kind of whole number, where that changes none of them. */
+/** A conversion to another integer type that changes no value. */
 function cast(operator: Operator): Value | undefined {
   const [data] = operator.inputs;
   const to = operator.int('to', 0);
@@ -130,7 +130,7 @@ function cast(operator: Operator): Value | undefined {
   return data.items.every(fits) ? data : undefined;
 }
 
-/** A scalar as a list of one item, or the other way round. */
+/** A scalar as a list of one item, or the reverse. */
 function reshaped(operator: Operator): Value | undefined {
   const [data, shape] = operator.inputs;
   if (!isWhole(data)) return undefined;
@@ -160,7 +160,7 @@ const RULES: Record<string, (operator: Operator) => Value | undefined> = {
   ReduceProd: multiplied,
 };
 
-/** What an operator gives whose inputs are whole numbers that are known; undefined where it is not among those that are followed. */
+/** The result of an operator on known integers; undefined for operators without a rule. */
 export const wholeNumberRule = (operator: Operator): Value | undefined =>
   RULES[operator.type] ? RULES[operator.type]!(operator) : arithmetic(operator);
 
@@ -173,7 +173,7 @@ const shapeOf: Rule = (operator) => {
   return wholeNumbers(items, [number(items.length)]);
 };
 
-/** ConstantOfShape: the same value everywhere; data of rows where one dimension is the number of rows. */
+/** ConstantOfShape: one value everywhere. It carries rows where one dimension is the number of rows. */
 const constantOfShape: Rule = (operator) => {
   const [shape] = operator.inputs;
   if (!isWhole(shape)) throw unknown('the shape that ConstantOfShape makes is not known');
@@ -196,23 +196,16 @@ export function ofRows({ type }: Operator, shape: readonly Dimension[]): Value {
   return { kind: 'rows', axis: axes[0]!, shape };
 }
 
-/** Range: positions, of which each row would get another where its length depends on the rows. */
+/** Range: if its length depended on the rows, each row would get another position. */
 const range: Rule = (operator) => {
   for (const input of operator.inputs)
     if (input?.kind !== 'constant') throw unknown('Range counts something that depends on the requests');
   const [start, limit, step] = operator.inputs.map((input) => (isWhole(input) ? input.items[0] : undefined));
-  const counts =
-    start &&
-    isNumber(start) &&
-    start.factor === 0 &&
-    step &&
-    isOne(step) &&
-    limit &&
-    isLength(limit) &&
-    limit.factor > 0 &&
-    limit;
+  const counts = start && isZero(start) && step && isOne(step) && limit && isPositiveLength(limit);
   return { kind: 'constant', shape: [counts ? limit : operator.fresh()] };
 };
+
+const isPositiveLength = (dimension: Dimension): boolean => isLength(dimension) && dimension.factor > 0;
 
 export const SIZE_RULES: Record<string, Rule> = {
   Shape: shapeOf,

@@ -1,4 +1,4 @@
-/** The rule for Slice: bounds as attributes in old operator sets, as inputs since. Pure. */
+/** The rule for Slice: bounds are attributes in old operator sets, inputs in newer ones. Pure. */
 import { isNumber, number, type Dimension } from './dimension.ts';
 import {
   apart,
@@ -12,7 +12,7 @@ import {
   type Rule,
 } from './value.ts';
 
-/** To the end of an axis, as exporters write it (the greatest number of some type, or 10^9): no request has so many rows. */
+/** The end of an axis as exporters write it (the largest number of a type, or 10^9): no request has so many rows. */
 const END = 1e9;
 
 interface Cut {
@@ -44,12 +44,13 @@ function ofConstant(operator: Operator, { shape }: Constant): Constant {
   };
 }
 
-/** Throws where it is not known which axes are cut. */
+/** Throws where it is not known which axes are sliced. */
 function cuts(operator: Operator, rank: number): Cut[] {
   const { inputs, opset } = operator;
   const list = (index: number, name: string): readonly Dimension[] | undefined => {
+    if (opset < 10) return operator.ints(name)?.map(number);
     const value = inputs[index];
-    return opset < 10 ? operator.ints(name)?.map(number) : value?.kind === 'constant' ? value.items : undefined;
+    return value?.kind === 'constant' ? value.items : undefined;
   };
   const [starts, ends] = [list(1, 'starts'), list(2, 'ends')];
   const axes = (opset < 10 ? operator.ints('axes') : numbersAt(operator, 3)) ?? starts?.map((_, i) => i);

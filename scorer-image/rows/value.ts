@@ -4,15 +4,17 @@ import { dependsOnRows, equal, isNumber, isOne, type Dimension } from './dimensi
 /** The same for all requests of a call, and for any number of rows. */
 export interface Constant {
   kind: 'constant';
-  /** Absent: not even the number of dimensions is known. */
+  /** Undefined: not even the number of dimensions is known. */
   shape?: readonly Dimension[];
-  /** Whole numbers in it, of a scalar or a list, where they are known. */
+  /** The integers of a scalar or a list, where they are known. */
   items?: readonly Dimension[];
-  /** Floating-point numbers in it, where they are known. */
+  /** The floating-point numbers, where they are known. */
   floats?: readonly number[];
 }
 
-/** Whole numbers out of shapes, some of which depend on the number of rows: what Shape gives, and what is computed from it. */
+/**
+ * Integers from shapes, of which some depend on the number of rows: the result of Shape, and what is computed from it.
+ */
 export interface Sizes {
   kind: 'sizes';
   shape: readonly Dimension[];
@@ -20,8 +22,8 @@ export interface Sizes {
 }
 
 /**
- * Data of requests. `shape[axis]` is rows × m: cut into as many equal parts along that axis as there are rows, each part
- * depends on its own row alone.
+ * Data of requests. `shape[axis]` is rows × m: divided along that axis into as many equal parts as there are rows, each
+ * part depends on its own row only.
  */
 export interface Rows {
   kind: 'rows';
@@ -29,7 +31,7 @@ export interface Rows {
   shape: readonly Dimension[];
 }
 
-/** Not known to be any of these. */
+/** None of these is proven. */
 export interface Refused {
   kind: 'refused';
   verdict: 'Mixed' | 'Unknown';
@@ -38,7 +40,7 @@ export interface Refused {
 
 export type Value = Constant | Sizes | Rows | Refused;
 
-/** Thrown by rules: what an operator gives is `verdict`, because of `why`. */
+/** Thrown by rules: the result of an operator is `verdict`, because of `why`. */
 export class Refusal extends Error {
   readonly verdict: Refused['verdict'];
   constructor(verdict: Refused['verdict'], why: string) {
@@ -49,51 +51,51 @@ export class Refusal extends Error {
 export const mixes = (why: string): Refusal => new Refusal('Mixed', why);
 export const unknown = (why: string): Refusal => new Refusal('Unknown', why);
 
-/** A new name for a dimension of which nothing is known. */
+/** A new name for an unknown dimension. */
 export type Fresh = () => Dimension;
 
 /** An operator with what is known of its inputs. */
 export interface Operator {
   type: string;
-  /** Version of the operator set it belongs to. */
+  /** Version of its operator set. */
   opset: number;
   inputs: readonly (Value | undefined)[];
-  /** Outputs that something takes. */
+  /** Outputs that are used. */
   outputs: number;
-  /** Places of outputs, those that nothing takes among them. */
+  /** Number of outputs, including unused ones. */
   places: number;
   fresh: Fresh;
   int: (name: string, otherwise: number) => number;
   ints: (name: string) => readonly number[] | undefined;
   floats: (name: string) => readonly number[] | undefined;
   text: (name: string) => string | undefined;
-  /** How many values a list has; 0 where there is none. */
+  /** Length of a list attribute; 0 where it is missing. */
   count: (name: string) => number;
   has: (name: string) => boolean;
 }
 
-/** What an operator gives; throws Refusal. One value stands for all its outputs. */
+/** The result of an operator; throws Refusal. One value stands for all its outputs. */
 export type Rule = (operator: Operator) => Value | readonly Value[];
 
-/** Throws where there is no such axis, which a rule that does not know an operator would say. */
+/** Throws for an axis that does not exist. */
 export function rowsAt(axis: number, shape: readonly (Dimension | undefined)[]): Rows {
   if (axis < 0 || axis >= shape.length || shape.includes(undefined)) throw unknown('a shape cannot be followed');
   return { kind: 'rows', axis, shape: shape as readonly Dimension[] };
 }
 
-/** Whole numbers as a value: of sizes where one depends on the number of rows. */
+/** Integers as a value: sizes where one depends on the number of rows. */
 export function wholeNumbers(items: readonly Dimension[], shape: readonly Dimension[]): Constant | Sizes {
   return items.some(dependsOnRows) ? { kind: 'sizes', shape, items } : { kind: 'constant', shape, items };
 }
 
-/** The input, which has to be data of requests. */
+/** The input, which must be data of requests. */
 export function dataAt({ inputs, type }: Operator, index: number): Rows {
   const value = inputs[index];
   if (value?.kind !== 'rows') throw unknown(`input ${index} of ${type} is not data of a request`);
   return value;
 }
 
-/** The input, which has to be the same for all requests; undefined where it is left out. */
+/** The input, which must be the same for all requests; undefined where it is left out. */
 export function constantAt({ inputs, type }: Operator, index: number): Constant | undefined {
   const value = inputs[index];
   if (value === undefined) return undefined;
@@ -107,7 +109,7 @@ export function constantFrom(operator: Operator, index: number): void {
   for (let i = index; i < operator.inputs.length; i++) constantAt(operator, i);
 }
 
-/** Numbers of a constant input; undefined where it is left out. Throws where they are not known. */
+/** The numbers of a constant input; undefined where it is left out. Throws where they are not known. */
 export function numbersAt(operator: Operator, index: number): number[] | undefined {
   const value = constantAt(operator, index);
   if (!value) return undefined;
@@ -115,7 +117,7 @@ export function numbersAt(operator: Operator, index: number): number[] | undefin
   return value.items.map(({ factor }) => factor);
 }
 
-/** From the front; `rank` is how many dimensions there are. */
+/** The axis counted from the front; `rank` is the number of dimensions. */
 export const fromFront = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
 
 /** Throws Mixed where the operator works along the batch axis. */
@@ -123,7 +125,10 @@ export function apart({ type }: Operator, { axis, shape }: Rows, along: readonly
   if (along.some((one) => fromFront(one, shape.length) === axis)) throw mixes(`${type} works along the batch axis`);
 }
 
-/** The axis of a constant that lies over the batch axis of data must be 1 or missing. `behind`: how many axes follow it. */
+/**
+ * Where a constant is broadcast to data, its axis at the batch axis must be 1 or missing. `behind`: number of axes
+ * after it.
+ */
 export function overAllRows({ type }: Operator, { shape }: Constant, behind: number): void {
   if (!shape) throw unknown(`the shape of a constant of ${type} is not known`);
   const dimension = shape[shape.length - 1 - behind];
@@ -131,7 +136,7 @@ export function overAllRows({ type }: Operator, { shape }: Constant, behind: num
     throw unknown(`a constant of ${type} has a value of its own for each row`);
 }
 
-/** The one of two dimensions that broadcasting makes of them. */
+/** The dimension that broadcasting makes of two. */
 export function broadcastDimension(a: Dimension, b: Dimension, fresh: Fresh): Dimension {
   if (equal(a, b) || isOne(b)) return a;
   if (isOne(a) || isNumber(b)) return b;

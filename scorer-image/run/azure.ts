@@ -1,28 +1,29 @@
 /**
- * Azure's dialect of a script: the raw body, arguments by a schema, or the HTTP request itself in; a value or a whole
- * response out. Messages and codes: azureml_inference_server_http 1.5.
+ * Azure ML's conventions for scripts. run() gets the raw body, arguments by a schema, or the HTTP request; it returns a
+ * value or a whole response. Messages and status codes are those of azureml_inference_server_http 1.5.
  */
 import { validateHeaderValue } from 'node:http';
 import type { Argument, UserScript } from '../script/script.ts';
 import { resultJson } from '../script/resultJson.ts';
 import { getHeapStatistics } from 'node:v8';
-import { BadInput, plainJson, scriptText } from '../tensor/json.ts';
+import { BadInput } from '../tensor/errors.ts';
+import { plainJson, scriptText } from '../tensor/json.ts';
 import type { ScoreRequest } from './messages.ts';
 import type { Chunks } from './chunks.ts';
 
-/** An answer to /score; JSON with 200 where nothing else is said. */
+/** A response to /score: JSON with status 200 by default. */
 export interface ScriptResponse {
   body: string | Uint8Array;
   status?: number;
-  /** Names and values in turn, the content type among them. */
+  /** Names and values in turn, with the content type. */
   headers?: string[];
-  /** The body, where it is not whole yet or too long for one piece. */
+  /** The body, where it is not complete yet or too long to be sent at once. */
   chunks?: Chunks;
 }
 
 const HEAP_BYTES = getHeapStatistics().heap_size_limit;
 
-/** Runs the script on one request of /score. Throws BadInput, and what run() throws. */
+/** Runs the script for one request of /score. Rejects with BadInput, or with what run() throws. */
 export async function score(
   script: UserScript,
   body: Uint8Array,
@@ -45,7 +46,7 @@ const CHUNK_LENGTH = 2 ** 18;
 const textResponse = (text: string): ScriptResponse =>
   text.length <= MAX_UNCHUNKED_TEXT ? { body: text } : { body: '', chunks: textChunks(text) };
 
-/** No piece ends in the middle of a character that takes two places of a string. */
+/** No chunk ends between the two halves of a surrogate pair. */
 function* textChunks(text: string): Generator<string> {
   for (let at = 0; at < text.length;) {
     const end = at + CHUNK_LENGTH + Number(/[\ud800-\udbff]/.test(text[at + CHUNK_LENGTH - 1] ?? ''));
@@ -54,7 +55,7 @@ function* textChunks(text: string): Generator<string> {
   }
 }
 
-/** The web's own Request, as `@rawhttp` gives Flask's. */
+/** The web's Request, as `@rawhttp` gives Flask's request. */
 function webRequest(body: Uint8Array, { method, url, headers }: ScoreRequest): Request {
   return new Request(new URL(url, 'http://scorer'), {
     method,
@@ -63,7 +64,7 @@ function webRequest(body: Uint8Array, { method, url, headers }: ScoreRequest): R
   });
 }
 
-/** Node would write these by itself, or they would break the connection. */
+/** Headers that node:http sets itself, or that would break the connection. */
 const RESERVED_HEADERS = new Set([
   'connection',
   'content-length',
@@ -74,12 +75,12 @@ const RESERVED_HEADERS = new Set([
   'date',
 ]);
 
-/** A whole response is passed on, as Azure passes on an AMLResponse; the request id is not the script's to change. */
+/** A Response is sent as it is, as Azure ML sends an AMLResponse; only the request id cannot be changed. */
 async function webResponse(response: Response): Promise<ScriptResponse> {
   const body = response.body as ReadableStream<unknown> | null;
   try {
     if (response.status < 200) throw new Error(`run() returned a Response with status ${response.status}`);
-    const unpacked = response.url !== ''; // what fetch() gives has been decompressed
+    const unpacked = response.url !== ''; // a response of fetch() is already decompressed
     const headers = [...response.headers].filter(
       ([name]) => !RESERVED_HEADERS.has(name) && !(unpacked && name === 'content-encoding'),
     );
@@ -91,7 +92,10 @@ async function webResponse(response: Response): Promise<ScriptResponse> {
   }
 }
 
-/** A body that is there at once is sent as it is; one that is still being made is sent piece by piece, from the first that is there. */
+/**
+ * A body that is complete is sent at once; a body that is still being produced is sent in chunks, beginning with the
+ * first.
+ */
 async function bodyOf(body: ReadableStream<unknown> | null): Promise<Pick<ScriptResponse, 'body' | 'chunks'>> {
   const reader = body?.getReader();
   const first = await reader?.read();
@@ -118,7 +122,7 @@ async function bodyOf(body: ReadableStream<unknown> | null): Promise<Pick<Script
 
 const utf8 = new TextEncoder();
 
-/** A piece of a script's stream as bytes. */
+/** A chunk of a script's stream as bytes. */
 function bytesOf(piece: unknown): Uint8Array {
   if (piece instanceof Uint8Array) return piece;
   if (typeof piece === 'string') return utf8.encode(piece);
@@ -137,7 +141,7 @@ const TYPES: Record<string, (value: unknown) => boolean> = {
   null: (value) => value === null,
 };
 
-/** The body's keys as arguments, as `@input_schema` does. */
+/** The keys of the body as arguments, as with `@input_schema`. */
 function argumentsOf(
   schema: Record<string, Argument>,
   body: Uint8Array,

@@ -1,13 +1,16 @@
-/** Answers that leave the worker in chunks: a script's ReadableStream, or JSON that is too long for one turn of the event loop. */
+/**
+ * Responses that a worker sends in chunks: a script's ReadableStream, or JSON that is too long for one turn of the
+ * event loop.
+ */
 import type { FromWorker } from './messages.ts';
 
-/** Pieces that are on their way to a client at the same time. */
+/** Chunks of one response that the client has not read. */
 const MAX_CHUNKS_IN_FLIGHT = 2;
 
-/** Bytes that are still being made. */
+/** Bytes that are still being produced. */
 export interface ByteStream {
   next: () => Promise<Uint8Array | undefined>;
-  /** Ends it at once, also while a next piece is awaited. */
+  /** Ends it at once, also while the next chunk is awaited. */
   cancel: () => void;
 }
 
@@ -22,7 +25,7 @@ interface OpenResponse {
   wake: () => void;
 }
 
-/** All answers in chunks of one worker. */
+/** All chunked responses of one worker. */
 export class ChunkSender {
   readonly #post: Post;
   readonly #open = new Map<number, OpenResponse>();
@@ -31,10 +34,13 @@ export class ChunkSender {
     this.#post = say;
   }
 
-  /** Sends piece after piece, from the next turn on, never more than {@link MAX_CHUNKS_IN_FLIGHT} that were not taken; `done` is called after the last one, or when the answer is cancelled. */
+  /**
+   * Sends the chunks, beginning in the next turn of the event loop, with at most {@link MAX_CHUNKS_IN_FLIGHT} unread.
+   * `done` is called after the last one, or when the response is cancelled.
+   */
   async send(id: number, chunks: Chunks, done: () => void): Promise<void> {
     const answer: OpenResponse = { credit: MAX_CHUNKS_IN_FLIGHT, cancelled: false, wake: () => undefined };
-    this.#open.set(id, answer); // now: it may be cancelled before the first piece
+    this.#open.set(id, answer); // now, because it may be cancelled before the first chunk
     await new Promise((resolve) => setImmediate(resolve));
     let error: string | undefined;
     try {
@@ -66,7 +72,7 @@ export class ChunkSender {
       while (await waitForCredit(answer)) {
         const bytes = await Promise.race([stream.next(), cancelled(answer)]);
         if (!bytes || answer.cancelled) return;
-        this.#sendChunk(id, new Uint8Array(bytes), answer); // a copy: what a script gives may be part of a larger buffer
+        this.#sendChunk(id, new Uint8Array(bytes), answer); // copied, because it may be part of a larger buffer of the script
       }
     } finally {
       if (answer.cancelled) stream.cancel();
@@ -89,7 +95,7 @@ export class ChunkSender {
 
 const utf8 = new TextEncoder();
 
-/** Resolves when another piece may be sent; false when none is wanted. */
+/** Resolves with true when another chunk may be sent, with false when the response is cancelled. */
 async function waitForCredit(answer: OpenResponse): Promise<boolean> {
   while (answer.credit === 0 && !answer.cancelled) await new Promise<void>((resolve) => (answer.wake = resolve));
   return !answer.cancelled;

@@ -1,17 +1,17 @@
-/** What a script gets in init(context): its models, and where they lie. */
+/** The argument of init(): the models of the pipeline, and the folder they are in. */
 import type { ModelSignature, MountedModel } from '@penstock/contract';
 import { openModel, type ModelOptions } from '../model/model.ts';
 import { modelPath } from '../model/modelPath.ts';
 import type { Session } from '../model/session.ts';
 import { fromOrt, tensorOf, type ScriptTensorData, type Tensor } from '../tensor/tensor.ts';
 
-/** A tensor as scripts write it; onnxruntime's own Tensor is taken, too. */
+/** A tensor as a script writes it, or onnxruntime's own Tensor. */
 export type ScriptTensor =
   | { datatype: string; shape: number[]; data: ScriptTensorData }
   | { type: string; dims: readonly number[]; data: unknown };
 
 export interface ScriptModel {
-  /** Path of the model's file; of format Files and several, of their folder. */
+  /** Path of the model's file; for format Files, or several files, of their folder. */
   path: string;
   signature: ModelSignature;
   run(feeds: Record<string, ScriptTensor>): Promise<Record<string, Tensor>>;
@@ -29,8 +29,8 @@ export interface ContextInput {
 }
 
 /**
- * Models are opened on first use and kept; one of format Files has a path and nothing to run. What several run()s ask
- * of a model at the same time goes to it as one call where that is faster.
+ * Models are opened on first use and kept. A model of format Files has a path only. Calls that several run()s make at
+ * the same time are batched where that is faster.
  */
 export function scriptContext({ models, modelsDir, modelDir }: ContextInput, options: ModelOptions): ScriptContext {
   const sessions = new Map<string, Promise<Session>>();

@@ -4,7 +4,7 @@
  * refused. Pure.
  */
 import type { ModelSignature, TensorSignature } from '@penstock/contract';
-import { BadInput } from '../tensor/json.ts';
+import { BadInput } from '../tensor/errors.ts';
 
 export type Body = Record<string, unknown>;
 
@@ -32,7 +32,7 @@ function fromInputs(body: Body, signature: ModelSignature): unknown {
   return entries.length === 1 && Array.isArray(rows) ? fromRows(rows, `Inputs.${name!}`, signature) : body;
 }
 
-/** Azure ML's form for MLflow models: a table as pandas splits it, rows, records, or {"<input>": rows}. */
+/** Azure ML's form for MLflow models: a data frame as pandas splits it, rows, records, or {"<input>": rows}. */
 function fromInputData(given: unknown, signature: ModelSignature): unknown {
   if (isObject(given))
     return Object.hasOwn(given, 'data') && !signature.inputs.some(({ name }) => name === 'data')
@@ -41,7 +41,7 @@ function fromInputData(given: unknown, signature: ModelSignature): unknown {
   return fromRows(given, 'input_data', signature);
 }
 
-/** A list: of rows of the one input, of rows of columns that are inputs of their own, of records, or of values of the one column. */
+/** A list of rows of the one input, of rows whose columns are inputs, of records, or of values of a single column. */
 export function fromRows(given: unknown, where: string, signature: ModelSignature): Body {
   const { inputs } = signature;
   const [first] = inputs;
@@ -95,7 +95,7 @@ export function fromRecords(given: unknown, where: string, signature: ModelSigna
   return found;
 }
 
-/** Undefined where there is one input without names of features. */
+/** Undefined for a single input without feature names. */
 function matchByName(
   columns: readonly string[],
   rows: readonly (readonly unknown[])[],
@@ -115,7 +115,10 @@ function matchByName(
   return { [first!.name]: rows.map((row) => at.map((place) => row[place])) };
 }
 
-/** Where each of `wanted` stands among the columns: by its name, or as exporters write names with other characters. */
+/**
+ * Index of each wanted column: by its exact name, or by its name with other characters replaced by _, as exporters
+ * write it.
+ */
 function columnIndexes(columns: readonly string[], wanted: readonly string[], what: string): number[] {
   const plain = (name: string): string => name.replace(/\W/g, '_');
   const [exact, written] = [
@@ -143,7 +146,7 @@ function assertLength(row: unknown, length: number, where: string, what: string)
   return list;
 }
 
-/** One value for each row. */
+/** Whether an input has one value per row. */
 const isColumn = ({ shape }: TensorSignature): boolean => shape.length === 1 || (shape.length === 2 && shape[1] === 1);
 const cell = (value: unknown, { shape }: TensorSignature): unknown =>
   shape.length === 2 && !Array.isArray(value) ? [value] : value;

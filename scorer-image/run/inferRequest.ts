@@ -2,8 +2,10 @@
  * Reads the infer request of the Open Inference Protocol V2: JSON and the binary tensor extension, into tensors.
  * Rules: protocol-v2 inference_rest.md and extension_binary_data.md. Pure.
  */
-import { BadInput, exactJson } from '../tensor/json.ts';
-import { arrayOf, sizeOf, tensorOf, TensorError, type Tensor } from '../tensor/tensor.ts';
+import { BadInput } from '../tensor/errors.ts';
+import { exactJson } from '../tensor/json.ts';
+import { TensorError } from '../tensor/errors.ts';
+import { arrayOf, sizeOf, tensorOf, type Tensor } from '../tensor/tensor.ts';
 
 export type NamedTensor = Tensor & { name: string };
 

@@ -2,7 +2,7 @@
  * Writes the infer response of the Open Inference Protocol V2: tensors, into JSON and the binary tensor extension.
  * Rules: protocol-v2 inference_rest.md and extension_binary_data.md. Pure.
  */
-import { BadInput } from '../tensor/json.ts';
+import { BadInput } from '../tensor/errors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { flatJson, flatPieces } from '../tensor/tensorJson.ts';
 import { BASE64, type InferRequest, type NamedTensor } from './inferRequest.ts';

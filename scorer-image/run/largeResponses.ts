@@ -1,7 +1,7 @@
-/** Large answers that are held until their clients have taken them: so many bytes of them at a time, and no more. */
-import { BadInput } from '../tensor/json.ts';
+/** Limits the memory of large responses that are kept until their clients have read them. */
+import { BadInput } from '../tensor/errors.ts';
 
-/** A smaller answer never waits. */
+/** Smaller responses never wait (bytes). */
 export const LARGE_BYTES = 4 * 2 ** 20;
 const MOST_BYTES = 64 * 2 ** 20;
 const TOO_MANY_REQUESTS = 429;
@@ -11,8 +11,8 @@ export class LargeResponses {
   readonly #waiting = new Set<() => void>();
 
   /**
-   * Resolves when an answer of that size may be computed, with what gives its place back. One that is larger than all places
-   * waits until it is alone. Throws BadInput (429) when there is no room after `waitMs`.
+   * Resolves when a response of `bytes` may be computed, with the function that releases its memory. A response that
+   * exceeds the limit waits until it is the only one. Rejects with BadInput (429) after `waitMs`.
    */
   async reserve(bytes: number, waitMs: number): Promise<() => void> {
     const until = performance.now() + waitMs;
@@ -35,7 +35,7 @@ export class LargeResponses {
     };
   }
 
-  /** Resolves when a place was given back, or after `ms`. */
+  /** Resolves when memory is released, or after `ms`. */
   #nextRelease(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const wake = (): void => {

@@ -1,9 +1,10 @@
 /**
- * MLflow's dialect, which SageMaker's containers speak, too: a body of /invocations as {"<input>": rows, …}. Pure.
- * Keys as in mlflow/pyfunc/scoring_server; `instances` and `inputs` are TensorFlow Serving's row and column formats.
+ * MLflow's request formats, which SageMaker's containers also take: a body of /invocations, converted to {"<input>":
+ * rows, …}. Keys as in mlflow/pyfunc/scoring_server; `instances` and `inputs` are the row and column formats of
+ * TensorFlow Serving. Pure.
  */
 import type { ModelSignature } from '@penstock/contract';
-import { BadInput } from '../tensor/json.ts';
+import { BadInput } from '../tensor/errors.ts';
 import { isObject, listOf, fromRecords, fromRows, fromSplit, type Body } from './dataFrames.ts';
 
 type Formats = Record<string, (given: unknown, signature: ModelSignature) => Body>;
@@ -11,14 +12,14 @@ type Formats = Record<string, (given: unknown, signature: ModelSignature) => Bod
 const FORMATS: Formats = {
   /** Rows of the one input, or {"<input>": rows}. */
   inputs: (given, signature) => (isObject(given) ? given : fromRows(given, 'inputs', signature)),
-  /** A list with each row of the one input, or with {"<input>": row} for each row. */
+  /** A list of rows of the one input, or of {"<input>": row}. */
   instances: (given, signature) => fromRows(listOf(given, 'instances'), 'instances', signature),
-  /** pandas, split: {"columns": […], "data": rows}. */
+  /** pandas orient "split": {"columns": […], "data": rows}. */
   dataframe_split: (given, signature) => {
     if (!isObject(given)) throw new BadInput('dataframe_split must be {"columns": […], "data": rows}');
     return fromSplit(given, 'dataframe_split', signature);
   },
-  /** pandas, records: [{"<column>": value}, …]. */
+  /** pandas orient "records": [{"<column>": value}, …]. */
   dataframe_records: (given, signature) => fromRecords(given, 'dataframe_records', signature),
 };
 

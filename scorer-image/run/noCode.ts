@@ -1,6 +1,6 @@
-/** One ONNX model served without a script: rows on /score, tensors by name on the V2 protocol. */
+/** One ONNX model without a script: rows on /score, named tensors on the V2 protocol. */
 import type { ModelSignature, TensorSignature } from '@penstock/contract';
-import { BadInput } from '../tensor/json.ts';
+import { BadInput } from '../tensor/errors.ts';
 import type { Feeds } from '../tensor/rows.ts';
 import type { Session } from '../model/session.ts';
 import { fits, sizeOf, unsupportedTextIndex, type Tensor } from '../tensor/tensor.ts';
@@ -14,18 +14,18 @@ const large = new LargeResponses();
 
 export interface ServedSession {
   session: Session;
-  /** How long a request waits for room for a large answer. */
+  /** How long a request waits for the memory of a large response (milliseconds). */
   maxQueueWaitMs: number;
 }
 
 export interface RowsResponse {
   body: string;
   chunks?: Chunks;
-  /** To be called when the answer is out. */
+  /** Call it when the response was sent. */
   release?: () => void;
 }
 
-/** {"<input>": rows, …} in, {"<output>": rows, …} out, between `before` and `after`. */
+/** From {"<input>": rows, …} to {"<output>": rows, …}. `ends`: the text before and after it. */
 export function scoreRows(
   body: unknown,
   served: ServedSession,
@@ -37,7 +37,9 @@ export function scoreRows(
   );
 }
 
-/** Runs the model once there is room for its answer. An answer in chunks keeps the room: `release` gives it back. */
+/**
+ * Runs the model once there is memory for its response. A chunked response keeps the memory until `release` is called.
+ */
 async function runWithinMemory<A extends { chunks?: Chunks }>(
   { session, maxQueueWaitMs }: ServedSession,
   { feeds, outputs }: { feeds: Feeds; outputs?: string[] },
@@ -60,7 +62,7 @@ async function runWithinMemory<A extends { chunks?: Chunks }>(
   }
 }
 
-/** The answer in one piece, or in several where it is long. */
+/** The response at once, or in chunks where it is long. */
 function encodeRows(
   results: Record<string, Tensor>,
   outputs: readonly TensorSignature[],
@@ -76,7 +78,7 @@ function encodeRows(
   return { body: `${before}{${text}${end}` };
 }
 
-/** Each input's rows as a tensor. Throws BadInput for what is missing, unknown, or of another shape. */
+/** The rows of each input as a tensor. Throws BadInput for an input that is missing, unknown or of another shape. */
 function feedsOf(body: unknown, signature: ModelSignature): Record<string, Tensor> {
   const { inputs } = signature;
   if (typeof body !== 'object' || body === null || Array.isArray(body))
@@ -105,10 +107,10 @@ function* rowChunks(results: Record<string, Tensor>, before: string, after: stri
   yield after;
 }
 
-/** 0, 1, 2, …: names that say nothing beside the column's place. */
+/** Classes 0, 1, 2, … say no more than the index of a column. */
 const areNumbered = (classes: readonly (string | number)[]): boolean => classes.every((name, i) => name === i);
 
-/** Waits for room where the model is known to answer much; what is returned gives it back. */
+/** Waits for memory where the model has large results. Resolves with the function that releases it. */
 function reserveMemory(
   session: Session,
   feeds: Record<string, Tensor>,
@@ -118,7 +120,9 @@ function reserveMemory(
   return expected < LARGE_BYTES ? undefined : large.reserve(expected, waitMs);
 }
 
-/** With open dimensions only the model itself finds out that shapes or values do not fit: the client's to change. */
+/**
+ * With open dimensions only the model itself can tell that shapes or values do not fit: that is the client's mistake.
+ */
 function asClientError(error: unknown): unknown {
   const byModel =
     error instanceof Error &&
@@ -150,7 +154,7 @@ function rowsToTensor(rows: unknown, input: TensorSignature, signature: ModelSig
   return checkTexts(`input ${input.name}`, clientTensor(`input ${input.name}`, input.datatype, shape, rows));
 }
 
-/** ONNX Runtime's texts are UTF-8 and end with a NUL: others would be cut or changed without a word. */
+/** ONNX Runtime takes NUL-terminated UTF-8, and would silently cut or change other texts. */
 function checkTexts(where: string, tensor: Tensor): Tensor {
   if (tensor.datatype !== 'BYTES') return tensor;
   const place = unsupportedTextIndex(tensor.data as (string | Uint8Array)[]);
@@ -161,7 +165,7 @@ function checkTexts(where: string, tensor: Tensor): Tensor {
   return tensor;
 }
 
-/** The shape that the first of each level has, one level deeper than the model wants at most. */
+/** The shape by the first item of each level, at most one level deeper than `rank`. */
 function shapeOf(rows: readonly unknown[], rank: number): number[] {
   const shape: number[] = [];
   for (let level: unknown = rows; Array.isArray(level) && shape.length <= rank; level = level[0])
@@ -169,7 +173,7 @@ function shapeOf(rows: readonly unknown[], rank: number): number[] {
   return shape;
 }
 
-/** Throws BadInput for the list that is not as long as the first of its level. */
+/** Throws BadInput for a list of another length than the first list of its level. */
 function assertRectangular(
   rows: readonly unknown[],
   shape: readonly number[],
@@ -190,7 +194,7 @@ function assertRectangular(
   check(rows, 1, '');
 }
 
-/** Open Inference Protocol V2: named tensors in, the wanted ones out, the id back. */
+/** Open Inference Protocol V2: from named input tensors to the requested outputs, with the id. */
 export async function inferTensors(
   request: InferRequest,
   model: ServedSession & { name: string; version: string },
@@ -225,7 +229,7 @@ function validateInput(input: InferRequest['inputs'][number], where: string, { i
     );
   if (datatype !== wanted.datatype)
     throw new BadInput(`${where}.datatype is ${datatype}, ${wanted.name} is ${wanted.datatype}`);
-  const single = wanted.shape.length === 0 && shape.length === 1 && sizeOf(shape) === 1; // as every client with numpy sends a number
+  const single = wanted.shape.length === 0 && shape.length === 1 && sizeOf(shape) === 1; // every client with numpy sends a number in this shape
   if (!single && !fits(shape, wanted))
     throw new BadInput(
       `${where}.shape is [${shape.slice(0, 16).join(',')}], ${wanted.name} is [${wanted.shape.join(',')}]`,

@@ -1,20 +1,20 @@
 /**
- * What a script expects of `process` and a worker thread does not have: output that is written when write() returns, whatever
- * ends the thread, and chdir().
+ * What a script expects of `process` and a worker thread lacks: output that is written when write() returns, however
+ * the thread ends, and chdir().
  */
 import { writeSync } from 'node:fs';
 
-/** How long in all a reader of the log is waited for that takes nothing; output is then dropped until it takes some again. */
+/** How long output waits for a log reader that reads nothing; after that it is dropped until the reader continues. */
 const MAX_BLOCKED_MS = 10_000;
 const PAUSE_MS = 2;
 const CHDIR_MS = 5_000;
 
-/** Shared with the main thread: the number of the last call of chdir(), and its result: 1 done, 2 failed. */
+/** Shared with the main thread: the number of the last chdir() call, and its result: 1 done, 2 failed. */
 export type ChdirState = Int32Array<SharedArrayBuffer>;
 
 export const newChdirState = (): ChdirState => new Int32Array(new SharedArrayBuffer(8));
 
-/** Makes process.stdout and process.stderr of this thread write to the process's own descriptors, at once. */
+/** Makes process.stdout and process.stderr of this thread write to the file descriptors synchronously. */
 export function writeSynchronously(): void {
   for (const [stream, descriptor] of [
     [process.stdout, 1],
@@ -36,7 +36,7 @@ export function writeSynchronously(): void {
   }
 }
 
-/** Since output was last taken. */
+/** Time since output was last accepted. */
 let waitedMs = 0;
 
 function writeWhole(descriptor: number, bytes: Uint8Array): void {
@@ -45,14 +45,14 @@ function writeWhole(descriptor: number, bytes: Uint8Array): void {
       at += writeSync(descriptor, bytes, at);
       waitedMs = 0;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || waitedMs >= MAX_BLOCKED_MS) return; // the reader has closed, or takes nothing
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || waitedMs >= MAX_BLOCKED_MS) return; // the reader has closed, or reads nothing
       waitedMs += PAUSE_MS;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
     }
   }
 }
 
-/** Gives this thread a process.chdir(), which the main thread does for it: the folder is the whole process's, and that of all its workers. */
+/** Gives this thread a process.chdir(). The main thread carries it out, and it applies to the whole process. */
 export function provideChdir(state: ChdirState, ask: (folder: string, call: number) => void): void {
   process.chdir = (folder) => {
     const call = Atomics.add(state, 0, 1) + 1;
@@ -64,9 +64,9 @@ export function provideChdir(state: ChdirState, ask: (folder: string, call: numb
   };
 }
 
-/** On the main thread: does what {@link provideChdir} asks for. */
+/** On the main thread: carries out a call of {@link provideChdir}. */
 export function chdirFor(state: ChdirState, folder: string, call: number): void {
-  if (Atomics.load(state, 0) !== call) return; // its caller has given up
+  if (Atomics.load(state, 0) !== call) return; // the caller has timed out
   let done = 1;
   try {
     process.chdir(folder);

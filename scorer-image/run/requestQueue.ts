@@ -1,48 +1,48 @@
 /**
- * Who may go to the worker now, who waits, and for how long. A queue that is bounded in time and bytes; time is handed
- * in, so this is pure. Times are milliseconds of one monotonic clock.
+ * A queue of requests with limits of concurrency, time and bytes. Times are milliseconds of one monotonic clock and are
+ * passed in. Pure.
  */
 import { Slab } from './slab.ts';
 
 export interface Limits {
-  /** Requests in the worker at the same time. */
+  /** Requests that workers process at the same time. */
   maxConcurrent: number;
-  /** Requests of one message to a worker. */
+  /** Requests in one message to a worker. */
   batchSize: number;
-  /** A request that has waited longer is refused: 429. */
+  /** A request that has waited longer gets 429. */
   maxQueueWaitMs: number;
-  /** A request that has not been answered this long after it came gets a 504; the worker may still be at it. */
+  /** A request without a response after this time gets 504; its worker may go on with it. */
   requestTimeoutMs: number;
-  /** A call that is not back this long after it began never comes back. */
+  /** A call that runs longer counts as hung. */
   hangMs: number;
-  /** Bodies held: arriving, waiting and in work. */
+  /** Bytes of all bodies that are uploaded, queued or processed. */
   maxBytes: number;
 }
 
 export interface QueuedRequest<T> {
   readonly item: T;
-  /** Of its body, as long as that is held. */
+  /** Of its body, while that is kept. */
   bytes: number;
   readonly arrived: number;
   sent: number | undefined;
-  /** When it began, as far as that is known; or when its worker last gave a sign of life. */
+  /** When it was sent, or when its worker was last responsive since. */
   activeSince: number | undefined;
-  /** Its number while it is out. */
+  /** Index among the running requests. */
   slot: number | undefined;
-  /** Somebody has answered it, or its client is gone. */
+  /** It has its response, or its client has disconnected. */
   settled: boolean;
 }
 
-/** Fewer requests are not spread over several messages: one costs as much as some requests. */
+/** Fewer requests are not spread over several messages, because a message costs as much as some requests. */
 const MIN_MESSAGE_REQUESTS = 16;
-/** What takes the event loop longer than this is no long turn: the process stood still. */
+/** An event-loop delay above this counts as a process stall (SIGSTOP, CPU starvation). */
 export const STALL_MS = 50;
 
 export class RequestQueue<T> {
   readonly #limits: Limits;
-  /** In the order they came. */
+  /** Queued requests, oldest first. */
   #waiting: QueuedRequest<T>[] = [];
-  /** Sent and not back. */
+  /** Requests that were sent and are not complete. */
   readonly #running = new Slab<QueuedRequest<T>>();
   #bytes = 0;
 
@@ -54,17 +54,17 @@ export class RequestQueue<T> {
     return this.#waiting.length;
   }
 
-  /** So many wait that they are worth a message by themselves. */
+  /** Whether enough requests are queued for a message. */
   get hasFullMessage(): boolean {
     return this.#waiting.length >= MIN_MESSAGE_REQUESTS;
   }
 
-  /** In the worker, also those that were answered 504 meanwhile. */
+  /** Requests in workers, also those that were answered with 504 meanwhile. */
   get running(): number {
     return this.#running.size;
   }
 
-  /** More of a body has come; false when it would be too much to hold. Whoever holds, releases. */
+  /** Reserves memory for a part of a body; false when the limit is reached. Call {@link releaseBytes} for it. */
   reserveBytes(bytes: number): boolean {
     if (this.#bytes + bytes > this.#limits.maxBytes) return false;
     this.#bytes += bytes;
@@ -75,7 +75,10 @@ export class RequestQueue<T> {
     this.#bytes -= bytes;
   }
 
-  /** Takes a request; undefined when its body would be too much to hold: 429. One that fits alone is always taken. */
+  /**
+   * Queues a request. Undefined, for 429, when its body exceeds the memory that is left; alone, a request is always
+   * accepted.
+   */
   enqueue(item: T, bytes: number, now: number): QueuedRequest<T> | undefined {
     if (this.#bytes > 0 && this.#bytes + bytes > this.#limits.maxBytes) return undefined;
     this.#bytes += bytes;
@@ -93,9 +96,9 @@ export class RequestQueue<T> {
   }
 
   /**
-   * The next message to a free worker, oldest first: its share of what waits, if `messages` can go out now. Who has waited
-   * too long and was not told yet, because the process stood still, is left to {@link expireQueued}: the answer would come too late.
-   * For a long turn alone nobody is turned away where there is room, however short maxQueueWait is.
+   * Dequeues one batch, oldest first: the share of one of `messages` messages. Requests past maxQueueWait are left for
+   * {@link expireQueued} (429), but never for a delay shorter than {@link STALL_MS}, so that a long turn of the event
+   * loop alone refuses no request.
    */
   dequeueBatch(now: number, messages = 1): QueuedRequest<T>[] {
     const { maxConcurrent, batchSize } = this.#limits;
@@ -110,7 +113,7 @@ export class RequestQueue<T> {
     return batch;
   }
 
-  /** The worker is done with it. */
+  /** The worker has finished it. */
   complete(queued: QueuedRequest<T>): void {
     if (queued.slot === undefined) return;
     this.#running.remove(queued.slot);
@@ -118,13 +121,13 @@ export class RequestQueue<T> {
     this.#bytes -= queued.bytes;
   }
 
-  /** Its answer has begun and goes on: it keeps its place, but its body is of no use any more. */
+  /** Its response is streamed: it keeps its place, and its body is no longer needed. */
   startStreaming(queued: QueuedRequest<T>): void {
     this.#bytes -= queued.bytes;
     queued.bytes = 0;
   }
 
-  /** Its client is gone: what waits is dropped; what is out stays out until it is back. */
+  /** Its client has disconnected. A queued request is removed; a running one keeps its place until it is complete. */
   cancel(queued: QueuedRequest<T>): void {
     queued.settled = true;
     const at = queued.sent === undefined ? this.#waiting.indexOf(queued) : -1;
@@ -133,12 +136,12 @@ export class RequestQueue<T> {
     this.#bytes -= queued.bytes;
   }
 
-  /** Gives up all that wait. */
+  /** Removes and returns all queued requests. */
   clear(): QueuedRequest<T>[] {
     return this.#waiting.splice(0);
   }
 
-  /** Takes out those that have waited too long by now. */
+  /** Removes and returns the queued requests that have waited too long. */
   expireQueued(now: number): QueuedRequest<T>[] {
     const batch = this.#waiting.splice(0, this.#countBefore(now - this.#maxWaitMs));
     for (const queued of batch) {
@@ -148,7 +151,7 @@ export class RequestQueue<T> {
     return batch;
   }
 
-  /** Of those that are out: whose answer is due by now, and whether a call hangs. */
+  /** The running requests that have just timed out, and whether a call hangs. */
   expireRunning(now: number): { timedOut: QueuedRequest<T>[]; hung: boolean } {
     const { requestTimeoutMs, hangMs } = this.#limits;
     const timedOut: QueuedRequest<T>[] = [];
@@ -166,7 +169,7 @@ export class RequestQueue<T> {
     return Math.min(this.#limits.maxQueueWaitMs, this.#limits.requestTimeoutMs);
   }
 
-  /** How many of those who wait came no later than `then`: the first ones. */
+  /** Number of queued requests that arrived at or before `then`. */
   #countBefore(then: number): number {
     const late = this.#waiting.findIndex(({ arrived }) => arrived > then);
     return late < 0 ? this.#waiting.length : late;

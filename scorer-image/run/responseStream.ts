@@ -1,18 +1,18 @@
-/** An answer whose body comes in chunks, as the HTTP thread sees it. */
+/** A streamed response on the HTTP thread. */
 
-/** The worker it comes from. */
+/** The worker that sends the chunks. */
 export interface ChunkSource {
-  /** One more piece may come. */
+  /** Another chunk may be sent. */
   pull: () => void;
-  /** Nothing more of it is wanted. */
+  /** No further chunk is needed. */
   cancel: () => void;
 }
 
-/** Who takes the chunks. */
+/** The receiver of the chunks. */
 export interface ChunkSink {
-  /** Calls {@link ResponseStream.more} when it has room for another. */
+  /** Calls {@link ResponseStream.pull} when it can take another chunk. */
   onChunk: (bytes: Uint8Array) => void;
-  /** Once; with the reason where the body is not whole. */
+  /** Called once; with the reason where the body is incomplete. */
   onEnd: (error?: string) => void;
 }
 
@@ -23,13 +23,13 @@ export class ResponseStream {
   #timer: NodeJS.Timeout | undefined;
   #ended = false;
 
-  /** A piece has to come within `gapMs` of the moment when there was room for it. */
+  /** A chunk must arrive within `chunkTimeoutMs` after it was requested. */
   constructor(source: ChunkSource, gapMs: number) {
     this.#source = source;
     this.#chunkTimeoutMs = gapMs;
   }
 
-  /** Begins; at once, since chunks are not kept. */
+  /** Starts the stream. Call it at once, because chunks are not buffered. */
   pipeTo(taker: ChunkSink): void {
     this.#sink = taker;
     this.#startTimeout();
@@ -41,7 +41,7 @@ export class ResponseStream {
     this.#startTimeout();
   }
 
-  /** The client is gone. */
+  /** The client has disconnected. */
   cancel(): void {
     if (this.#ended) return;
     this.#ended = true;

@@ -1,8 +1,9 @@
-/** How the two kinds of pipeline answer: by a script, or by one ONNX model without code. */
+/** The two kinds of pipelines: a script, or one ONNX model without code. */
 import { FAILURE, type ModelSignature } from '@penstock/contract';
 import type { ScorerConfig } from '../config.ts';
 import { StartFailure } from '../failure.ts';
-import { BadInput, exactJson } from '../tensor/json.ts';
+import { BadInput } from '../tensor/errors.ts';
+import { exactJson } from '../tensor/json.ts';
 import { openModel, type ModelOptions } from '../model/model.ts';
 import { modelPath } from '../model/modelPath.ts';
 import { describe, loadScript, stackOf } from '../script/script.ts';
@@ -20,22 +21,22 @@ type InferWork = Extract<Work, { kind: 'infer' }>;
 
 export interface Scoring {
   signatures: Record<string, ModelSignature>;
-  /** Whether run() looks at more than the body. */
+  /** Whether run() reads more than the body. */
   wantsRequest: boolean;
-  /** Answers may come in any order and late: the next message need not wait for them. */
+  /** Responses may come in any order and late, so the next message does not wait for them. */
   async: boolean;
-  /** What is worth a line in the log. */
+  /** Lines for the log. */
   notes: string[];
   rawHttp: boolean;
   schemas: Schemas;
-  // What these three refuse they reject, or throw at once.
+  // These three reject with BadInput for a client's mistake, or throw it.
   score(body: Uint8Array, request: ScoreRequest | undefined): Promise<ScriptResponse>;
   invocations(body: Uint8Array, request: ScoreRequest | undefined): Promise<ScriptResponse>;
   infer(body: Uint8Array, work: InferWork): Promise<InferResponse>;
   shutdown(): Promise<void>;
 }
 
-/** Imports the script and awaits its init(). Throws StartFailure. */
+/** Imports the script and awaits its init(). Rejects with StartFailure. */
 export async function scripted(
   path: string,
   config: ScorerConfig & { modelDir: string },
@@ -66,7 +67,7 @@ export async function scripted(
     },
     score: (body, request) => score(script, body, request),
     invocations: (body, request) => score(script, body, request),
-    // The V2 protocol: run() gets the tensors, and gives tensors.
+    // V2 protocol: run() gets tensors and returns tensors.
     infer: async (body, { jsonBytes, model, request }) => {
       const asked = decodeInfer(body, jsonBytes);
       const { id, parameters, inputs } = asked;
@@ -80,7 +81,7 @@ export async function scripted(
   };
 }
 
-/** What run() answered to a V2 request, those outputs that the client wants. */
+/** The result of run() for a V2 request: the requested outputs. */
 function tensorsOf(answer: unknown, { outputs: wanted }: InferRequest): NamedTensor[] {
   const outputs = (answer as { outputs?: unknown } | null | undefined)?.outputs;
   if (!Array.isArray(outputs))
@@ -97,7 +98,7 @@ function tensorsOf(answer: unknown, { outputs: wanted }: InferRequest): NamedTen
   return wanted ? wanted.map(({ name }) => all.find((one) => one.name === name)!) : all;
 }
 
-/** Serves the one model of the pipeline. Throws StartFailure. */
+/** Serves the pipeline's only model. Rejects with StartFailure. */
 export async function noCode(config: ScorerConfig, options: ModelOptions): Promise<Scoring> {
   const model = config.models[0]!;
   const { session, note } = await openModel(model, modelPath(config.modelsDir, model), options);

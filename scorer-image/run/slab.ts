@@ -1,7 +1,6 @@
 /**
- * Things under numbers that are used again. In place of a Map or a Set, since through those passes every
- * request: each time V8 lays such a table out anew, the old one keeps pointing to it, so that once one of them
- * is old, all that ever passes through lives until the next full collection.
+ * Array-backed slab: items by an index that is reused. A Map rehashes; once its old backing store is tenured, V8 keeps
+ * the entries alive until a major GC.
  */
 export class Slab<T> {
   readonly #items: (T | undefined)[] = [];
@@ -11,7 +10,7 @@ export class Slab<T> {
     return this.#items.length - this.#free.length;
   }
 
-  /** Its number, until it is taken. */
+  /** Returns the index of the item, until it is removed. */
   insert(item: T): number {
     const at = this.#free.pop() ?? this.#items.length;
     this.#items[at] = item;

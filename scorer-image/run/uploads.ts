@@ -1,12 +1,15 @@
-/** Bodies that are on their way: counted, and held to what the endpoint can hold. */
+/** Request bodies that are being uploaded: counted, and limited to the memory of the endpoint. */
 import { REFUSAL } from './refusals.ts';
 import type { RequestQueue } from './requestQueue.ts';
 
-/** A body on its way to a question. */
+/** One request body that is being uploaded. */
 export interface Upload {
-  /** So many bytes more are here; answers with a sentence when they are more than the endpoint can hold, or the body is over. */
+  /**
+   * Counts a part of the body. Returns a message when it exceeds the memory of the endpoint, or the upload has
+   * finished.
+   */
   received: (bytes: number) => string | undefined;
-  /** It is whole, or will never be. Once. */
+  /** The body is complete or was given up. Call it once. */
   finish: () => void;
 }
 
@@ -18,7 +21,7 @@ export class Uploads {
     this.#admission = admission;
   }
 
-  /** Bodies that have begun and not ended. */
+  /** Uploads that have not finished. */
   get open(): number {
     return this.#open;
   }

@@ -3,7 +3,7 @@ import { FAILURE } from '@penstock/contract';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ScorerConfig } from '../config.ts';
 import { asFailure } from '../failure.ts';
-import { BadInput } from '../tensor/json.ts';
+import { BadInput } from '../tensor/errors.ts';
 import { stackOf } from '../script/script.ts';
 import { timeoutRefusal } from './refusals.ts';
 import { encode } from './responseCodec.ts';

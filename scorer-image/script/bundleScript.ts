@@ -1,26 +1,26 @@
 /**
- * The user's script as one module that Node can run: TypeScript as tsc and editors take it, imports with or without an
- * ending, JSON, the paths of a tsconfig.json beside it. esbuild does it when the pod starts, in some 30 ms; packages and
- * Node's own modules stay imports.
+ * Bundles the user script into one module that Node can run: TypeScript, imports with or without a file extension, JSON,
+ * and the paths of a tsconfig.json beside it. esbuild does this when the pod starts, in some 30 ms. Packages and Node's
+ * own modules stay imports.
  */
 import { FAILURE } from '@penstock/contract';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { StartFailure } from '../failure.ts';
 
-/** For CommonJS files that an ES module imports. */
+/** `require` for CommonJS files that an ES module imports. */
 const REQUIRE =
   "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
 
 export interface BundledScript {
   format: 'module' | 'commonjs';
-  /** With its source map, so that errors name the user's files and lines. */
+  /** With a source map, so that errors name the user's files and lines. */
   source: string;
 }
 
-/** Throws StartFailure with file, line and column of what cannot be read or found. */
+/** Rejects with StartFailure that names file, line and column of the mistake. */
 export async function bundleScript(path: string): Promise<BundledScript> {
-  const { build, stop } = await import('esbuild'); // a program of its own, which ends below
+  const { build, stop } = await import('esbuild'); // starts a process, which is stopped below
   const folder = dirname(path);
   const tsconfig = join(folder, 'tsconfig.json');
   const run = async (format: 'esm' | 'cjs'): Promise<{ source: string; isCommonJs: boolean }> => {
@@ -42,7 +42,7 @@ export async function bundleScript(path: string): Promise<BundledScript> {
       logLevel: 'silent',
       charset: 'utf8',
       keepNames: true,
-      preserveSymlinks: true, // a ConfigMap's files are links
+      preserveSymlinks: true, // the files of a ConfigMap are symbolic links
       ...(existsSync(tsconfig) ? { tsconfig } : { tsconfigRaw: '{}' }),
     });
     return { source: outputFiles[0]!.text, isCommonJs: metafile.inputs[basename(path)]?.format === 'cjs' };
@@ -52,7 +52,7 @@ export async function bundleScript(path: string): Promise<BundledScript> {
     const { source, isCommonJs } = first.isCommonJs ? await run('cjs') : first;
     return { format: isCommonJs ? 'commonjs' : 'module', source };
   } catch (error) {
-    if (!(error as BuildError).errors) throw error; // not the script's mistake
+    if (!(error as BuildError).errors) throw error; // not a mistake in the script
     throw new StartFailure(FAILURE.scriptImport, messageOf(error as BuildError, path));
   } finally {
     await stop();

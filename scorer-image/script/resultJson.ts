@@ -1,29 +1,35 @@
-/** What run() returns as JSON: as JSON.stringify writes it, typed arrays as lists and 64-bit integers as numbers. Pure. */
+/** The result of run() as JSON: as JSON.stringify writes it, with typed arrays as lists and bigints as numbers. Pure. */
 
-/** Values are looked at one by one only where one of them needs it. Throws as JSON.stringify does. */
+/** Uses a replacer only where a value needs one. Throws as JSON.stringify does. */
 export function resultJson(value: unknown): string {
-  const text: unknown = JSON.stringify(value, needsReplacer(value, 0) ? replacer : undefined); // not always a string: of a function, or by a toJSON() of its own
+  // Not always a string: a function, or a toJSON() of the script, gives undefined.
+  const text: unknown = JSON.stringify(value, needsReplacer(value, 0) ? replacer : undefined);
   return typeof text === 'string' ? text : 'null';
 }
 
-/** Deeper values, and circular ones, are left to the replacer. */
+/** Deeper values, and circular ones, get the replacer. */
 const MAX_DEPTH = 64;
 
 function needsReplacer(value: unknown, depth: number): boolean {
   if (typeof value === 'bigint') return true;
   if (typeof value !== 'object' || value === null) return false;
-  if (ArrayBuffer.isView(value) || depth > MAX_DEPTH || typeof (value as { toJSON?: unknown }).toJSON === 'function')
-    return true;
-  if (Array.isArray(value)) {
-    for (const item of value)
-      if ((typeof item === 'object' || typeof item === 'bigint') && needsReplacer(item, depth + 1)) return true;
-    return false;
-  }
+  if (isSpecial(value) || depth > MAX_DEPTH) return true;
+  if (Array.isArray(value)) return listNeedsReplacer(value, depth + 1);
   for (const name in value) if (needsReplacer((value as Record<string, unknown>)[name], depth + 1)) return true;
   return false;
 }
 
-/** A Buffer has a toJSON() of its own, which has run when a replacer is called. */
+const isSpecial = (value: object): boolean =>
+  ArrayBuffer.isView(value) || typeof (value as { toJSON?: unknown }).toJSON === 'function';
+
+/** Skips numbers and strings without a call, because a list may have many. */
+function listNeedsReplacer(list: readonly unknown[], depth: number): boolean {
+  for (const item of list)
+    if ((typeof item === 'object' || typeof item === 'bigint') && needsReplacer(item, depth)) return true;
+  return false;
+}
+
+/** The toJSON() of a Buffer has run before a replacer is called. */
 function replacer(this: unknown, key: string, value: unknown): unknown {
   if (typeof value === 'bigint')
     return (JSON as unknown as { rawJSON: (text: string) => unknown }).rawJSON(String(value));

@@ -1,4 +1,4 @@
-/** The user's script: imported, checked for its two functions, and every mistake said with file and line. */
+/** The user script: imported and checked for its two functions. Every mistake is reported with file and line. */
 import { FAILURE } from '@penstock/contract';
 import { registerHooks } from 'node:module';
 import { basename, dirname } from 'node:path';
@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { StartFailure } from '../failure.ts';
 import { bundleScript } from './bundleScript.ts';
 
-/** One argument of `inputSchema`: JSON Schema, of which `type` is checked and `default` stands in for what is missing. */
+/** One argument of `inputSchema`: a JSON Schema, of which `type` is checked and `default` is used for a missing value. */
 export interface Argument {
   type?: string;
   default?: unknown;
@@ -16,11 +16,11 @@ export interface UserScript {
   init: (context: unknown) => unknown;
   run: (rawData: unknown, request: unknown) => unknown;
   shutdown?: () => unknown;
-  /** Names of arguments that run() takes in place of the raw body, each with its JSON Schema. */
+  /** The arguments of run() by name, each with its JSON Schema; without it run() gets the raw body. */
   inputSchema?: Record<string, Argument>;
-  /** JSON Schema of what run() gives, for /swagger.json. */
+  /** JSON Schema of the result of run(), for /swagger.json. */
   outputSchema?: object;
-  /** run() takes the web's Request, OPTIONS too. */
+  /** run() gets the web's Request, also of OPTIONS requests. */
   rawHttp?: boolean;
 }
 
@@ -58,7 +58,7 @@ export async function loadScript(path: string): Promise<UserScript> {
   return exported as unknown as UserScript;
 }
 
-/** "message (score.ts:12:5)": the first place in the script's own folder that the error's stack names. */
+/** "message (score.ts:12:5)": with the first position in the script's folder that the stack names. */
 export function describe(error: unknown, path: string): string {
   const message = error instanceof Error ? error.message : String(error);
   const place = placeOf(error, path);

@@ -1,21 +1,13 @@
-/** JSON out of request bodies, with 64-bit integers exact where somebody needs them. */
-
-/** A request that the client must change: 400, or another 4xx, with this sentence. */
-export class BadInput extends Error {
-  readonly status: number;
-  constructor(message: string, status = 400) {
-    super(message);
-    this.status = status;
-  }
-}
+/** JSON of request bodies, with exact 64-bit integers where they are needed. */
+import { BadInput } from './errors.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
-/** No datatype holds a whole number of so many digits; reading one as a bigint takes time that grows with the square of its digits. */
+/** No datatype holds an integer of more digits, and the time to parse a bigint grows with the square of its digits. */
 const MAX_DIGITS = 400;
 /** More digits than a double holds exactly. */
 const LONG_INTEGER = /\d{16}/;
 
-/** The body as text; throws BadInput for bytes that are none. */
+/** The body as text. Throws BadInput for invalid UTF-8. */
 export function textOf(body: Uint8Array): string {
   try {
     return utf8.decode(body);
@@ -24,12 +16,14 @@ export function textOf(body: Uint8Array): string {
   }
 }
 
-/** The body as JSON, as JSON.parse reads it. Throws BadInput. */
+/** The body as JSON.parse reads it. Throws BadInput. */
 export function plainJson(body: Uint8Array, problem = 'the body is not JSON: '): unknown {
   return parsed(boundedText(body), problem);
 }
 
-/** The body as JSON. Where it speaks of 64-bit integers, those that a double cannot hold come as bigint: nothing of theirs is lost. */
+/**
+ * The body as JSON. Where it has 64-bit integers, those that a double cannot hold exactly are bigints. Throws BadInput.
+ */
 export function exactJson(body: Uint8Array, has64Bits: (text: string) => boolean): unknown {
   const text = boundedText(body);
   return parsed(
@@ -59,27 +53,27 @@ const LARGE_BYTES = 2 ** 20;
 const MAX_BRACKETS = 1_000_000;
 const [LIST, OBJECT] = ['['.charCodeAt(0), '{'.charCodeAt(0)];
 
-/** Sixteen MiB of `[{},{},…` would be three hundred of objects: more than a small pod has. */
+/** 16 MiB of `[{},{},…` would become 300 MiB of objects, more than a small pod has. */
 function boundedText(body: Uint8Array): string {
   if (countBrackets(body) > MAX_BRACKETS)
     throw new BadInput(`the body has more than ${MAX_BRACKETS} lists and objects; send tensors flat or in binary`, 413);
   return textOf(body);
 }
 
-/** Lists and objects in a large body; 0 for a small one. */
+/** Number of lists and objects in a large body; 0 for a small one. */
 function countBrackets(body: Uint8Array): number {
   if (body.length <= LARGE_BYTES) return 0;
   let count = 0;
-  for (let i = 0; i < body.length; i++) if (body[i] === LIST || body[i] === OBJECT) count += 1; // an iterator takes ten times as long
+  for (let i = 0; i < body.length; i++) if (body[i] === LIST || body[i] === OBJECT) count += 1; // for…of takes ten times as long
   return count;
 }
 
-/** What JSON.parse makes of an empty one, with its place in a list and room for the collector (bytes). */
+/** Memory that JSON.parse needs for an empty object in a list, with room for the garbage collector (bytes). */
 const BRACKET_BYTES = 128;
 
 /**
- * The body as text for a script, which parses it as a rule: JSON.parse ends the whole process where the heap has no
- * room for what it makes. Throws BadInput.
+ * The body as text for a script, which usually parses it. JSON.parse ends the whole process when the heap is too small
+ * for its result, so this throws BadInput before.
  */
 export function scriptText(body: Uint8Array, heapBytes: number): string {
   const most = Math.floor(heapBytes / BRACKET_BYTES);

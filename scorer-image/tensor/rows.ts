@@ -1,9 +1,9 @@
-/** Rows of tensors: several requests' in one tensor, one request's out of it, and whether two answers are the same. Pure. */
+/** Rows of tensors: concatenated, sliced, and compared. Pure. */
 import { arrayOf, type Tensor } from './tensor.ts';
 
 export type Feeds = Record<string, Tensor>;
 
-/** Feeds of several calls as those of one. */
+/** Concatenates the feeds of several calls. */
 export function join(many: readonly Feeds[]): Feeds {
   return Object.fromEntries(
     Object.entries(many[0]!).map(([name, { datatype, shape }]) => {
@@ -40,17 +40,19 @@ export function slice(results: Feeds, from: number, to: number): Feeds {
   return part;
 }
 
-/** Bytes of all numbers, and as many as texts have characters. */
+/** Bytes of all numbers, plus the characters of all texts. */
 export const bytesIn = (results: Feeds): number =>
   Object.values(results).reduce(
     (sum, { data }) => sum + (Array.isArray(data) ? data.reduce((all, text) => all + text.length, 0) : data.byteLength),
     0,
   );
 
-/** What kernels may round differently for another number of rows, measured by the largest value. */
+/** Rounding difference that kernels may have for another number of rows, relative to the largest value. */
 const ROUNDING = 1e-3;
 
-/** The first place where an answer to joined requests is not the answer to the request alone; undefined where they are the same but for rounding. */
+/**
+ * The first difference between the batched and the single result; undefined where they are equal except for rounding.
+ */
 export function difference(together: Feeds, alone: Feeds): string | undefined {
   for (const name of Object.keys(alone)) {
     const [a, b] = [together[name], alone[name]!];

@@ -1,18 +1,10 @@
-/** Tensors in the Open Inference Protocol's words: out of what clients and scripts write, and to and from onnxruntime. */
+/** Tensors of the Open Inference Protocol: from the data of clients and scripts, and to and from onnxruntime. */
 import type { TensorSignature } from '@penstock/contract';
+import { TensorError } from './errors.ts';
+import { fill, wrongValue, type NumberArray } from './fill.ts';
 
-export type NumberArray =
-  | Float16Array
-  | Float32Array
-  | Float64Array
-  | Int8Array
-  | Uint8Array
-  | Int16Array
-  | Uint16Array
-  | Int32Array
-  | Uint32Array
-  | BigInt64Array
-  | BigUint64Array;
+export type { NumberArray };
+
 /** BYTES are texts, or bytes where they are not valid UTF-8. */
 export type TensorData = NumberArray | (string | Uint8Array)[];
 
@@ -22,11 +14,8 @@ export interface Tensor {
   data: TensorData;
 }
 
-/** What a script may write as data, beside a typed array: numbers, flat or nested as the shape. */
+/** Data as a script writes it: a typed array, or numbers flat or nested like the shape. */
 export type ScriptTensorData = TensorData | readonly unknown[];
-
-/** A client's or script's mistake in a tensor, with a sentence that names it. */
-export class TensorError extends Error {}
 
 const TYPES = {
   FP16: ['float16', Float16Array],
@@ -44,7 +33,7 @@ const TYPES = {
 } as const;
 type ArrayOf = (typeof TYPES)[keyof typeof TYPES][1];
 
-/** onnxruntime's type name by Open Inference Protocol datatype, and back. */
+/** onnxruntime's type names by Open Inference Protocol datatype, and the reverse. */
 export const ORT_TYPE: Record<string, string> = {
   ...Object.fromEntries(Object.entries(TYPES).map(([datatype, [name]]) => [datatype, name])),
   BYTES: 'string',
@@ -53,7 +42,7 @@ export const DATATYPES: Partial<Record<string, string>> = Object.fromEntries(
   Object.entries(ORT_TYPE).map(([datatype, name]) => [name, datatype]),
 );
 
-/** The typed array of a datatype; undefined for BYTES and for what the protocol does not know. */
+/** The typed array of a datatype; undefined for BYTES and unknown datatypes. */
 export const arrayOf = (datatype: string): ArrayOf | undefined =>
   (TYPES as Record<string, (typeof TYPES)[keyof typeof TYPES] | undefined>)[datatype]?.[1];
 
@@ -62,64 +51,98 @@ export const sizeOf = (shape: readonly number[]): number =>
 
 const isTyped = (data: unknown): data is NumberArray => ArrayBuffer.isView(data) && !(data instanceof DataView);
 
-/** Data of one datatype out of numbers, booleans or strings, flat or nested; says which value does not fit. Throws TensorError. */
+/** A tensor from numbers, booleans or strings, flat or nested. Throws TensorError that names the value that does not fit. */
 export function tensorOf(where: string, datatype: string, shape: number[], data: ScriptTensorData): Tensor {
-  const size = sizeOf(shape);
   const type = arrayOf(datatype);
   if (!type && datatype !== 'BYTES') throw new TensorError(`${where} has the unknown datatype ${datatype}`);
   if (data instanceof DataView) throw new TensorError(`${where} is a DataView: give a typed array or a list`);
-  if (isTyped(data) && type && datatype !== 'BOOL' && data instanceof type)
+  const size = sizeOf(shape);
+  if (isOfType(data, datatype))
     return { datatype, shape, data: data.length === size ? data : wrongSize(where, data.length, shape) };
-  const values = isTyped(data) ? (type ? [...data] : [data]) : flatten(where, data, shape, size); // the bytes of one text, or numbers of another type
-  if (datatype === 'BYTES')
-    return {
-      datatype,
-      shape,
-      data: (values.length === size ? values : wrongSize(where, values.length, shape)).map((value, i) =>
-        typeof value === 'string' || value instanceof Uint8Array ? value : wrongValue(where, i, value, datatype),
-      ),
-    };
+  const values = valuesOf(where, data, { isText: !type, shape, size });
   if (values.length !== size) wrongSize(where, values.length, shape);
-  return { datatype, shape, data: fill(where, datatype, new type!(size), values) };
+  if (type) return { datatype, shape, data: fill(where, datatype, new type(size), values) };
+  return { datatype, shape, data: values.map((value, i) => textOrBytes(where, i, value)) };
 }
 
-/** Values of a flat list, or of lists that are nested as the shape is: each as long as its dimension, the innermost as long as all that are left. */
+/** Whether the data needs no conversion. BOOL does, because a Uint8Array may hold other values than 0 and 1. */
+function isOfType(data: ScriptTensorData, datatype: string): data is NumberArray {
+  const type = arrayOf(datatype);
+  return type !== undefined && datatype !== 'BOOL' && isTyped(data) && data instanceof type;
+}
+
+function valuesOf(
+  where: string,
+  data: ScriptTensorData,
+  { isText, shape, size }: { isText: boolean; shape: readonly number[]; size: number },
+): readonly unknown[] {
+  if (!isTyped(data)) return flatten(where, data, shape, size);
+  return isText ? [data] : [...data]; // the bytes of one text, or numbers of another type
+}
+
+function textOrBytes(where: string, index: number, value: unknown): string | Uint8Array {
+  const fits = typeof value === 'string' || value instanceof Uint8Array;
+  return fits ? value : wrongValue(where, index, value, 'BYTES');
+}
+
+/**
+ * The values of a flat list, or of lists that are nested like the shape. Lists of the innermost level may hold all
+ * remaining dimensions flat.
+ */
 function flatten(where: string, data: readonly unknown[], shape: readonly number[], size: number): readonly unknown[] {
-  let [first, ones] = [data, 0]; // one row needs no copy
-  while (ones < shape.length - 1 && first.length === 1 && shape[ones] === 1 && Array.isArray(first[0]))
-    [first, ones] = [first[0] as readonly unknown[], ones + 1];
-  if (!Array.isArray(first[0])) return first.length === size ? first : wrongSize(where, first.length, shape);
-  let lists: readonly (readonly unknown[])[] = [data];
-  for (let depth = 0; depth < shape.length - 1 && Array.isArray(lists[0]?.[0]) && data.length > 0; depth++) {
-    const uneven = lists.findIndex((list) => list.length !== shape[depth]);
-    if (uneven >= 0)
-      throw new TensorError(
-        `${where}${placeOf(uneven, shape, depth)} has ${lists[uneven]!.length} values, shape [${shape.join(',')}] has ${shape[depth]!} there`,
-      );
-    const inner = lists.flat();
-    const single = inner.findIndex((one) => !Array.isArray(one));
-    if (single >= 0)
-      throw new TensorError(`${where}${placeOf(single, shape, depth + 1)} is not a list, the first of its row is`);
-    lists = inner as unknown[][];
-  }
+  const single = singleRow(data, shape);
+  if (!Array.isArray(single[0])) return single.length === size ? single : wrongSize(where, single.length, shape);
+  const lists = innermostLists(where, data, shape);
   if (lists.length === 1) return lists[0]!.length === size ? lists[0]! : wrongSize(where, lists[0]!.length, shape);
-  const width = size / lists.length;
-  const uneven = lists.findIndex((list) => list.length !== width);
-  if (uneven >= 0)
-    throw new TensorError(
-      `${where}${placeOf(uneven, shape, depthOf(lists.length, shape))} has ${lists[uneven]!.length} values, shape [${shape.join(',')}] has ${width} there`,
-    );
+  assertLengths(where, lists, { length: size / lists.length, shape, depth: depthOf(lists.length, shape) });
   return lists.flat();
 }
 
-/** How many dimensions make so many lists. */
+/** The inner list of leading dimensions of length 1; it needs no copy. */
+function singleRow(data: readonly unknown[], shape: readonly number[]): readonly unknown[] {
+  let [list, depth] = [data, 0];
+  while (depth < shape.length - 1 && list.length === 1 && shape[depth] === 1 && Array.isArray(list[0]))
+    [list, depth] = [list[0] as readonly unknown[], depth + 1];
+  return list;
+}
+
+function innermostLists(
+  where: string,
+  data: readonly unknown[],
+  shape: readonly number[],
+): readonly (readonly unknown[])[] {
+  let lists: readonly (readonly unknown[])[] = [data];
+  for (let depth = 0; depth < shape.length - 1 && Array.isArray(lists[0]?.[0]); depth++) {
+    assertLengths(where, lists, { length: shape[depth]!, shape, depth });
+    const inner = lists.flat();
+    const notList = inner.findIndex((one) => !Array.isArray(one));
+    if (notList >= 0)
+      throw new TensorError(`${where}${placeOf(notList, shape, depth + 1)} is not a list, the first of its row is`);
+    lists = inner as unknown[][];
+  }
+  return lists;
+}
+
+function assertLengths(
+  where: string,
+  lists: readonly (readonly unknown[])[],
+  { length, shape, depth }: { length: number; shape: readonly number[]; depth: number },
+): void {
+  const uneven = lists.findIndex((list) => list.length !== length);
+  if (uneven >= 0)
+    throw new TensorError(
+      `${where}${placeOf(uneven, shape, depth)} has ${lists[uneven]!.length} values, shape [${shape.join(',')}] has ${length} there`,
+    );
+}
+
+/** Number of dimensions whose product is `count`. */
 function depthOf(count: number, shape: readonly number[]): number {
   let [depth, lists] = [0, 1];
   while (lists < count) lists *= shape[depth++]!;
   return depth;
 }
 
-/** `[1][0]`: the place of a list at a depth, counted in row-major order. */
+/** `[1][0]`: the indexes of a list at a depth, from its index in row-major order. */
 function placeOf(index: number, shape: readonly number[], depth: number): string {
   let [text, rest] = ['', index];
   for (let i = depth - 1; i >= 0; i--) {
@@ -133,63 +156,12 @@ function wrongSize(where: string, count: number, shape: readonly number[]): neve
   throw new TensorError(`${where} has ${count} values, shape [${shape.join(',')}] needs ${sizeOf(shape)}`);
 }
 
-function fill<T extends NumberArray>(where: string, datatype: string, target: T, values: readonly unknown[]): T {
-  if (target instanceof BigInt64Array || target instanceof BigUint64Array) {
-    for (let i = 0; i < values.length; i++) {
-      const value = bigint(values[i]);
-      if (value === undefined) wrongValue(where, i, values[i], datatype);
-      target[i] = value;
-      if (target[i] !== value) wrongValue(where, i, values[i], datatype); // it wrapped around
-    }
-  } else if (datatype === 'BOOL')
-    for (let i = 0; i < values.length; i++) target[i] = boolean(values[i]) ?? wrongValue(where, i, values[i], datatype);
-  else {
-    const floating = datatype.startsWith('FP');
-    for (let i = 0; i < values.length; i++) {
-      const value = values[i];
-      const given = typeof value === 'number' ? value : floating ? real(value) : whole(value);
-      if (given === undefined) wrongValue(where, i, value, datatype);
-      target[i] = given;
-      // In FP32, 1e39 became Infinity; 300 became 44 in INT8
-      if (floating ? !Number.isFinite(target[i]) && Number.isFinite(given) : target[i] !== given)
-        wrongValue(where, i, value, datatype);
-    }
-  }
-  return target;
-}
-
-const boolean = (value: unknown): 0 | 1 | undefined =>
-  value === true || value === 1 ? 1 : value === false || value === 0 ? 0 : undefined;
-
-/** For floating-point tensors: null is a missing value, true and false are 1 and 0, and whole numbers of any length are rounded as JSON numbers are. */
-const real = (value: unknown): number | undefined => (value === null ? NaN : whole(value));
-const whole = (value: unknown): number | undefined =>
-  value === true ? 1 : value === false ? 0 : typeof value === 'bigint' ? Number(value) : undefined;
-
-function bigint(value: unknown): bigint | undefined {
-  if (typeof value === 'bigint') return value;
-  if (typeof value === 'boolean') return value ? 1n : 0n;
-  return typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : undefined;
-}
-
-function wrongValue(where: string, index: number, value: unknown, datatype: string): never {
-  const text =
-    typeof value === 'object' && value !== null
-      ? Array.isArray(value)
-        ? 'a list'
-        : 'an object'
-      : typeof value === 'bigint' || typeof value === 'number'
-        ? String(value)
-        : ((JSON.stringify(value) as string | undefined) ?? String(value));
-  throw new TensorError(`${where} has ${text.slice(0, 60)} at place ${index}, which is not ${datatype}`);
-}
-
-/** Whether a concrete shape fits a signature's, where -1 takes anything. */
+/** Whether a concrete shape fits a signature, where -1 is any length. */
 export function fits(shape: readonly number[], { shape: wanted }: TensorSignature): boolean {
   return shape.length === wanted.length && shape.every((dimension, i) => wanted[i] === -1 || wanted[i] === dimension);
 }
 
-/** Texts as ONNX Runtime takes them; the place of the first that it would change without a word. */
+/** Index of the first text that ONNX Runtime would silently change; -1 where there is none. */
 export const unsupportedTextIndex = (data: readonly (string | Uint8Array)[]): number =>
   data.findIndex((text) => typeof text !== 'string' || text.includes('\0') || !text.isWellFormed());
 

@@ -1,10 +1,10 @@
-/** JSON of tensors: in one piece where they are small, in slices where they are not, so that no turn of the event loop is long. */
+/** JSON of tensors: at once where they are small, in slices where they are large, so that no turn of the event loop is long. */
 import type { Tensor, TensorData } from './tensor.ts';
 
-/** A tensor of more values is printed in slices. */
+/** Values in one slice. */
 export const SLICE_VALUES = 16_384;
 
-/** JSON of a tensor's values, flat; 64-bit integers exact, NaN and infinities as null (JSON has none). */
+/** The values as a flat list, with exact 64-bit integers. NaN and infinities, which JSON does not have, are null. */
 export const flatJson = ({ data, datatype }: Tensor): string => `[${items(data, datatype, 0, data.length)}]`;
 
 /** The same in slices. */
@@ -14,7 +14,7 @@ export function* flatPieces({ data, datatype }: Tensor): Generator<string> {
   yield data.length === 0 ? '[]' : ']';
 }
 
-/** JSON of a tensor's values, nested by its shape. */
+/** The values as lists that are nested like the shape. */
 export function nestedJson({ data, shape, datatype }: Tensor): string {
   let at = 0;
   const level = (depth: number): string => {
@@ -30,7 +30,7 @@ export function nestedJson({ data, shape, datatype }: Tensor): string {
   return shape.length === 0 ? items(data, datatype, 0, 1) : level(0);
 }
 
-/** The same in slices: brackets open and close where an index of the shape turns over. */
+/** The same in slices: brackets open and close where an index of the shape restarts. */
 export function* nestedPieces(tensor: Tensor): Generator<string> {
   const { data, shape, datatype } = tensor;
   const width = shape.at(-1)!;
@@ -53,7 +53,7 @@ export function* nestedPieces(tensor: Tensor): Generator<string> {
   yield text;
 }
 
-/** How many lists end before the value at that place. */
+/** How many lists end before the value at that index. */
 function closes(at: number, shape: readonly number[]): number {
   let [count, size] = [0, 1];
   for (let i = shape.length - 1; i > 0 && at % (size *= shape[i]!) === 0; i--) count += 1;
@@ -63,16 +63,21 @@ function closes(at: number, shape: readonly number[]): number {
 function items(data: TensorData, datatype: string, from: number, to: number): string {
   let text = '';
   for (let i = from; i < to; i++) {
-    const value = data[i]!;
     if (i > from) text += ',';
-    if (datatype === 'BOOL') text += value ? 'true' : 'false';
-    else if (typeof value === 'number')
-      text += Number.isFinite(value) ? (value === 0 && 1 / value < 0 ? '-0' : String(value)) : 'null';
-    else
-      text +=
-        typeof value === 'bigint'
-          ? String(value)
-          : JSON.stringify(typeof value === 'string' ? value : Buffer.from(value).toString('base64'));
+    text += item(data[i]!, datatype);
   }
   return text;
+}
+
+function item(value: TensorData[number], datatype: string): string {
+  if (datatype === 'BOOL') return value ? 'true' : 'false';
+  if (typeof value === 'number') return numberJson(value);
+  if (typeof value === 'bigint') return String(value);
+  return JSON.stringify(typeof value === 'string' ? value : Buffer.from(value).toString('base64'));
+}
+
+/** Keeps the sign of -0, which String() drops. */
+function numberJson(value: number): string {
+  if (!Number.isFinite(value)) return 'null';
+  return value === 0 && 1 / value < 0 ? '-0' : String(value);
 }

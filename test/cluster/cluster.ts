@@ -220,10 +220,8 @@ export async function down(): Promise<void> {
 /** What runs: engine, nodes and whether the API answers. */
 export async function status(): Promise<string> {
   const docker = await runningEngine();
-  const lines = [
-    `engine: ${docker === undefined ? 'none' : docker.own ? `own, ${OWN.env.DOCKER_HOST}` : 'the machine’s'}`,
-    `kubeconfig: ${kubeconfig}`,
-  ];
+  const engine = docker?.own ? `own, ${OWN.env.DOCKER_HOST}` : 'the machine’s';
+  const lines = [`engine: ${docker === undefined ? 'none' : engine}`, `kubeconfig: ${kubeconfig}`];
   lines.push((await responds()) ? await kubectl(['get', 'nodes', '-o', 'wide']) : 'the API server does not answer');
   return lines.join('\n');
 }

@@ -213,12 +213,11 @@ export const PLANTED: PlantedBug[] = [
 
 /** Plans that the bug should not survive. */
 export function plansFor({ workload, faults, about = /./ }: PlantedBug, plans: Plan[], { writes }: Recording): Plan[] {
-  const object = (fault: Fault): string =>
-    'event' in fault
-      ? `${fault.event.resource}/${fault.event.name}`
-      : 'resource' in fault
-        ? fault.resource
-        : (writes[fault.write - 1]?.what ?? '');
+  const object = (fault: Fault): string => {
+    if ('event' in fault) return `${fault.event.resource}/${fault.event.name}`;
+    if ('resource' in fault) return fault.resource;
+    return writes[fault.write - 1]?.what ?? '';
+  };
   return plans.filter(
     (plan) =>
       plan.workload === workload &&

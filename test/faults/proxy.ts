@@ -11,6 +11,8 @@ import type { EventRef, Fault, Recording, WriteRecord } from './plan.ts';
 import { WatchStream } from './watchStream.ts';
 
 const LATE_MS = 700;
+/** The API server's reasons by status code. */
+const REASON_OF: Record<number, string> = { 409: 'Conflict', 429: 'TooManyRequests' };
 
 export interface Upstream {
   server: string;
@@ -149,7 +151,7 @@ export class FaultProxy implements Recording {
       return answer(
         response,
         fault.code,
-        fault.code === 409 ? 'Conflict' : fault.code === 429 ? 'TooManyRequests' : 'InternalError',
+        REASON_OF[fault.code] ?? 'InternalError',
         fault.code === 429 ? { 'retry-after': '1' } : {},
       );
     if (fault?.do === 'crash before') return this.#hooks.kill(call.by);

@@ -36,20 +36,21 @@ export async function attack(port: number, { count, seed, progress }: Attack): P
       const answer = await send(port, bytes);
       const status = answer === undefined ? 'hangs' : (/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1] ?? 'closed');
       verdict.ends[status] = (verdict.ends[status] ?? 0) + 1;
-      const problem =
-        status === 'hangs'
-          ? 'hangs'
-          : Number(status) >= 500
-            ? answer!.slice(0, 300)
-            : Number(status) >= 400 && !answer!.includes('application/json')
-              ? `not JSON: ${answer!.slice(0, 200)}`
-              : undefined;
+      const problem = problemOf(status, answer);
       if (problem !== undefined && verdict.problems.length < 10)
         verdict.problems.push(`${way}: ${problem} ← ${bytes.subarray(0, 200).toString('latin1')}`);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, one));
   return verdict;
+}
+
+/** What is wrong with an answer: none came, a 5xx, or a 4xx that is no JSON. */
+function problemOf(status: string, answer: string | undefined): string | undefined {
+  if (answer === undefined) return 'hangs';
+  if (Number(status) >= 500) return answer.slice(0, 300);
+  if (Number(status) >= 400 && !answer.includes('application/json')) return `not JSON: ${answer.slice(0, 200)}`;
+  return undefined;
 }
 
 /** All that comes back; after the first answer, or a moment without one, the server hears that nothing more will come. Undefined when nothing ends it. */

@@ -46,8 +46,10 @@ export type Step =
   | { do: 'crash after' | 'conflict at' | 'lose the reply of'; write: number }
   | { do: 'somebody deletes' | 'somebody strips'; key: string };
 
-export const tell = (step: Step): string =>
-  'write' in step ? `${step.do} write ${step.write}` : 'key' in step ? `${step.do} ${step.key}` : step.do;
+export function tell(step: Step): string {
+  if ('write' in step) return `${step.do} write ${step.write}`;
+  return 'key' in step ? `${step.do} ${step.key}` : step.do;
+}
 
 export interface Problem {
   way: Step[];
@@ -153,8 +155,8 @@ export async function take(state: State, step: Step, specs: object[]): Promise<S
 }
 
 function arrived(state: State, step: Step, after: State): State {
-  const served =
-    'key' in step ? 'not asked' : state.served === 'no' && hasEndpoints(after.objects) ? 'yes' : state.served;
+  const servedNow = state.served === 'no' && hasEndpoints(after.objects) ? 'yes' : state.served;
+  const served = 'key' in step ? 'not asked' : servedNow;
   return { ...after, faults: state.faults - ('write' in step || 'key' in step ? 1 : 0), served };
 }
 

@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { rowsThatDiffer } from '../../cli/compare.ts';
+import { rowsThatDiffer, type RowDifference } from '../../cli/compare.ts';
 import { pythonWith } from '../clients/venv.ts';
 import { ready, startScorer } from '../fixtures/scorer.ts';
 
@@ -66,19 +66,16 @@ for (const { name, problem } of lines.map((line) => JSON.parse(line) as { name: 
       : [];
     const bad = off.filter(({ differ }) => differ.length > 0);
     if (answer.ok && bad.length === 0) equal += 1;
-    said = !answer.ok
-      ? JSON.stringify(got)
-      : bad.length === 0
-        ? 'equal'
-        : bad
-            .map(
-              ({ output, differ }) =>
-                `${output}: ${differ.length} differ, by up to ${Math.max(...differ.map(({ by }) => by)).toPrecision(2)}`,
-            )
-            .join('; ');
+    said = answer.ok ? bad.map(differences).join('; ') || 'equal' : JSON.stringify(got);
   }
   scorer.process.kill('SIGKILL');
   console.log(`| ${name} | yes | ${rows} | ${served ? 'yes' : 'no'} | ${said} |`);
 }
+
+function differences({ output, differ }: { output: string; differ: RowDifference[] }): string {
+  const largest = Math.max(...differ.map(({ by }) => by));
+  return `${output}: ${differ.length} differ, by up to ${largest.toPrecision(2)}`;
+}
+
 console.log(`\n${equal} of ${lines.length} equal, ${refused} not converted (tolerance ${TOLERANCE})`);
 process.exit();

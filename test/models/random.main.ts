@@ -58,7 +58,8 @@ for (const [name, shape] of Object.entries(shapes)) {
   if (!session) continue;
   const apart = await keepsRowsApart((feeds) => session.run(feeds), shape);
   const { rows, message } = session.rows;
-  const key = `${rows}, ${apart === undefined ? 'takes no rows' : apart ? 'keeps rows apart' : 'mixes rows'}`;
+  const seen = apart ? 'keeps rows apart' : 'mixes rows';
+  const key = `${rows}, ${apart === undefined ? 'takes no rows' : seen}`;
   counts.set(key, (counts.get(key) ?? 0) + 1);
   if (rows === 'Independent' && apart === false) wrong.push(`${join(folder, name)}: ${message}`);
 }

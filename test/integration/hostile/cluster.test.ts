@@ -57,13 +57,14 @@ const LARGE = 20_000;
 const isAnnotation = (text: string): boolean =>
   Buffer.byteLength(text) < 200_000 && !text.includes('\0') && !/[\ud800-\udfff]/.test(text);
 const isLabel = (text: string): boolean => /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/.test(text);
+const labelOf = (text: string): string => (isLabel(text) ? text : 'x');
 
 /** Each kind with each hostile text that the server takes, in all of our annotations and labels at once. */
 const poison = (victim: object[]): object[] =>
   KINDS.flatMap((one, k) =>
     TEXTS.filter(isAnnotation).map((text, i) => {
       const labels = Object.fromEntries(
-        Object.values(LABEL).map((name) => [name, name === LABEL.managedBy ? 'penstock' : isLabel(text) ? text : 'x']),
+        Object.values(LABEL).map((name) => [name, name === LABEL.managedBy ? 'penstock' : labelOf(text)]),
       );
       const names = Buffer.byteLength(text) < LARGE ? Object.values(ANNOTATION) : [ANNOTATION.record];
       const annotations = Object.fromEntries(names.map((name) => [name, text]));

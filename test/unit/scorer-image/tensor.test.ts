@@ -1,6 +1,7 @@
 /** Values that fit a tensor, and sentences about those that do not. */
 import { expect } from 'chai';
-import { BadInput, exactJson, plainJson } from '../../../scorer-image/tensor/json.ts';
+import { BadInput } from '../../../scorer-image/tensor/errors.ts';
+import { exactJson, plainJson } from '../../../scorer-image/tensor/json.ts';
 import { clientTensor } from '../../../scorer-image/run/inferRequest.ts';
 import { tensorOf, type ScriptTensorData, type Tensor } from '../../../scorer-image/tensor/tensor.ts';
 import {

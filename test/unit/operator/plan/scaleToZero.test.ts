@@ -219,6 +219,13 @@ const rows: Row[] = [
   },
 ];
 
+/** Where an endpoint slice of the activator sends requests. A slice without ready addresses is in the way of none. */
+function destinationOf(slice: Slice | undefined, expected: string): string {
+  if (slice === undefined) return 'nowhere else';
+  if (readyAddresses(slice).length > 0) return 'to the activator';
+  return expected === 'nowhere else' ? expected : 'to the pods';
+}
+
 describe('to zero and back', () => {
   for (const { when, seen: change, pods, requests, says, available, wakeAfterMs } of rows) {
     it(when, () => {
@@ -235,15 +242,7 @@ describe('to zero and back', () => {
       })
         .flat()
         .find(({ kind }) => kind === 'EndpointSlice') as Slice | undefined;
-      expect(
-        slice === undefined
-          ? 'nowhere else'
-          : readyAddresses(slice).length > 0
-            ? 'to the activator'
-            : requests === 'nowhere else'
-              ? 'nowhere else'
-              : 'to the pods',
-      ).to.equal(requests);
+      expect(destinationOf(slice, requests)).to.equal(requests);
       const { conditions = [] } = pipelineStatus(seen, plan, {}, '');
       expect(conditions.find(({ type }) => type === 'ScalingActive')?.message).to.equal(says);
       expect(conditions.find(({ type }) => type === 'Available')?.status).to.equal(available ? 'True' : 'False');
