@@ -1,6 +1,6 @@
 /**
- * `npm run build`: type-checks nothing (lint does), bundles operator, scorer and cli into their dist folders. A file that would
- * be the same is left alone, so that programs may be started from there meanwhile.
+ * `npm run build` bundles operator, scorer and cli into their dist folders. It does not check types; `npm run lint`
+ * does. A file that would not change is not written, so programs may be started from there at the same time.
  */
 import { build, type BuildOptions } from 'esbuild';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -23,7 +23,10 @@ async function bundle(options: BuildOptions, room: string): Promise<void> {
     if (entry.isFile() && !made.has(join(outdir, entry.name))) rmSync(join(outdir, entry.name));
 }
 
-/** Packages that are not bundled, each with the one native part this platform runs; package.json comes last, and tells that all is there. */
+/**
+ * Packages that are not bundled, with the native files of this platform only. package.json is copied last and shows
+ * that the copy is complete.
+ */
 const BESIDE: Record<string, string[]> = {
   'onnxruntime-node': ['dist', `bin/napi-v6/linux/${process.arch}`, 'package.json'],
   'onnxruntime-common': ['dist/cjs', 'package.json'],

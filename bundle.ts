@@ -1,4 +1,4 @@
-/** How the three programs become a few files each; `npm run build` and the tests bundle them alike. */
+/** How the operator, the scorer and the cli are bundled. `npm run build` and the tests use the same settings. */
 import type { BuildOptions, Plugin } from 'esbuild';
 import { join } from 'node:path';
 
@@ -19,7 +19,10 @@ const common: BuildOptions = {
   },
 };
 
-/** undici's index also loads fetch, WebSocket, caches and mocks, of which the operator uses none: 4 MiB at rest. */
+/**
+ * undici's index also loads fetch, WebSocket, caches and mocks, which the operator does not use. They cost 4 MiB of
+ * memory.
+ */
 const slimUndici: Plugin = {
   name: 'slim undici',
   setup: (build) => {
@@ -40,7 +43,10 @@ const slimUndici: Plugin = {
   },
 };
 
-/** The operator, as `main.mjs`, and the activator, as `activator.mjs`. Without whitespace the text of it takes 5 MiB less; names stay, for the sake of stacks. */
+/**
+ * The operator (`main.mjs`) and the activator (`activator.mjs`). Removing white space saves 5 MiB of memory; names stay
+ * readable for stacks.
+ */
 export const operatorBundle: BuildOptions = {
   ...common,
   minifyWhitespace: true,
@@ -48,7 +54,9 @@ export const operatorBundle: BuildOptions = {
   plugins: [slimUndici],
 };
 
-/** express brings parsers of bodies, of which the scorer uses none: with all the world's character sets, a quarter of its code. */
+/**
+ * express loads body parsers with tables of all character sets, a quarter of its code. The scorer does not use them.
+ */
 const noBodyParser: Plugin = {
   name: 'no body parser',
   setup: (build) => {
@@ -57,7 +65,7 @@ const noBodyParser: Plugin = {
   },
 };
 
-/** The scorer, as `main.mjs` and `worker.mjs`; onnxruntime and esbuild are laid beside them. */
+/** The scorer (`main.mjs` and `worker.mjs`). onnxruntime and esbuild are copied beside them. */
 export const scorerBundle: BuildOptions = {
   ...common,
   splitting: true,
@@ -67,5 +75,5 @@ export const scorerBundle: BuildOptions = {
   entryPoints: { main: join(root, 'scorer-image/main.ts'), worker: join(root, 'scorer-image/run/worker.ts') },
 };
 
-/** `penstock`, as one file that runs the scorer beside it. */
+/** `penstock` as one file, which starts the scorer that lies beside it. */
 export const cliBundle: BuildOptions = { ...common, entryPoints: { penstock: join(root, 'cli/main.ts') } };

@@ -11,7 +11,7 @@ const USAGE = `usage: penstock serve -f FILE|FOLDER … [--port 8080] [--operato
 
 serve    Serves an InferencePipeline as a pod of it would, with the models and ConfigMaps of the given files.
          Keys are not checked, errors are shown. A changed file is loaded at once; Ctrl-C ends it.
-compare  Sends rows to an endpoint and tells how many answers differ from the expected ones, and by how much.
+compare  Sends rows to an endpoint and prints how many answers differ from the expected ones, and by how much.
          --rows: a JSON list of rows. --expect: {"<output>": [one value for each row], …}. Exit code 1 if any differs.`;
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);

@@ -1,4 +1,4 @@
-/** The manifests that a user would give to kubectl apply, read from files. */
+/** Reads the manifests that a user would give to kubectl apply. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import * as yaml from 'js-yaml';
@@ -6,7 +6,7 @@ import type { KubeObject } from '../operator/api/objects.ts';
 import type { InferencePipeline, ModelVersion } from '../operator/api/types.gen.ts';
 import { problemsOf, type Crd } from './validate.ts';
 
-/** A mistake of the user's, told without a stack. */
+/** An error that the user can correct. It is printed without a stack. */
 export class UserError extends Error {}
 
 export interface ConfigMapObject extends KubeObject {
@@ -20,7 +20,7 @@ export interface Manifests {
   configMaps: Record<string, ConfigMapObject>;
 }
 
-/** The files behind paths: a folder stands for its YAML and JSON files, as with kubectl apply -f. */
+/** The files at these paths. A folder stands for its YAML and JSON files, as with kubectl apply -f. */
 export function filesOf(paths: readonly string[]): string[] {
   return paths.flatMap((path) => {
     const found = statSync(path, { throwIfNoEntry: false });
@@ -34,10 +34,10 @@ export function filesOf(paths: readonly string[]): string[] {
   });
 }
 
-/** Reads a CRD of this checkout. */
+/** Reads a CRD of this repository. */
 export const readCrd = (file: string): Crd => yaml.load(readFileSync(file, 'utf8')) as Crd;
 
-/** Throws UserError with all that the API server would say of the objects. */
+/** Throws UserError with all errors that the API server would report. */
 export function checkManifests({ pipeline, modelVersions }: Manifests, crds: readonly Crd[]): void {
   const problems = [pipeline, ...Object.values(modelVersions)].flatMap((object) => {
     const crd = crds.find(({ spec }) => spec.names.kind === object.kind)!;
@@ -46,7 +46,7 @@ export function checkManifests({ pipeline, modelVersions }: Manifests, crds: rea
   if (problems.length > 0) throw new UserError(problems.join('\n'));
 }
 
-/** Reads all documents; there must be one pipeline, or the one called `name`. Throws UserError. */
+/** Reads all documents. Throws UserError if there is not exactly one pipeline, or none with this name. */
 export function readManifests(files: readonly string[], name?: string): Manifests {
   const objects = files.flatMap((file) => documents(file));
   const pipelines = objects.filter(({ kind }) => kind === 'InferencePipeline') as InferencePipeline[];

@@ -1,4 +1,4 @@
-/** `penstock serve`: the scorer of a pod, as a process of this machine, started anew when a file changes. */
+/** `penstock serve` runs the scorer of a pod as a process on this machine and restarts it when a file changes. */
 import { ENV, LOCAL_ENV, MOUNT, SCORER_NODE_FLAGS } from '@penstock/contract';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, watch, writeFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ export interface ServeOptions {
   operatorPort: number;
   /** The folder of the CRDs. */
   crds: string;
-  /** The scorer's bundle. */
+  /** The path of the scorer's bundle. */
   scorer: string;
   say: (line: string) => void;
 }
@@ -24,7 +24,7 @@ export interface ServeOptions {
 const CALM_MS = 200;
 const FOLDERS = ['models', 'sources', 'script', 'traffic', 'credentials'] as const;
 
-/** Serves until `stop` resolves; a manifest that is wrong is told, and the last good one serves on. */
+/** Serves until `stop` resolves. An error in a manifest is printed, and the last valid manifest stays in use. */
 export async function serve(options: ServeOptions, stop: Promise<unknown>): Promise<void> {
   const files = filesOf(options.files);
   const crds = ['inferencepipelines', 'modelversions'].map((name) => readCrd(join(options.crds, `${name}.yaml`)));
@@ -45,7 +45,7 @@ export async function serve(options: ServeOptions, stop: Promise<unknown>): Prom
     }
   };
   await start();
-  let turn = Promise.resolve(); // one start after the other
+  let turn = Promise.resolve(); // starts run one after the other
   let timer: NodeJS.Timeout | undefined;
   const watchers = [...new Set(files.map((file) => dirname(file)))].map((folder) =>
     watch(folder, (_, name) => {
@@ -75,7 +75,7 @@ class Running {
     this.#settings = settings;
   }
 
-  /** Lays everything out and fetches the models; throws UserError when that fails, and leaves nothing. */
+  /** Writes all files and fetches the models. Throws UserError on failure and removes the files again. */
   static async fetch({ env, fetch, sources, script }: Local, options: ServeOptions): Promise<Running> {
     const home = mkdtempSync(join(tmpdir(), 'penstock-serve-'));
     for (const folder of FOLDERS) mkdirSync(join(home, folder));
@@ -102,8 +102,8 @@ class Running {
 
   serve(options: ServeOptions): void {
     this.#child = this.#run('serve', options).once('close', (code) => {
-      // all that it said was read
-      if (code) options.say(`✗ the scorer ended with ${code}: mend what it says, and it starts anew`);
+      // all output of the process has been read
+      if (code) options.say(`✗ the scorer ended with ${code}: correct the error above, and it starts again`);
     });
   }
 
@@ -116,7 +116,7 @@ class Running {
     return child;
   }
 
-  /** At once: nobody drains a machine of one's own. */
+  /** Ends the scorer at once: no load balancer sends requests to it. */
   async end(): Promise<void> {
     const child = this.#child;
     if (child?.exitCode === null && child.signalCode === null) {
@@ -128,7 +128,7 @@ class Running {
   }
 }
 
-/** The scorer's JSON lines as a person reads them. */
+/** A JSON log line of the scorer as text for a person. */
 function readable(line: string, port: number): string {
   try {
     const { level, message, timestamp: _, detail, error, ...rest } = JSON.parse(line) as Record<string, unknown>;
@@ -139,6 +139,6 @@ function readable(line: string, port: number): string {
       .map((text) => `\n${String(text)}`)
       .join('')}`;
   } catch {
-    return line; // what the script prints
+    return line; // a line that the script printed
   }
 }

@@ -1,4 +1,4 @@
-/** Manifests are checked as the API server checks them: the CRD's schema first, then its CEL rules, in the same sentences. */
+/** Validates manifests as the API server does: first the CRD's schema, then its CEL rules, with the same messages. */
 import { Environment } from '@marcbachmann/cel-js';
 import { Ajv, type ErrorObject } from 'ajv';
 import { quantity } from '../operator/api/units.ts';
@@ -16,14 +16,17 @@ export interface Crd {
   spec: { names: { kind: string }; versions: { schema: { openAPIV3Schema: Schema } }[] };
 }
 
-/** What is wrong with an object of the CRD's kind, a sentence each; rules about a change of an object are left out, since there is none. */
+/**
+ * The errors of an object of the CRD's kind, one sentence each. Transition rules are not evaluated, since there is no
+ * old object.
+ */
 export function problemsOf(object: object, crd: Crd): string[] {
   const schema = crd.spec.versions[0]!.schema.openAPIV3Schema;
   const check = new Ajv({ strict: false, allErrors: true, validateFormats: false }).compile(jsonSchema(schema, true));
   return check(object) ? broken(object, schema, '') : (check.errors ?? []).map(sentence);
 }
 
-/** As JSON Schema, where a field that is not there is a mistake. */
+/** The CRD's schema as JSON Schema. Unknown fields are errors. */
 function jsonSchema({ properties, items, additionalProperties, ...own }: Schema, isRoot = false): Schema {
   const {
     'x-kubernetes-validations': _,
@@ -60,7 +63,7 @@ function jsonSchema({ properties, items, additionalProperties, ...own }: Schema,
   ) as Schema;
 }
 
-/** In the words of the API server. */
+/** The message of an error in the form of the API server. */
 function sentence({ instancePath, keyword, params, message = '' }: ErrorObject): string {
   const path = dotted(instancePath);
   const field = (name: string): string => (path === '' ? name : `${path}.${name}`);
@@ -91,7 +94,7 @@ class Quantity {
   }
 }
 
-/** CEL as Kubernetes extends it, as far as the CRDs' rules go. */
+/** The CEL environment with those Kubernetes extensions that the CRDs' rules use. */
 const cel = new Environment({ unlistedVariablesAreDyn: true })
   .registerType('Quantity', Quantity)
   .registerFunction('quantity(string): Quantity', (text: string) => new Quantity(quantity(text)))
@@ -100,7 +103,7 @@ const cel = new Environment({ unlistedVariablesAreDyn: true })
     BigInt(Math.sign(a.value - b.value)),
   );
 
-/** The sentences of the rules that do not hold, from the outside in. */
+/** The messages of the rules that fail, outer schemas first. */
 function broken(
   value: unknown,
   { properties = {}, items, additionalProperties, 'x-kubernetes-validations': rules = [] }: Schema,
@@ -118,7 +121,7 @@ function broken(
   return [...own, ...inner];
 }
 
-/** Whole numbers are CEL's int. */
+/** Converts integers to BigInt, which is CEL's int in JavaScript. */
 function celValue(value: unknown): unknown {
   if (typeof value === 'number' && Number.isInteger(value)) return BigInt(value);
   if (Array.isArray(value)) return value.map(celValue);

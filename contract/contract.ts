@@ -1,6 +1,6 @@
 /**
- * The contract between the operator, which writes pods, and the scorer, which runs in them.
- * Everything the two must agree on stands here once; neither room imports the other.
+ * The contract between the operator, which writes pods, and the scorer, which runs in them: names, paths and values
+ * that both must use. The operator and the scorer do not import each other.
  */
 export { ConnectionLimit, fixedCapacity } from './connectionLimit.ts';
 export { authorized, keyHash, unauthorizedMessage } from './keys.ts';
@@ -9,24 +9,30 @@ export { Settings, type Env } from './settings.ts';
 export { configMapSource, modelFileName, parseModelSource, type ModelSource } from './modelSource.ts';
 export { parseTraffic, type Traffic } from './traffic.ts';
 export { rejectMalformedRequest } from './malformedRequest.ts';
-export { verifiedModel } from './verifiedModel.ts';
+export {
+  verifiedModel,
+  type ModelSignature,
+  type RowIndependence,
+  type TensorSignature,
+  type VerifiedModel,
+} from './verifiedModel.ts';
 
 /** Names of the environment variables that the operator sets and the scorer reads. */
 export const ENV = {
   pipeline: 'PENSTOCK_PIPELINE',
   revision: 'PENSTOCK_REVISION',
-  /** JSON of {@link MountedModel}[]: the models of this pod, already fetched and verified. */
+  /** JSON of {@link MountedModel}[]: the models of this pod. They are fetched and verified before the scorer starts. */
   models: 'PENSTOCK_MODELS',
-  /** JSON of {@link FetchItem}[]: what the `fetch` and `verify` commands bring. */
+  /** JSON of {@link FetchItem}[]: what the commands `fetch` and `verify` fetch. */
   fetch: 'PENSTOCK_FETCH',
   /** `false`: sources with private addresses are refused. */
   privateSources: 'PENSTOCK_PRIVATE_SOURCES',
-  /** File name of the entry script below {@link MOUNT}.script; absent: no-code serving. */
+  /** File name of the entry script below {@link MOUNT}.script. Absent: the endpoint has no script. */
   script: 'AZUREML_ENTRY_SCRIPT',
-  /** Folder of the one model, or the parent of all, as on Azure. */
+  /** The folder of the only model, or the parent folder of several models. The name is Azure ML's. */
   modelDir: 'AZUREML_MODEL_DIR',
   auth: 'PENSTOCK_AUTH',
-  /** `true`: a failing script's stack goes to the client (Development). */
+  /** `true`: clients see the message and stack of a script's error (target Development). */
   exposeErrors: 'PENSTOCK_EXPOSE_ERRORS',
   requestTimeoutMs: 'PENSTOCK_REQUEST_TIMEOUT_MS',
   initTimeoutMs: 'PENSTOCK_INIT_TIMEOUT_MS',
@@ -34,22 +40,24 @@ export const ENV = {
   maxQueueWaitMs: 'PENSTOCK_MAX_QUEUE_WAIT_MS',
   maxRequestBytes: 'PENSTOCK_MAX_REQUEST_BYTES',
   maxBatchSize: 'PENSTOCK_MAX_BATCH_SIZE',
-  /** `true`: the user wrote scoring.maxBatchSize, so a model whose rows are not known to be independent is joined, too. */
+  /** `true`: the user set scoring.maxBatchSize, so requests are joined also when the model's rows are `Unknown`. */
   joinUnknown: 'PENSTOCK_JOIN_UNKNOWN',
-  /** JSON of {@link ScoringTest}: what has to be right before the pod is Ready. */
+  /** JSON of {@link ScoringTest}: the request that must get the expected answer before the pod is Ready. */
   test: 'PENSTOCK_TEST',
-  /** The container's CPU limit in thousandths, by the downward API. */
+  /** The container's CPU limit in millicores, from the downward API. */
   cpuMillis: 'PENSTOCK_CPU_MILLIS',
-  /** Azure's name for how many workers run the script; a user sets it. */
+  /** Azure ML's variable for the number of workers that run the script. Users may set it. */
   workers: 'WORKER_COUNT',
-  /** Azure's names for what a user may set, too: a deadline below endpoint.requestTimeout, and origins for CORS. */
+  /**
+   * Azure ML's variables that users may set: a request timeout below endpoint.requestTimeout, and the origins for CORS.
+   */
   scoringTimeoutMs: 'SCORING_TIMEOUT_MS',
   corsOrigins: 'AML_CORS_ORIGINS',
-  /** `true`: a log line for each request. */
+  /** `true`: the scorer writes a log line for each request. */
   accessLog: 'ACCESS_LOG',
 } as const;
 
-/** Where a scorer that is not in a pod has its folders and ports: `penstock serve`, and tests. */
+/** Folders and ports of a scorer that runs outside a pod, for `penstock serve` and for tests. */
 export const LOCAL_ENV = {
   models: 'PENSTOCK_MODELS_DIR',
   script: 'PENSTOCK_SCRIPT_DIR',
@@ -60,12 +68,12 @@ export const LOCAL_ENV = {
   operatorPort: 'PENSTOCK_OPERATOR_PORT',
 } as const;
 
-/** Of the scorer, as in package.json. */
+/** The version of the scorer, as in package.json. */
 export const VERSION = '0.1.0';
 
 export const PORT = { user: 8080, operator: 9090 } as const;
 
-/** Where things are in a scorer pod. */
+/** The paths of files in a scorer pod. */
 export const MOUNT = {
   models: '/var/azureml-app/azureml-models',
   script: '/var/azureml-app/script',
@@ -76,9 +84,15 @@ export const MOUNT = {
 } as const;
 
 export const TRAFFIC_FILE = 'traffic.json';
-/** Name of the file that holds an inline `scoring.script`; Node strips types, so one name serves JS and TS. */
+/**
+ * The name of the file that holds an inline `scoring.script`. Node strips types, so the name is right for JavaScript
+ * and TypeScript.
+ */
 export const INLINE_SCRIPT = 'score.ts';
-/** How Node runs the scorer, in its image and in `penstock serve` alike: bursts leave no memory behind (a small young generation, looked through by one thread), and nothing is done by `__proto__`. */
+/**
+ * Node's options for the scorer, in its image and in `penstock serve`. A small young generation that one thread
+ * collects keeps the memory of bursts low. `__proto__` is disabled.
+ */
 export const SCORER_NODE_FLAGS: readonly string[] = [
   '--disable-proto=delete',
   '--max-semi-space-size=4',
@@ -104,7 +118,7 @@ export const HEADER = {
   traceId: 'traceid',
   revision: 'x-penstock-revision',
   modelVersion: 'x-penstock-model-version',
-  /** Bytes of JSON before the tensors (binary tensor extension of the Open Inference Protocol). */
+  /** The number of bytes of JSON before the tensors (binary tensor data extension of the Open Inference Protocol). */
   jsonLength: 'inference-header-content-length',
 } as const;
 
@@ -122,21 +136,21 @@ export const METRIC = {
 } as const;
 
 /**
- * Why a scorer or a model did not come up: the first word of the termination message, and the reason of
- * the condition a user reads. Names are Azure ML's where it has one.
+ * Why a scorer or a model did not start: the first word of the termination message, and the reason of the condition.
+ * The names are Azure ML's where Azure ML has one.
  */
 export const FAILURE = {
   scriptImport: 'UserScriptImportError',
   scriptFunction: 'UserScriptFunctionNotFound',
   initFailed: 'UserScriptInitFailed',
   initTimeout: 'UserScriptInitTimeout',
-  /** After init() had succeeded: an error that nothing awaited, or process.exit(). */
+  /** The script ended its process after init() had returned, by an unhandled rejection or by process.exit(). */
   scriptCrashed: 'UserScriptCrashed',
-  /** run() has not come back: an endless loop, or a promise that nobody keeps. */
+  /** A call of run() did not return: an endless loop, or a promise that never settles. */
   scriptHung: 'ScriptHung',
-  /** A request needs more memory than a worker may have. */
+  /** A request needs more memory than a worker may use. */
   requestTooLarge: 'RequestTooLarge',
-  /** scoring.test was answered otherwise than it expects. */
+  /** The answer to scoring.test differs from the expected one. */
   testFailed: 'ScoringTestFailed',
   modelLoad: 'ModelLoadFailed',
   resource: 'ResourceNotReady',
@@ -144,9 +158,11 @@ export const FAILURE = {
 } as const;
 export type Failure = (typeof FAILURE)[keyof typeof FAILURE];
 
-/** The kubelet keeps this much of a termination message (bytes). */
+/** The longest termination message that the kubelet keeps (bytes). */
 export const TERMINATION_MESSAGE_BYTES = 4096;
-/** How long a pod stays reachable after it was told to stop, so that every kube-proxy has dropped it (seconds). */
+/**
+ * How long a pod accepts requests after SIGTERM (seconds). Within this time every kube-proxy removes it from its rules.
+ */
 export const PRE_STOP_SECONDS = 5;
 
 export type ModelFormat = 'ONNX' | 'Files';
@@ -156,70 +172,42 @@ export interface MountedModel {
   modelVersion: string;
   version: string;
   format: ModelFormat;
-  /** Absent in `penstock serve` where the manifest has none. */
+  /** Absent only in `penstock serve`, if the manifest has no digest. */
   digest?: string;
-  /** File name of the model below `<MOUNT.models>/<name>`; absent where the whole folder is the model. */
+  /** The file name of the model below `<MOUNT.models>/<name>`. Absent: the whole folder is the model. */
   file?: string;
-  /** Names of the features of the model's one input, in the order of its columns, as the ModelVersion has them. */
+  /** The names of the features of the model's only input, in the order of its columns (ModelVersion spec.features). */
   features?: string[];
 }
 
 export interface FetchItem {
-  /** Folder of the result below {@link MOUNT}.models, and of the source or credentials below their mounts. */
+  /** The folder below {@link MOUNT}.models for the result, and below the mounts of sources and credentials. */
   name: string;
   uri: string;
-  /** Name the file gets: the last segment of the uri; absent where a whole ConfigMap is fetched. */
+  /** The file name of the result: the last segment of the URI. Absent for a whole ConfigMap. */
   file?: string;
   format: ModelFormat;
-  /** `sha256:<hex>`; absent only on the first verification, which pins it. */
+  /** `sha256:<hex>`. Absent only on the first verification of a ModelVersion without spec.digest. */
   digest?: string;
 }
 
-/** A request and the answer it has to get; texts of JSON. */
+/** A request and the expected answer, both as JSON text. */
 export interface ScoringTest {
   request: string;
   expect?: string;
   tolerance?: string;
 }
 
-/** What `verify` writes to its termination message when the source is good. */
-export interface VerifiedModel {
-  digest: string;
-  sizeBytes: number;
-  signature?: ModelSignature;
-  /** Of an ONNX model: whether requests may share its calls, and why in one sentence. */
-  rows?: RowIndependence;
-  rowsMessage?: string;
-}
-
-/** Independent: each output row depends on its own input row alone. Mixed: it depends on other rows, too. Unknown: neither is proven. */
-export type RowIndependence = 'Independent' | 'Mixed' | 'Unknown';
-
-/** One tensor in the Open Inference Protocol's words; -1 is a variable dimension. */
-export interface TensorSignature {
-  name: string;
-  datatype: string;
-  shape: number[];
-  /** Of an input: names of the features that its columns are. */
-  features?: string[];
-  /** Of an output: the classes that its columns are. */
-  classes?: (string | number)[];
-}
-export interface ModelSignature {
-  inputs: TensorSignature[];
-  outputs: TensorSignature[];
-}
-
-/** What a scorer says on {@link OPERATOR_PATH}.stats; averages are those of the last ten seconds. */
+/** The response of {@link OPERATOR_PATH}.stats. Averages cover the last ten seconds. */
 export interface ScorerStats {
   revision: string;
   phase: string;
-  /** Requests that are being sent, wait or are in work now. */
+  /** Requests in progress: being received, waiting or in work. */
   inFlight: number;
-  /** Busy, queued, and refused demand. */
+  /** The average of busy, queued and refused requests. */
   concurrency: number;
   requestsPerSecond: number;
   idleSeconds: number;
-  /** What the pipeline's users should know although the pod serves. */
+  /** A problem that users should know about although the pod serves. */
   warning?: string;
 }

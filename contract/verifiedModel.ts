@@ -1,6 +1,36 @@
-/** The result of a verification, as the operator reads it from a termination message. */
-import type { ModelSignature, RowIndependence, TensorSignature, VerifiedModel } from './contract.ts';
+/** The result of a verification: the scorer writes it to its termination message, and the operator reads it from there. */
 import { parsedJson } from './externalText.ts';
+
+/** What the command `verify` writes to its termination message when the verification succeeds. */
+export interface VerifiedModel {
+  digest: string;
+  sizeBytes: number;
+  signature?: ModelSignature;
+  /** For an ONNX model: whether requests may be joined into one call, and the reason in one sentence. */
+  rows?: RowIndependence;
+  rowsMessage?: string;
+}
+
+/**
+ * Independent: each output row depends only on its own input row. Mixed: an output row depends on other rows too.
+ * Unknown: neither is proven.
+ */
+export type RowIndependence = 'Independent' | 'Mixed' | 'Unknown';
+
+/** The metadata of a tensor as the Open Inference Protocol defines it. -1 is a dynamic dimension. */
+export interface TensorSignature {
+  name: string;
+  datatype: string;
+  shape: number[];
+  /** Inputs only: the names of the features, in the order of the columns. */
+  features?: string[];
+  /** Outputs only: the classes, in the order of the columns. */
+  classes?: (string | number)[];
+}
+export interface ModelSignature {
+  inputs: TensorSignature[];
+  outputs: TensorSignature[];
+}
 
 const MAX_TENSORS = 1000;
 

@@ -1,4 +1,4 @@
-/** `npm run generate` writes the derived files; with --verify (`npm run verify`) it fails where one differs. */
+/** `npm run generate` writes the derived files. With --verify (`npm run verify`) it fails if one differs. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { generated } from './generate.ts';
@@ -12,7 +12,7 @@ for (const [path, text] of Object.entries(await generated(root))) {
   try {
     current = readFileSync(file, 'utf8');
   } catch {
-    // not there yet: differs
+    // a file that does not exist differs
   }
   if (current === text) continue;
   stale.push(path);

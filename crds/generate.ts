@@ -1,4 +1,4 @@
-/** Prints what is derived from crds/*.yaml: TypeScript types, the chart's templates and docs/api.md. */
+/** Derives TypeScript types, the chart's templates and docs/api.md from crds/*.yaml. */
 import * as yaml from 'js-yaml';
 import { compile, type JSONSchema } from 'json-schema-to-typescript';
 import { readFileSync } from 'node:fs';
@@ -6,7 +6,10 @@ import { join } from 'node:path';
 
 const COMMAND = 'npm run generate';
 
-/** Titles of schemas that are Kubernetes' own: its documentation has their fields, and its types their shape. */
+/**
+ * Titles of schemas that are Kubernetes' own. Their types come from kubernetes-types, and docs/api.md links to the
+ * Kubernetes documentation.
+ */
 const KUBERNETES_TYPES = new Set(['Affinity']);
 
 interface Schema {
@@ -33,7 +36,7 @@ interface Crd {
   };
 }
 
-/** Every derived file by its path from the root. */
+/** Every derived file by its path from the root of the repository. */
 export async function generated(root: string): Promise<Record<string, string>> {
   const files = ['inferencepipelines', 'modelversions'];
   const texts = files.map((file) => readFileSync(join(root, 'crds', `${file}.yaml`), 'utf8'));
@@ -46,7 +49,7 @@ export async function generated(root: string): Promise<Record<string, string>> {
   };
 }
 
-/** Helm never upgrades a chart's own crds/ folder, and never deletes what carries the keep policy. */
+/** Helm never upgrades a chart's crds/ folder, so the CRDs are templates. The keep policy prevents their deletion. */
 function chartTemplate(text: string): string {
   const kept = text.replace('metadata:\n', 'metadata:\n  annotations:\n    helm.sh/resource-policy: keep\n');
   return `{{- /* Printed from crds/ by \`${COMMAND}\`. */ -}}\n{{- if .Values.crds.install }}\n${kept}{{- end }}\n`;
@@ -76,7 +79,10 @@ async function types(crds: Crd[]): Promise<string> {
   return text.replace(/export interface Kinds \{[^}]*\}\n/, '');
 }
 
-/** One object for all schemas of a title, so that a type is printed once; two different ones of a title are an error. */
+/**
+ * One object for all schemas with the same title, so that a type is printed once. Two different schemas with the same
+ * title are an error.
+ */
 function shareTitled(schema: Schema, known: Map<string, Schema>): Schema {
   if (KUBERNETES_TYPES.has(schema.title ?? ''))
     return { description: schema.description, tsType: schema.title } as Schema;

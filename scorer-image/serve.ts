@@ -23,7 +23,7 @@ import { Dispatcher } from './run/dispatcher.ts';
 import { MAX_MESSAGES_IN_FLIGHT, type WorkerCode } from './run/workerHandle.ts';
 
 const SHUTDOWN_HOOK_MS = 2_000;
-/** Idle connections may send one more request for this long; its response has `Connection: close`. Clients were told to close earlier. */
+/** Idle connections may send one more request for this long; its response has `Connection: close`. The header Keep-Alive gave clients a shorter time. */
 const KEEP_ALIVE_DRAIN_MS = KEEP_ALIVE_SECONDS * 1000;
 
 /** How the worker thread is started. */

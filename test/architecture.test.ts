@@ -178,6 +178,23 @@ function allowed(room: string, target: string, typeOnly: boolean): boolean {
   );
 }
 
+/** The circles of imports, type imports too, that a depth-first search meets: `a → b → a`. */
+function circlesOf(
+  files: string[],
+  imports = (file: string) => importsOf(file).map(({ target }) => target),
+  path: string[] = [],
+  done = new Set<string>(),
+): string[] {
+  return files.flatMap((file) => {
+    if (path.includes(file)) return [[...path.slice(path.indexOf(file)), file].join(' → ')];
+    if (done.has(file)) return [];
+    const known = imports(file).filter((target) => /^\w$|\.ts$/.test(target) && !target.endsWith('.gen.ts'));
+    const circles = circlesOf(known, imports, [...path, file], done);
+    done.add(file);
+    return circles;
+  });
+}
+
 describe('architecture', () => {
   for (const file of sources) {
     it(`${file} imports only what its room may`, () => {
@@ -199,6 +216,15 @@ describe('architecture', () => {
       const body = /^export async function reconcile\w+[\s\S]*?^}/m.exec(read(file))?.[0] ?? '';
       expect(body.split('\n').length, file).to.be.at.most(60);
     }
+  });
+
+  it('no files import each other in a circle', () => {
+    expect(circlesOf(sources)).to.deep.equal([]);
+  });
+
+  it('a circle of imports is found', () => {
+    const imports: Record<string, string[]> = { a: ['b'], b: ['c', 'd'], c: ['b'], d: [] };
+    expect(circlesOf(['a', 'b', 'c', 'd'], (file) => imports[file]!)).to.deep.equal(['b → c → b']);
   });
 
   it('only config.ts reads the environment', () => {

@@ -1,27 +1,33 @@
-/** What the activator has to know of a pipeline that may have no pods, and where it is told. */
+/** What the activator must know of a pipeline that may have no pods, and where the operator writes it. */
 
-/** On the activator's EndpointSlice, under ANNOTATION.activation. The slice's port is the one that stands for the pipeline. */
+/**
+ * The value of ANNOTATION.activation on the activator's EndpointSlice, as JSON. The port of the slice identifies the
+ * pipeline.
+ */
 export interface Activation {
-  /** Whose Deployment is woken. */
+  /** The revision whose Deployment the activator scales up. */
   revision: string;
   auth: 'None' | 'Key';
-  /** SHA-256 (hex) of each key that may wake it. */
+  /** The SHA-256 digest (hex) of each key that is accepted. */
   keyHashes: string[];
   requestTimeoutMs: number;
-  /** Requests that a pod has in work at the same time. */
+  /** The number of requests that a pod works on at the same time (endpoint.maxConcurrentRequests). */
   maxConcurrentRequests: number;
-  /** A client is told what a script said when it failed. */
+  /** Whether clients see the message of a script's error. */
   exposeErrors: boolean;
 }
 
-/** Ports of the activator: one for each pipeline, so that who is meant never depends on what a client says. */
+/**
+ * The ports of the activator, one for each pipeline: the port alone identifies the pipeline, so a client's headers
+ * cannot select another one.
+ */
 export const ACTIVATOR_PORTS = { first: 20_000, count: 10_000 } as const;
-/** Within so long the activator's watch has told it of a new port, and it listens there (milliseconds). */
+/** After this time the activator's watch has delivered a new port, and the activator listens on it (milliseconds). */
 export const ACTIVATOR_SYNC_MS = 5_000;
-/** Value of LABEL.role on the activator's EndpointSlices. */
+/** The value of LABEL.role on the activator's EndpointSlices. */
 export const ACTIVATOR_ROLE = 'activator';
 
-/** Undefined for what is none, as an edited annotation may hold. */
+/** Undefined for a value that is not a valid Activation, as an edited annotation may hold. */
 export function parseActivation(text = ''): Activation | undefined {
   try {
     const { revision, auth, keyHashes, requestTimeoutMs, maxConcurrentRequests, exposeErrors } = JSON.parse(

@@ -1,4 +1,4 @@
-/** What is read off a Service and its EndpointSlices. */
+/** Reads Services and their EndpointSlices. */
 import type { Service } from 'kubernetes-types/core/v1.js';
 import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
 import { ACTIVATOR_PORTS, ACTIVATOR_ROLE } from './activation.ts';
@@ -7,26 +7,29 @@ import type { Stored } from './objects.ts';
 
 export type Slice = Stored<EndpointSlice>;
 
-/** The revision whose pods the Service leads to. */
+/** The name of the revision that the Service selects. */
 export const selectedRevision = (service: Stored<Service> | undefined): string | undefined =>
   service?.spec?.selector?.[LABEL.revision];
 
 export const isActivatorSlice = ({ metadata }: Slice): boolean => metadata.labels?.[LABEL.role] === ACTIVATOR_ROLE;
 
-/** Addresses to which the Service may send a request. */
+/** The addresses of Ready endpoints, to which kube-proxy may send a request. */
 export const readyAddresses = ({ endpoints }: Slice): string[] =>
   ((endpoints as EndpointSlice['endpoints'] | null) ?? [])
     .filter(({ conditions }) => conditions?.ready === true && conditions.terminating !== true)
     .flatMap(({ addresses }) => addresses.slice(0, 1));
 
-/** Whether anybody is there. */
+/** Whether one of the slices has a Ready endpoint. */
 export const hasReadyEndpoints = (slice: Slice): boolean => readyAddresses(slice).length > 0;
 
-/** Orders slices by when they were made, the same for whoever looks: of two that name one port, the older has it. */
+/**
+ * Orders slices by creation time, then by name. All readers use this order: of two slices with the same port, the older
+ * one has it.
+ */
 export const creationOrder = ({ metadata }: Slice): string =>
   `${metadata.creationTimestamp ?? ''} ${metadata.namespace ?? ''}/${metadata.name}`;
 
-/** The activator's port in a slice of its own; undefined when it has none that could be one. */
+/** The activator's port of an EndpointSlice. Undefined for a slice without a port in the activator's range. */
 export function activatorPort({ ports }: Slice): number | undefined {
   const port = ports?.[0]?.port;
   return port !== undefined && port >= ACTIVATOR_PORTS.first && port < ACTIVATOR_PORTS.first + ACTIVATOR_PORTS.count

@@ -72,7 +72,10 @@ function namespaceTerminating(error: unknown): Waiting | undefined {
     : undefined;
 }
 
-/** Another writer was faster, or the cache was behind: not worth a status. */
+/**
+ * Another writer was faster, or the cache was behind the API server. Such a conflict is retried and not written to the
+ * status.
+ */
 export const isRace = (error: unknown): boolean => error instanceof Outdated || hasStatus(error, 409);
 
 /** Runs `work` and returns its error as a value, so that the status is written in any case. */

@@ -9,26 +9,34 @@ export const LABEL = {
   revision: 'penstock.dev/revision',
   modelVersion: 'penstock.dev/modelversion',
   attempt: 'penstock.dev/attempt',
-  /** What a ConfigMap of ours holds, `revision` or `traffic`; or that an EndpointSlice is the activator's. */
+  /** On a ConfigMap: `revision` or `traffic`. On an EndpointSlice: `activator`. */
   role: 'penstock.dev/role',
 } as const;
 
 export const MANAGED_BY = 'penstock';
 export const MANAGED_SELECTOR = `${LABEL.managedBy}=${MANAGED_BY}`;
 
-/** The activator's pods, by the labels that the chart gives them. */
+/** The labels that the chart gives to the activator's pods. */
 export const ACTIVATOR_SELECTOR = `${LABEL.name}=penstock,app.kubernetes.io/component=activator`;
 
 export const ANNOTATION = {
-  /** Hash of what was last applied to this child: it differs when the wish has changed. */
+  /**
+   * The hash of the desired child that was last applied. A different hash means that the child must be applied again.
+   */
   applied: 'penstock.dev/applied',
-  /** On a revision's Deployment: the revision's record as JSON, should its ConfigMap be lost. */
+  /** On a revision's Deployment: the revision's record as JSON, from which a deleted ConfigMap is restored. */
   record: 'penstock.dev/record',
-  /** On a revision's ConfigMap: why it was given up, as "Reason: message". */
+  /** On a revision's ConfigMap: why the revision failed for good, as "Reason: message". */
   abandoned: 'penstock.dev/abandoned',
-  /** On a revision's ConfigMap: what else was said when it was given up, a stack as a rule (4 KiB at the most). */
+  /**
+   * On a revision's ConfigMap: the rest of the termination message of a failed revision, usually a stack (at most 4
+   * KiB).
+   */
   failureDetail: 'penstock.dev/failure-detail',
-  /** On a pod: hash of the traffic table it should read; the write makes the kubelet refresh its mounts. */
+  /**
+   * On a pod: the hash of the traffic table that the pod should read. The write makes the kubelet refresh the pod's
+   * volumes.
+   */
   traffic: 'penstock.dev/traffic',
   /** On the activator's EndpointSlice: {@link Activation} as JSON. */
   activation: 'penstock.dev/activation',
@@ -38,7 +46,7 @@ export const ANNOTATION = {
 
 export const FIELD_MANAGER = { children: 'penstock', status: 'penstock-status', scale: 'penstock-scale' } as const;
 
-/** Labels by which Kubernetes knows the EndpointSlices of a Service, and whose they are. */
+/** Kubernetes' labels for the Service of an EndpointSlice and for the controller that manages it. */
 export const SLICE_LABEL = {
   service: 'kubernetes.io/service-name',
   managedBy: 'endpointslice.kubernetes.io/managed-by',
@@ -46,7 +54,7 @@ export const SLICE_LABEL = {
 
 type OwnerLabel = typeof LABEL.pipeline | typeof LABEL.modelVersion;
 
-/** Words of the caches' indexes. */
+/** Functions that build the index keys of the caches. */
 export const indexKey = {
   modelVersion: (namespace: string, name: string): string => `modelversion ${namespace}/${name}`,
   configMap: (namespace: string, name: string): string => `configmap ${namespace}/${name}`,
@@ -55,13 +63,16 @@ export const indexKey = {
   port: (port: number): string => `activator port ${port}`,
 } as const;
 
-/** A child with a controller, by the controller's namespace, which is its own, and uid: an object of another namespace can name any uid. */
+/**
+ * The index key of a child with a controller reference: its namespace and the controller's uid. The namespace is part
+ * of the key because an object of another namespace can name any uid.
+ */
 export const ownerIndexKey = ({ namespace = '', uid = '' }: ObjectMeta): string => `owner ${namespace}/${uid}`;
 
-/** A child without a controller, by the owner that its labels tell. */
+/** The index key of a child without a controller reference: the owner that its labels name. */
 export const orphanIndexKey = (namespace: string, label: OwnerLabel, name: string): string =>
   `orphan ${label}=${namespace}/${name}`;
 
-/** For whom a pod works, as one text: its controller is a ReplicaSet or a Job, so its labels say it. */
+/** The index key of a pod by the owner that its labels name; its controller is a ReplicaSet or a Job. */
 export const podOwnerIndexKey = (namespace: string, label: OwnerLabel, name: string): string =>
   `${label}=${namespace}/${name}`;

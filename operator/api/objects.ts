@@ -1,4 +1,4 @@
-/** Kubernetes objects as plain JSON: what every room can say about any of them. */
+/** Kubernetes objects as plain JSON. */
 
 export interface OwnerReference {
   apiVersion: string;
@@ -29,7 +29,7 @@ export interface KubeObject {
   metadata: ObjectMeta;
 }
 
-/** Whose it is; undefined for what is nobody's, or has lost its reference. */
+/** The controller reference of an object. Undefined for an object without one. */
 export const controllerOf = ({ metadata }: KubeObject): OwnerReference | undefined =>
   metadata.ownerReferences?.find(({ controller }) => controller);
 

@@ -1,4 +1,4 @@
-/** What a reconcile has read: gathered once, and all that the pure rooms get. */
+/** What a reconcile has read. It is read once and is the only input of the pure rooms. */
 import type { MountedModel, Traffic } from '@penstock/contract';
 import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import type { HorizontalPodAutoscaler } from 'kubernetes-types/autoscaling/v2.js';
@@ -8,25 +8,25 @@ import type { NetworkPolicyPeer } from 'kubernetes-types/networking/v1.js';
 import type { KubeObject, Stored } from './objects.ts';
 import type { InferencePipeline, ModelVersion } from './types.gen.ts';
 
-/** The files beside a script, itself among them. */
+/** The files of a script's ConfigMap, with the script. */
 export interface ScriptFiles {
-  /** Text by file name. */
+  /** Text files by name. */
   files: Record<string, string>;
-  /** What is no text, in base64, by file name. */
+  /** Binary files by name, in base64. */
   binaries?: Record<string, string>;
 }
 
-/** A script's files, and the one that is loaded. */
+/** A script's files and the file that is loaded. */
 export interface Script extends ScriptFiles {
   entry: string;
 }
 
-/** What a revision is made of; with the pod template and the script files it lies in the revision's ConfigMap. */
+/** The inputs of a revision. The revision's ConfigMap stores them with the pod template and the script files. */
 export interface RevisionRecord {
-  /** Absent in records that are older than the field. */
+  /** Absent in records that were written before the field existed. */
   schemaVersion?: number;
   pipeline: string;
-  /** When it was rendered, by the operator's clock. */
+  /** When the revision was rendered, by the operator's clock. */
   createdAt: string;
   target: InferencePipeline['spec']['target'];
   models: MountedModel[];
@@ -35,18 +35,18 @@ export interface RevisionRecord {
   image: string;
 }
 
-/** A revision as its immutable ConfigMap holds it. */
+/** A revision as its immutable ConfigMap stores it. */
 export interface Revision {
   name: string;
   record: RevisionRecord;
   podTemplate: PodTemplateSpec;
-  /** Why it was given up, as "Reason: message"; such a revision never gets pods again. */
+  /** Why the revision failed for good, as "Reason: message". Such a revision gets no pods again. */
   abandoned?: string;
-  /** What its container left beside that, a stack as a rule. */
+  /** The rest of its container's termination message, usually a stack. */
   failureDetail?: string;
-  /** The stored ConfigMap; absent for a revision that is not written yet, and for one whose ConfigMap was lost. */
+  /** The stored ConfigMap. Absent for a revision that is not written yet, and for one whose ConfigMap was deleted. */
   configMap?: Stored<ConfigMap>;
-  /** What is written in place of a lost ConfigMap. */
+  /** The ConfigMap to write in place of a deleted one. */
   restored?: Pick<Stored<ConfigMap>, 'data' | 'binaryData'> & { annotations: Record<string, string> };
 }
 
@@ -54,9 +54,9 @@ export interface Revision {
 export interface PodFailure {
   reason: string;
   message: string;
-  /** How often the container has ended with this failure. */
+  /** How many times the container has ended with this failure. */
   times: number;
-  /** The rest of its termination message, as a rule a stack. */
+  /** The rest of the container's termination message, usually a stack. */
   detail?: string;
 }
 
@@ -189,7 +189,7 @@ export interface NetworkAccess {
   metricsFrom: NetworkPolicyPeer[];
 }
 
-/** What the operator was told at its start and the rendering of children depends on. */
+/** The settings of the operator on which the rendering of children depends. */
 export interface RenderConfig {
   scorerImage: string;
   imagePullPolicy: 'Always' | 'IfNotPresent' | 'Never';

@@ -1,4 +1,4 @@
-/** What a reconcile has decided: the plan rooms make it, and rendering, writing and status read it. */
+/** What a reconcile has decided. The room `plan` makes it; `desired`, `reconcile` and `status` read it. */
 import type { VerifiedModel } from '@penstock/contract';
 import type { Job } from 'kubernetes-types/batch/v1.js';
 import type { Stalled, Waiting } from './flow.ts';

@@ -1,6 +1,9 @@
-/** Condition types and the reasons they carry. Names are Azure ML's where it has one. */
+/**
+ * The types and reasons of conditions. The names are Azure ML's where Azure ML has one. docs/errors.md explains each
+ * reason.
+ */
 
-/** Failures that another try cannot mend; a model store that does not answer may come back. */
+/** Failures that the same attempt would meet again. A failed download is not one of them. */
 export const isFinal = (reason: string): boolean =>
   /^(UserScript|ScoringTestFailed|ModelLoadFailed|DigestMismatch|PodOutOfMemory|DeploymentCrashLoopBackOff)/.test(
     reason,
@@ -17,11 +20,11 @@ export const CONDITION = {
   modelsReady: 'ModelsReady',
   initSucceeded: 'InitSucceeded',
   scalingActive: 'ScalingActive',
-  /** Only there when it is True. */
+  /** This condition exists only while it is True. */
   batchingDisabled: 'BatchingDisabled',
-  /** Likewise. */
+  /** This condition exists only while it is True. */
   keysRefused: 'KeysRefused',
-  /** Likewise. */
+  /** This condition exists only while it is True. */
   revisionsUnreadable: 'RevisionsUnreadable',
   reconciling: 'Reconciling',
   stalled: 'Stalled',
@@ -33,12 +36,12 @@ export const REASON = {
   modelNotReady: 'ModelNotReady',
   resourceNotReady: 'ResourceNotReady',
   notOwned: 'ChildNotOwned',
-  /** The ConfigMap of a revision with pods is gone, and with it its script. */
+  /** The ConfigMap of a revision with pods was deleted, and its script exists nowhere else. */
   lost: 'RevisionLost',
   weakKey: 'WeakKey',
   notWrittenByPenstock: 'NotWrittenByPenstock',
   terminating: 'NamespaceTerminating',
-  /** The operator has no room for all objects of the namespace. */
+  /** The objects of the namespace need more of the operator's memory than one namespace may use. */
   namespaceTooLarge: 'NamespaceTooLarge',
   invalid: 'InvalidSpec',
   progressDeadline: 'ProgressDeadlineExceeded',
@@ -46,26 +49,26 @@ export const REASON = {
   unschedulable: 'PodUnschedulable',
   outOfMemory: 'PodOutOfMemory',
   crashLoop: 'DeploymentCrashLoopBackOff',
-  /** Between two tries of a container whose last words the kubelet has thrown away already. */
+  /** A container waits for its next start, and the kubelet no longer has its last termination message. */
   restarting: 'ContainerRestarting',
   quota: 'QuotaExceeded',
-  /** Marked failed, with a text that was edited since. */
+  /** The revision failed, and the annotation with its failure is not readable. */
   failed: 'RevisionFailed',
-  /** Nobody tells the autoscaler the concurrency of pods. */
+  /** The autoscaler cannot read the concurrency of the pods. */
   noMetricsApi: 'MetricsApiNotAvailable',
-  /** Nobody would take a request that comes while there are no pods. */
+  /** No activator is Ready to take a request while there are no pods. */
   noActivator: 'ActivatorNotAvailable',
-  /** An answer to joined requests was not the answer to each of them. */
+  /** A joined call gave another answer than separate calls. */
   answersDiffered: 'AnswersDiffered',
-  /** The operator cannot ask pods what they have to do. */
+  /** A pod does not report how many requests it has. */
   podsSilent: 'PodsSilent',
   digest: 'DigestMismatch',
   verified: 'Verified',
   verifying: 'Verifying',
   queued: 'VerificationQueued',
-  /** A call to the API server failed; it is tried again. */
+  /** A call to the API server failed and is retried. */
   retrying: 'Retrying',
-  /** The autoscaler has no value yet. */
+  /** The autoscaler has no metric yet. */
   notYetReady: 'NotYetReady',
   validMetric: 'ValidMetricFound',
   atZero: 'AtZero',

@@ -1,4 +1,4 @@
-/** What is stored of a revision as text: its record and its failure. */
+/** Reads and writes what is stored of a revision as text: its record and its failure. */
 import { isReadableVersion, parsedJson } from '@penstock/contract';
 import { ANNOTATION } from './labels.ts';
 import type { ObjectMeta } from './objects.ts';
@@ -7,7 +7,9 @@ import type { RevisionRecord } from './observed.ts';
 const TEXTS_OF_A_RECORD = ['pipeline', 'createdAt', 'target', 'image'];
 const TEXTS_OF_A_MODEL = ['name', 'modelVersion', 'version', 'format', 'digest'];
 
-/** The record in a Deployment's annotation. Undefined where it is missing or was edited; the next reconcile writes it again. */
+/**
+ * The record in a Deployment's annotation. Undefined if it is missing or not valid; the next reconcile writes it again.
+ */
 export const recordOf = ({ annotations }: ObjectMeta): RevisionRecord | undefined =>
   recordFrom(annotations?.[ANNOTATION.record]);
 

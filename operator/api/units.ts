@@ -1,4 +1,4 @@
-/** Durations ("1m30s") and quantities ("500m", "1Gi") as the API writes them. */
+/** Durations ("1m30s") and quantities ("500m", "1Gi") of the API. */
 
 const DURATION_MS: Record<string, number> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
 const QUANTITY: Record<string, number> = {
@@ -25,10 +25,10 @@ export function durationMs(text: string): number {
 
 export const durationSeconds = (text: string): number => Math.ceil(durationMs(text) / 1000);
 
-/** A moment (milliseconds since the epoch) as the API writes it: to the second. */
+/** A time (milliseconds since the epoch) in RFC 3339 with whole seconds. */
 export const timestamp = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 
-/** The number a quantity stands for; NaN for what is not one. */
+/** The number that a quantity stands for. NaN for a text that is not a quantity. */
 export function quantity(text: string | number): number {
   const match = /^([0-9]+(?:\.[0-9]+)?)(m|k|Ki|M|Mi|G|Gi|T|Ti)?$/.exec(String(text));
   return match ? Number(match[1]) * QUANTITY[match[2] ?? '']! : NaN;

@@ -7,7 +7,9 @@ import type { Effective, EffectiveMetric, InferencePipeline } from '../api/types
 import { durationSeconds } from '../api/units.ts';
 import { childMeta } from './meta.ts';
 
-/** Up at once by as much as doubles or adds four, down only after scaleDownDelay of calm. */
+/**
+ * Scaling up is immediate: at most twice the pods or four more in each period. Scaling down waits for scaleDownDelay.
+ */
 export function autoscaler(
   pipeline: InferencePipeline,
   revision: string,
@@ -54,8 +56,11 @@ function metricSpec({ type, averageValue, averageUtilization = 0 }: EffectiveMet
   };
 }
 
-/** Pods while there are any: no autoscaler looks after the last step to zero, and at zero there is none (ADR 12). */
+/**
+ * The smallest number of replicas while there are pods. The autoscaler does not make the last step to zero and does not
+ * exist at zero (ADR 12).
+ */
 export const minPods = ({ minReplicas }: Effective): number => Math.max(minReplicas, 1);
 
-/** Fixed counts have no autoscaler. */
+/** True for a pipeline with a fixed number of pods, which has no autoscaler. */
 export const isAutoscaled = (effective: Effective): boolean => minPods(effective) < effective.maxReplicas;

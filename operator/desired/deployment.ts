@@ -1,4 +1,4 @@
-/** The Deployment of a revision, applied from its frozen ConfigMap alone. */
+/** The Deployment of a revision, built only from the revision's immutable ConfigMap. */
 import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import { ANNOTATION, LABEL } from '../api/labels.ts';
 import type { Stored } from '../api/objects.ts';
@@ -7,7 +7,10 @@ import type { Effective, InferencePipeline } from '../api/types.gen.ts';
 import { durationSeconds } from '../api/units.ts';
 import { childMeta, podSelector } from './meta.ts';
 
-/** Carries the revision's record, so that a lost ConfigMap can be written again. Never carries spec.replicas: every count goes through the scale subresource or an autoscaler. */
+/**
+ * It carries the revision's record, from which a deleted ConfigMap is restored. It never sets spec.replicas: the number
+ * of pods changes only through the scale subresource and the autoscaler.
+ */
 export function deployment(pipeline: InferencePipeline, revision: Revision, effective: Effective): Stored<Deployment> {
   const selector = podSelector(pipeline.metadata.name, revision.name);
   const metadata = childMeta(pipeline, revision.name, {

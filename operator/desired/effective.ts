@@ -1,4 +1,4 @@
-/** The target's presets, and how they yield to what the user set (DESIGN §2). */
+/** The presets of a target, and how the user's settings override them (DESIGN §2). */
 import { quantity } from '../api/units.ts';
 import type { Effective, EffectiveMetric, InferencePipeline, InferencePipelineSpec } from '../api/types.gen.ts';
 
@@ -52,10 +52,10 @@ const DEFAULTS = {
 const CONCURRENCY = 4;
 const SCALE_TO_ZERO_AFTER = '10m';
 
-/** Whether there are times without a pod. */
+/** Whether the pipeline may have no pods. */
 export const canScaleToZero = ({ spec }: Pick<InferencePipeline, 'spec'>): boolean => effective(spec).minReplicas === 0;
 
-/** Every setting of a pipeline resolved; what the user set wins, and a preset that contradicts it yields. */
+/** All settings of a pipeline. The user's settings win, and a preset that contradicts one of them is adapted. */
 export function effective(spec: InferencePipelineSpec): Effective {
   const preset = PRESETS[spec.target];
   const { scaling = {}, endpoint = {} } = spec;
@@ -73,7 +73,7 @@ export function effective(spec: InferencePipelineSpec): Effective {
   };
 }
 
-/** What no target presets: the user's, or the default. */
+/** The settings without a preset: the user's value or the default. */
 function settings({ scoring = {}, scaling = {}, endpoint = {}, rollout = {} }: InferencePipelineSpec): typeof DEFAULTS {
   const set: Partial<Record<keyof typeof DEFAULTS, string | number | undefined>> = {
     requestTimeout: endpoint.requestTimeout,
@@ -89,7 +89,10 @@ function settings({ scoring = {}, scaling = {}, endpoint = {}, rollout = {} }: I
   return { ...DEFAULTS, ...Object.fromEntries(Object.entries(set).filter(([, value]) => value !== undefined)) };
 }
 
-/** Requests under way, unless the user looks at something else; a pod with few places is full before there are four. */
+/**
+ * The default metric is the number of requests in progress. The target value is at most what a pod works on at the same
+ * time.
+ */
 function metrics({ scaling = {}, endpoint = {} }: InferencePipelineSpec): EffectiveMetric[] {
   return (
     scaling.metrics ?? [
@@ -101,7 +104,7 @@ function metrics({ scaling = {}, endpoint = {} }: InferencePipelineSpec): Effect
   );
 }
 
-/** A set minimum raises the preset maximum, a set maximum lowers the preset minimum. */
+/** A minimum of the user raises the preset maximum, and a maximum of the user lowers the preset minimum. */
 function replicas(
   [presetMin, presetMax]: [number, number],
   { minReplicas, maxReplicas }: { minReplicas?: number; maxReplicas?: number },
@@ -112,7 +115,9 @@ function replicas(
   ];
 }
 
-/** A set limit lowers the preset request above it, a set request raises the preset limit below it. */
+/**
+ * A limit of the user lowers the preset request above it, and a request of the user raises the preset limit below it.
+ */
 function resources(
   preset: Preset,
   { resources: set = {} }: InferencePipelineSpec,

@@ -3,7 +3,8 @@ import { ENV, modelFileName, MOUNT, type FetchItem } from '@penstock/contract';
 import type { Container, Volume } from 'kubernetes-types/core/v1.js';
 import type { RenderConfig } from '../api/observed.ts';
 import type { ModelVersion } from '../api/types.gen.ts';
-import { sourceMounts, type SourceMounts } from './sources/sources.ts';
+import type { SourceMounts } from './sources/mounts.ts';
+import { sourceMounts } from './sources/sources.ts';
 
 /** A model to fetch. */
 export interface Fetch {

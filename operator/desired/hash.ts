@@ -1,8 +1,8 @@
-/** Hashes of values, independent of the order in which an object's fields were written. */
+/** Hashes of values that do not depend on the order of an object's fields. */
 import { hash } from 'node:crypto';
 import type { ScriptFiles } from '../api/observed.ts';
 
-/** Deeper values are in no field that Kubernetes has. */
+/** No field of a Kubernetes object nests deeper. */
 const MOST_DEPTH = 100;
 
 /** JSON with sorted keys and without undefined fields. Throws for a value that is nested more than 100 levels deep. */
@@ -19,7 +19,10 @@ export function canonical(value: unknown, depth = 0): string {
 export const sha256 = (text: string): string => hash('sha256', text);
 export const hashOf = (value: unknown): string => sha256(canonical(value));
 
-/** Digest of a set of files: SHA-256 of the lines "<sha256>  <name>\n", sorted bytewise by name (sha256sum's form). */
+/**
+ * The digest of a set of files: SHA-256 of the lines "<sha256>  <name>
+ * ", sorted by name as bytes (the output of sha256sum).
+ */
 export function filesDigest({ files, binaries = {} }: ScriptFiles): string {
   const digest = (name: string): string =>
     files[name] !== undefined ? sha256(files[name]) : hash('sha256', Buffer.from(binaries[name]!, 'base64'));

@@ -1,4 +1,4 @@
-/** Labels and owner references that every child carries. */
+/** The labels and owner references of all children. */
 import { LABEL, MANAGED_BY } from '../api/labels.ts';
 import type { KubeObject, ObjectMeta, OwnerReference } from '../api/objects.ts';
 
@@ -10,7 +10,7 @@ export const ownerReference = ({ apiVersion, kind, metadata }: KubeObject): Owne
   controller: true,
 });
 
-/** Metadata of a pipeline's child; with a revision, of that revision's. */
+/** The metadata of a pipeline's child. With a revision, the labels name it too. */
 export function childMeta(owner: KubeObject, name: string, labels: Record<string, string> = {}): ObjectMeta {
   return {
     name,
@@ -20,7 +20,7 @@ export function childMeta(owner: KubeObject, name: string, labels: Record<string
   };
 }
 
-/** Labels that select all pods of a pipeline, or those of one of its revisions. */
+/** The labels that select all pods of a pipeline, or the pods of one revision. */
 export const podSelector = (pipeline: string, revision?: string): Record<string, string> => ({
   [LABEL.pipeline]: pipeline,
   ...(revision === undefined ? {} : { [LABEL.revision]: revision }),

@@ -1,4 +1,4 @@
-/** The pod template of a revision, rendered once and then frozen. */
+/** The pod template of a revision. It is rendered once and stored in the revision's ConfigMap. */
 import {
   ENV,
   MOUNT,
@@ -108,7 +108,7 @@ function scorer(
   };
 }
 
-/** As the user or the target says; what the pod may write to disk is bounded unless the user says otherwise. */
+/** The effective resources, with a limit for ephemeral storage if the user sets none. */
 function resources({ requests, limits }: Effective, modelBytes: number): NonNullable<Container['resources']> {
   if (limits['ephemeral-storage'] ?? requests['ephemeral-storage']) return { requests, limits };
   const disk = diskResources(modelsMebibytes(modelBytes));
@@ -146,7 +146,7 @@ function environment(
   return [...Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }])), cpu];
 }
 
-/** As on Azure: the one model's own folder, or the parent of several. */
+/** As on Azure ML: the folder of the only model, or the parent folder of several models. */
 export const modelDir = (models: MountedModel[]): string =>
   models.length === 1 ? `${MOUNT.models}/${models[0]!.name}` : MOUNT.models;
 
@@ -173,7 +173,7 @@ function volumes({ pipeline, revision, fetches, modelBytes, script }: TemplateIn
   ];
 }
 
-/** Key of a script file in the revision's ConfigMap. */
+/** The key of a script file in the revision's ConfigMap. */
 export const scriptKey = (file: string): string => `script.${file}`;
 
 function spread(matchLabels: Record<string, string>): NonNullable<PodSpec['topologySpreadConstraints']> {

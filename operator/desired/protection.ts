@@ -1,4 +1,4 @@
-/** What guards the pods: a disruption budget, and a network policy for the scorer's two ports. */
+/** The PodDisruptionBudget of a pipeline and the NetworkPolicy of its pods. */
 import { PORT } from '@penstock/contract';
 import { LABEL } from '../api/labels.ts';
 import type { KubeObject } from '../api/objects.ts';
@@ -7,7 +7,7 @@ import type { InferencePipeline } from '../api/types.gen.ts';
 import { childMeta, podSelector } from './meta.ts';
 import { names } from './names.ts';
 
-/** One pod at a time may be evicted; pods that do not work never block a drain. */
+/** One pod at a time may be evicted. Pods that are not Ready never block a drain. */
 export function disruptionBudget(pipeline: InferencePipeline, revision: string): KubeObject & { spec: object } {
   return {
     apiVersion: 'policy/v1',
@@ -21,7 +21,7 @@ export function disruptionBudget(pipeline: InferencePipeline, revision: string):
   };
 }
 
-/** The endpoint is open to all, the port with metrics and figures to the operator and to those who are named. */
+/** All clients may reach the endpoint. Only the operator and the configured peers may reach the operator port. */
 export function networkPolicy(
   pipeline: InferencePipeline,
   { operatorNamespace, metricsFrom }: NetworkAccess,

@@ -1,4 +1,4 @@
-/** Revisions with pods whose ConfigMap somebody deleted, from what is left of them (DESIGN §3). */
+/** Restores the ConfigMaps of revisions that have pods (DESIGN §3). */
 import type { ConfigMap, PodTemplateSpec } from 'kubernetes-types/core/v1.js';
 import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import { ANNOTATION, LABEL } from '../api/labels.ts';
@@ -10,15 +10,18 @@ import { parseRevision, revisionData } from './revision.ts';
 
 export interface Remains {
   deployments: Stored<Deployment>[];
-  /** Revisions whose ConfigMap is there. */
+  /** Revisions whose ConfigMap exists. */
   revisions: Revision[];
-  /** The script as the spec has it now. */
+  /** The script of the current spec. */
   script: Script | undefined;
-  /** ConfigMaps that this process saw going, by name. */
+  /** ConfigMaps that this process saw being deleted, by name. */
   remembered: (name: string) => Stored<ConfigMap> | undefined;
 }
 
-/** Byte for byte where this process has seen the ConfigMap; else from the live template, if the script can be had. */
+/**
+ * The same bytes if this process saw the deletion. Otherwise the record and the live pod template, if the script is
+ * available.
+ */
 export function recoverRevisions({ deployments, revisions, script, remembered }: Remains): Revision[] {
   const lost = deployments.filter(({ metadata, spec }) => {
     const name = metadata.labels?.[LABEL.revision];
@@ -51,7 +54,7 @@ function fromMemory(configMap: Stored<ConfigMap> | undefined): Revision | undefi
   };
 }
 
-/** The server has put defaults into the live template; applied again it changes nothing, so no pod is touched. */
+/** The live template with the server's defaults. Applying it again changes nothing, so no pod restarts. */
 function fromDeployment({ metadata, spec }: Stored<Deployment>, script: Script | undefined): Revision | undefined {
   const record = recordOf(metadata);
   if (!record || !spec) return undefined;

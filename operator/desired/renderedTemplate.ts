@@ -1,4 +1,7 @@
-/** Whether Penstock could have rendered a pod template: a ConfigMap can be written by others, and what it holds becomes pods. */
+/**
+ * Checks whether Penstock could have rendered a pod template. Other accounts can write ConfigMaps, and the operator
+ * makes pods from them.
+ */
 import { MOUNT, SCORER_COMMAND } from '@penstock/contract';
 import type { Container, PodSpec, PodTemplateSpec, Volume } from 'kubernetes-types/core/v1.js';
 import { POD_SECURITY, RESTRICTED } from './fetching.ts';
@@ -8,7 +11,10 @@ const HOST_FIELDS = ['hostNetwork', 'hostPID', 'hostIPC'] as const;
 const VOLUME_SOURCES = new Set(['name', 'emptyDir', 'configMap', 'secret']);
 const SCORER_MOUNTS = new Set<string>([MOUNT.models, MOUNT.traffic, MOUNT.script, '/tmp']);
 
-/** True for a template with our image and commands, restricted security, no token, and no credentials in the scorer's container. */
+/**
+ * True for a template with Penstock's image and commands, restricted security, no service-account token, and no
+ * credentials in the scorer's container.
+ */
 export function isRendered(template: unknown, image: string): template is PodTemplateSpec {
   try {
     const { spec } = template as { spec: PodSpec };
@@ -19,7 +25,7 @@ export function isRendered(template: unknown, image: string): template is PodTem
       scorerIsApart(spec)
     );
   } catch {
-    return false; // a field has another type than a pod's
+    return false; // a field has another type than in a pod
   }
 }
 
@@ -54,7 +60,7 @@ const isSame = (value: unknown, wanted: unknown): boolean => canonical(value) ==
 
 const isOurVolume = (volume: Volume): boolean => Object.keys(volume).every((field) => VOLUME_SOURCES.has(field));
 
-/** User code runs in the scorer's container: nothing is mounted there beside what the renderer mounts, and no Secret. */
+/** User code runs in the scorer's container. Only the mounts of the renderer are allowed there, and no Secret. */
 function scorerIsApart({ containers, volumes = [] }: PodSpec): boolean {
   const secrets = new Set(volumes.filter(({ secret }) => secret !== undefined).map(({ name }) => name));
   return (containers[0]!.volumeMounts ?? []).every(

@@ -1,4 +1,4 @@
-/** The script of a pipeline out of its spec, or out of the ConfigMap that it names. Pure. */
+/** The script of a pipeline, from its spec or from the ConfigMap that the spec names. Pure. */
 import { INLINE_SCRIPT } from '@penstock/contract';
 import type { Script } from '../api/observed.ts';
 
@@ -6,7 +6,7 @@ export type FoundScript = { script: Script } | { problem: string };
 
 export const inlineScript = (source: string): Script => ({ entry: INLINE_SCRIPT, files: { [INLINE_SCRIPT]: source } });
 
-/** All keys of a ConfigMap, `key` as the one that is loaded. */
+/** All keys of a ConfigMap, with `key` as the file that is loaded. */
 export function scriptIn(
   { name, key }: { name: string; key: string },
   { data = {}, binaryData = {} }: { data?: Record<string, string>; binaryData?: Record<string, string> },

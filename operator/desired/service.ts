@@ -1,4 +1,4 @@
-/** Services: the stable one, whose selector names the active revision, and one for each revision with pods that it does not reach (ADR 8). */
+/** The stable Service, which selects the active revision, and a Service for each other revision with pods (ADR 8). */
 import { PORT } from '@penstock/contract';
 import type { Service } from 'kubernetes-types/core/v1.js';
 import { LABEL } from '../api/labels.ts';
@@ -6,7 +6,7 @@ import type { Stored } from '../api/objects.ts';
 import type { InferencePipeline } from '../api/types.gen.ts';
 import { childMeta, podSelector } from './meta.ts';
 
-/** A Service `name` on port 80 that reaches the pods of `revision`. */
+/** A Service with this name on port 80 that selects the pods of `revision`. */
 export function service(pipeline: InferencePipeline, name: string, revision: string): Stored<Service> {
   return {
     apiVersion: 'v1',

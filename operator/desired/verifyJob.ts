@@ -1,4 +1,4 @@
-/** The Job that fetches a model once, checks its digest and, for ONNX, reads its signature. */
+/** The Job that fetches a model, checks its digest and reads the inputs and outputs of an ONNX model. */
 import { SCORER_COMMAND } from '@penstock/contract';
 import type { Job } from 'kubernetes-types/batch/v1.js';
 import type { Container } from 'kubernetes-types/core/v1.js';
@@ -12,12 +12,18 @@ import { childMeta } from './meta.ts';
 import { names } from './names.ts';
 
 const DEADLINE_SECONDS = 600;
-/** Longer than the longest pause and the attempt after it: until that has ended the Job says why there is one. */
+/**
+ * Longer than the longest back-off and the attempt after it, so that the last failed Job exists until the next one has
+ * ended.
+ */
 const TTL_SECONDS = 1_200;
-/** Room for a model whose size nobody knows yet. */
+/** Disk space for a model whose size is not known yet. */
 const FIRST_FETCH_MEBIBYTES = 16 * 1024;
 
-/** What a verification is about; its result holds for exactly this. Not the digest: one that is added later is compared, and fetches nothing. */
+/**
+ * What a verification depends on; its result is valid only for this. The digest is not part of it: a digest that is
+ * added later is compared with the result and needs no download.
+ */
 export const verificationKey = ({ spec, metadata }: ModelVersion): string =>
   hashOf({ source: spec.source, uid: metadata.uid }).slice(0, 16);
 

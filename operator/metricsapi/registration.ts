@@ -23,7 +23,7 @@ export interface ApiService extends KubeObject {
 export type RegistrationMode = 'auto' | 'true';
 
 export interface Registration {
-  /** namespace/name of the Service that serves the group; undefined if it is ours or vacant. */
+  /** namespace/name of the Service that serves the group; undefined if it is ours or no Service is registered. */
   takenBy?: string;
   /** Our registration, to be deleted. */
   withdraw?: ApiService;

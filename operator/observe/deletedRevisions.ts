@@ -1,4 +1,6 @@
-/** ConfigMaps of revisions that went while their pods ran: kept until they are back or the pods are gone. */
+/**
+ * Keeps ConfigMaps of revisions that were deleted while their pods ran, until they are restored or the pods are gone.
+ */
 import type { ConfigMap } from 'kubernetes-types/core/v1.js';
 import { joinKey, objectKey } from '../api/flow.ts';
 import { LABEL } from '../api/labels.ts';

@@ -1,4 +1,4 @@
-/** Which port of the activator stands for which pipeline: what its EndpointSlice says, or a free one. */
+/** Gives each pipeline its port of the activator: the port in its EndpointSlice, or a free one. */
 import { createHash } from 'node:crypto';
 import { ACTIVATOR_PORTS } from '../api/activation.ts';
 import { activatorPort, creationOrder, type Slice } from '../api/endpointSlices.ts';
@@ -9,14 +9,14 @@ import type { Caches } from '../kube/kube.ts';
 
 export class PortAllocator {
   readonly #slices: Caches['endpointSlices'];
-  /** Given, and perhaps not in a slice yet. */
+  /** Ports that were given and may not be in a slice yet. */
   readonly #reserved = new Map<number, Key>();
 
   constructor(slices: Caches['endpointSlices']) {
     this.#slices = slices;
   }
 
-  /** The pipeline's port, the same for as long as its slice is there; undefined when all are taken. */
+  /** The pipeline's port, which stays the same while its slice exists. Undefined when all ports are taken. */
   port(pipeline: Key): number | undefined {
     const { namespace, name } = splitKey(pipeline);
     const slice = this.#slices.get(namespace, names.activator(name));
@@ -32,12 +32,12 @@ export class PortAllocator {
     return undefined;
   }
 
-  /** For a pipeline that is gone. */
+  /** Frees the port of a deleted pipeline. */
   forget(pipeline: Key): void {
     for (const [port, owner] of this.#reserved) if (owner === pipeline) this.#reserved.delete(port);
   }
 
-  /** Another pipeline's slice has the port, and had it before `slice`; or it is given to one that has no slice yet. */
+  /** Whether another pipeline has the port: an older slice names it, or it was given and is in no slice yet. */
   #isTaken(pipeline: Key, port: number, slice: Slice | undefined): boolean {
     const others = this.#slices
       .byIndex(indexKey.port(port))

@@ -1,6 +1,6 @@
 /**
- * Scripts out of users' ConfigMaps: read once per version and pipeline; only the metadata of ConfigMaps is watched. What
- * was read last is kept, up to a number of bytes; the rest is read again when it is needed.
+ * Scripts in users' ConfigMaps. Only the metadata of ConfigMaps is watched, so the data is read once for each version
+ * and pipeline. The most recently used data stays in memory, up to a number of bytes.
  */
 import { joinKey, type Key } from '../api/flow.ts';
 import type { KubeObject, ObjectMeta } from '../api/objects.ts';
@@ -17,7 +17,7 @@ const MOST_BYTES = 8 * 2 ** 20;
 
 export class ScriptStore {
   readonly #client: Pick<KubeClient, 'get'>;
-  /** What each pipeline's ConfigMap held, and in which version. */
+  /** The data of each pipeline's ConfigMap and its resourceVersion. */
   readonly #read = new Map<Key, { version: string; bytes: number } & Pick<ConfigMap, 'data' | 'binaryData'>>();
   #bytes = 0;
 
@@ -25,7 +25,7 @@ export class ScriptStore {
     this.#client = client;
   }
 
-  /** The files of a ConfigMap with `key` as the one that is loaded. `known` is what the watch knows of it. */
+  /** The files of a ConfigMap, with `key` as the file that is loaded. `known` is the metadata from the watch. */
   async script(
     { namespace = '', name: pipeline }: ObjectMeta,
     { name, key }: { name: string; key: string },
@@ -49,7 +49,7 @@ export class ScriptStore {
     return scriptIn({ name, key }, read);
   }
 
-  /** For a pipeline that is gone. */
+  /** Forgets a deleted pipeline. */
   forget(pipeline: Key): void {
     this.#bytes -= this.#read.get(pipeline)?.bytes ?? 0;
     this.#read.delete(pipeline);

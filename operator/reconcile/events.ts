@@ -1,17 +1,19 @@
-/** Which changes of a status are worth an Event. */
+/** Which changes of a status become Events. */
 import type { Condition } from '../api/types.gen.ts';
 import type { EventNote } from '../kube/events.ts';
 
-interface Told {
+interface StatusWithConditions {
   activeRevision?: string;
   conditions?: Condition[];
 }
 
-const find = (status: Told | undefined, type: string): Condition | undefined =>
+const find = (status: StatusWithConditions | undefined, type: string): Condition | undefined =>
   status?.conditions?.find((condition) => condition.type === type);
 
-/** A Normal event when a generation serves, a Warning when it cannot; nothing while nothing changes. */
-export function pipelineEvents(before: Told | undefined, after: Told): EventNote[] {
+/**
+ * A Normal event when a generation serves, and a Warning when it cannot. No event while the condition stays the same.
+ */
+export function pipelineEvents(before: StatusWithConditions | undefined, after: StatusWithConditions): EventNote[] {
   const old = find(before, 'UpToDate');
   const now = find(after, 'UpToDate');
   if (
@@ -30,7 +32,10 @@ export function pipelineEvents(before: Told | undefined, after: Told): EventNote
   return now.reason === 'RollingOut' ? [] : [{ type: 'Warning', reason: now.reason, note: now.message }];
 }
 
-export function modelVersionEvents(before: Told | undefined, after: Told & { digest?: string }): EventNote[] {
+export function modelVersionEvents(
+  before: StatusWithConditions | undefined,
+  after: StatusWithConditions & { digest?: string },
+): EventNote[] {
   const old = find(before, 'Ready');
   const now = find(after, 'Ready');
   if (!now || (old?.reason === now.reason && old.message === now.message)) return [];

@@ -1,4 +1,6 @@
-/** For how long each pipeline has waited for its models to be marked as in use: a moment is not worth a status, more is. */
+/**
+ * How long each pipeline has waited until its models are recorded as in use. A short wait is not written to the status.
+ */
 import { ModelUsageNotRecorded, type Key } from '../api/flow.ts';
 
 export const USAGE_GRACE_MS = 5_000;
@@ -6,7 +8,7 @@ export const USAGE_GRACE_MS = 5_000;
 export class UsageGracePeriod {
   readonly #since = new Map<Key, number>();
 
-  /** True while `blocked` is a Marking that has not lasted longer than a mark should take. */
+  /** True while `blocked` is a ModelUsageNotRecorded that has lasted less than the grace period. */
   contains(pipeline: Key, blocked: Error | undefined, now: number): boolean {
     if (!(blocked instanceof ModelUsageNotRecorded)) {
       this.#since.delete(pipeline);
@@ -17,7 +19,7 @@ export class UsageGracePeriod {
     return now - since < USAGE_GRACE_MS;
   }
 
-  /** For a pipeline that is gone. */
+  /** Forgets a deleted pipeline. */
   forget(pipeline: Key): void {
     this.#since.delete(pipeline);
   }

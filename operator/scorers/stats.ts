@@ -1,4 +1,4 @@
-/** Asks scorers how much they have to do, on their operator port: bounded in time, bytes and connections. */
+/** Reads the stats of scorers on their operator port, with limits for time, bytes and connections. */
 import { OPERATOR_PATH, PORT, type ScorerStats } from '@penstock/contract';
 import { Agent, get } from 'node:http';
 import type { Pod } from 'kubernetes-types/core/v1.js';
@@ -9,41 +9,44 @@ const MAX_STATS_BYTES = 4096;
 const MAX_CONNECTIONS = 256;
 /** Pods that are asked for warnings at the same time. */
 const MAX_CONCURRENT_SWEEP_CALLS = 8;
-/** Of a pod that says nothing any more, since it is gone. */
+/** After this time the last reading of a pod is deleted (milliseconds). */
 const WARNING_TTL_MS = 3_600_000;
-/** A warning is a line of a condition. */
+/** The longest warning in a condition (characters). */
 const MAX_WARNING_LENGTH = 600;
-/** For so long the last word of a pod that does not answer stands for it: a full pod is slow to answer just then. */
+/**
+ * How long the last reading of a pod that does not answer stays valid (milliseconds). A pod at its limit answers
+ * slowly.
+ */
 const READING_TTL_MS = 20_000;
-/** For so long a reading serves every reader: many readers make one call. */
+/** How long a reading is shared by all readers (milliseconds). */
 const MAX_SHARED_AGE_MS = 1_000;
-/** That a pod does not answer is known until it has not been asked for so long: it is gone. */
+/** After this time without a question the record of a silent pod is deleted (milliseconds). */
 const UNANSWERED_TTL_MS = 300_000;
 
-/** What a pod said, and when (milliseconds since the epoch). */
+/** A pod's stats and when they were read (milliseconds since the epoch). */
 export interface Reading {
   pod: Stored<Pod>;
   stats: ScorerStats;
   at: number;
 }
 
-/** Gives a pod's figures, or undefined when it gives none in time. */
+/** Reads the stats of a pod. Undefined when the pod does not give them in time. */
 export type FetchStats = (address: string) => Promise<ScorerStats | undefined>;
 
 export class Scorers {
   readonly #ask: FetchStats;
   readonly #now: () => number;
-  /** By uid. */
+  /** The last reading by uid of the pod. */
   readonly #last = new Map<string, Reading>();
-  /** What pods want their users to know, by uid, and when they last said so. */
+  /** The warning of a pod and when it was read, by uid. */
   readonly #warnings = new Map<string, { message: string; at: number }>();
-  /** Calls under way, by uid. */
+  /** Calls in progress by uid of the pod. */
   readonly #pending = new Map<string, Promise<Reading | undefined>>();
   readonly #onWarning: (pod: Stored<Pod>) => void;
-  /** Since when a pod has not answered, and when it was last asked, by uid. */
+  /** By uid of the pod: since when it has not answered, and when it was last asked. */
   readonly #unanswered = new Map<string, { since: number; at: number }>();
 
-  /** `onWarning` is called when a pod says something that its users should know and did not before. */
+  /** `onWarning` is called when the warning of a pod changes. */
   constructor(
     ask: FetchStats = statsOverHttp(),
     now: () => number = Date.now,
@@ -54,7 +57,7 @@ export class Scorers {
     this.#now = now;
   }
 
-  /** The figures of those pods that serve; one that does not answer now is read from memory for 20 seconds. */
+  /** The stats of the pods that answer. A pod that does not answer keeps its last stats for 20 seconds. */
   async readings(pods: Stored<Pod>[]): Promise<Reading[]> {
     this.#evictExpired();
     const all = await Promise.all(
@@ -65,7 +68,9 @@ export class Scorers {
     return all.filter((reading): reading is Reading => reading !== undefined && isServing(reading.stats));
   }
 
-  /** For how long none of the pods has been asked anything; or, for how long one has not said, which is not idle. */
+  /**
+   * How long the pods have had no request, or how long one of them has not reported, in which case it may not be idle.
+   */
   async idleness(pods: Stored<Pod>[]): Promise<{ seconds: number } | { unansweredSeconds: number }> {
     this.#evictExpired();
     const all = await Promise.all(pods.map(async (pod) => (isRunning(pod) ? this.#read(pod, 0) : undefined)));
@@ -81,12 +86,12 @@ export class Scorers {
     };
   }
 
-  /** What one of these pods wants its users to know, as far as it was asked. */
+  /** The warning of one of these pods, from the last readings. */
   warning(pods: Stored<Pod>[]): string | undefined {
     return pods.flatMap(({ metadata: { uid = '' } }) => this.#warnings.get(uid)?.message ?? [])[0];
   }
 
-  /** Asks all of these pods for warnings, a few at a time. */
+  /** Reads the warnings of all of these pods, a few at a time. */
   async sweep(pods: Iterable<Stored<Pod>>): Promise<void> {
     const left = [...pods].filter(isRunning);
     await Promise.all(
@@ -96,14 +101,14 @@ export class Scorers {
     );
   }
 
-  /** A reading that is at most so old, or what the pod says now. */
-  #read(pod: Stored<Pod>, oldestMs: number): Promise<Reading | undefined> {
+  /** A reading not older than `maxAgeMs`, from memory or from the pod. */
+  #read(pod: Stored<Pod>, maxAgeMs: number): Promise<Reading | undefined> {
     const { uid = '' } = pod.metadata;
     const last = this.#last.get(uid);
-    if (last && this.#now() - last.at < oldestMs) return Promise.resolve(last);
-    const asking = this.#pending.get(uid) ?? this.#fetch(pod, uid).finally(() => this.#pending.delete(uid));
-    this.#pending.set(uid, asking);
-    return asking;
+    if (last && this.#now() - last.at < maxAgeMs) return Promise.resolve(last);
+    const reading = this.#pending.get(uid) ?? this.#fetch(pod, uid).finally(() => this.#pending.delete(uid));
+    this.#pending.set(uid, reading);
+    return reading;
   }
 
   async #fetch(pod: Stored<Pod>, uid: string): Promise<Reading | undefined> {
@@ -135,16 +140,16 @@ export class Scorers {
 const isRunning = ({ metadata, status }: Stored<Pod>): boolean =>
   metadata.deletionTimestamp === undefined && status?.phase === 'Running' && status.podIP !== undefined;
 
-/** One that is still in init() computes nothing, and says nothing of what the others have to bear. */
+/** False for a pod whose init() has not returned: its stats say nothing about the load. */
 const isServing = ({ phase }: ScorerStats): boolean => phase === 'Ready' || phase === 'Draining';
 
-/** Asks pods of the cluster, on kept connections. */
+/** Reads stats from pods of the cluster over persistent connections. */
 export function statsOverHttp(port: number = PORT.operator): FetchStats {
   const agent = new Agent({ keepAlive: true, maxTotalSockets: MAX_CONNECTIONS, timeout: 60_000 });
   return (address) =>
     new Promise((resolve) => {
       const late = setTimeout(() => {
-        // also while it waits for a connection
+        // the limit includes the wait for a connection
         request.destroy();
         resolve(undefined);
       }, STATS_TIMEOUT_MS);
@@ -164,7 +169,7 @@ export function statsOverHttp(port: number = PORT.operator): FetchStats {
     });
 }
 
-/** The figures in a text; undefined when they are none. */
+/** Parses a response. Undefined for a text that is not valid. */
 export function parseStats(text: string): ScorerStats | undefined {
   try {
     const stats = JSON.parse(text) as Partial<ScorerStats> | null;

@@ -1,4 +1,4 @@
-/** Conditions as the Kubernetes API conventions want them. */
+/** Conditions as the Kubernetes API conventions define them. */
 import type { Condition } from '../api/types.gen.ts';
 import { timestamp } from '../api/units.ts';
 
@@ -9,7 +9,10 @@ export interface Finding {
   message: string;
 }
 
-/** Findings as conditions: lastTransitionTime moves only when the status does, observedGeneration always is this one's. */
+/**
+ * Makes conditions of findings. lastTransitionTime changes only with the status, and observedGeneration is this
+ * generation.
+ */
 export function conditions(
   findings: Finding[],
   before: Condition[] | undefined,
@@ -28,5 +31,5 @@ export function conditions(
   });
 }
 
-/** `status` as a condition writes it. */
+/** The `status` field of a condition. */
 export const truth = (value: boolean): 'True' | 'False' => (value ? 'True' : 'False');

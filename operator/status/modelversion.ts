@@ -1,4 +1,4 @@
-/** The status of a ModelVersion; what was verified once stays in it. */
+/** The status of a ModelVersion. A result stays in it after its Job is deleted. */
 import type { VerifiedModel } from '@penstock/contract';
 import type { ObservedModelVersion } from '../api/observed.ts';
 import type { ModelVersionStatus } from '../api/types.gen.ts';
@@ -13,7 +13,7 @@ export interface Verdict {
 
 const NAMES = 10;
 
-/** `verifiedSource` names what the result holds for; a moved source is verified again. */
+/** `verifiedSource` names the source of the result. A different source is verified again. */
 export function modelVersionStatus(
   { modelVersion: { metadata, status }, users, now }: ObservedModelVersion,
   verdict: Verdict,

@@ -58,7 +58,7 @@ function idlenessUnknown(_: ObservedPipeline, { scaleToZero }: Plan, replicas: n
   return {
     status: 'False',
     reason: REASON.podsSilent,
-    message: `a pod has not told for a minute what it has to do: stays at ${replicas} (can the operator reach port ${PORT.operator} of the pods?)`,
+    message: `a pod has not reported its requests for a minute: stays at ${replicas} (can the operator reach port ${PORT.operator} of the pods?)`,
   };
 }
 

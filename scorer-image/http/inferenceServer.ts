@@ -13,32 +13,15 @@ import {
 } from '@penstock/contract';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Logger } from 'winston';
 import type { ScorerConfig } from '../config.ts';
-import type { Lifecycle } from '../init/lifecycle.ts';
-import type { Demand } from '../metrics/demand.ts';
-import type { ScorerMetrics } from '../metrics/metrics.ts';
-import type { Dispatcher } from '../run/dispatcher.ts';
 import { logAccess } from './accessLog.ts';
+import type { InferenceServerDeps } from './deps.ts';
 import { metadataRoutes } from './metadataRoutes.ts';
 import { RequestContext } from './requestContext.ts';
 import { commonHeaders, KEEP_ALIVE_SECONDS, type CommonHeaders } from './responseHead.ts';
 import { scoringRoutes } from './scoringRoutes.ts';
 import { closeIfIdle } from './idleConnections.ts';
 import { requestIds } from './requestIds.ts';
-import type { TrafficTable } from './trafficTable.ts';
-
-export interface InferenceServerDeps {
-  config: ScorerConfig;
-  dispatcher: Dispatcher;
-  lifecycle: Lifecycle;
-  traffic: TrafficTable;
-  metrics: ScorerMetrics;
-  demand: Demand;
-  logger: Logger;
-  /** Scoring requests whose response is not completely sent. */
-  responses: { open: number };
-}
 
 /** A request head must arrive within this time (milliseconds). */
 const HEAD_TIMEOUT_MS = 9_000;

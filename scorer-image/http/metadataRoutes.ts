@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { servedModel } from './servedModel.ts';
 import { schemasOf, swagger } from './swagger.ts';
-import type { InferenceServerDeps } from './inferenceServer.ts';
+import type { InferenceServerDeps } from './deps.ts';
 
 const SERVER = 'penstock';
 type ModelPath = { model: string; version?: string };

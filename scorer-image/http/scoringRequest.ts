@@ -5,7 +5,7 @@ import type { Upload } from '../run/uploads.ts';
 import type { PendingRequest } from '../run/workerHandle.ts';
 import { readBody } from './body.ts';
 import type { RequestContext } from './requestContext.ts';
-import type { InferenceServerDeps } from './inferenceServer.ts';
+import type { InferenceServerDeps } from './deps.ts';
 
 export const RUN_FAILED = 'An unexpected error occurred in scoring script. Check the logs for more info.';
 /** Names and values of the two request ids, which every response has. */

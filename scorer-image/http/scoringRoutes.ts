@@ -6,7 +6,7 @@ import { traceOf } from './accessLog.ts';
 import type { RequestContext } from './requestContext.ts';
 import { ScoringRequest, RUN_FAILED } from './scoringRequest.ts';
 import { servedModel } from './servedModel.ts';
-import type { InferenceServerDeps } from './inferenceServer.ts';
+import type { InferenceServerDeps } from './deps.ts';
 
 const INFER = /^\/v2\/models\/([^/?]+)(?:\/versions\/([^/?]+))?\/infer$/;
 const RETRY_AFTER_SECONDS = '1';

@@ -3,18 +3,10 @@
  * calls that arrive while a slow model is busy, are concatenated along the first dimension, run once, and split.
  */
 import { BatchingPolicy } from './batchingPolicy.ts';
-import { bytesIn, join, slice, type Feeds } from '../tensor/rows.ts';
+import { bytesIn, join, slice } from '../tensor/rows.ts';
+import type { Call } from './call.ts';
 import type { Session } from './session.ts';
 import { BatchingMonitor, type Difference } from './batchingMonitor.ts';
-
-/** One call of a model. */
-export interface Call {
-  feeds: Feeds;
-  outputs: readonly string[];
-  rows: number;
-  resolve: (results: Feeds) => void;
-  reject: (error: unknown) => void;
-}
 
 export interface Batches {
   session: Session;

@@ -1,8 +1,8 @@
 /**
  * Checks batched calls while a model serves: one in about a thousand is repeated call by call when the model is idle.
  */
-import type { Call } from './batching.ts';
 import { bytesIn, difference, slice, type Feeds } from '../tensor/rows.ts';
+import type { Call } from './call.ts';
 import type { Session } from './session.ts';
 
 export interface Difference {

@@ -34,7 +34,7 @@ const TRIALS: readonly Trial[] = [
 ];
 
 export interface ProbeResult {
-  /** Result of the trials: all the same, one different, or none that the model accepts. */
+  /** Result of the trials: all equal, one different, or none that the model accepts. */
   verdict: 'same' | 'different' | 'not run';
   /** The first difference. */
   message: string;

@@ -3,10 +3,10 @@ import { FAILURE, type ModelSignature } from '@penstock/contract';
 import { StartFailure } from '../failure.ts';
 import { DeadlineTimer } from './deadlineTimer.ts';
 import { withinInitTimeout } from './initTimeout.ts';
-import type { ScoreResponse } from './messages.ts';
+import type { ResponseBatch, ScoreResponse } from './messages.ts';
 import { callHung, REFUSAL, timeoutRefusal, WORKER_REPLACED } from './refusals.ts';
 import { RequestQueue, type Limits, type QueuedRequest } from './requestQueue.ts';
-import { decode, type ResponseBatch } from './responseCodec.ts';
+import { decode } from './responseCodec.ts';
 import { Uploads, type Upload } from './uploads.ts';
 import { WorkerHandle, type PendingRequest, type Ready, type WorkerCode, type WorkerListener } from './workerHandle.ts';
 

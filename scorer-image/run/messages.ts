@@ -1,6 +1,5 @@
 /** Messages between the HTTP thread and its workers. Those of every request are lists, which cost half as much as objects. */
 import type { Failure, ModelSignature } from '@penstock/contract';
-import type { ResponseBatch } from './responseCodec.ts';
 import type { ResponseStream } from './responseStream.ts';
 
 /** What run() of a script gets beside the body. */
@@ -62,6 +61,22 @@ export interface WorkerResponse {
   stack?: string;
   runMs?: number;
 }
+
+/**
+ * `taken`: messages that the worker has finished.
+ * `batches`: rows of each native call since the last message. Then the responses with status 200 and a short text, of which
+ * that of `ids[i]` ends at `ends[i]`, and all others.
+ */
+export type ResponseBatch = [
+  type: 'answers',
+  taken: number,
+  batches: number[],
+  ids: number[],
+  runMs: number[],
+  ends: number[],
+  text: string,
+  others: WorkerResponse[],
+];
 
 /** The response to a scoring request. */
 export type ScoreResponse =

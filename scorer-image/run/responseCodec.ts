@@ -1,25 +1,10 @@
 /** The encoding of responses in messages: the common ones by column, because a message is copied value by value. Pure. */
-import type { ScoreResponse, WorkerResponse } from './messages.ts';
+import type { ResponseBatch, ScoreResponse, WorkerResponse } from './messages.ts';
 
 /** Longer texts are sent one by one: joined they could exceed the length of a string, and would be kept until all are sent. */
 const MAX_SHORT_TEXT = 16_384;
 
-/**
- * The type is checked, because a script may post any message. `messagesDone`: messages that the worker has finished.
- * `batches`: rows of each native call since the last message. Then the responses with status 200 and a short text, of which
- * that of `ids[i]` ends at `ends[i]`, and all others.
- */
-export type ResponseBatch = [
-  type: 'answers',
-  taken: number,
-  batches: number[],
-  ids: number[],
-  runMs: number[],
-  ends: number[],
-  text: string,
-  others: WorkerResponse[],
-];
-
+/** Checks the shape of a message, because a script may post any message. */
 export function isResponseBatch(message: unknown): message is ResponseBatch {
   if (!Array.isArray(message) || message[0] !== 'answers') return false;
   const [, taken, batches, ids, runMs, ends, text, others] = message as unknown[];

@@ -9,7 +9,7 @@ export interface Upload {
    * finished.
    */
   received: (bytes: number) => string | undefined;
-  /** The body is complete or was given up. Call it once. */
+  /** The body is complete or will not be read further. Call it once. */
   finish: () => void;
 }
 

@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { StartFailure } from '../failure.ts';
 import type { QueuedRequest } from './requestQueue.ts';
-import { isResponseBatch, type ResponseBatch } from './responseCodec.ts';
+import { isResponseBatch } from './responseCodec.ts';
 import { ResponseStream } from './responseStream.ts';
-import type { ScoreResponse, FromWorker, Requests, ToWorker, Work } from './messages.ts';
+import type { FromWorker, ResponseBatch, ScoreResponse, Requests, ToWorker, Work } from './messages.ts';
 import { chdirFor, newChdirState } from './process.ts';
 import { Slab } from './slab.ts';
 

@@ -1,4 +1,4 @@
-/** What becomes of requests that cannot be read, and of connections on which none comes: over node's own server, with short deadlines. */
+/** Requests that are not valid HTTP, and connections without a request, on a server of node:http with short timeouts. */
 import { rejectMalformedRequest } from '@penstock/contract';
 import { expect } from 'chai';
 import { once } from 'node:events';
@@ -29,11 +29,15 @@ async function served(listener: RequestListener, refuse: Refuse, test: (port: nu
   }
 }
 
-/** All that comes back until the connection ends; an empty text is the client's end. */
-async function heard(port: number, ...texts: string[]): Promise<string> {
+/** Resolves when the connection has ended, also by a reset: a server may close it while bytes of the client are unread. */
+const ended = (socket: Socket): Promise<string> =>
+  new Promise((resolve) => socket.on('error', () => undefined).once('close', () => resolve('ended')));
+
+/** Sends the texts one after the other; an empty text ends the client's side. Returns all that the server has sent. */
+async function responseTo(port: number, ...texts: string[]): Promise<string> {
   let text = '';
   const socket = connect(port, '127.0.0.1').on('data', (chunk: Buffer) => (text += chunk.toString()));
-  const closed = once(socket, 'close');
+  const closed = ended(socket);
   for (const part of texts) {
     if (part === '') socket.end();
     else socket.write(part);
@@ -43,53 +47,58 @@ async function heard(port: number, ...texts: string[]): Promise<string> {
   return text;
 }
 
-describe('a request that cannot be read', function () {
+describe('a request that is not valid HTTP', function () {
   this.timeout(10_000);
   const waits: RequestListener = (request) => void request.resume();
   const begins: RequestListener = (request, response) =>
     void (request.resume(), response.writeHead(200), response.write('some'));
   const ROWS: [string, RequestListener, string[], string | undefined][] = [
-    ['no HTTP at all: 400', waits, ['nonsense\r\n\r\n'], '400 Bad Request'],
+    ['text that is not HTTP: 400', waits, ['nonsense\r\n\r\n'], '400 Bad Request'],
     [
-      'headers longer than a server reads: 431',
+      'headers over the limit: 431',
       waits,
       [`${POST}long: ${'x'.repeat(20_000)}\r\n\r\n`],
       '431 Request Header Fields Too Large',
     ],
     [
-      'extensions of a chunk longer than a server reads: 413',
+      'chunk extensions over the limit: 413',
       waits,
       [`${POST}transfer-encoding: chunked\r\n\r\n1;${'x'.repeat(20_000)}\r\n`],
       '413 Payload Too Large',
     ],
-    ['a head that stops: 408', waits, [POST], '408 Request Timeout'],
-    ['a body that stops: 408', waits, [`${POST}content-length: 2\r\n\r\n1`], '408 Request Timeout'],
-    ['a client that leaves in the middle of a head: 400, it may still read', waits, [POST, ''], '400 Bad Request'],
+    ['an incomplete head: 408', waits, [POST], '408 Request Timeout'],
+    ['an incomplete body: 408', waits, [`${POST}content-length: 2\r\n\r\n1`], '408 Request Timeout'],
+    ['a client that ends its side within the head: 400', waits, [POST, ''], '400 Bad Request'],
     [
-      'a client that leaves in the middle of a body has left',
+      'a client that ends its side within the body: no response',
       waits,
       [`${POST}content-length: 2\r\n\r\n1`, ''],
       undefined,
     ],
-    ['a chunk that is none: 400', waits, [`${POST}transfer-encoding: chunked\r\n\r\nnone\r\n`], '400 Bad Request'],
+    ['an invalid chunk: 400', waits, [`${POST}transfer-encoding: chunked\r\n\r\nnone\r\n`], '400 Bad Request'],
     [
-      'a chunk that is none, after its answer has begun: nothing over that',
+      'an invalid chunk after the response has begun: no second response',
       begins,
       [`${POST}transfer-encoding: chunked\r\n\r\n`, 'none\r\n'],
       undefined,
     ],
     [
-      'the next request is none, while the one before is in work: nothing in place of that one’s answer',
+      'an invalid second request while the first is in work: no response in place of the first one’s',
       waits,
       [`${POST}content-length: 0\r\n\r\n`, 'nonsense\r\n\r\n'],
       undefined,
     ],
-    ['nothing comes: nothing, or the next request would take it for its answer', waits, [], undefined],
+    [
+      'a connection without a request: no response, which the first request would take for its own',
+      waits,
+      [],
+      undefined,
+    ],
   ];
   for (const [sentence, listener, texts, status] of ROWS) {
     it(sentence, () =>
       served(listener, rejectMalformedRequest, async (port) => {
-        const text = await heard(port, ...texts);
+        const text = await responseTo(port, ...texts);
         if (status === undefined) return void expect(text).not.to.contain('could not be read');
         const [head, body] = text.split('\r\n\r\n') as [string, string];
         expect(head.split('\r\n')).to.include.members([
@@ -103,21 +112,21 @@ describe('a request that cannot be read', function () {
   }
 });
 
-describe('a connection opened ahead of its first request', function () {
-  this.timeout(10_000);
+describe('a connection that is opened before its first request', function () {
+  this.timeout(30_000);
   const KEPT_MS = 400;
   const keep: Refuse = (_, socket) => closeIfIdle(socket, KEPT_MS);
   const BY_THEN_MS = DEADLINE_MS + KEPT_MS + 500;
   const REQUEST = `${POST}content-length: 0\r\n\r\n`;
 
-  it('on which nothing ever comes ends without a word', () =>
+  it('is closed without a response when no request comes', () =>
     served(
       () => undefined,
       keep,
-      async (port) => void expect(await heard(port)).to.equal(''),
+      async (port) => void expect(await responseTo(port)).to.equal(''),
     ));
 
-  it('on which something comes that is no request ends all the same', () =>
+  it('is closed when only an empty line comes', () =>
     served(
       () => undefined,
       keep,
@@ -125,17 +134,15 @@ describe('a connection opened ahead of its first request', function () {
         const socket = connect(port, '127.0.0.1');
         await sleep(DEADLINE_MS + 100);
         socket.write('\r\n'); // which HTTP allows before a request
-        expect(await Promise.race([once(socket.resume(), 'close').then(() => 'ended'), sleep(BY_THEN_MS)])).to.equal(
-          'ended',
-        );
+        expect(await Promise.race([ended(socket.resume()), sleep(BY_THEN_MS)])).to.equal('ended');
       },
     ));
 
   for (const [sentence, ms] of [
     ['answered at once', 0],
-    ['still in work when an idle one would end', 2 * KEPT_MS],
+    ['in work longer than the time for idle connections', 2 * KEPT_MS],
   ] as const) {
-    it(`whose request is ${sentence} is a connection like any other`, () =>
+    it(`stays open when its request is ${sentence}`, () =>
       served(
         (_, response) => setTimeout(() => response.end('fine'), ms),
         keep,

@@ -1,6 +1,6 @@
 /** configmap://NAME[/KEY]: the ConfigMap is mounted where the fetch container reads it. */
 import { MOUNT, type ModelSource } from '@penstock/contract';
-import type { SourceMounts } from './sources.ts';
+import type { SourceMounts } from './mounts.ts';
 
 /** The volume is optional, so that the fetch itself reports a missing ConfigMap or key. */
 export function configMapMounts(

@@ -1,14 +1,9 @@
 /** What each scheme of a model source adds to the pod that fetches it. */
 import { MOUNT, parseModelSource, type ModelSource } from '@penstock/contract';
-import type { Volume, VolumeMount } from 'kubernetes-types/core/v1.js';
 import type { ModelVersion } from '../../api/types.gen.ts';
 import { configMapMounts } from './configMap.ts';
 import { httpsMounts } from './https.ts';
-
-export interface SourceMounts {
-  volumes: Volume[];
-  mounts: VolumeMount[];
-}
+import type { SourceMounts } from './mounts.ts';
 
 type Scheme = ModelSource['scheme'];
 type Renderer<S extends Scheme> = (source: Extract<ModelSource, { scheme: S }>, model: string) => SourceMounts;

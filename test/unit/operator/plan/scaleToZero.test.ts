@@ -83,7 +83,7 @@ const rows: Row[] = [
     seen: { ...awake, idle: { revision: one.name, unansweredSeconds: 61 } },
     pods: 'stay',
     requests: 'to the pods',
-    says: 'a pod has not told for a minute what it has to do: stays at 1 (can the operator reach port 9090 of the pods?)',
+    says: 'a pod has not reported its requests for a minute: stays at 1 (can the operator reach port 9090 of the pods?)',
     available: true,
     wakeAfterMs: 30_000,
   },
