@@ -52,7 +52,7 @@ export async function serve(options: ServeOptions, stop: Promise<unknown>): Prom
       if (name === null || !files.some((file) => basename(file) === name && dirname(file) === folder)) return;
       clearTimeout(timer);
       timer = setTimeout(() => {
-        options.say('a file changed: starting anew');
+        options.say('a file changed: starting again');
         turn = turn.then(start);
       }, CALM_MS);
     }),

@@ -3,7 +3,7 @@ import type {Affinity} from 'kubernetes-types/core/v1.js';
 import type {ObjectMeta} from './objects.ts';
 
 /**
- * A trained model, the script that scores with it and where it runs, served as one REST endpoint that scales by itself.
+ * A REST endpoint for trained models, with an optional script. It scales automatically.
  */
 export interface InferencePipeline {
   apiVersion: 'penstock.dev/v1alpha1';
@@ -13,11 +13,11 @@ export interface InferencePipeline {
   status?: InferencePipelineStatus;
 }
 /**
- * What should serve.
+ * The desired endpoint.
  */
 export interface InferencePipelineSpec {
   /**
-   * Where the endpoint stands: Development (Azure Container Instances: one small pod, no key, errors with stack traces), Production (AKS: 2 to 10 pods, keys, disruption budget) or Managed (managed endpoints: as Production, with 0 to 10 pods and none after 10 minutes without a request). Sets every default below; a field that is set wins.
+   * The kind of endpoint. Development (as Azure Container Instances): one small pod, no key, errors with stack traces. Production (as AKS): 2 to 10 pods, keys, disruption budget. Managed (as managed endpoints): Production with 0 to 10 pods, and no pods after 10 minutes without a request. It sets every default below. A field that is set overrides its default.
    */
   target: 'Development' | 'Production' | 'Managed';
   /**
@@ -50,22 +50,22 @@ export interface PipelineModel {
   modelVersion: string;
 }
 /**
- * How requests are scored. Without a script exactly one ONNX model is served as it is.
+ * How requests are scored. Without a script, the pipeline serves exactly one ONNX model.
  */
 export interface Scoring {
   /**
-   * JavaScript or TypeScript source that exports init() and run(rawData); longer ones go to scriptFrom.
+   * JavaScript or TypeScript source that exports init() and run(rawData). Use scriptFrom for longer scripts.
    */
   script?: string;
   scriptFrom?: ScriptFrom;
   test?: ScoringTest;
   /**
-   * Rows that one call of an ONNX model takes at most when requests that come together share it; 1: each request by itself. A value above 1 also lets requests share the calls of a model whose rows are Unknown (status.rows of its ModelVersion). Default 64.
+   * Maximum number of rows in one call of an ONNX model when requests are joined. 1: requests are never joined. A value above 1 also allows it for a model whose rows are Unknown (status.rows of its ModelVersion). Default 64.
    */
   maxBatchSize?: number;
 }
 /**
- * The script as a key of a ConfigMap of this namespace; every key is mounted beside it, so a script may import siblings (768 KiB together).
+ * A key of a ConfigMap of this namespace that holds the script. All keys are mounted beside it, so the script can import them (768 KiB in total).
  */
 export interface ScriptFrom {
   configMap: ConfigMapKey;
@@ -81,7 +81,7 @@ export interface ConfigMapKey {
   key: string;
 }
 /**
- * A request that each pod scores after init() and before it is Ready; a wrong answer fails the pod, and with it the revision.
+ * A request that each pod scores after init() and before it is Ready. If the answer is wrong, the pod and its revision fail.
  */
 export interface ScoringTest {
   /**
@@ -89,16 +89,16 @@ export interface ScoringTest {
    */
   request: string;
   /**
-   * JSON that the answer must have: each field and value of it. Absent: any answer with status 200.
+   * JSON that the answer must contain, with all of its fields and values. Absent: any answer with status 200.
    */
   expect?: string;
   /**
-   * How far numbers may be off, absolutely or relatively. Default "1e-5".
+   * The allowed difference of numbers, absolute or relative. Default "1e-5".
    */
   tolerance?: string;
 }
 /**
- * What the script finds around it.
+ * The environment of the script.
  */
 export interface Environment {
   /**
@@ -114,13 +114,13 @@ export interface Variable {
    */
   name: string;
   /**
-   * Its value.
+   * Value of the variable.
    */
   value?: string;
   valueFrom?: ValueFrom;
 }
 /**
- * Where the value comes from, in this namespace.
+ * The source of the value, in this namespace.
  */
 export interface ValueFrom {
   secretKeyRef?: KeyRef;
@@ -135,16 +135,16 @@ export interface KeyRef {
    */
   name: string;
   /**
-   * Its key.
+   * Key in the object.
    */
   key: string;
   /**
-   * True: the variable is left out when the object or key is missing.
+   * True: the variable is omitted if the object or the key does not exist.
    */
   optional?: boolean;
 }
 /**
- * Requests and limits of the scorer container. A limit that is set lowers a preset request above it.
+ * Requests and limits of the scorer container. A limit lowers a default request above it.
  */
 export interface Resources {
   /**
@@ -161,111 +161,111 @@ export interface Resources {
   };
 }
 /**
- * How many pods serve. With minReplicas below maxReplicas a HorizontalPodAutoscaler decides.
+ * The number of pods. If minReplicas is below maxReplicas, a HorizontalPodAutoscaler sets it.
  */
 export interface Scaling {
   /**
-   * Least number of pods. Development 1, Production 2, Managed 0. At 0 the last pod goes after scaleToZeroAfter, and a request brings one back. Raises a preset maximum below it.
+   * Minimum number of pods. Development 1, Production 2, Managed 0. At 0, the last pod stops after scaleToZeroAfter, and the next request starts a pod. Raises a default maximum below it.
    */
   minReplicas?: number;
   /**
-   * Greatest number of pods. Development 1, Production and Managed 10. Lowers a preset minimum above it.
+   * Maximum number of pods. Development 1, Production and Managed 10. Lowers a default minimum above it.
    */
   maxReplicas?: number;
   /**
-   * What the autoscaler looks at; the metric that asks for the most pods wins. Default Concurrency at 4, or at maxConcurrentRequests where that is less.
+   * The metrics of the autoscaler. The metric that needs the most pods decides. Default Concurrency with 4, or with maxConcurrentRequests if that is less.
    *
    * @minItems 1
    * @maxItems 2
    */
   metrics?: ScalingMetric[];
   /**
-   * How long load must stay low before pods are removed. Default 60s.
+   * How long the load must be low before pods are removed. Default 60s.
    */
   scaleDownDelay?: string;
   /**
-   * How long no request may have come before the last pod goes, where minReplicas is 0. Requests that come then are held until a pod is Ready. Default 10m.
+   * If minReplicas is 0, the last pod stops after this time without a request. Later requests wait until a pod is Ready. Default 10m.
    */
   scaleToZeroAfter?: string;
 }
 export interface ScalingMetric {
   /**
-   * Concurrency: requests in work, waiting and refused, as the pods count them over ten seconds; needs nothing else. CPU: use as a percentage of the CPU request; needs metrics-server.
+   * Concurrency: requests in progress, waiting and refused, averaged over ten seconds; needs no other component. CPU: usage in percent of the CPU request; needs metrics-server.
    */
   type: 'Concurrency' | 'CPU';
   /**
-   * Requests that the average pod should have under way; at most endpoint.maxConcurrentRequests.
+   * Target number of requests in progress for each pod, on average. At most endpoint.maxConcurrentRequests.
    */
   averageValue?: number;
   /**
-   * Percent of the CPU request that the average pod should use.
+   * Target CPU usage in percent of the CPU request, on average.
    */
   averageUtilization?: number;
 }
 /**
- * How clients reach the pipeline.
+ * The endpoint for clients.
  */
 export interface Endpoint {
   auth?: Auth;
   /**
-   * How long one request may take before the client gets 504. Default 5s.
+   * Timeout of a request, after which the client gets 504. Default 5s.
    */
   requestTimeout?: string;
   /**
-   * How long the script's init() may take. Default 5m.
+   * Timeout of the script's init(). Default 5m.
    */
   initTimeout?: string;
   /**
-   * Requests that a pod works on at the same time; others wait. Default 16.
+   * Requests that a pod works on at the same time. Other requests wait. Default 16.
    */
   maxConcurrentRequests?: number;
   /**
-   * How long a request waits for a place before the client gets 429. Default 500ms.
+   * How long a request waits before the client gets 429. Default 500ms.
    */
   maxQueueWait?: string;
   /**
-   * Largest body of a request, also unpacked, for example 64Mi. A pod holds four of them, or 64Mi, whichever is more. At most a quarter of the memory limit. Default 16Mi.
+   * Maximum size of a request body, before and after decompression, for example 64Mi. A pod holds four such bodies, or 64Mi if that is more. At most a quarter of the memory limit. Default 16Mi.
    */
   maxRequestBytes?: string;
 }
 /**
- * Who may call.
+ * Authentication of clients.
  */
 export interface Auth {
   /**
-   * None: anyone who reaches the Service. Key: one of two keys as a bearer token, kept in the Secret NAME-keys. Default: Development None, Production and Managed Key.
+   * None: no authentication. Key: one of two keys as a bearer token; the Secret NAME-keys has them. Default: Development None, Production and Managed Key.
    */
   mode?: 'None' | 'Key';
 }
 /**
- * How a change reaches the clients.
+ * How a new revision replaces the old one.
  */
 export interface Rollout {
   /**
-   * Immediate: all traffic goes to the new revision once as many pods of it are Ready as serve now.
+   * Immediate: all traffic moves to the new revision when it has as many Ready pods as the old one.
    */
   strategy?: 'Immediate';
   /**
-   * A new revision that makes no progress for this long is abandoned and the old one serves on. Default 10m.
+   * A new revision without progress for this time has failed, and the old one keeps serving. Default 10m.
    */
   progressDeadline?: string;
   /**
-   * How many old revisions are kept to go back to. Default 5.
+   * Number of old revisions that are kept for a rollback. Default 5.
    */
   revisionHistoryLimit?: number;
 }
 /**
- * Which nodes may run the pods.
+ * Scheduling of the pods.
  */
 export interface Placement {
   /**
-   * Labels a node must have.
+   * Labels that a node must have.
    */
   nodeSelector?: {
     [k: string]: string;
   };
   /**
-   * Taints the pods bear, as in a pod.
+   * Tolerations of the pods, as in a pod.
    *
    * @maxItems 50
    */
@@ -297,12 +297,12 @@ export interface Toleration {
    */
   effect?: 'NoSchedule' | 'PreferNoSchedule' | 'NoExecute';
   /**
-   * How long a NoExecute taint is borne.
+   * How long the pod stays on a node with a NoExecute taint (seconds).
    */
   tolerationSeconds?: number;
 }
 /**
- * Labels and annotations that the pods carry beside Penstock's.
+ * Additional labels and annotations of the pods.
  */
 export interface PodMetadata {
   /**
@@ -319,11 +319,11 @@ export interface PodMetadata {
   };
 }
 /**
- * What serves, and what stands in the way.
+ * The observed state of the endpoint.
  */
 export interface InferencePipelineStatus {
   /**
-   * The generation that this status is about.
+   * The generation that this status describes.
    */
   observedGeneration?: number;
   /**
@@ -331,7 +331,7 @@ export interface InferencePipelineStatus {
    */
   url?: string;
   /**
-   * The revision that the stable Service points to.
+   * The revision that the stable Service selects.
    */
   activeRevision?: string;
   replicas?: ReplicaCounts;
@@ -341,11 +341,11 @@ export interface InferencePipelineStatus {
    */
   revisions?: RevisionStatus[];
   /**
-   * Which revision served when; the last 20, newest last.
+   * Which revision served at which time: the last 20, newest last.
    */
   history?: HistoryEntry[];
   /**
-   * The state in the Kubernetes API's own words.
+   * Conditions as the Kubernetes API conventions define them.
    */
   conditions?: Condition[];
 }
@@ -358,7 +358,7 @@ export interface ReplicaCounts {
    */
   ready: number;
   /**
-   * Wanted pods.
+   * Desired pods.
    */
   desired: number;
   /**
@@ -367,15 +367,15 @@ export interface ReplicaCounts {
   summary: string;
 }
 /**
- * Every default resolved; this is what the newest generation runs with.
+ * The settings of this generation after presets and defaults.
  */
 export interface Effective {
   /**
-   * Least number of pods.
+   * Minimum number of pods.
    */
   minReplicas: number;
   /**
-   * Greatest number of pods.
+   * Maximum number of pods.
    */
   maxReplicas: number;
   /**
@@ -391,15 +391,15 @@ export interface Effective {
     [k: string]: string;
   };
   /**
-   * Who may call.
+   * Authentication of clients.
    */
   auth: 'None' | 'Key';
   /**
-   * Deadline of one request.
+   * Timeout of a request.
    */
   requestTimeout: string;
   /**
-   * Deadline of init().
+   * Timeout of init().
    */
   initTimeout: string;
   /**
@@ -407,57 +407,57 @@ export interface Effective {
    */
   maxConcurrentRequests: number;
   /**
-   * How long a request waits for a place.
+   * Maximum time that a request waits.
    */
   maxQueueWait: string;
   /**
-   * Largest body of a request.
+   * Maximum size of a request body.
    */
   maxRequestBytes: string;
   /**
-   * Rows of several requests in one call of a model.
+   * Maximum number of rows in one call of a model.
    */
   maxBatchSize: number;
   /**
-   * Deadline of a rollout's progress.
+   * Deadline for the progress of a rollout.
    */
   progressDeadline: string;
   /**
-   * Old revisions kept.
+   * Number of old revisions that are kept.
    */
   revisionHistoryLimit: number;
   /**
-   * Calm before pods are removed.
+   * Time with low load before pods are removed.
    */
   scaleDownDelay: string;
   /**
-   * Calm before the last pod goes; absent where one always stays.
+   * Time without a request before the last pod stops. Absent if one pod always runs.
    */
   scaleToZeroAfter?: string;
   /**
-   * What the autoscaler looks at.
+   * The metrics of the autoscaler.
    */
   metrics: EffectiveMetric[];
   /**
-   * A PodDisruptionBudget and spreading over hosts and zones.
+   * Whether there is a PodDisruptionBudget, and pods are spread over hosts and zones.
    */
   disruptionBudget: boolean;
   /**
-   * Clients see the stack of a failing script.
+   * Whether clients see the stack of a script's error.
    */
   exposeErrors: boolean;
 }
 export interface EffectiveMetric {
   /**
-   * What is measured.
+   * Type of the metric.
    */
   type: 'Concurrency' | 'CPU';
   /**
-   * Requests under way in the average pod.
+   * Target number of requests in progress, on average.
    */
   averageValue?: number;
   /**
-   * Percent of the CPU request.
+   * Target CPU usage in percent of the CPU request, on average.
    */
   averageUtilization?: number;
 }
@@ -471,7 +471,7 @@ export interface RevisionStatus {
    */
   weightPercent: number;
   /**
-   * Wanted pods.
+   * Desired pods.
    */
   replicas: number;
   /**
@@ -479,7 +479,7 @@ export interface RevisionStatus {
    */
   ready: number;
   /**
-   * The model bytes that this revision serves.
+   * The models of this revision.
    */
   models: RevisionModel[];
   /**
@@ -495,11 +495,11 @@ export interface RevisionStatus {
    */
   createdAt: string;
   /**
-   * Why this revision never served; set when it was given up.
+   * Why this revision failed. Absent for other revisions.
    */
   abandoned?: string;
   /**
-   * What its container said beside that, a stack as a rule; it stays readable when the pods are gone.
+   * More about the failure, usually a stack. It stays here after the pods are deleted.
    */
   failureDetail?: string;
 }
@@ -523,15 +523,15 @@ export interface HistoryEntry {
    */
   revision: string;
   /**
-   * When it took the traffic.
+   * Start of serving.
    */
   from: string;
   /**
-   * When it lost the traffic; absent while it serves.
+   * End of serving. Absent while it serves.
    */
   to?: string;
   /**
-   * Why it took over.
+   * Why this revision replaced the one before.
    */
   reason: string;
 }
@@ -541,28 +541,28 @@ export interface Condition {
    */
   type: string;
   /**
-   * Whether it holds.
+   * Status of the condition.
    */
   status: 'True' | 'False' | 'Unknown';
   /**
-   * The generation it is about.
+   * The generation that this condition describes.
    */
   observedGeneration?: number;
   /**
-   * When status last changed.
+   * When the status last changed.
    */
   lastTransitionTime: string;
   /**
-   * One word why.
+   * Reason in one word. See docs/errors.md.
    */
   reason: string;
   /**
-   * One line for people.
+   * Message in one line.
    */
   message: string;
 }
 /**
- * A trained model registered under a version. Its bytes never change once they are verified.
+ * A version of a trained model. Its bytes are verified, and cannot change afterwards.
  */
 export interface ModelVersion {
   apiVersion: 'penstock.dev/v1alpha1';
@@ -572,7 +572,7 @@ export interface ModelVersion {
   status?: ModelVersionStatus;
 }
 /**
- * Which model this is and where its bytes come from.
+ * The model and its source.
  */
 export interface ModelVersionSpec {
   /**
@@ -580,27 +580,27 @@ export interface ModelVersionSpec {
    */
   model: string;
   /**
-   * Version of the model, as you count them.
+   * Version of the model, in any form.
    */
   version: string;
   /**
-   * ONNX: loaded by the scorer. Files: whatever the script loads itself.
+   * ONNX: the scorer loads the model. Files: the script loads the files itself.
    */
   format: 'ONNX' | 'Files';
   source: ModelSource;
   /**
-   * Names of the features of an ONNX model with one input, in the order of its columns. Data frames are then matched by name. Absent: the metadata feature_names of the file, if it has that.
+   * Names of the features of an ONNX model with one input, in the order of its columns. Columns of data frames are matched with them by name. Default: the metadata feature_names of the file.
    *
    * @maxItems 2000
    */
   features?: string[];
   /**
-   * SHA-256 of the bytes; of several files, of the lines "<sha256>  <name>" that sha256sum prints, sorted by name. Absent, the first verified fetch pins status.digest; may be added once.
+   * SHA-256 of the bytes. For several files: SHA-256 of the lines "<sha256>  <name>" of sha256sum, sorted by name. Absent: the first verification sets status.digest. It can be added once.
    */
   digest?: string;
 }
 /**
- * Where the bytes are. It may move; the bytes stay pinned and are verified again.
+ * Where the bytes are. The source may change; the bytes are then verified again and must be the same.
  */
 export interface ModelSource {
   /**
@@ -619,15 +619,15 @@ export interface SecretRef {
   name: string;
 }
 /**
- * What was verified.
+ * The result of the verification.
  */
 export interface ModelVersionStatus {
   /**
-   * The generation that this status is about.
+   * The generation that this status describes.
    */
   observedGeneration?: number;
   /**
-   * The digest that every pod verifies.
+   * The digest that every pod compares.
    */
   digest?: string;
   /**
@@ -640,42 +640,42 @@ export interface ModelVersionStatus {
    */
   verifiedSource?: string;
   /**
-   * Whether each output row of an ONNX model depends on its own input row alone, read from its graph. Independent: requests that come together may share a call. Mixed: never. Unknown: only where a pipeline sets scoring.maxBatchSize above 1.
+   * Whether each output row of an ONNX model depends only on its own input row, according to its graph. Independent: requests can be joined into one call. Mixed: never. Unknown: only if a pipeline sets scoring.maxBatchSize above 1.
    */
   rows?: 'Independent' | 'Mixed' | 'Unknown';
   /**
-   * Why rows is what it is, with the first operator that decides it.
+   * The reason for the value of rows, with the first operator that decides it.
    */
   rowsMessage?: string;
   signature?: Signature;
   /**
-   * The state in the Kubernetes API's own words.
+   * Conditions as the Kubernetes API conventions define them.
    */
   conditions?: Condition[];
 }
 /**
- * The InferencePipelines that name this model version, or still have pods that loaded it. While there are any, it cannot be deleted.
+ * The InferencePipelines that name this ModelVersion or have pods that loaded it. It cannot be deleted while there is one.
  */
 export interface UsedBy {
   /**
-   * How many.
+   * Number of pipelines.
    */
   count: number;
   /**
-   * The first ten.
+   * Names of the first ten.
    */
   names?: string[];
 }
 /**
- * Inputs and outputs of an ONNX model, in the Open Inference Protocol's words.
+ * Inputs and outputs of an ONNX model, as the Open Inference Protocol describes them.
  */
 export interface Signature {
   /**
-   * Tensors; -1 in a shape is a variable dimension.
+   * Tensors. -1 in a shape is a dynamic dimension.
    */
   inputs: TensorSignature[];
   /**
-   * Tensors; -1 in a shape is a variable dimension.
+   * Tensors. -1 in a shape is a dynamic dimension.
    */
   outputs: TensorSignature[];
 }
@@ -685,19 +685,19 @@ export interface TensorSignature {
    */
   name: string;
   /**
-   * Datatype, as FP32.
+   * Datatype, for example FP32.
    */
   datatype: string;
   /**
-   * Its shape.
+   * Shape of the tensor.
    */
   shape: number[];
   /**
-   * Of an input: the features that its columns are, as the file names them.
+   * Inputs only: the names of the features, in the order of the columns.
    */
   features?: string[];
   /**
-   * Of an output: the classes that its columns are.
+   * Outputs only: the classes, in the order of the columns.
    */
   classes?: {
     [k: string]: unknown;

@@ -24,7 +24,7 @@ const REVISION_CHECKS: readonly ((seen: ObservedPipeline, revision: string) => B
   revisionLost,
 ];
 
-/** The wanted revision: as it is stored, or rendered anew. Waiting when an object is missing, Stalled when the spec cannot be served. */
+/** The wanted revision, as stored or newly rendered. Waiting if an object is missing, Stalled if the spec cannot be served. */
 export function wantedRevision(
   seen: ObservedPipeline,
   effective: Effective,
