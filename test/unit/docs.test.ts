@@ -1,0 +1,48 @@
+/** The documentation names what exists in the code, and uses plain words. */
+import { expect } from 'chai';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '../..');
+const read = (file: string): string => readFileSync(join(root, file), 'utf8');
+const files = (...patterns: string[]): string[] => globSync(patterns, { cwd: root });
+
+const rooms = ['contract', 'operator', 'scorer-image', 'cli', 'crds'];
+const sources = files(...rooms.map((room) => `${room}/**/*.ts`)).filter((file) => !/node_modules|dist\//.test(file));
+const pages = files('*.md', 'docs/*.md');
+const charts = files('charts/**/*.yaml', 'charts/**/*.txt', 'crds/*.yaml');
+
+/** Words that CONTRIBUTING.md asks to avoid: pronouns for clients, pods and programs, and rare idioms. */
+const AVOIDED =
+  /\b(nobody|somebody|anybody|whoever|whomever|who does not|last words|in vain|mend|mends|mended|anew)\b/i;
+
+describe('the documentation', () => {
+  it('explains only terms that are names in the code', () => {
+    const code = [...sources, 'test/architecture.test.ts'].map(read).join('\n');
+    const terms = [...read('docs/glossary.md').matchAll(/\(`(\w+)`\)/g)].map(([, term]) => term!);
+    expect(terms).to.have.length.greaterThan(40);
+    expect(terms.filter((term) => !new RegExp(`\\b${term}\\b`).test(code))).to.deep.equal([]);
+  });
+
+  const steps = [...read('docs/architecture.md').matchAll(/^ *([\w/-]+\.ts) +([A-Z]\w+\.)?([\w]+)(?:, (\w+))?/gm)];
+  it('follows a pipeline and a model through the code', () => {
+    expect(steps).to.have.length.greaterThan(25);
+  });
+  for (const [, path, , first, second] of steps) {
+    const file = [path!, `operator/${path}`].find((candidate) => existsSync(join(root, candidate)));
+    it(`names steps of ${path} that exist: ${[first, second].filter(Boolean).join(', ')}`, () => {
+      expect(file, path).not.to.equal(undefined);
+      for (const step of [first, second].filter((name) => name !== undefined))
+        expect(read(file!)).to.match(new RegExp(`(function |async |^  |const )${step}\\b`, 'm'));
+    });
+  }
+
+  it('and the code use plain words', () => {
+    const found = [...sources, ...pages, ...charts].flatMap((file) =>
+      read(file)
+        .split('\n')
+        .flatMap((line, i) => (AVOIDED.test(line) ? [`${file}:${i + 1}: ${line.trim()}`] : [])),
+    );
+    expect(found).to.deep.equal([]);
+  });
+});
