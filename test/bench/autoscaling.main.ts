@@ -41,7 +41,7 @@ async function watched<T>(
   return { result, seen };
 }
 
-/** Second by second; one in which nobody looked is as the one before. */
+/** Second by second; a second without a reading has the values of the one before. */
 function course(
   seconds: (Second | null)[],
   startedAt: number,

@@ -6,7 +6,7 @@ import { names } from '../../operator/desired/names.ts';
 import { pooled } from '../faults/main.ts';
 import type { Admin, AnyObject } from '../stage/admin.ts';
 
-/** Where the copies go; whoever calls makes it. */
+/** Where the copies go. The caller creates it. */
 export const BARE = 'bare';
 const CHILDREN = [KIND.configMap, KIND.service, KIND.networkPolicy, KIND.deployment];
 
@@ -17,7 +17,7 @@ export interface Burst {
   clients: number;
 }
 
-/** Seconds for as many pipelines as there were, their children and statuses copied from the first, and the usedBy of two models each; nobody watches. */
+/** Seconds for as many pipelines as there were, their children and statuses copied from the first, and the usedBy of two models each, without a watch. */
 export async function bareWrites(admin: Admin, { namespace, pipelines, clients }: Burst): Promise<number> {
   const [pipeline, model, children] = await Promise.all([
     admin.get(KIND.pipeline, namespace, 'p-0'),
@@ -48,7 +48,7 @@ export async function bareWrites(admin: Admin, { namespace, pipelines, clients }
 
 /** The children of one pipeline after the other. */
 export interface BareChildren {
-  /** Makes the i-th, in the operator's strides; nobody finds anything out. */
+  /** Makes the i-th in the order of the operator's writes, without any reads. */
   make: (i: number) => Promise<void>;
   deploymentOf: (i: number) => string;
 }

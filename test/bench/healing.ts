@@ -14,7 +14,7 @@ type Damage = (admin: Admin, kind: Kind, child: AnyObject) => Promise<(now: AnyO
 /** Of fields that are ours; others may be set by whom it pleases. */
 const edits = new Map<Kind, object>([
   [KIND.deployment, { spec: { progressDeadlineSeconds: 7777 } }],
-  [KIND.service, { spec: { selector: { [LABEL.revision]: 'nobody' } } }],
+  [KIND.service, { spec: { selector: { [LABEL.revision]: 'none' } } }],
   [KIND.networkPolicy, { spec: { ingress: [] } }],
   [KIND.configMap, { data: { 'traffic.json': '{}' } }],
 ]);

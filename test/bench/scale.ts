@@ -32,7 +32,7 @@ export interface ScaleReport {
   /** From the first creation until every Deployment is there and every status is written. */
   burstSeconds: number;
   createSeconds: number;
-  /** The same writes by a bare loop, nobody watching. */
+  /** The same writes by a bare loop, without a watch. */
   bareSeconds: number;
   cpuSeconds: number;
   peakMiB: number;

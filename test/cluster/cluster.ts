@@ -90,7 +90,7 @@ export async function up(): Promise<void> {
   const kind = docker.own ? join(await builtTools(), 'kind') : await tool('kind');
   const nodes = await nodesOf(docker);
   if (nodes.length > 0 && !(await repair(docker, nodes))) {
-    say('the cluster cannot be repaired: making it anew');
+    say('the cluster cannot be repaired: making a new one');
     await execa(kind, ['delete', 'cluster', '--name', CLUSTER_NAME], { env: docker.env });
     nodes.length = 0;
   }

@@ -1,4 +1,4 @@
-/** The metrics API among others: another adapter comes and goes, nobody serves it for a while. */
+/** The metrics API with other adapters: another one is registered and removed, and for a while no adapter serves it. */
 import { expect } from 'chai';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { kubectl } from '../cluster/cluster.ts';
@@ -9,7 +9,7 @@ import { eventually, inNamespace, irisServes, NAMESPACE, released } from './clus
 const OURS = 'v1beta2.custom.metrics.k8s.io';
 const THEIRS = 'v1beta1.custom.metrics.k8s.io';
 const BYSTANDER = 'e2e-bystander';
-/** How long nobody serves it; minutes by `DOWN_SECONDS=300 npm run test:release`. */
+/** How long no adapter serves it; minutes by `DOWN_SECONDS=300 npm run test:release`. */
 const DOWN_MS = Number(process.env.DOWN_SECONDS ?? 5) * 1000;
 /** The API server asks those behind it once a minute what they serve. */
 const DISCOVERED_SECONDS = 90;
@@ -125,7 +125,7 @@ describe('the metrics API', function () {
     await eventually(90, 'scaled', scaledOn);
   });
 
-  it('nobody serves it: pods stay; another namespace cannot be deleted, which says why; the way out is to delete the registration', async () => {
+  it('while no adapter serves it, pods stay; a namespace cannot be deleted, and says why; deleting the registration helps', async () => {
     await operators(0);
     await eventually(60, 'no operator', async () =>
       (await exists('pods', '-n', RELEASE.namespace, '-l', 'app.kubernetes.io/component=operator')) ? undefined : true,

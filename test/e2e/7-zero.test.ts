@@ -1,4 +1,4 @@
-/** To zero and back on the real cluster: no request is lost, whoever goes away meanwhile; nobody is woken by strangers. `npm run test:zero` is the long form. */
+/** Scale to zero and from zero on the real cluster: no request is lost, also when pods or activators are deleted, and only a request with a valid key starts a pod. `npm run test:zero` is the long form. */
 import { expect } from 'chai';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { kubectl } from '../cluster/cluster.ts';
@@ -156,7 +156,7 @@ describe('to zero and back', function () {
     expect(answer.headers['retry-after']).to.equal('10');
   });
 
-  it('a pipeline that is deleted while somebody waits: 404 at once', async () => {
+  it('requests that wait for a deleted pipeline get 404 at once', async () => {
     await place.apply('doomed', { scoring: { script: SLOW_START.replace('8000', '60000') } });
     await eventually(20, 'a door', async () =>
       (await place.kubectl([
@@ -193,7 +193,7 @@ describe('to zero and back', function () {
       async () =>
         `${await place.kubectl(['get', 'ipl,deploy,pods,endpointslices', '-o', 'wide'])}\n${await release('get', 'pods', '-o', 'wide')}`,
     );
-    await eventually(10, 'the nodes know of the pod: nobody holds a request until they do', async () =>
+    await eventually(10, 'the nodes have the endpoint of the pod', async () =>
       (await burst('b', 5)).ok === 5 ? true : undefined,
     );
     expect(await burst('b', 20)).to.deep.include({ ok: 20, failures: {} });

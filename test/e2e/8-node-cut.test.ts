@@ -30,7 +30,7 @@ describe('a worker node that is cut off', function () {
   this.timeout(12 * 60_000);
   let cut: string | undefined;
   before(async function () {
-    if (process.env.KUBECONFIG) return this.skip(); // somebody else's nodes
+    if (process.env.KUBECONFIG) return this.skip(); // the nodes do not belong to this test
     const { scorer } = await released();
     await kubectl(['delete', 'namespace', NAMESPACE, '--ignore-not-found', '--timeout=360s']);
     await kubectl(['create', 'namespace', NAMESPACE]);

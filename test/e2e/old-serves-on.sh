@@ -1,3 +1,3 @@
-# The old revision serves on, and nobody is told that the new one does.
+# The old revision keeps serving, and no condition says that the new one does.
 expect "UpToDate" "$(condition iris UpToDate status)" False
 serves iris

@@ -47,7 +47,7 @@ interface Place {
   home: string;
 }
 
-/** A namespace with restricted Pod Security, and somebody who may do there what a namespace's admin may. */
+/** A namespace with restricted Pod Security, and an account with the role admin in it. */
 async function placeOf(namespace: string, home: string): Promise<Place> {
   const owner = new Admin(kubeconfig);
   const of = (path: string): string => `/api/v1/namespaces/${namespace}/${path}`;
@@ -83,7 +83,7 @@ export const startClientOfStories = (scorerImage: string): Promise<void> => star
 export const endClientOfStories = (): Promise<unknown> =>
   admin(['delete', 'namespace', CLIENT_NAMESPACE, '--ignore-not-found', '--wait=false']);
 
-/** Makes the namespace anew, with a pod `client` in it that has client.mjs. */
+/** Makes a new namespace, with a pod `client` that has client.mjs. */
 export async function startClient(scorerImage: string, namespace: string): Promise<void> {
   const folder = join(root, 'test/e2e/client');
   await admin(['delete', 'namespace', namespace, '--ignore-not-found', '--timeout=120s']);

@@ -36,7 +36,7 @@ export async function killLeaders(
     inspect: ({ by, method, resource, name }) => {
       if (by !== proxy.holder)
         deposedWrites.push(
-          `${by} wrote ${method} ${resource}/${name} while ${proxy.holder || 'nobody'} held the lease`,
+          `${by} wrote ${method} ${resource}/${name} while ${proxy.holder || 'no process'} held the lease`,
         );
     },
   });
@@ -100,11 +100,11 @@ export async function killLeaders(
   return { kills: report, deposedWrites, edits, converged };
 }
 
-/** Resolves when somebody else than `before` holds the lease. */
+/** Resolves when another process than `before` holds the lease. */
 async function changes(proxy: FaultProxy, before: string, ms: number): Promise<void> {
   for (const end = Date.now() + ms; Date.now() < end; await sleep(10))
     if (proxy.holder !== '' && proxy.holder !== before) return;
-  throw new Error(`nobody followed ${before || 'the start'} within ${ms} ms`);
+  throw new Error(`no leader followed ${before || 'the start'} within ${ms} ms`);
 }
 
 async function settled({ admin }: Stage, namespace: string, pods: number): Promise<boolean> {

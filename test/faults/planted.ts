@@ -18,7 +18,7 @@ export interface PlantedBug {
 
 export const PLANTED: PlantedBug[] = [
   {
-    name: 'a child that is there already is taken for somebody else’s',
+    name: 'an existing child is treated as an object of another owner',
     class: 'intermediate state',
     workload: 'everything an operator ever does',
     faults: ['lose the reply'],
@@ -170,9 +170,9 @@ export const PLANTED: PlantedBug[] = [
     ],
   },
   {
-    name: 'a stripped owner reference wakes nobody',
+    name: 'a removed owner reference triggers no reconcile',
     class: 'unobserved state',
-    workload: 'somebody edits, deletes and strips children',
+    workload: 'another account edits, deletes and strips children',
     faults: ['crash after'],
     mutations: [{ file: 'operator/observe/pipeline.ts', from: '...cache.byIndex(orphan).filter(isOurs)', to: '' }],
   },

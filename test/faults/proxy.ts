@@ -28,7 +28,7 @@ export interface Call {
   body: string;
 }
 
-/** What the proxy asks of whoever runs the plan. */
+/** What the proxy asks of the code that runs the plan. */
 export interface ProxyHooks {
   /** The operator process of that name dies, now. */
   kill: (by: string) => void;

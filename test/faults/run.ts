@@ -38,7 +38,7 @@ export interface Outcome {
   log: string;
 }
 export interface RunOptions {
-  /** The operator with somebody's mistake in it. */
+  /** The operator with a planted bug. */
   mutations?: Mutation[];
   longQuiet?: boolean;
   /** A second operator stands by. */
@@ -115,7 +115,7 @@ class Run {
   readonly namespace: string;
   readonly proxy: FaultProxy;
   readonly safety: Safety;
-  /** Operators that ended when nobody had killed them. */
+  /** Operators that ended without being killed. */
   readonly trouble: string[] = [];
   readonly #stage: Stage;
   readonly #plan: Plan;
@@ -275,7 +275,8 @@ class Run {
     await sleep(FROZEN_MS);
     const lease = (await this.#stage.admin.get(KIND.lease, this.namespace, 'penstock-operator')) as
       { spec?: { holderIdentity?: string } } | undefined;
-    if (lease?.spec?.holderIdentity === identity) this.safety.violations.push('nobody took over from a frozen leader');
+    if (lease?.spec?.holderIdentity === identity)
+      this.safety.violations.push('no process took over from a frozen leader');
     this.safety.deposed.add(identity);
     operator.child.kill('SIGCONT');
     void operator.exited.then(() => this.safety.deposed.delete(identity));

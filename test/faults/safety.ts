@@ -10,7 +10,7 @@ import { recordOf } from '../../operator/api/record.ts';
 import type { AnyObject } from '../stage/admin.ts';
 import type { Stage } from '../stage/stage.ts';
 import type { Call } from './proxy.ts';
-import { NOBODY, NOWHERE } from './workloads.ts';
+import { NO_REVISION, NOWHERE } from './workloads.ts';
 
 const SECOND_LOOK_MS = 400;
 
@@ -53,7 +53,7 @@ export class Safety {
       this.violations.push(`a deletion without preconditions: ${resource}/${name}`);
   }
 
-  /** No pod with bytes that nobody has verified, and none whose model version could be deleted under it. */
+  /** No pod with unverified bytes, and none whose ModelVersion could be deleted while it runs. */
   async #verified(deployment: Stored<Deployment>): Promise<void> {
     const fetched =
       deployment.spec?.template.spec?.initContainers?.flatMap(
@@ -101,7 +101,7 @@ export class Safety {
     const pipeline = await admin.get(KIND.pipeline, this.#namespace, 'p');
     if (
       revision === undefined ||
-      revision === NOBODY ||
+      revision === NO_REVISION ||
       before.relieved ||
       after.relieved ||
       before.service?.metadata.resourceVersion !== after.service?.metadata.resourceVersion

@@ -18,7 +18,7 @@ export type Workload = (place: Place) => Promise<void>;
 /** The smallest that serves. */
 export const SCRIPT = 'export const init = () => {}; export const run = (x) => x;';
 /** Where a user's own edit of the Service leads: that nothing serves then is no fault of the operator's. */
-export const NOBODY = 'nobody';
+export const NO_REVISION = 'none';
 /** And where one of the activator's slice leads. */
 export const NOWHERE = '10.9.9.9';
 const play = (how: string): Pick<InferencePipelineSpec, 'environment'> => ({
@@ -300,7 +300,7 @@ export const WORKLOADS: Record<string, Workload> = {
     );
     await retired(place);
   },
-  'somebody edits, deletes and strips children': async (place) => {
+  'another account edits, deletes and strips children': async (place) => {
     const { admin, namespace } = place;
     await apply(place, { target: 'Production', scoring: { script: SCRIPT } });
     await upToDate(place);
@@ -310,9 +310,11 @@ export const WORKLOADS: Record<string, Workload> = {
     const policy = await admin.get(KIND.networkPolicy, namespace, 'p');
     await admin.remove(KIND.networkPolicy, namespace, 'p');
     await admin.merge(KIND.deployment, namespace, revision, { body: { metadata: { ownerReferences: null } } });
-    await admin.merge(KIND.service, namespace, 'p', { body: { spec: { selector: { [LABEL.revision]: NOBODY } } } });
+    await admin.merge(KIND.service, namespace, 'p', {
+      body: { spec: { selector: { [LABEL.revision]: NO_REVISION } } },
+    });
     await admin.remove(KIND.configMap, namespace, revision);
-    await until(place, 'all of it is mended', async () => {
+    await until(place, 'everything is restored', async () => {
       const [again, deployment, stable, configMap] = await Promise.all([
         admin.get(KIND.networkPolicy, namespace, 'p'),
         admin.get(KIND.deployment, namespace, revision),
@@ -355,7 +357,7 @@ export const WORKLOADS: Record<string, Workload> = {
     const merge = (kind: Kind, name: string, body: object): Promise<AnyObject> =>
       admin.merge(kind, namespace, name, { body });
     const spoiled: [Kind, string, object][] = [
-      [KIND.service, 'p', { spec: { selector: { [LABEL.revision]: NOBODY } } }],
+      [KIND.service, 'p', { spec: { selector: { [LABEL.revision]: NO_REVISION } } }],
       [KIND.deployment, revision, { spec: { progressDeadlineSeconds: 7 } }],
       [KIND.autoscaler, revision, { spec: { maxReplicas: 7 } }],
       [KIND.disruptionBudget, revision, { spec: { maxUnavailable: 7 } }],
@@ -366,7 +368,7 @@ export const WORKLOADS: Record<string, Workload> = {
     for (const [kind, name, body] of spoiled) {
       const before = await admin.get(kind, namespace, name);
       await merge(kind, name, body);
-      await until(place, `${kind.kind} ${name} is mended`, async () =>
+      await until(place, `${kind.kind} ${name} is restored`, async () =>
         same(await admin.get(kind, namespace, name), before),
       );
     }

@@ -5,14 +5,14 @@ import { hostileRequests } from './requests.ts';
 const AT_ONCE = 64;
 /** Longer than any deadline of the scorer. */
 const HANG_MS = 20_000;
-/** Whoever has said something whole is answered sooner. */
+/** A complete request is answered sooner. */
 const PATIENCE_MS = 50;
 
 export interface Verdict {
   requests: number;
   /** How many ended with which status; `closed`: without one. */
   ends: Record<string, number>;
-  /** Answers of 500 and above, answers that are not JSON, and connections that nobody ended: at most ten of each. */
+  /** Answers of 500 and above, answers that are not JSON, and connections that were not closed: at most ten of each. */
   problems: string[];
 }
 

@@ -39,7 +39,7 @@ function http({
   ]);
 }
 
-/** Values that JSON, or somebody's idea of it, can hold. */
+/** Values that JSON, or an extension of it, can hold. */
 const VALUES = [
   '1e400',
   '-1e400',

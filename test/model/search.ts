@@ -28,7 +28,7 @@ export interface State {
   /** Faults, and edits or wakes, that may still come on this way. */
   faults: number;
   edits: number;
-  /** The stable Service has had Ready pods; not asked any more once somebody else has laid hands on things. */
+  /** Whether the stable Service has had Ready pods; not checked after another account has changed objects. */
   served: 'no' | 'yes' | 'not asked';
   staleReads: boolean;
 }
@@ -44,7 +44,7 @@ export type Step =
         | 'the activator wakes';
     }
   | { do: 'crash after' | 'conflict at' | 'lose the reply of'; write: number }
-  | { do: 'somebody deletes' | 'somebody strips'; key: string };
+  | { do: 'another account deletes' | 'another account strips'; key: string };
 
 export function tell(step: Step): string {
   if ('write' in step) return `${step.do} write ${step.write}`;
@@ -144,8 +144,8 @@ function stepsFrom(state: State, writes: string[]): Step[] {
   return [
     ...steps,
     ...atWrites,
-    ...keys.map((key): Step => ({ do: 'somebody deletes', key })),
-    ...keys.map((key): Step => ({ do: 'somebody strips', key })),
+    ...keys.map((key): Step => ({ do: 'another account deletes', key })),
+    ...keys.map((key): Step => ({ do: 'another account strips', key })),
   ];
 }
 
@@ -174,9 +174,9 @@ async function act(state: State, step: Step, specs: object[]): Promise<State> {
       return edit(state, specs);
     case 'the activator wakes':
       return woken(state);
-    case 'somebody deletes':
+    case 'another account deletes':
       return deleted(state, (step as { key: string }).key);
-    case 'somebody strips':
+    case 'another account strips':
       return changed(state, (step as { key: string }).key, (old) => ({
         ...old,
         metadata: { ...old.metadata, ownerReferences: [] },
@@ -334,7 +334,7 @@ function wrongAtRest({ objects }: State): string | undefined {
     ({ kind, metadata: { ownerReferences } }) =>
       kind !== 'Pod' && kind !== 'InferencePipeline' && !ownerReferences?.length,
   );
-  if (orphan) return `rests with ${keyOf(orphan)} nobody’s`;
+  if (orphan) return `rests with an orphan: ${keyOf(orphan)}`;
   return hasEndpoints(objects) ? undefined : 'rests without a Ready pod, and without an activator in front';
 }
 

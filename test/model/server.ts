@@ -50,7 +50,7 @@ export class Server {
     });
   }
 
-  /** Server-side apply, for objects of which nobody else owns a field but replicas and status. */
+  /** Server-side apply, for objects with one field manager (except for replicas and status). */
   apply(object: Thing): Promise<Thing> {
     return this.#write(`apply ${keyOf(object)}`, () => {
       const old = this.get(keyOf(object));

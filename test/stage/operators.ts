@@ -8,7 +8,7 @@ import { join, relative } from 'node:path';
 import { operatorBundle, root } from '../../bundle.ts';
 import { freePort } from '../cluster/ports.ts';
 
-/** One change to the source, as somebody's mistake (or haste) would make it. `from` must stand there exactly once. */
+/** One change of the source. `from` must occur exactly once. */
 export interface Mutation {
   file: string;
   from: string;

@@ -20,7 +20,7 @@ export type Play = 'ready' | 'init-fails' | 'never';
 const FAILURES = 5;
 const FAILURE = 'UserScriptInitFailed: no such file: weights.bin (score.ts:3)';
 
-/** Nobody is asked there: see HASTE. */
+/** No process listens there: see HASTE. */
 const POD_IP = '10.9.0.1';
 const IDLE: ScorerStats = {
   revision: '',

@@ -59,10 +59,10 @@ const KNOWN: Record<string, fc.Arbitrary<unknown>> = {
   '.placement.priorityClassName': fc.constant('system-cluster-critical'),
 };
 
-/** Any spec, good or bad: four of five are mended where fields contradict each other. Whether it can be is the API server's to say. */
+/** Any spec, valid or not. In four of five, contradictions between fields are removed. The API server decides whether it is valid. */
 export const anySpec = fc
   .tuple(fromSchema(specSchema, '') as fc.Arbitrary<InferencePipelineSpec>, fc.integer({ min: 0, max: 4 }))
-  .map(([spec, luck]) => (luck > 0 ? mended(spec) : spec));
+  .map(([spec, luck]) => (luck > 0 ? consistent(spec) : spec));
 
 /** The paths of all fields, as `.endpoint.auth.mode`. */
 export function fieldsOf(schema: Schema, path = ''): string[] {
@@ -117,7 +117,7 @@ const TOO_SHORT = new Set(['0s']);
 const TOO_LONG = new Set(['2h']);
 
 /** What the CRD's rules forbid, put right. */
-function mended({
+function consistent({
   models,
   scoring,
   environment,

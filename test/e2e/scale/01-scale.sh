@@ -21,7 +21,7 @@ is ready 1
 ideal() { case $(field "$1") in 3 | 4) ;; *) echo "$1: have $(field "$1"), want 3, or one more"; return 1 ;; esac; }
 load http://busy/score x 75 12 >"$HOME/load" & pid=$!
 eventually 60 ideal ready
-# The same figures by hand, as anybody may read them who may view the namespace.
+# The same values, read by an account with the role view.
 kubectl get --raw "/apis/custom.metrics.k8s.io/v1beta2/namespaces/$NAMESPACE/pods/*/penstock_concurrency?labelSelector=penstock.dev/pipeline%3Dbusy" |
   jq -e '.items | length >= 3 and all(.[]; .describedObject.kind == "Pod" and (.value | test("^[0-9]+m$")))'
 eventually 20 expect_contains "why" "$(kubectl get ipl busy -o wide)" "of 1 target → $(field desired) replicas"
@@ -30,5 +30,5 @@ expect "failures" "$(jq -c .failures "$HOME/load")" "{}"
 ideal desired
 eventually 60 is desired 1
 expect_contains "why" "$(kubectl get ipl busy -o wide)" "→ 1 replica, the minimum"
-# Nobody is warned of anything while all is well.
+# There are no warnings.
 expect "warnings of the autoscaler" "$(kubectl get events --field-selector type=Warning,involvedObject.kind=HorizontalPodAutoscaler -o json | jq -c '[.items[] | .message]')" "[]"

@@ -346,7 +346,7 @@ describe('the activator', function () {
     expect((await answer).status).to.equal(200);
   });
 
-  it('deleted while somebody waits: 404, and after a few seconds the door is shut', async () => {
+  it('deleted while a request waits: 404, and after a few seconds the port is closed', async () => {
     announce();
     const { answer } = ask();
     await held(1);
@@ -432,7 +432,7 @@ describe('the activator', function () {
     socket.destroy();
   });
 
-  it('somebody else’s slice with the same port, or one that is no pipeline’s, opens nothing', async () => {
+  it('a second slice with the same port, or a slice without a pipeline, opens no port', async () => {
     announce();
     const mine = slices.get('ns', 'iris-activator')!;
     const theirs = (name: string, ownerReferences: Slice['metadata']['ownerReferences'] & object): Slice => ({
@@ -459,7 +459,7 @@ describe('the activator', function () {
     expect(questions).to.be.below(10);
   });
 
-  it('a client that goes is forgotten; when the last one goes nobody is woken any more', async () => {
+  it('a client that disconnects is forgotten; without clients no pod is started', async () => {
     announce();
     const { leave } = ask();
     await held(1);
@@ -532,12 +532,12 @@ describe('the activator', function () {
     expect(grown).to.be.below(200 * (128 << 10));
   });
 
-  it('a port that somebody else has keeps one pipeline’s door shut, and opens when it is free', async () => {
-    const somebody = createServer().listen(port);
+  it('a port in use is not opened, and is opened when it is free', async () => {
+    const other = createServer().listen(port);
     announce();
     await sleep(100);
     expect(doors.notReadyReason).to.equal(undefined);
-    await new Promise((resolve) => somebody.close(resolve));
+    await new Promise((resolve) => other.close(resolve));
     service('127.0.0.1');
     await until(
       () =>

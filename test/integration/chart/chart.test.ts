@@ -194,7 +194,7 @@ describe('the chart', function () {
       ['a label', ['label', 'pod', 'ours', 'a=b']],
       ['the image', ['patch', 'pod', 'ours', '-p', '{"spec": {"containers": [{"name": "a", "image": "evil"}]}}']],
       ['a finalizer', ['patch', 'pod', 'ours', '--type=merge', '-p', '{"metadata": {"finalizers": ["a.b/c"]}}']],
-      ['a pod of somebody else', ['annotate', 'pod', 'foreign', 'penstock.dev/traffic=1']],
+      ['a pod of another owner', ['annotate', 'pod', 'foreign', 'penstock.dev/traffic=1']],
     ];
     for (const [what, args] of denied) {
       it(`stops the operator at ${what}`, async () => {
@@ -252,7 +252,7 @@ describe('the chart', function () {
 
     for (const [what, name, before, after] of [
       ['more than one', 'sleeper', 0, 2],
-      ['somebody else’s Deployment', 'stranger', 0, 1],
+      ['a Deployment of another owner', 'stranger', 0, 1],
       ['one that is awake', 'sleeper', 2, 1],
       ['putting to sleep', 'sleeper', 1, 0],
     ] as const) {

@@ -97,13 +97,13 @@ describe('penstock serve', function () {
     write('process.env.A');
     await says('✓ ready', 2);
     expect(await score('')).to.equal('from the shell');
-    writeFileSync(join(home, 'notes.txt'), 'nobody’s business');
+    writeFileSync(join(home, 'notes.txt'), 'not part of the pipeline');
     writeFileSync(file, 'kind: [');
     await says('the last good one serves on');
     expect(await score('')).to.equal('from the shell');
-    write('nobody()'); // a mistake in run() is the client's to see
+    write('undefinedFunction()'); // an error in run() goes to the client
     await says('✓ ready', 3);
-    expect(((await score('')) as { message: string }).message).to.contain('nobody is not defined');
+    expect(((await score('')) as { message: string }).message).to.contain('undefinedFunction is not defined');
     delete process.env.A;
   });
 

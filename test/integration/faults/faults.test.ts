@@ -12,7 +12,7 @@ import { allPlans } from '../../faults/plans.ts';
 import { PLANTED, plansFor } from '../../faults/planted.ts';
 import type { Outcome, Reference } from '../../faults/run.ts';
 import { Safety } from '../../faults/safety.ts';
-import { NOBODY, NOWHERE, pipeline, SCRIPT } from '../../faults/workloads.ts';
+import { NO_REVISION, NOWHERE, pipeline, SCRIPT } from '../../faults/workloads.ts';
 import { until } from '../../fixtures/until.ts';
 import { startStage, type Stage } from '../../stage/stage.ts';
 
@@ -100,7 +100,7 @@ describe('faults between the operator and the API server', function () {
     await select('one');
     await sleep(1000);
     expect(safety.violations, 'it has moved on').to.deep.equal([]);
-    await select(NOBODY);
+    await select(NO_REVISION);
     await sleep(1000);
     expect(safety.violations, 'the user’s own doing').to.deep.equal([]);
     const slice = {

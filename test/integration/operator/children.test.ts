@@ -57,7 +57,7 @@ describe('the operator on a real API server', function () {
     });
   });
 
-  it('replicas are nobody’s but the scale manager’s', async () => {
+  it('only the field manager of the scale subresource owns replicas', async () => {
     const revision = await field('ipl', 'first', '.status.activeRevision');
     const managed = JSON.parse(
       await api.run(['get', 'deployment', revision, '-o', 'json', '--show-managed-fields']),
@@ -75,7 +75,7 @@ describe('the operator on a real API server', function () {
     expect(await operator.writes()).to.deep.equal({});
   });
 
-  it('a child that somebody deletes or edits comes back', async () => {
+  it('a child that is deleted or edited is restored', async () => {
     const revision = await field('ipl', 'first', '.status.activeRevision');
     const before = await field('service', 'first', '.metadata.uid');
     await api.run(['delete', 'service', 'first']);
@@ -117,7 +117,7 @@ describe('the operator on a real API server', function () {
     expect(await field('deployment', revision, '.metadata.generation')).to.equal(generation);
   });
 
-  it('an object of somebody else with a child’s name is refused and left as it is', async () => {
+  it('an object of another owner with a child’s name is refused and not changed', async () => {
     await api.run(['create', 'service', 'clusterip', 'taken', '--tcp=80']);
     const before = await get('service', 'taken');
     await api.run(['apply', '-f', '-'], script('taken'));

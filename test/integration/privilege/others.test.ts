@@ -68,7 +68,7 @@ describe('least privilege, beside the reconciles', function () {
       'tls.crt'
     ] ?? '';
 
-  it('the metrics API: registered, mended, its certificate rotated, withdrawn; what the chart grants is what that took', async () => {
+  it('the metrics API is registered, restored, gets a new certificate and is removed; the chart grants exactly these rights', async () => {
     const { kubeconfig } = kubeconfigFor(stage.server, stage.token);
     const operator = await startOperator({
       bundle: await bundle([]),
@@ -91,7 +91,7 @@ describe('least privilege, beside the reconciles', function () {
       );
       await stage.admin.merge(KIND.secret, SYSTEM, CERTIFICATE, { body: { data: old } });
       await stage.admin.merge(KIND.apiService, '', OURS, {
-        body: { spec: { caBundle: Buffer.from('somebody’s edit').toString('base64') } },
+        body: { spec: { caBundle: Buffer.from('an edit').toString('base64') } },
       });
       await until(
         async () => (await certificate()) !== old['tls.crt'] && (await trusted()).includes(cert.trim()),

@@ -44,7 +44,7 @@ describe('a scorer under too much', function () {
         PENSTOCK_MAX_QUEUE_WAIT_MS: '200',
       },
     });
-    // Whoever is in run() when the process stops has 0.8 s to spare, for a machine that does other things, too; whoever began to run only then would be late.
+    // Requests in run() when the process stops have 0.8 s left. Requests that start only then would be too late.
     const codes: number[] = [];
     let over = false;
     let answered: () => void = () => undefined;
@@ -68,7 +68,7 @@ describe('a scorer under too much', function () {
     expect([...new Set(codes)].sort()).to.deep.equal([200, 429]);
   });
 
-  it('one over its time gets 504 and harms nobody; its place is free when it is back', async () => {
+  it('a request over its timeout gets 504, and its place is free when its call returns', async () => {
     scorer = await start({
       script: 'echo.ts',
       env: { PENSTOCK_REQUEST_TIMEOUT_MS: '400', PENSTOCK_MAX_CONCURRENT_REQUESTS: '2' },

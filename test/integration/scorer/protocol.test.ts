@@ -102,7 +102,7 @@ describe('the Open Inference Protocol', function () {
       ],
       ['another type', { inputs: [{ ...x, datatype: 'FP64' }] }, 'inputs[0].datatype is FP64, x is FP32'],
       [
-        'a type nobody knows',
+        'an unknown type',
         { inputs: [{ ...x, datatype: '__proto__' }] },
         'inputs[0].datatype is "__proto__", which the protocol does not know',
       ],

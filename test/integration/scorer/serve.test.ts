@@ -332,7 +332,7 @@ describe('a scorer process', function () {
       expect((await upload).statusCode).to.equal(200);
       expect(await one.exited).to.equal(0);
     });
-    it('no request meets a connection that is about to be closed: clients are told to leave in time, and who is late is served while anybody is connected', async () => {
+    it('no request meets a connection that is about to be closed: clients get Connection: close in time, and late requests are served', async () => {
       const one = await start({ script: 'echo.ts' });
       expect((await keepAlive('{}')).headers['keep-alive']).to.equal('timeout=5');
       const socket = connect(Number(new URL(one.url).port), '127.0.0.1');

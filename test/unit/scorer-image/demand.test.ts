@@ -14,7 +14,7 @@ interface Row {
 }
 const ROWS: Row[] = [
   {
-    says: 'a pod that nobody asks is idle since its start',
+    says: 'a pod without requests is idle since its start',
     happens: () => undefined,
     after: 600,
     want: { concurrency: 0, requestsPerSecond: 0, idleSeconds: 600 },

@@ -1,4 +1,4 @@
-/** The last words of a process: all of them, but it does not stay for them. */
+/** The log lines of a process that ends: all are written, but they do not keep it alive. */
 import { expect } from 'chai';
 import { createLogger, transports } from 'winston';
 import { flushLogs } from '../../../scorer-image/logger.ts';
@@ -21,10 +21,10 @@ class Slow extends transports.Console {
   }
 }
 
-describe('the last words', () => {
+describe('the log lines of a process that ends', () => {
   for (const [what, ms, out] of [
     ['are all out when flushed() resolves', 20, ['one', 'two']],
-    ['keep no process that nobody listens to', 60_000, []],
+    ['keep no process alive whose output is not read', 60_000, []],
   ] as const) {
     it(what, async () => {
       const slow = new Slow(ms);

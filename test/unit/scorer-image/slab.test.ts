@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { Slab } from '../../../scorer-image/run/slab.ts';
 
 describe('slots', () => {
-  it('a thing is under its number until it is taken, once; then the number is somebody else’s', () => {
+  it('a value is under its id until it is taken, once; then the id is free', () => {
     const slots = new Slab<string>();
     expect([slots.insert('a'), slots.insert('b'), slots.insert('c')]).to.deep.equal([0, 1, 2]);
     expect([slots.remove(1), slots.remove(1), slots.get(1), slots.remove(9)]).to.deep.equal([

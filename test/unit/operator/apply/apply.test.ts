@@ -19,7 +19,7 @@ describe('whether a live child still is what we want', () => {
     ['an empty list that the server drops', {}, { initContainers: [] }, true],
     ['an empty object that the server drops', {}, { resources: {} }, true],
     ['an empty text that the server drops', { name: 'A' }, { name: 'A', value: '' }, true],
-    ['a false that somebody took out counts', {}, { automountServiceAccountToken: false }, false],
+    ['a false that was removed counts', {}, { automountServiceAccountToken: false }, false],
     ['inside lists of objects', { c: [{ name: 'x', image: 'y' }] }, { c: [{ name: 'x' }] }, true],
   ];
   for (const [sentence, live, wanted, same] of rows) it(sentence, () => expect(isSubset(live, wanted)).to.equal(same));
@@ -64,7 +64,7 @@ describe('applying children', () => {
     await applyAll([[wanted]], owner, kube);
     expect(calls).to.deep.equal(['create iris']);
   });
-  it('applies again what somebody changed', async () => {
+  it('applies a changed child again', async () => {
     const { kube, calls, objects } = writer();
     await applyAll([[wanted]], owner, kube);
     objects.set('iris', { ...objects.get('iris')!, spec: { selector: {} } } as KubeObject);
@@ -78,7 +78,7 @@ describe('applying children', () => {
     await applyAll([[without]], owner, kube);
     expect(calls).to.deep.equal(['create iris', 'apply iris']);
   });
-  it('refuses a cached object of somebody else, and touches nothing', async () => {
+  it('refuses a cached object of another owner, and does not change it', async () => {
     const { kube, calls } = writer([foreign]);
     const error = await applyAll([[wanted]], owner, kube).catch((refused: unknown) => refused);
     expect(error).to.include({ reason: 'ChildNotOwned' });

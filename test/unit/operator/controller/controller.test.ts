@@ -11,7 +11,7 @@ import { WorkQueue } from '../../../../operator/queue/workqueue.ts';
 
 describe('a controller', () => {
   const rows: { when: string; fails: Error }[] = [
-    { when: 'somebody was faster', fails: new KubeError(409, 'Conflict', 'the object has been modified') },
+    { when: 'another writer was faster', fails: new KubeError(409, 'Conflict', 'the object has been modified') },
     { when: 'the server has too much to do', fails: new KubeError(503, 'ServiceUnavailable', 'try again', 10) },
     { when: 'the lease was renewed late, and is held all the same', fails: new NotLeading() },
   ];

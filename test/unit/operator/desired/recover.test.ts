@@ -63,7 +63,7 @@ describe('a revision with pods whose ConfigMap is lost', () => {
   });
 });
 
-describe('a model version that nobody has marked as in use', () => {
+describe('a ModelVersion that is not recorded as in use', () => {
   const unmarked = modelVersion({}, { ...verified(), usedBy: { count: 0 } });
   it('gets no pods yet, and no status is written about that', () => {
     const plan = planRollout(observed({ modelVersions: { 'iris-1': unmarked } }), config);

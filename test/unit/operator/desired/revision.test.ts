@@ -92,7 +92,7 @@ describe('what stands in the way of a revision', () => {
       'ModelVersion iris-1 does not exist in this namespace',
     ],
     [
-      'a model that nobody has verified',
+      'a model that is not verified',
       { modelVersions: { 'iris-1': modelVersion({}, { observedGeneration: 1 }) } },
       'ModelNotReady',
       'ModelVersion iris-1: not verified yet',

@@ -60,7 +60,7 @@ describe('the certificate of the metrics API', () => {
   });
 
   for (const [says, broken] of [
-    ['a Secret that somebody has edited', { cert: 'nonsense', key: '', ca: '' }],
+    ['a Secret that was edited', { cert: 'nonsense', key: '', ca: '' }],
     ['one for another Service', undefined],
   ] as const) {
     it(`${says} is replaced`, async () => {

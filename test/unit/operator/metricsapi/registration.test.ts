@@ -1,4 +1,4 @@
-/** Whose the metrics API is: taken when vacant, given back at once, and never anybody else's touched. */
+/** The owner of the metrics API: registered if free, removed for another adapter, and another registration is never changed. */
 import { expect } from 'chai';
 import {
   registrationOf,
@@ -36,7 +36,7 @@ const core: ApiService = {
 };
 
 const ROWS: [says: string, all: ApiService[], mode: RegistrationMode, want: object][] = [
-  ['nobody has it: ours', [core], 'auto', {}],
+  ['not registered: ours', [core], 'auto', {}],
   ['we have it: ours', [core, mine], 'auto', {}],
   [
     'an adapter has another version: theirs, and we stay away',
@@ -63,12 +63,7 @@ const ROWS: [says: string, all: ApiService[], mode: RegistrationMode, want: obje
     { takenBy: 'monitoring/prometheus-adapter', disown: registered('v1beta2', ADAPTER, 'role') },
   ],
   ['told to be there in any case: beside another version', [mine, theirs], 'true', {}],
-  [
-    'told to be there in any case: not in the place of somebody else',
-    [sameName],
-    'true',
-    { takenBy: 'monitoring/prometheus-adapter' },
-  ],
+  ['enabled: not in place of another registration', [sameName], 'true', { takenBy: 'monitoring/prometheus-adapter' }],
 ];
 
 describe('the registration of the metrics API', () => {

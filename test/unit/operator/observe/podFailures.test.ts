@@ -27,7 +27,7 @@ const rows: [string, Partial<ContainerStatus>, Partial<NonNullable<Pod['status']
     'TypeError: boom',
   ],
   [
-    'no last words: the exit code',
+    'no termination message: the exit code',
     ended(137, 'Error'),
     {},
     'DeploymentCrashLoopBackOff',
@@ -86,7 +86,7 @@ const rows: [string, Partial<ContainerStatus>, Partial<NonNullable<Pod['status']
     'other bytes',
   ],
   [
-    'between two tries with no last words left',
+    'between two starts without a termination message',
     { restartCount: 4, state: { running: {} } },
     {},
     'ContainerRestarting',

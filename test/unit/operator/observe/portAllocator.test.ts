@@ -38,7 +38,7 @@ describe('ports of the activator', () => {
     expect(book.port('ns/a')).to.equal(20_123);
   });
 
-  it('one that is given, and one that stands in another slice, is given to nobody else', () => {
+  it('a port that was given or is in another slice is not given again', () => {
     const port = new PortAllocator(slices).port('ns/a')!;
     slices.put(sliceOf('b', port, '2026-11-23T12:00:00Z'));
     expect(book.port('ns/a')).to.not.equal(port);

@@ -82,7 +82,7 @@ const rows: Row[] = [
     active: 'new',
   },
   {
-    when: 'somebody scaled it to nothing, where an autoscaler rests: it is brought back',
+    when: 'scaled to 0 by hand, where the autoscaler does not act: it is scaled up',
     seen: {
       revisions: [now],
       service: stableService(now),
@@ -104,7 +104,7 @@ const rows: Row[] = [
     active: 'new',
   },
   {
-    when: 'somebody else holds the metrics API: no autoscaler, and the pods that there are stay',
+    when: 'another adapter has the metrics API: no autoscaler, and the existing pods stay',
     seen: {
       revisions: [now],
       service: stableService(now),
@@ -116,7 +116,7 @@ const rows: Row[] = [
     active: 'new',
   },
   {
-    when: 'somebody else holds it, and there are fewer than the least: those are brought',
+    when: 'another adapter has it, and there are fewer pods than the minimum: scaled up to it',
     seen: {
       revisions: [now],
       service: stableService(now),
@@ -127,7 +127,7 @@ const rows: Row[] = [
     active: 'new',
   },
   {
-    when: 'somebody else holds it, and there are more than the most: those go',
+    when: 'another adapter has it, and there are more pods than the maximum: scaled down to it',
     seen: {
       revisions: [now],
       service: stableService(now),
@@ -338,7 +338,7 @@ describe('the rollout', () => {
     expect(plan.wakeAfterMs).to.equal(4000);
   });
 
-  it('holds a fixed count against whoever changes it', () => {
+  it('restores a fixed replica count', () => {
     const one = stored(fixed);
     const plan = planRollout(
       observed({

@@ -24,7 +24,7 @@ const attended = {
   serviceReady: true,
   synced: true,
 };
-const nobody = { ...attended, addresses: [] };
+const noActivator = { ...attended, addresses: [] };
 const starting = { ...attended, serviceReady: false };
 const awake: Partial<ObservedPipeline> = {
   revisions: [one],
@@ -97,8 +97,8 @@ const rows: Row[] = [
     wakeAfterMs: 30_000,
   },
   {
-    when: 'idle, and nobody would take the next request: it stays, and says so',
-    seen: { ...awake, idle: idle(301), activator: nobody },
+    when: 'idle, and no activator would take the next request: it stays, and says so',
+    seen: { ...awake, idle: idle(301), activator: noActivator },
     pods: 'stay',
     requests: 'to the pods',
     says: 'idle for 5m, but no activator is Ready that would take the next request: stays at 1 (kubectl get pods -A -l app.kubernetes.io/component=activator)',
@@ -149,7 +149,7 @@ const rows: Row[] = [
   },
   {
     when: 'at zero, and the activators go: it is woken',
-    seen: { ...zero, activator: nobody },
+    seen: { ...zero, activator: noActivator },
     pods: '→1',
     requests: 'nowhere else',
     says: 'scaling begins with the first Ready pod',
@@ -205,7 +205,7 @@ const rows: Row[] = [
     available: true,
   },
   {
-    when: 'no port is free, or nobody ever was there: it stays',
+    when: 'no port is free, or there was never an activator: it stays',
     seen: {
       ...awake,
       activator: { addresses: ['10.0.0.8'], addressType: 'IPv4', serviceReady: true, synced: false },
@@ -276,7 +276,7 @@ describe('to zero and back', () => {
       revisions: [old],
       service: stableService(old),
       deployments: [deploymentOf(old, 0, 0)],
-      activator: nobody,
+      activator: noActivator,
     });
     expect(planRollout(seen, config).live[0]).to.deep.include({ role: 'stable', scalingFrozen: true, scaleTo: 1 });
   });

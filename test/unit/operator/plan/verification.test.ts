@@ -137,7 +137,7 @@ const rows: Row[] = [
     pruned: 0,
   },
   {
-    when: 'also where the next Job is held back by somebody',
+    when: 'also if the next Job is refused',
     seen: see({
       jobs: [job(1, failed(11)), job(2, { conditions: [{ type: 'Suspended', status: 'True' }] })],
       pods: [podOf(job(1), 3, 'ResourceNotReady: 404')],
@@ -169,7 +169,7 @@ const rows: Row[] = [
     pruned: 2,
   },
   {
-    when: 'a Job that ended without last words',
+    when: 'a Job that ended without a termination message',
     seen: see({ jobs: [job(1, failed(1))] }),
     ready: false,
     reason: 'VerificationFailed',
@@ -231,7 +231,7 @@ describe('the verification of a model', () => {
     expect(verificationSlots('slow', jobs, ['slow'], NOW)).to.deep.equal({ taken: 2, takenHere: 2 });
   });
 
-  it('learns digest, size and signature from the Job’s last words', () => {
+  it('reads digest, size and signature from the termination message of the Job', () => {
     const result = { digest: DIGEST, sizeBytes: 512, signature: { inputs: [], outputs: [] } };
     expect(planVerification(see({ jobs: [job(1)], pods: [podOf(job(1), 0, JSON.stringify(result))] }))).to.deep.include(
       { ready: true, result },

@@ -1,4 +1,4 @@
-/** What is believed of pods: those that serve, as they say; one that is silent for a while, as it said last; nobody else. */
+/** The stats of pods that serve. A pod that does not answer keeps its last stats for a while. */
 import type { ScorerStats } from '@penstock/contract';
 import { expect } from 'chai';
 import { createServer, type Server } from 'node:http';
@@ -129,7 +129,7 @@ describe('figures of scorers', () => {
       ).to.equal(undefined));
     it('an error is none', async () =>
       expect(await ask((_, response) => response.writeHead(503).end('{}'))).to.equal(undefined));
-    it('a port on which nobody listens is none', async () =>
+    it('a port without a listener gives no stats', async () =>
       expect(await statsOverHttp(1)('127.0.0.1')).to.equal(undefined));
   });
 });
