@@ -265,7 +265,7 @@ describe('a scorer under too much', function () {
       const answer = await fetch(`${scorer.operator}/readyz`);
       expect([answer.status, await answer.text()]).to.deep.equal([
         503,
-        'another worker starts: a request needed more memory than the last one may have\n',
+        'another worker starts: a request needed more memory than a worker may have\n',
       ]);
       await ready(scorer);
     });

@@ -109,7 +109,7 @@ describe('what run() returns', function () {
     expect(await (await post('texts')).text()).to.equal('one two');
     expect(await (await post('numbers')).text().catch(() => 'broken')).to.equal('broken');
     expect(scorer.log())
-      .to.contain('the answer broke off')
+      .to.contain('the response broke off')
       .and.to.contain('must give Uint8Array or string, not number');
     expect((await post('whole')).status).to.equal(201);
   });
