@@ -56,7 +56,10 @@ export async function runOperator(config: Config, logger: Logger, signal: AbortS
   });
   const client = new KubeClient(pool, {
     callTimeoutMs: config.callTimeoutMs,
-    onWrite: (method, kind) => metrics.writes.inc({ method, kind }),
+    onWrite: (method, kind, path) => {
+      metrics.writes.inc({ method, kind });
+      if (logger.isDebugEnabled()) logger.debug('write', { method, kind, path });
+    },
     mayWrite: () => lease.leading,
   });
   const kube = new Kube(client, {
@@ -87,6 +90,7 @@ export async function runOperator(config: Config, logger: Logger, signal: AbortS
     noConcurrency,
     scorers,
     events: new EventRecorder(client, config.identity, onError),
+    log: (line) => void logger.info(line),
   });
   wirePipelines(kube.caches, queues);
   wireActivators(kube.caches, queues.pipelines, canScaleToZero);

@@ -1,6 +1,11 @@
-/** Workers that take keys from a queue and reconcile them, one worker per key at a time. Independent of any kind. */
+/**
+ * Workers that take keys from a queue and reconcile them. A key is reconciled by one worker at a time. Every failure is
+ * retried, because no event would report it again, and not before the server's Retry-After.
+ */
+import { randomUUID } from 'node:crypto';
 import type { Logger } from 'winston';
 import { isRace, type Key, type Result } from '../api/flow.ts';
+import { withLogFields } from '../observability/logger.ts';
 import type { OperatorMetrics } from '../observability/metrics.ts';
 import { KubeError } from '../kube/errors.ts';
 import { NotLeading } from '../kube/fence.ts';
@@ -24,21 +29,25 @@ export async function runController(options: ControllerOptions): Promise<void> {
 async function work({ name, queue, reconcile, logger, metrics }: ControllerOptions): Promise<void> {
   for (let key = await queue.get(); key !== undefined; key = await queue.get()) {
     const end = metrics.reconcileDuration.startTimer({ controller: name });
-    const result = await reconcile(key).catch((error: unknown): Result => ({
-      next: 'retry',
-      error: error instanceof Error ? error : new Error(String(error)),
-    }));
+    const fields = { controller: name, key, reconcile: randomUUID() };
+    const result = await withLogFields(fields, () => reconcile(key)).catch(retryAfter);
     end();
     metrics.reconciles.inc({ controller: name, result: result.next });
     if (result.next === 'retry') {
       const failure = failureClass(result.error);
       metrics.retries.inc({ controller: name, failure });
-      retry(queue, key, { error: result.error, failure, logger });
+      withLogFields(fields, () => logFailure(result.error, failure, logger));
+      queue.retry(key, failure, result.error instanceof KubeError ? result.error.retryAfterMs : undefined);
     } else queue.forget(key);
     if (result.next === 'after') queue.addAfter(key, result.ms);
     queue.done(key);
   }
 }
+
+const retryAfter = (error: unknown): Result => ({
+  next: 'retry',
+  error: error instanceof Error ? error : new Error(String(error)),
+});
 
 const NETWORK = /^(UND_ERR_|ECONN|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND)/;
 
@@ -51,17 +60,11 @@ export function failureClass(error: Error): FailureClass {
     : 'failed';
 }
 
-/** Retries every failure, because no event would report it again. Retry-After is obeyed. A conflict is not logged. */
-function retry(
-  queue: WorkQueue,
-  key: Key,
-  { error, failure, logger }: { error: Error; failure: FailureClass; logger: Logger },
-): void {
-  if (failure !== 'conflict')
-    logger.warn('reconcile failed, will retry', {
-      key,
-      error: error.message,
-      ...(failure === 'failed' && !(error instanceof KubeError) ? { stack: error.stack } : {}),
-    });
-  queue.retry(key, failure, error instanceof KubeError ? error.retryAfterMs : undefined);
+/** A conflict is not logged: the next attempt usually succeeds. */
+function logFailure(error: Error, failure: FailureClass, logger: Logger): void {
+  if (failure === 'conflict') return;
+  logger.warn('reconcile failed, will retry', {
+    error: error.message,
+    ...(failure === 'failed' && !(error instanceof KubeError) ? { stack: error.stack } : {}),
+  });
 }

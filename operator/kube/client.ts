@@ -21,8 +21,8 @@ const NO_REPLICAS = [
 ];
 
 export interface ClientOptions extends RestOptions {
-  /** Called before each request that may change something, for the metrics. */
-  onWrite?: (method: string, kind: string) => void;
+  /** Called before each request that may change something, for metrics and logs. */
+  onWrite?: (method: string, kind: string, path: string) => void;
 }
 
 export interface ObjectList<T> {
@@ -36,7 +36,7 @@ type Patch = { body: unknown; contentType: string; manager: string; subresource?
 
 export class KubeClient {
   readonly #rest: RestClient;
-  readonly #onWrite: (method: string, kind: string) => void;
+  readonly #onWrite: NonNullable<ClientOptions['onWrite']>;
   readonly #mayWrite: () => boolean;
 
   constructor(pool: Pool, { onWrite = () => undefined, mayWrite = () => true, ...options }: ClientOptions = {}) {
@@ -52,7 +52,7 @@ export class KubeClient {
 
   #write<T>(call: Call, kind: string): Promise<T> {
     if (!this.#mayWrite()) throw new NotLeading();
-    this.#onWrite(call.method, kind);
+    this.#onWrite(call.method, kind, call.path);
     return this.#rest.call<T>({ ...call, fenced: true });
   }
 
@@ -168,8 +168,8 @@ export class KubeClient {
     name: string,
     options: { body?: T; signal: AbortSignal },
   ): Promise<T> {
-    if (method !== 'GET') this.#onWrite(method, KIND.lease.kind);
     const path = apiPath(KIND.lease, namespace, method === 'POST' ? undefined : name);
+    if (method !== 'GET') this.#onWrite(method, KIND.lease.kind, path);
     return this.#rest.call<T>({ method, path, use: 'lease', ...options });
   }
 }

@@ -7,6 +7,7 @@ import { DeletedRevisions } from '../observe/deletedRevisions.ts';
 import { EndpointKeys } from '../observe/endpointKeys.ts';
 import { PortAllocator } from '../observe/portAllocator.ts';
 import { ScriptStore } from '../observe/scriptStore.ts';
+import type { LogLine } from './rolloutSteps.ts';
 import { UsageGracePeriod } from './usageGracePeriod.ts';
 
 export interface Deps extends Omit<ObserveDeps, 'kube' | 'keys'> {
@@ -15,10 +16,12 @@ export interface Deps extends Omit<ObserveDeps, 'kube' | 'keys'> {
   keys: Pick<EndpointKeys, 'read' | 'create' | 'forget'>;
   usageGrace: UsageGracePeriod;
   config: RenderConfig;
+  /** Logs a step of a reconcile; the controller adds the key. */
+  log: (line: LogLine) => void;
 }
 
-/** Deps with empty memories: whatever they hold can be read again. */
-export function newDeps(given: Pick<Deps, 'kube' | 'config' | 'events' | 'noConcurrency' | 'scorers'>): Deps {
+/** Deps with empty memories. All that they hold can be read again from the cluster. */
+export function newDeps(given: Pick<Deps, 'kube' | 'config' | 'events' | 'noConcurrency' | 'scorers' | 'log'>): Deps {
   const { client, caches } = given.kube;
   return {
     ...given,

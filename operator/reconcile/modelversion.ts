@@ -32,6 +32,7 @@ export async function reconcileModelVersion(key: Key, deps: Deps): Promise<Resul
   const attempt = await settle(async () => {
     await adoptOrphans(seen.orphans, ownerReference(modelVersion), deps.kube);
     await applyAll(wanted, modelVersion, deps.kube);
+    if (plan.start !== undefined) deps.log({ message: 'verification started', attempt: plan.start });
   });
 
   const status = modelVersionStatus(seen, plan, verificationKey(modelVersion));

@@ -12,6 +12,7 @@ import { applyPlan } from './applyPlan.ts';
 import type { Deps } from './deps.ts';
 import { pipelineEvents } from './events.ts';
 import { reportNamespaceTooLarge } from './namespaceTooLarge.ts';
+import { rolloutSteps } from './rolloutSteps.ts';
 import { USAGE_GRACE_MS } from './usageGracePeriod.ts';
 
 export async function reconcilePipeline(key: Key, deps: Deps): Promise<Result> {
@@ -32,6 +33,7 @@ export async function reconcilePipeline(key: Key, deps: Deps): Promise<Result> {
   const plan = planRollout(seen, deps.config);
   const attempt = await settle(() => applyPlan(seen, plan, deps));
   if (isRace(attempt.error)) return nextStep(attempt, plan.wakeAfterMs);
+  if (!attempt.error) for (const step of rolloutSteps(seen, plan)) deps.log(step);
   if (deps.usageGrace.contains(key, plan.blocked, seen.now)) return nextStep(attempt, USAGE_GRACE_MS);
 
   await report(seen, plan, attempt, deps);

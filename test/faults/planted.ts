@@ -204,7 +204,7 @@ export const PLANTED: PlantedBug[] = [
     mutations: [
       {
         file: 'operator/controller/controller.ts',
-        from: '  queue.retry(key, failure, error instanceof KubeError ? error.retryAfterMs : undefined);',
+        from: '      queue.retry(key, failure, result.error instanceof KubeError ? result.error.retryAfterMs : undefined);',
         to: '',
       },
     ],

@@ -84,6 +84,7 @@ export async function reconcileOnce({
     noConcurrency: () => undefined,
     deletedRevisions: { get: (_: string, name: string) => lost[`ConfigMap/${name}`] },
     config,
+    log: () => undefined,
     now: () => now,
   } as unknown as Deps;
   try {

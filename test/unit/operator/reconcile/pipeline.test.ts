@@ -46,6 +46,7 @@ async function reconciled(secret: { get: () => Promise<never>; create: () => Pro
     kube,
     config,
     events: { publish: () => undefined },
+    log: () => undefined,
     noConcurrency: () => undefined,
     scorers: { warning: () => undefined, idleness: () => Promise.resolve({ seconds: 0 }) },
   });
