@@ -58,6 +58,45 @@ const rows: Row[] = [
   },
 ];
 
+describe('keys of a pipeline that was created again', () => {
+  const again = { ...pipeline, metadata: { ...pipeline.metadata, uid: 'another uid' } } as InferencePipeline;
+  const secretOf = (uid: string, key: string) => ({
+    kind: 'Secret',
+    metadata: { ownerReferences: [{ kind: 'InferencePipeline', name: 'iris', uid }] },
+    data: { primaryKey: Buffer.from(key).toString('base64') },
+  });
+
+  it('are read again, and not those of the pipeline before', async () => {
+    let secret = secretOf('u', GOOD);
+    const keys = new EndpointKeys({
+      get: () => Promise.resolve(secret as never),
+      create: () => Promise.reject(new Error('nothing is made')),
+    });
+    expect((await keys.read(pipeline, 0))?.hashes).to.deep.equal([keyHash(GOOD)]);
+    secret = secretOf('another uid', 'x'.repeat(32));
+    expect((await keys.read(again, 1))?.hashes).to.deep.equal([keyHash('x'.repeat(32))]);
+  });
+
+  it('are not those in the Secret of the pipeline before, which is deleted soon', async () => {
+    const keys = new EndpointKeys({
+      get: () => Promise.resolve(secretOf('u', GOOD) as never),
+      create: () => Promise.reject(new Error('nothing is made')),
+    });
+    const error: unknown = await keys.read(again, 0).catch((thrown: unknown) => thrown);
+    expect((error as Error).message).to.equal('Secret iris-keys of a deleted pipeline still exists');
+  });
+
+  it('are read from the cache for ten minutes', async () => {
+    let reads = 0;
+    const keys = new EndpointKeys({
+      get: () => ((reads += 1), Promise.resolve(secretOf('u', GOOD) as never)),
+      create: () => Promise.reject(new Error('nothing is made')),
+    });
+    for (const now of [0, 599_999, 600_000]) await keys.read(pipeline, now);
+    expect(reads).to.equal(2);
+  });
+});
+
 describe('keys of the users’ own', () => {
   for (const { of, data, taken, weak = [], problem } of rows) {
     it(of, async () => {

@@ -1,0 +1,70 @@
+/** Leader election over a client that keeps one Lease. */
+import { expect } from 'chai';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { KubeClient } from '../../../../operator/kube/client.ts';
+import { KubeError } from '../../../../operator/kube/errors.ts';
+import { LeaderLease } from '../../../../operator/kube/lease.ts';
+
+interface Record {
+  metadata: { resourceVersion: string };
+  spec: { holderIdentity?: string; leaseDurationSeconds?: number; renewTime?: string };
+}
+
+/** Keeps the lease, with `delayMs` before each response. */
+function server(delayMs = 0) {
+  let lease: Record | undefined;
+  const writes: string[] = [];
+  const client = {
+    lease: async (method: 'GET' | 'POST' | 'PUT', _: string, __: string, { body }: { body?: Record }) => {
+      await sleep(delayMs);
+      if (method === 'GET' && !lease) throw new KubeError(404, 'NotFound', '');
+      if (method === 'GET') return structuredClone(lease);
+      writes.push(`${method} ${body!.spec.holderIdentity ?? ''}`);
+      lease = { ...structuredClone(body!), metadata: { resourceVersion: String(writes.length) } };
+      return lease;
+    },
+  } as unknown as KubeClient;
+  return { client, writes, replace: (holderIdentity: string) => void (lease!.spec.holderIdentity = holderIdentity) };
+}
+
+const leaseOf = (client: KubeClient, errors: unknown[] = []) =>
+  new LeaderLease(() => client, {
+    namespace: 'ns',
+    name: 'lease',
+    identity: 'me',
+    onError: (error) => void errors.push(error),
+  });
+
+describe('the lease', () => {
+  it('is created and held', async () => {
+    const { client, writes } = server();
+    const lease = leaseOf(client);
+    expect(lease.leading).to.equal(false);
+    expect(await lease.acquire(new AbortController().signal)).to.equal(true);
+    expect([lease.leading, writes]).to.deep.equal([true, ['POST me']]);
+  });
+
+  it('is released, and nothing is written after that', async () => {
+    const { client, writes } = server();
+    const lease = leaseOf(client);
+    await lease.acquire(new AbortController().signal);
+    await lease.release();
+    expect([lease.leading, writes]).to.deep.equal([false, ['POST me', 'PUT ']]);
+  });
+
+  it('of another replica is not released', async () => {
+    const { client, writes, replace } = server();
+    const lease = leaseOf(client);
+    await lease.acquire(new AbortController().signal);
+    replace('another');
+    await lease.release();
+    expect(writes).to.deep.equal(['POST me']);
+  });
+
+  it('counts from the request, not from the response', async () => {
+    const { client } = server(3_100); // two calls: the response comes 6.2 s after the request, above the 6 s of the deadline
+    const lease = leaseOf(client);
+    await lease.acquire(new AbortController().signal);
+    expect(lease.leading).to.equal(false);
+  }).timeout(15_000);
+});
