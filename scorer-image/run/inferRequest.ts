@@ -180,7 +180,7 @@ function fromBinary(where: string, datatype: string, shape: number[], bytes: Uin
     throw new BadInput(
       `${where} has ${bytes.length} bytes, ${datatype}[${shape.join(',')}] needs ${size * type.BYTES_PER_ELEMENT}`,
     );
-  return { datatype, shape, data: new type(bytes.slice().buffer) };
+  return { datatype, shape, data: new type(new Uint8Array(bytes).buffer) };
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
