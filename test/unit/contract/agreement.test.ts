@@ -2,8 +2,8 @@
 import { VERSION } from '@penstock/contract';
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
-import { parseFetch, parseServe } from '../../scorer-image/config.ts';
-import { stored } from '../fixtures/objects.ts';
+import { parseFetch, parseServe } from '../../../scorer-image/config.ts';
+import { stored } from '../../fixtures/objects.ts';
 
 describe('operator and scorer agree', () => {
   const { spec } = stored({
@@ -45,7 +45,7 @@ describe('operator and scorer agree', () => {
   it('the version that answers carry is the package’s', () =>
     expect(VERSION).to.equal(
       (
-        JSON.parse(readFileSync(new URL('../../scorer-image/package.json', import.meta.url), 'utf8')) as {
+        JSON.parse(readFileSync(new URL('../../../scorer-image/package.json', import.meta.url), 'utf8')) as {
           version: string;
         }
       ).version,

@@ -6,7 +6,7 @@ import { createServer as createHttps } from 'node:https';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { ConnectionLimit, fixedCapacity } from '@penstock/contract';
-import { currentCertificate } from '../../operator/metricsapi/certificate.ts';
+import { currentCertificate } from '../../../operator/metricsapi/certificate.ts';
 
 const PLACES = 10;
 /** Loopback addresses: each client is another source. */

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { closeIfIdle } from '../../scorer-image/http/idleConnections.ts';
+import { closeIfIdle } from '../../../scorer-image/http/idleConnections.ts';
 
 const DEADLINE_MS = 600;
 const POST = 'POST / HTTP/1.1\r\nhost: a\r\n';

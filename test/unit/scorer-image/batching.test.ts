@@ -93,7 +93,13 @@ describe('batching', () => {
     ).to.deep.equal([[2, 4], 'no such row', [6, 8]]);
     expect(session.calls).to.deep.equal([3, 1, 1, 1]);
   });
-  it('calls for other outputs or of another width are not mixed', async () => {
+  it('calls for other outputs are not joined', async () => {
+    const session = model(twice);
+    const joined = await learnt(session, 64);
+    await Promise.all([joined.run({ x: row(1, 2) }, ['y']), joined.run({ x: row(3, 4) }, ['y', 'z'])]);
+    expect(session.calls).to.deep.equal([1, 1]);
+  });
+  it('calls of another width are not joined', async () => {
     const session = model(twice);
     const joined = await learnt(session, 64);
     await Promise.all([

@@ -7,6 +7,7 @@ describe('the answer to a pipeline’s own test', () => {
     ['the same', '{"label":[0]}', '{"label":[0]}', undefined],
     ['more than expected', '{"label":[0]}', '{"label":[0],"p":[0.9]}', undefined],
     ['numbers a little off', '{"p":[0.9,1000000]}', '{"p":[0.900001,1000001]}', undefined],
+    ['almost 0, expected 0', '{"p":[0]}', '{"p":[1e-7]}', undefined],
     [
       'a number too far off',
       '{"p":[0.9]}',

@@ -21,6 +21,8 @@ describe('a revision is named after what reaches pods', () => {
     ['a variable', { environment: { variables: [{ name: 'A', value: 'b' }] } }],
     ['resources', { resources: { limits: { cpu: 2 } } }],
     ['a timeout', { endpoint: { requestTimeout: '9s' } }],
+    ['the size of batches', { scoring: { maxBatchSize: 7 } }],
+    ['a scoring test', { scoring: { test: { request: '{}' } } }],
     ['placement', { placement: { nodeSelector: { a: 'b' } } }],
     ['pod labels', { podMetadata: { labels: { team: 'x' } } }],
     ['the account', { serviceAccountName: 'other' }],

@@ -103,6 +103,11 @@ describe('why a pod does not come up', () => {
     });
   }
 
+  it('a container that has just ended counts once more than its restarts', () => {
+    const terminated = { exitCode: 3, reason: 'Error', message: 'UserScriptInitFailed: x' };
+    expect(podFailure([podOf(revision, { restartCount: 2, state: { terminated } })])).to.include({ times: 3 });
+  });
+
   it('the pod that failed most speaks, not the first', () => {
     const pods = [
       podOf(revision),

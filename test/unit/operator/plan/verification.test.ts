@@ -217,6 +217,16 @@ describe('the verification of a model', () => {
     });
   }
 
+  it('a Job that has ended takes no slot', () => {
+    const jobs = [job(1, failed(1), 5), job(2, {}, 5)];
+    expect(verificationSlots('ns', jobs, [], NOW)).to.deep.equal({ taken: 1, takenHere: 1 });
+  });
+
+  it('a retry waits for a slot, too', () => {
+    const seen = see({ jobs: [job(1, failed(60))], slots: { taken: 4, takenHere: 0 } });
+    expect(planVerification(seen)).to.include({ wakeAfterMs: 15_000 }).and.not.to.have.property('start');
+  });
+
   it('a slot is taken from other namespaces for two minutes, and from its own as long as the Job runs', () => {
     const running = (namespace: string, seconds: number) => ({
       ...job(1, { ready: 1 }, seconds),

@@ -166,6 +166,14 @@ describe('the status of a pipeline', () => {
         { revision: one.name, from: '2026-11-23T12:00:00Z', reason: 'RolledOut' },
       ]);
     });
+    it('has the newest 20 entries', () => {
+      const before = Array.from({ length: 20 }, (_, i) => ({ ...entry, revision: `r-${i}`, to: entry.from }));
+      const { history = [] } = statusOf(serving({ pipeline: pipeline({}, { history: before }) }));
+      expect(history.map(({ revision }) => revision)).to.deep.equal([
+        ...before.slice(1).map(({ revision }) => revision),
+        one.name,
+      ]);
+    });
     it('calls a return a rollback', () => {
       const before = [
         { revision: one.name, from: '2026-11-23T10:00:00Z', to: entry.from, reason: 'FirstRollout' },
