@@ -15,7 +15,7 @@ const OUTSIDE_A_FIELD_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 /** Whether node:http accepts the text as the value of a header field, or as a reason phrase (RFC 9112 §4). */
 export const isFieldValue = (text: string): boolean => !OUTSIDE_A_FIELD_VALUE.test(text);
 
-/** Version of the JSON that Penstock stores in the cluster: revision records and traffic tables. */
+/** Version of the JSON that Penstock stores in the cluster: revision records, traffic tables and activations. */
 export const SCHEMA_VERSION = 1;
 
 /** Whether JSON with this `schemaVersion` can be read; JSON from before the field has none. */

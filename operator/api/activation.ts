@@ -1,10 +1,13 @@
 /** What the activator must know of a pipeline that may have no pods, and where the operator writes it. */
+import { isReadableVersion } from '@penstock/contract';
 
 /**
  * The value of ANNOTATION.activation on the activator's EndpointSlice, as JSON. The port of the slice identifies the
  * pipeline.
  */
 export interface Activation {
+  /** Absent in annotations that were written before the field existed. */
+  schemaVersion?: number;
   /** The revision whose Deployment the activator scales up. */
   revision: string;
   auth: 'None' | 'Key';
@@ -27,20 +30,20 @@ export const ACTIVATOR_SYNC_MS = 5_000;
 /** The value of LABEL.role on the activator's EndpointSlices. */
 export const ACTIVATOR_ROLE = 'activator';
 
-/** Undefined for a value that is not a valid Activation, as an edited annotation may hold. */
+/** Undefined for a value that is not a valid Activation, as an edited annotation may hold, and for a newer schema. */
 export function parseActivation(text = ''): Activation | undefined {
   try {
-    const { revision, auth, keyHashes, requestTimeoutMs, maxConcurrentRequests, exposeErrors } = JSON.parse(
-      text,
-    ) as Partial<Activation>;
-    const sound =
+    const { schemaVersion, revision, auth, keyHashes, requestTimeoutMs, maxConcurrentRequests, exposeErrors } =
+      JSON.parse(text) as Partial<Activation>;
+    const isValid =
+      isReadableVersion(schemaVersion) &&
       typeof revision === 'string' &&
       (auth === 'None' || auth === 'Key') &&
       Array.isArray(keyHashes) &&
       keyHashes.every((hash) => typeof hash === 'string') &&
       Number(requestTimeoutMs) > 0 &&
       Number(maxConcurrentRequests) > 0;
-    return sound
+    return isValid
       ? {
           revision,
           auth,

@@ -1,4 +1,5 @@
 /** The activator's EndpointSlice, through which the stable Service reaches the activator while there are no pods (DESIGN §6). */
+import { SCHEMA_VERSION } from '@penstock/contract';
 import { ACTIVATOR_ROLE, type Activation } from '../api/activation.ts';
 import type { Slice } from '../api/endpointSlices.ts';
 import { ANNOTATION, LABEL, MANAGED_BY, SLICE_LABEL } from '../api/labels.ts';
@@ -41,6 +42,7 @@ export function activationOf(
   keyHashes: string[],
 ): Activation {
   return {
+    schemaVersion: SCHEMA_VERSION,
     revision,
     auth,
     keyHashes,
