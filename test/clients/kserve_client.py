@@ -22,9 +22,10 @@ async def main():
         assert answer.id == "seven"
     try:
         await client.infer(base, InferRequest(model_name="rose", infer_inputs=[given]), model_name="rose")
-        raise AssertionError("there is no rose")
     except Exception as error:  # its errors have no common class
         assert "404" in str(error) or "rose" in str(error), error
+    else:
+        raise AssertionError("a model that does not exist was served")
     print("2 answers")
 
 

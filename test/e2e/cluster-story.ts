@@ -1,4 +1,5 @@
 /** What the tests of the release itself share: they are the cluster admin's, and run one after the other. */
+import { AssertionError } from 'chai';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { kubectl, up } from '../cluster/cluster.ts';
@@ -56,18 +57,27 @@ export const children = (): Promise<string> =>
 /** Limits are for an idle machine; beside the integration tests everything takes longer. */
 const PATIENCE = 3;
 
-/** Resolves with the first result that is not undefined. Rejects after `seconds`, times {@link PATIENCE}, with what `instead` finds. */
+/**
+ * Resolves with the first result that is not undefined. Rejects with a failed assertion of `attempt` at once, and after
+ * `seconds`, times {@link PATIENCE}, with the last error and with what `instead` finds.
+ */
 export async function eventually<T>(
   seconds: number,
   what: string,
   attempt: () => Promise<T | undefined>,
   instead?: () => Promise<string>,
 ): Promise<T> {
+  let last = '';
   for (const until = Date.now() + PATIENCE * seconds * 1000; Date.now() < until; await sleep(300)) {
-    const result = await attempt().catch(() => undefined);
+    const result = await attempt().catch((error: unknown) => {
+      if (error instanceof AssertionError) throw error;
+      last = `\n${String(error)}`;
+      return undefined;
+    });
     if (result !== undefined) return result;
   }
-  throw new Error(`not within ${PATIENCE * seconds} s: ${what}${instead ? `\n${await instead().catch(String)}` : ''}`);
+  const found = instead ? `\n${await instead().catch(String)}` : '';
+  throw new Error(`not within ${PATIENCE * seconds} s: ${what}${last}${found}`);
 }
 
 const operator = (...args: string[]): Promise<string> => kubectl(['-n', RELEASE.namespace, ...args]);

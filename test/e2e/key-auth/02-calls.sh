@@ -13,4 +13,6 @@ expect "run() threw" "$(jq -r '.status, .headers["x-ms-run-function-failed"]' <<
 expect "body" "$(jq -r .body <<<"$said")" '{"message":"An unexpected error occurred in scoring script. Check the logs for more info."}'
 expect_contains "the log has it" "$(kubectl logs -l penstock.dev/pipeline=echo -c scorer --tail=50)" "a secret detail"
 # Pods hold hashes only.
-case $(kubectl get pods,configmaps -o yaml) in *"$(key primaryKey)"*) echo "a pod or ConfigMap holds the key itself"; exit 1 ;; esac
+objects=$(kubectl get pods,configmaps -o yaml)
+primary=$(key primaryKey)
+case "$objects" in *"$primary"*) echo "a pod or ConfigMap holds the key itself"; exit 1 ;; esac

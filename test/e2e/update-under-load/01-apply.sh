@@ -42,5 +42,5 @@ expect "revisions that served" "$(jq '.revisions | length' <<<"$summary")" $((up
 want=$(for revision in "${served[@]::updates}"; do echo "$revision true"; done; echo "$last false")
 expect "history" "$(kubectl get ipl greeter -o json | jq -r '.status.history[] | "\(.revision) \(.to != null)"')" "$(tail -n 20 <<<"$want")"
 # The old revision is its ConfigMap and nothing else.
-eventually 40 bash -c "[ \"\$(kubectl get deployments,services -o name | grep -c '$before')\" = 0 ]"
+eventually 40 bash -c "names=\$(kubectl get deployments,services -o name) && ! grep -q '$before' <<<\"\$names\""
 kubectl get configmap "$before" -o name
