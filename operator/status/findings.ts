@@ -106,7 +106,7 @@ function initSucceeded(plan: Plan): Finding {
     return { type, status: 'False', reason: failed.reason, message: failed.message };
   return wantedHasServed(plan)
     ? { type, status: 'True', reason: REASON.serving, message: '' }
-    : { type, status: 'Unknown', reason: REASON.rollingOut, message: 'no pod of this generation has come so far' };
+    : { type, status: 'Unknown', reason: REASON.rollingOut, message: 'no pod of this generation has started yet' };
 }
 
 /** The wanted revision has a Ready pod, or has had one and is at zero. */

@@ -54,12 +54,20 @@ function firstDay(file: string): object[] {
   ];
 }
 
+/** JSON in annotations, variables and ConfigMaps as YAML below the key `json`, so that a diff shows the changed line. */
+function unfolded(value: unknown): unknown {
+  if (typeof value === 'string') return /^[[{]/.test(value) ? { json: unfolded(JSON.parse(value)) } : value;
+  if (Array.isArray(value)) return value.map(unfolded);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, unfolded(one)]));
+}
+
 describe('all children of a pipeline', () => {
   for (const file of globSync('*.input.yaml', { cwd: folder })) {
     it(basename(file, '.input.yaml'), () => {
       const golden = join(folder, file.replace('.input.', '.want.'));
       const made = firstDay(join(folder, file))
-        .map((object) => yaml.dump(JSON.parse(JSON.stringify(object)), { lineWidth: 200 }))
+        .map((object) => yaml.dump(unfolded(JSON.parse(JSON.stringify(object))), { lineWidth: 120, noRefs: true }))
         .join('---\n');
       if (process.env.UPDATE_GOLDEN) writeFileSync(golden, made);
       expect(made).to.equal(readFileSync(golden, 'utf8'));
