@@ -22,7 +22,8 @@ export default tseslint.config(
         { argsIgnorePattern: '^_', varsIgnorePattern: '^_', ignoreRestSiblings: true },
       ],
       '@typescript-eslint/consistent-type-definitions': 'off',
-      '@typescript-eslint/no-unsafe-class-instance-assignment': 'off', // winston's transports share one interface, not one class
+      // winston's transports share one interface, not one class
+      '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
       '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: true }],
       '@typescript-eslint/no-confusing-void-expression': 'off', // `return say(…)` ends a branch
       '@typescript-eslint/no-meaningless-void-operator': 'off',

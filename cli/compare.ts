@@ -1,4 +1,6 @@
-/** `penstock compare` sends rows to an endpoint and says which answers differ from the expected ones, and by how much. */
+/**
+ * `penstock compare` sends rows to an endpoint and says which answers differ from the expected ones, and by how much.
+ */
 import { readFileSync } from 'node:fs';
 import { UserError } from './manifests.ts';
 

@@ -1,4 +1,7 @@
-/** The command `penstock`: `serve` runs a pipeline on this machine, `compare` compares an endpoint's answers with the expected ones. */
+/**
+ * The command `penstock`: `serve` runs a pipeline on this machine, `compare` compares an endpoint's answers with the
+ * expected ones.
+ */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { compare } from './compare.ts';

@@ -6,7 +6,10 @@ const digest = (key: string | Uint8Array): Buffer => createHash('sha256').update
 /** SHA-256 of a key (hex), for the traffic table and the activator. */
 export const keyHash = (key: string | Uint8Array): string => digest(key).toString('hex');
 
-/** True when `authorization` is `Bearer <key>` and the key's SHA-256 is one of `hashes` (hex). Compares all of them in constant time. */
+/**
+ * True when `authorization` is `Bearer <key>` and the key's SHA-256 is one of `hashes` (hex). Compares all of them in
+ * constant time.
+ */
 export function authorized(authorization: string | undefined, hashes: readonly string[]): boolean {
   const key = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
   const presented = digest(key ?? '');

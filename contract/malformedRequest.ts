@@ -28,19 +28,19 @@ const CLIENT_CLOSED = 'HPE_INVALID_EOF_STATE';
 
 /**
  * Responds with a status and JSON, and closes the connection. No response is written into the response to an earlier
- * request, to a client that closed its side, or where no byte has arrived, because the client could read it as the response
- * to a request that it just sent. A handler of the request finds its status set and its connection closed.
+ * request, to a client that closed its side, or where no byte has arrived, because the client could read it as the
+ * response to a request that it just sent. A handler of the request finds its status set and its connection closed.
  */
-export function rejectMalformedRequest(code: string | undefined, caller: ClientSocket): void {
-  const { writable, bytesRead, _httpMessage: answering } = caller;
-  const ownAnswer = !answering || (!answering.headersSent && !answering.req.complete && code !== CLIENT_CLOSED);
-  if (writable && bytesRead > 0 && ownAnswer) {
+export function rejectMalformedRequest(code: string | undefined, socket: ClientSocket): void {
+  const { writable, bytesRead, _httpMessage: response } = socket;
+  const mayRespond = !response || (!response.headersSent && !response.req.complete && code !== CLIENT_CLOSED);
+  if (writable && bytesRead > 0 && mayRespond) {
     const [status, reason] = STATUS[code ?? ''] ?? [400, 'Bad Request'];
     const body = JSON.stringify({ message: `The request could not be read: ${reason}` });
-    caller.write(
+    socket.write(
       `HTTP/1.1 ${status} ${reason}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
     );
-    if (answering) answering.statusCode = status;
+    if (response) response.statusCode = status;
   }
-  caller.destroy();
+  socket.destroy();
 }

@@ -1,4 +1,6 @@
-/** The result of a verification: the scorer writes it to its termination message, and the operator reads it from there. */
+/**
+ * The result of a verification: the scorer writes it to its termination message, and the operator reads it from there.
+ */
 import { parsedJson } from './externalText.ts';
 
 /** What the command `verify` writes to its termination message when the verification succeeds. */

@@ -16,7 +16,10 @@ export interface Config extends RenderConfig {
   logLevel: string;
   /** Concurrent reconciles of each controller. */
   workers: number;
-  /** Whether the operator serves custom.metrics.k8s.io: `auto` if no other adapter is registered, `true` always, `false` never. */
+  /**
+   * Whether the operator serves custom.metrics.k8s.io: `auto` if no other adapter is registered, `true` always, `false`
+   * never.
+   */
   metricsApi: 'auto' | 'true' | 'false';
   metricsPort: number;
   /** The Service of the metrics API, in the operator's namespace. */

@@ -29,7 +29,9 @@ const WATCH_SILENCE_MS = 600_000;
 const RECONCILE_STUCK_MS = 300_000;
 /** Time for running reconciles after SIGTERM; terminationGracePeriodSeconds of the pod is 30. */
 const SHUTDOWN_TIMEOUT_MS = 20_000;
-/** Controllers wait this long to learn who serves the metrics API, so that no autoscaler is created only to be deleted. */
+/**
+ * Controllers wait this long to learn who serves the metrics API, so that no autoscaler is created only to be deleted.
+ */
 const METRICS_API_WAIT_MS = 5_000;
 const METRICS_API = 'metricsapi';
 /** Warnings of pods produce no watch event, so pods are asked for them: every two minutes by default. */
@@ -206,7 +208,8 @@ function health(
       const stuck = Math.max(queues.pipelines.longestWorkMs, queues.modelVersions.longestWorkMs);
       return stuck > RECONCILE_STUCK_MS ? `a reconcile has been running for ${Math.round(stuck / 1000)} s` : undefined;
     },
-    // The metrics API does not count: its certificate comes from the leader, which may be of an older release during an upgrade.
+    // The metrics API does not count: its certificate comes from the leader, which may be of an older release during an
+    // upgrade.
     ready: () => {
       if (isAborted(signal)) return 'ending';
       return kube.synced ? undefined : 'caches are not filled yet';

@@ -33,7 +33,10 @@ export async function verify(config: FetchConfig): Promise<void> {
   logger.info('verified', { ...result });
 }
 
-/** The kubelet keeps 4096 bytes of the termination log: names of features and classes, then the signature, are left out where they do not fit. */
+/**
+ * The kubelet keeps 4096 bytes of the termination log: names of features and classes, then the signature, are left out
+ * where they do not fit.
+ */
 function shortened(result: VerifiedModel): string {
   const { signature, ...short } = result;
   const plain = ({ inputs, outputs }: ModelSignature): ModelSignature => ({

@@ -23,7 +23,10 @@ import { Dispatcher } from './run/dispatcher.ts';
 import { MAX_MESSAGES_IN_FLIGHT, type WorkerCode } from './run/workerHandle.ts';
 
 const SHUTDOWN_HOOK_MS = 2_000;
-/** Idle connections may send one more request for this long; its response has `Connection: close`. The header Keep-Alive gave clients a shorter time. */
+/**
+ * Idle connections may send one more request for this long; its response has `Connection: close`. The header Keep-Alive
+ * gave clients a shorter time.
+ */
 const KEEP_ALIVE_DRAIN_MS = KEEP_ALIVE_SECONDS * 1000;
 
 /** How the worker thread is started. */
@@ -72,7 +75,8 @@ export async function serve(
   const deps = { config, dispatcher, lifecycle, traffic, metrics, demand, logger, responses: { open: 0 } };
   const user = inferenceServer(deps);
   const operator = managementServer(deps);
-  if (config.script !== undefined) process.chdir(dirname(config.script)); // for relative paths to files beside the script
+  // for relative paths to files beside the script
+  if (config.script !== undefined) process.chdir(dirname(config.script));
   await traffic.open();
   await Promise.all([listen(user, config.userPort), listen(operator, config.operatorPort)]);
   logger.info("Invoking user's init function");
@@ -85,7 +89,8 @@ export async function serve(
       throw failure;
     });
     const outcome = await Promise.race([starting, failing, stop.then(() => undefined)]);
-    if (outcome === undefined) return { code: 0, stuck: !(await dispatcher.stop(0)) }; // stopped before it was Ready: nothing to drain
+    // stopped before it was Ready: nothing to drain
+    if (outcome === undefined) return { code: 0, stuck: !(await dispatcher.stop(0)) };
     metrics.initDuration.set(outcome);
     metrics.queueDepth(() => dispatcher.waiting);
     lifecycle.to('Ready');
@@ -147,7 +152,10 @@ function readText(stream: ResponseStream): Promise<string> {
   );
 }
 
-/** Limit of all bodies that are uploaded, queued or processed: what fits into a small pod beside a model, or four of the largest bodies. */
+/**
+ * Limit of all bodies that are uploaded, queued or processed: what fits into a small pod beside a model, or four of the
+ * largest bodies.
+ */
 const MIN_BODY_BYTES = 64 * 2 ** 20;
 const LARGEST_BODIES = 4;
 
@@ -185,7 +193,8 @@ async function drain(
     (await connections(server)) > 0 && performance.now() < until;
   )
     await sleep(20);
-  // close() of node:net only stops accepting. That of node:http would also cut idle connections, and a request that arrives on one.
+  // close() of node:net only stops accepting. That of node:http would also cut idle connections, and a request that
+  // arrives on one.
   const closed = new Promise<void>((resolve) => void NetServer.prototype.close.call(server, () => resolve()));
   for (const until = performance.now() + requestTimeoutMs; underWay() > 0 && performance.now() < until;)
     await sleep(20);

@@ -1,7 +1,7 @@
 /**
  * `npm test`: every stage. The last line is `N passed, N failed`, after a list of the tests that failed. The cluster
- * comes up beside the stages that need none, and the integration tests run beside the tests of the release, which mostly
- * wait, so that two cores are busy all the time.
+ * comes up beside the stages that need none, and the integration tests run beside the tests of the release, which
+ * mostly wait, so that two cores are busy all the time.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs';

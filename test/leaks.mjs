@@ -1,4 +1,5 @@
-// A file whose tests are done must have ended every process it started: with `mocha --parallel` nothing else would notice.
+// A file whose tests are done must have ended every process it started: with `mocha --parallel` nothing else would
+// notice.
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const PATIENCE_MS = 5_000;

@@ -24,7 +24,10 @@ import { activatorMetrics } from './metrics.ts';
 const CACHE_SHARE = 0.25;
 /** After SIGTERM: the most that removal from all EndpointSlices may take, and the time that nodes then need. */
 const ROUTE_REMOVAL_MS = { slices: 20_000, nodes: 2_000 };
-/** Upper bound of draining: queue timeout, the largest requestTimeout (1 h), and the idle timeout of a connection to a pod. */
+/**
+ * Upper bound of draining: queue timeout, the largest requestTimeout (1 h), and the idle timeout of a connection to a
+ * pod.
+ */
 const DRAIN_TIMEOUT_MS = QUEUE_TIMEOUT_MS + 3_600_000 + UPSTREAM_IDLE_MS;
 
 /** Runs until `signal` is aborted, and then until every queued request has a response. */

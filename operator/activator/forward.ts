@@ -48,7 +48,8 @@ export function forward(held: BufferedRequest, { address, port, requestTimeoutMs
         held.fail(502, 'The pod sent a response that is not valid HTTP');
         return;
       }
-      const early = !request.complete; // nothing reads the rest of the body; neither connection may break before the response is sent
+      // nothing reads the rest of the body; neither connection may break before the response is sent
+      const early = !request.complete;
       if (early) {
         request.unpipe(upstream);
         held.drain();

@@ -18,7 +18,9 @@ import { PipelineQueue, type Backends, type Availability } from './pipelineQueue
 import { BufferedRequest } from './bufferedRequest.ts';
 import type { ActivatorMetrics } from './metrics.ts';
 
-/** Requests that are queued or forwarded, shared by all namespaces: each may hold some 64 KiB of its body in buffers. */
+/**
+ * Requests that are queued or forwarded, shared by all namespaces: each may hold some 64 KiB of its body in buffers.
+ */
 const MAX_REQUESTS = 2_000;
 /** On all ports together, shared by all namespaces: some 10 KiB each. */
 const MAX_CONNECTIONS = 8_000;
@@ -69,7 +71,10 @@ export class ActivatorListeners {
     );
   }
 
-  /** Readiness: undefined when every listener is bound. A port conflict affects one pipeline and does not fail readiness. */
+  /**
+   * Readiness: undefined when every listener is bound. A port conflict affects one pipeline and does not fail
+   * readiness.
+   */
   get notReadyReason(): string | undefined {
     return [...this.#pipelines.values()].every(
       ({ listener }) => !listener || listener.server.listening || listener.failed,
@@ -140,7 +145,9 @@ export class ActivatorListeners {
     });
   }
 
-  /** The connections to all pipelines of a namespace; at the limit, its own idle connections are closed for new ones. */
+  /**
+   * The connections to all pipelines of a namespace; at the limit, its own idle connections are closed for new ones.
+   */
   #connectionLimit(namespace: string): ConnectionLimit {
     const known = this.#limits.get(namespace);
     if (known) return known;

@@ -8,7 +8,9 @@ import type { ActivatorMetrics, Outcome } from './metrics.ts';
 
 const MAX_QUEUED = 1_000;
 const RETRY_AFTER_S = { full: '5', failed: '10' };
-/** While requests are queued and no pod is Ready, the scale-up is requested again and the reason is read, this often. */
+/**
+ * While requests are queued and no pod is Ready, the scale-up is requested again and the reason is read, this often.
+ */
 const SCALE_FROM_ZERO_INTERVAL_MS = 1_000;
 /** A pod in the EndpointSlices that refuses connections is tried again after this long. */
 const CONNECT_RETRY_MS = 250;
@@ -78,7 +80,10 @@ export class PipelineQueue {
       this.#refuseAll(404, `The endpoint ${this.#deps.pipeline} does not exist any more`, 'gone');
   }
 
-  /** Responds now or later. A request without a valid key does not scale the pipeline up, and neither does a health check. */
+  /**
+   * Responds now or later. A request without a valid key does not scale the pipeline up, and neither does a health
+   * check.
+   */
   handle(buffered: BufferedRequest): void {
     const isHealth = isHealthCheck(buffered);
     if (isHealth && this.#backends.pods.length === 0) return void this.#answerHealth(buffered);
@@ -143,7 +148,10 @@ export class PipelineQueue {
     }, CONNECT_RETRY_MS + 1);
   }
 
-  /** While requests are queued and no pod is Ready: requests the scale-up, and fails the queue if the revision cannot start. */
+  /**
+   * While requests are queued and no pod is Ready: requests the scale-up, and fails the queue if the revision cannot
+   * start.
+   */
   async #scaleFromZero(): Promise<void> {
     if (this.#scalingSince !== undefined || this.#queued.length === 0) return;
     this.#scalingSince = performance.now();

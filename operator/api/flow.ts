@@ -16,7 +16,9 @@ export const splitKey = (key: Key): { namespace: string; name: string } => {
   return { namespace, name };
 };
 
-/** The user must act. Not retried until a watched object changes; `recheckMs` for causes that produce no watch event. */
+/**
+ * The user must act. Not retried until a watched object changes; `recheckMs` for causes that produce no watch event.
+ */
 export class Stalled extends Error {
   readonly reason: string;
   readonly recheckMs: number | undefined;
@@ -51,7 +53,10 @@ export interface Attempt<T = unknown> {
 /** What the controller does with the key next. */
 export type Result = { next: 'rest' } | { next: 'after'; ms: number } | { next: 'retry'; error: Error };
 
-/** Whether the API server answered with one of these status codes; for rooms that may not import the client's error class. */
+/**
+ * Whether the API server answered with one of these status codes; for rooms that may not import the client's error
+ * class.
+ */
 export const hasStatus = (error: unknown, ...codes: number[]): boolean =>
   codes.includes((error as { code?: number } | undefined)?.code ?? 0);
 

@@ -181,7 +181,10 @@ export interface ObservedModelVersion {
   now: number;
 }
 
-/** Who may reach the pods' operator port, beside their own node: probes come from there, and NetworkPolicies never hold them back. */
+/**
+ * Who may reach the pods' operator port, beside their own node: probes come from there, and NetworkPolicies never hold
+ * them back.
+ */
 export interface NetworkAccess {
   /** Where the operator runs, which reads the pods' figures. */
   operatorNamespace: string;

@@ -7,7 +7,9 @@ import type { PodFailure, Revision } from './observed.ts';
 import type { Effective, EffectiveMetric } from './types.gen.ts';
 
 export type RolloutPhase =
-  /** The spec asks for no revision that can be made; {@link Plan.blocked} says why. The stable revision stays as it is. */
+  /**
+   * The spec asks for no revision that can be made; {@link Plan.blocked} says why. The stable revision stays as it is.
+   */
   | 'Blocked'
   /** The stable revision is the one that the spec asks for. */
   | 'UpToDate'

@@ -1,4 +1,7 @@
-/** Writes children: creates what is missing, applies what differs, refuses what another owner has, deletes what is not wanted. */
+/**
+ * Writes children: creates what is missing, applies what differs, refuses what another owner has, deletes what is not
+ * wanted.
+ */
 import { hash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { ignoreNotFound, hasStatus, Outdated, Stalled } from '../api/flow.ts';
@@ -52,7 +55,9 @@ async function applyOne(object: KubeObject, owner: Owner, kube: Writer): Promise
     kube.cacheWrite(await kube.client.apply(signed));
 }
 
-/** Deletes the children that are not wanted. A child that has changed since it was read is left to the next reconcile. */
+/**
+ * Deletes the children that are not wanted. A child that has changed since it was read is left to the next reconcile.
+ */
 export async function prune(
   children: KubeObject[],
   wanted: (object: KubeObject) => boolean,
@@ -93,13 +98,17 @@ async function createOrAdopt(object: KubeObject, owner: Owner, kube: Writer): Pr
     if (isForeignConfigMap(live, owner)) return recreate(live, object, kube);
     if (!isControlledBy(live, owner)) throw notControlled(live, owner);
     if (isImmutableWithOtherData(live, object)) return recreate(live, object, kube);
-    kube.cacheWrite('immutable' in live ? await withLabels(live, object, kube) : await kube.client.apply(object)); // a response was lost, the cache is behind, or our label was removed
+    // a response was lost, the cache is behind, or our label was removed
+    kube.cacheWrite('immutable' in live ? await withLabels(live, object, kube) : await kube.client.apply(object));
   }
 }
 
 type Frozen = KubeObject & { immutable?: boolean; data?: object; binaryData?: object };
 
-/** Whether a ConfigMap is immutable with other data than it should have: another account created it, and no update can change it. */
+/**
+ * Whether a ConfigMap is immutable with other data than it should have: another account created it, and no update can
+ * change it.
+ */
 function isImmutableWithOtherData(live: Frozen, wanted: Frozen): boolean {
   const same = isDeepStrictEqual(
     [live.data ?? {}, live.binaryData ?? {}],
@@ -108,7 +117,10 @@ function isImmutableWithOtherData(live: Frozen, wanted: Frozen): boolean {
   return live.kind === 'ConfigMap' && live.immutable === true && !(same && wanted.immutable === true);
 }
 
-/** Deletes exactly the object that was read and creates it again. Its finalizers are removed, because with them it would stay and be mounted. */
+/**
+ * Deletes exactly the object that was read and creates it again. Its finalizers are removed, because with them it would
+ * stay and be mounted.
+ */
 async function recreate(live: KubeObject, object: KubeObject, kube: Writer): Promise<void> {
   if (live.metadata.deletionTimestamp === undefined) await kube.client.remove(live);
   if ((live.metadata.finalizers ?? []).length > 0)
@@ -133,14 +145,17 @@ const isControlledBy = (live: KubeObject, { kind, metadata: { name, uid } }: Kub
 };
 
 /**
- * Whether another account has put a ConfigMap in the place of a child. Pods mount it by name, whatever its labels are, and
- * read key hashes from it. A pipeline that serves had its own ConfigMap there; for a new pipeline, the ConfigMap may be a
- * user's.
+ * Whether another account has put a ConfigMap in the place of a child. Pods mount it by name, whatever its labels are,
+ * and read key hashes from it. A pipeline that serves had its own ConfigMap there; for a new pipeline, the ConfigMap
+ * may be a user's.
  */
 const isForeignConfigMap = (live: KubeObject, owner: Owner): boolean =>
   live.kind === 'ConfigMap' && owner.status?.activeRevision !== undefined && !isControlledBy(live, owner);
 
-/** A child of a deleted pipeline of the same name will be gone soon: retried. Any other object is for the user to remove. */
+/**
+ * A child of a deleted pipeline of the same name will be gone soon: retried. Any other object is for the user to
+ * remove.
+ */
 function notControlled({ kind, metadata }: KubeObject, owner: KubeObject): Error {
   const isTerminating =
     metadata.deletionTimestamp !== undefined ||

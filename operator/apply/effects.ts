@@ -1,4 +1,7 @@
-/** Writes beside server-side apply: owner references, replica counts, the mark of a failed revision, annotations of pods. */
+/**
+ * Writes beside server-side apply: owner references, replica counts, the mark of a failed revision, annotations of
+ * pods.
+ */
 import { ignoreNotFound, hasStatus, Outdated } from '../api/flow.ts';
 import { ANNOTATION, LABEL } from '../api/labels.ts';
 import { apiPath, KIND, kindOf } from '../api/kinds.ts';
@@ -29,8 +32,8 @@ export async function adoptOrphans(orphans: KubeObject[], owner: OwnerReference,
 type Scalable = KubeObject & { spec?: { replicas?: number } };
 
 /**
- * Sets planned replica counts through the scale subresource, never through the Deployment itself, so that no apply of it
- * changes a count. Pods are removed only if the Deployment has not changed since it was read.
+ * Sets planned replica counts through the scale subresource, never through the Deployment itself, so that no apply of
+ * it changes a count. Pods are removed only if the Deployment has not changed since it was read.
  */
 export async function setReplicas(live: LiveRevision[], { metadata }: KubeObject, kube: Effects): Promise<void> {
   for (const { revision, scaleTo, autoscaled } of live) {
@@ -91,7 +94,10 @@ export async function markFailed({ revision, failure }: NonNullable<Plan['failin
   );
 }
 
-/** Annotates each running pod whose mount has another traffic table: the write makes its kubelet refresh the mount at once instead of within a minute. */
+/**
+ * Annotates each running pod whose mount has another traffic table: the write makes its kubelet refresh the mount at
+ * once instead of within a minute.
+ */
 export async function refreshPodMounts(pods: Stored<Pod>[], table: string, kube: Effects): Promise<void> {
   const outdated = pods.filter(
     ({ metadata, status }) =>

@@ -7,8 +7,8 @@ import type { Kube } from '../kube/kube.ts';
 export type StatusWriter = Pick<Kube, 'cacheWrite'> & { client: Pick<KubeClient, 'patchStatus'> };
 
 /**
- * Resolves with true when something was written. The write fails with 409 if the object has changed since it was read, so
- * that the append-only history loses no entry.
+ * Resolves with true when something was written. The write fails with 409 if the object has changed since it was read,
+ * so that the append-only history loses no entry.
  */
 export async function writeStatus(
   object: KubeObject & { status?: object },

@@ -53,7 +53,8 @@ const NETWORK = /^(UND_ERR_|ECONN|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND)/;
 
 /** The kind of a failure, which decides the back-off. */
 export function failureClass(error: Error): FailureClass {
-  if (isRace(error) || error instanceof NotLeading) return 'conflict'; // a lease that is lost ends the process; one that is renewed late is kept
+  // a lease that is lost ends the process; one that is renewed late is kept
+  if (isRace(error) || error instanceof NotLeading) return 'conflict';
   if (error instanceof KubeError) return error.code === 429 || error.code >= 500 ? 'overloaded' : 'failed';
   return error.name === 'TimeoutError' || NETWORK.test((error as { code?: string }).code ?? '')
     ? 'overloaded'

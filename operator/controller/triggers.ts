@@ -6,7 +6,10 @@ import type { ModelVersion } from '../api/types.gen.ts';
 
 const OWNER = { InferencePipeline: LABEL.pipeline, ModelVersion: LABEL.modelVersion } as const;
 
-/** Whether a pipeline or ModelVersion has changed in its spec, deletion or annotations. Writes of the status do not count. */
+/**
+ * Whether a pipeline or ModelVersion has changed in its spec, deletion or annotations. Writes of the status do not
+ * count.
+ */
 export function specChanged(object: KubeObject, old: KubeObject | undefined): boolean {
   return (
     !old ||
@@ -16,7 +19,9 @@ export function specChanged(object: KubeObject, old: KubeObject | undefined): bo
   );
 }
 
-/** Whether a ModelVersion has changed for the pipelines that use it. Ignores changes of usedBy.count other than 0 ↔ >0. */
+/**
+ * Whether a ModelVersion has changed for the pipelines that use it. Ignores changes of usedBy.count other than 0 ↔ >0.
+ */
 export function usageChanged(object: ModelVersion, old: ModelVersion | undefined): boolean {
   const relevant = ({ metadata, status }: ModelVersion): unknown => [
     metadata.uid,

@@ -25,7 +25,10 @@ const addAll = (queue: WorkQueue, keys: Iterable<Key | undefined>): void => {
   for (const key of keys) if (key !== undefined) queue.add(key);
 };
 
-/** A pipeline is triggered by its children, their pods, its ModelVersions and the ConfigMap of its script; it triggers the ModelVersions that it uses. */
+/**
+ * A pipeline is triggered by its children, their pods, its ModelVersions and the ConfigMap of its script; it triggers
+ * the ModelVersions that it uses.
+ */
 export function wirePipelines(caches: Caches, queues: { pipelines: WorkQueue; modelVersions: WorkQueue }): void {
   const queue = queues.pipelines;
   caches.pipelines.onChange((change, object, old) => {
@@ -84,7 +87,10 @@ export function wireActivators(
   });
 }
 
-/** A ModelVersion is triggered by its Jobs, their pods, the ConfigMap of its source and the Deployments that load it; a Job that ends triggers the queued ones. */
+/**
+ * A ModelVersion is triggered by its Jobs, their pods, the ConfigMap of its source and the Deployments that load it; a
+ * Job that ends triggers the queued ones.
+ */
 export function wireModelVersions(caches: Caches, queue: WorkQueue): void {
   caches.modelVersions.onChange((change, object, old) => {
     if (change !== 'removed' && specChanged(object, old)) queue.add(objectKey(object));

@@ -1,4 +1,7 @@
-/** The activator's EndpointSlice, through which the stable Service reaches the activator while there are no pods (DESIGN §6). */
+/**
+ * The activator's EndpointSlice, through which the stable Service reaches the activator while there are no pods (DESIGN
+ * §6).
+ */
 import { SCHEMA_VERSION } from '@penstock/contract';
 import { ACTIVATOR_ROLE, type Activation } from '../api/activation.ts';
 import type { Slice } from '../api/endpointSlices.ts';

@@ -97,7 +97,10 @@ export const TMP_VOLUME: Volume = { name: 'tmp', emptyDir: { sizeLimit: `${TMP_M
 /** Room for a container's log: by default the kubelet keeps five files of 10 MiB. */
 const LOG_MEBIBYTES = 128;
 
-/** Limit of what a pod writes to its node's disk: models, temporary files and log. Most pods write little, so little is requested. */
+/**
+ * Limit of what a pod writes to its node's disk: models, temporary files and log. Most pods write little, so little is
+ * requested.
+ */
 export function diskResources(modelMebibytes: number): { requests: Quantities; limits: Quantities } {
   return {
     requests: { 'ephemeral-storage': '64Mi' },

@@ -70,8 +70,8 @@ const mountedModel = ({ name, modelVersion: { metadata, spec }, digest }: Revisi
 });
 
 /**
- * Presets, scaling and rollout are left out, because they change without new pods. The source of a model counts, because
- * pods fetch from it: the same bytes at another source are another revision.
+ * Presets, scaling and rollout are left out, because they change without new pods. The source of a model counts,
+ * because pods fetch from it: the same bytes at another source are another revision.
  */
 function revisionHash(pipeline: InferencePipeline, models: RevisionModel[], script: object | undefined): string {
   const { target, environment, resources, endpoint, placement, podMetadata, serviceAccountName } = pipeline.spec;

@@ -1,4 +1,7 @@
-/** The traffic table, a ConfigMap that every pod of a pipeline mounts: which revisions serve or retire, and the hashes of the keys. */
+/**
+ * The traffic table, a ConfigMap that every pod of a pipeline mounts: which revisions serve or retire, and the hashes
+ * of the keys.
+ */
 import { SCHEMA_VERSION, TRAFFIC_FILE, type Traffic } from '@penstock/contract';
 import type { ConfigMap } from 'kubernetes-types/core/v1.js';
 import { LABEL } from '../api/labels.ts';

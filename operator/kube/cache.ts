@@ -17,7 +17,9 @@ export class Cache<T extends KubeObject> {
   readonly #keysByIndex = new Map<string, Set<string>>();
   readonly #listeners: Listener<T>[] = [];
   readonly #index: Index<T>;
-  /** By uid of the most recently deleted objects: the resourceVersion of the deletion. Older versions of them are stale. */
+  /**
+   * By uid of the most recently deleted objects: the resourceVersion of the deletion. Older versions of them are stale.
+   */
   readonly #tombstones = new Map<string, number>();
 
   readonly #onError: (error: Error) => void;
@@ -76,7 +78,10 @@ export class Cache<T extends KubeObject> {
     this.#listeners.push(listener);
   }
 
-  /** Stores an object unless it is stale. An object of the same name with another uid is reported as removed, then added. */
+  /**
+   * Stores an object unless it is stale. An object of the same name with another uid is reported as removed, then
+   * added.
+   */
   put(object: T): void {
     const key = objectKey(object);
     const old = this.#objects.get(key);
@@ -96,8 +101,8 @@ export class Cache<T extends KubeObject> {
   }
 
   /**
-   * Removes the object of that key; with `uid`, only if it is still that one. `version`: resourceVersion of the deletion;
-   * Infinity for our own DELETE, whose version is unknown.
+   * Removes the object of that key; with `uid`, only if it is still that one. `version`: resourceVersion of the
+   * deletion; Infinity for our own DELETE, whose version is unknown.
    */
   remove(key: string, uid?: string, version?: number): void {
     if (uid !== undefined && version !== undefined) this.#addTombstone(uid, version);
@@ -141,7 +146,10 @@ export class Cache<T extends KubeObject> {
     this.#bytes.delete(key);
   }
 
-  /** True for a stale update: older than the cached version, than the tombstone of its uid, or than the newer object of that name. */
+  /**
+   * True for a stale update: older than the cached version, than the tombstone of its uid, or than the newer object of
+   * that name.
+   */
   #isStale({ uid = '', resourceVersion, deletionTimestamp }: ObjectMeta, old: ObjectMeta | undefined): boolean {
     const version = Number(resourceVersion);
     const gone = this.#tombstones.get(uid) ?? 0;

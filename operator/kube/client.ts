@@ -14,7 +14,10 @@ const APPLY = 'application/apply-patch+yaml';
 const JSON_PATCH = 'application/json-patch+json';
 const MERGE = 'application/merge-patch+json';
 
-/** JSON Patch operations that test for 0 replicas. API servers omit a count of 0 [seen on 1.37]; one that writes it is understood, too. */
+/**
+ * JSON Patch operations that test for 0 replicas. API servers omit a count of 0 [seen on 1.37]; one that writes it is
+ * understood, too.
+ */
 const NO_REPLICAS = [
   { op: 'test', path: '/spec', value: {} },
   { op: 'test', path: '/spec/replicas', value: 0 },

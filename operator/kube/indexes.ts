@@ -38,8 +38,8 @@ export function deploymentKeys(deployment: Stored<Deployment>): string[] {
 }
 
 /**
- * An EndpointSlice: its Service. A slice of the activator: also its owner, and its port if a pipeline controls it. A label
- * is no proof, because Kubernetes copies the labels of any Service to its slices.
+ * An EndpointSlice: its Service. A slice of the activator: also its owner, and its port if a pipeline controls it. A
+ * label is no proof, because Kubernetes copies the labels of any Service to its slices.
  */
 export function endpointSliceKeys(slice: Slice): string[] {
   const { namespace = '', labels = {} } = slice.metadata;

@@ -149,8 +149,8 @@ export class Kube {
   }
 
   /**
-   * Puts the response to a write into the cache, so that the next reconcile sees it. Dropped if the watch already passed
-   * this version: re-adding could resurrect a deleted object with no further event.
+   * Puts the response to a write into the cache, so that the next reconcile sees it. Dropped if the watch already
+   * passed this version: re-adding could resurrect a deleted object with no further event.
    */
   cacheWrite(object: KubeObject): void {
     const name = CACHE_OF[object.kind]!;

@@ -1,6 +1,6 @@
 /**
- * Leader election by a Lease. It expires by our own monotonic clock since its record last changed (client-go's rule), so
- * the clocks of other machines do not matter. A leader stops writing well before another replica can take the lease.
+ * Leader election by a Lease. It expires by our own monotonic clock since its record last changed (client-go's rule),
+ * so the clocks of other machines do not matter. A leader stops writing well before another replica can take the lease.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { apiPath, KIND } from '../api/kinds.ts';

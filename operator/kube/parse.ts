@@ -1,4 +1,7 @@
-/** Parses objects of the API server without managedFields, which are not used and take half of every object's text. Pure. */
+/**
+ * Parses objects of the API server without managedFields, which are not used and take half of every object's text.
+ * Pure.
+ */
 
 const FIELDS = '"managedFields":[';
 const code = (sign: string): number => sign.charCodeAt(0);

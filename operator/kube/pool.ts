@@ -1,11 +1,17 @@
-/** Pooled connections to the API server: client-node opens a TLS connection for each call, which costs 4 to 6 times as much. */
+/**
+ * Pooled connections to the API server: client-node opens a TLS connection for each call, which costs 4 to 6 times as
+ * much.
+ */
 import { KubeConfig } from '@kubernetes/client-node';
 import type { RequestOptions } from 'node:https';
 import { Agent, type Dispatcher } from 'undici';
 
 /** Calls share so many connections. Watches keep theirs and the Lease must not wait, so they have their own. */
 const CONNECTIONS = 16;
-/** The credential files are read again after this long, so that a rotated token or CA is used soon without three reads per call. */
+/**
+ * The credential files are read again after this long, so that a rotated token or CA is used soon without three reads
+ * per call.
+ */
 const FRESH_MS = 5_000;
 
 export type Use = 'calls' | 'watches' | 'lease';
@@ -41,7 +47,9 @@ export class Pool {
     return access;
   }
 
-  /** Discards cached credentials. Call on 401: the token was rotated, and KubeConfig would notice only within a minute. */
+  /**
+   * Discards cached credentials. Call on 401: the token was rotated, and KubeConfig would notice only within a minute.
+   */
   refresh(): void {
     this.#config = undefined;
     this.#access = undefined;
@@ -60,7 +68,8 @@ export class Pool {
     };
     const credentials = [ca, cert, key].map((part) => part?.toString('base64') ?? '').join('|');
     if (this.#agents?.credentials === credentials) return this.#agents.agents;
-    for (const agent of Object.values(this.#agents?.agents ?? {})) void agent.close(); // for a rotated CA or client certificate; running requests are completed
+    // for a rotated CA or client certificate; running requests are completed
+    for (const agent of Object.values(this.#agents?.agents ?? {})) void agent.close();
     const connect = {
       ...(ca && { ca }),
       ...(cert && { cert }),

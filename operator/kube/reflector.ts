@@ -133,7 +133,10 @@ export class Reflector<T extends KubeObject> {
     this.#touch();
   }
 
-  /** Removes the objects that a list did not have. An object that is newer than the list was created by ourselves meanwhile. */
+  /**
+   * Removes the objects that a list did not have. An object that is newer than the list was created by ourselves
+   * meanwhile.
+   */
   #removeUnlisted(listed: ReadonlySet<string>, listVersion: number): void {
     const { namespace } = this.#options;
     const isStale = ({ metadata }: T): boolean =>

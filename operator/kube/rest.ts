@@ -1,4 +1,6 @@
-/** One HTTP request to the API server: credentials, deadline, size limit, and the last check that this replica leads. */
+/**
+ * One HTTP request to the API server: credentials, deadline, size limit, and the last check that this replica leads.
+ */
 import type { Dispatcher } from 'undici';
 import { kubeError, TooLarge } from './errors.ts';
 import { fence } from './fence.ts';
@@ -105,7 +107,8 @@ async function readText(body: AsyncIterable<Buffer>, maxBytes: number): Promise<
   let bytes = 0;
   for await (const chunk of body) {
     bytes += chunk.length;
-    if (bytes > maxBytes) throw new TooLarge(`the response has more than ${maxBytes} bytes`); // leaving the loop closes the connection
+    // leaving the loop closes the connection
+    if (bytes > maxBytes) throw new TooLarge(`the response has more than ${maxBytes} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString();

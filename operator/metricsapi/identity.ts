@@ -1,4 +1,7 @@
-/** TLS identities: our serving certificate in its Secret, and the front-proxy CA that the aggregator's client certificate must have. */
+/**
+ * TLS identities: our serving certificate in its Secret, and the front-proxy CA that the aggregator's client
+ * certificate must have.
+ */
 import type { SecureContextOptions } from 'node:tls';
 import { ignoreNotFound } from '../api/flow.ts';
 import { KIND } from '../api/kinds.ts';

@@ -19,7 +19,9 @@ export interface ApiService extends KubeObject {
   };
 }
 
-/** `auto`: register if no other adapter serves the group. `true`: also beside an adapter that serves another version. */
+/**
+ * `auto`: register if no other adapter serves the group. `true`: also beside an adapter that serves another version.
+ */
 export type RegistrationMode = 'auto' | 'true';
 
 export interface Registration {
@@ -54,7 +56,10 @@ export function registrationOf(
   return { takenBy, ...(mine && { withdraw: mine }), ...(disown && { disown }) };
 }
 
-/** The APIService for our Service. Its owner is the chart's ClusterRole, because a cluster-scoped object cannot have a namespaced owner. */
+/**
+ * The APIService for our Service. Its owner is the chart's ClusterRole, because a cluster-scoped object cannot have a
+ * namespaced owner.
+ */
 export const apiService = (service: MetricsService, owner: OwnerReference, ca: string): ApiService => ({
   apiVersion: KIND.apiService.apiVersion,
   kind: KIND.apiService.kind,

@@ -50,7 +50,8 @@ export function metricsServer({ scorers, pods, identity }: MetricsServerDeps): S
           403,
           failure(403, 'Forbidden', 'only the API server may ask here, by its front-proxy client certificate'),
         );
-      const [path = '', query = ''] = (request.url ?? '').split('?', 2); // not parsed as a URL: dots and escapes could lead to another namespace than the one that was authorized
+      // not parsed as a URL: dots and escapes could lead to another namespace than the one that was authorized
+      const [path = '', query = ''] = (request.url ?? '').split('?', 2);
       const asked = PODS.exec(path.replaceAll('%2A', '*'));
       const namespace = asked?.[1] ?? '';
       if (!places.admits(namespace, 1))

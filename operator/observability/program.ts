@@ -1,7 +1,10 @@
 /** Start and end of a program: signals and exit codes. */
 import type { Logger } from 'winston';
 
-/** Exits with 0 when `work` resolves, with 1 when it rejects or any promise is rejected unhandled. SIGTERM and SIGINT abort its signal. */
+/**
+ * Exits with 0 when `work` resolves, with 1 when it rejects or any promise is rejected unhandled. SIGTERM and SIGINT
+ * abort its signal.
+ */
 export function runProgram(name: string, logger: Logger, work: (stop: AbortSignal) => Promise<void>): void {
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());

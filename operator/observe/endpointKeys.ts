@@ -12,7 +12,9 @@ import type { KubeClient } from '../kube/client.ts';
 
 const MAX_AGE_MS = 600_000;
 const KEY_NAMES = ['primaryKey', 'secondaryKey'] as const;
-/** Pods, and every account that may read ConfigMaps, have plain SHA-256 hashes of keys: a shorter key could be guessed. */
+/**
+ * Pods, and every account that may read ConfigMaps, have plain SHA-256 hashes of keys: a shorter key could be guessed.
+ */
 const MIN_KEY_LENGTH = 32;
 
 interface Secret extends KubeObject {
@@ -37,7 +39,10 @@ export class EndpointKeys {
     this.#client = client;
   }
 
-  /** The keys of a pipeline; undefined when it has no Secret. A Secret that exists is used, whichever account created it. */
+  /**
+   * The keys of a pipeline; undefined when it has no Secret. A Secret that exists is used, whichever account created
+   * it.
+   */
   async read(pipeline: InferencePipeline, now: number): Promise<Keys | undefined> {
     const { uid, namespace = '', name } = pipeline.metadata;
     const cached = this.#cached.get(objectKey(pipeline));

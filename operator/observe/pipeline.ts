@@ -1,4 +1,7 @@
-/** All reads of a pipeline's reconcile, gathered in one value. From caches; the API server is asked only for what they lack. */
+/**
+ * All reads of a pipeline's reconcile, gathered in one value. From caches; the API server is asked only for what they
+ * lack.
+ */
 import { parseTraffic, TRAFFIC_FILE, type Traffic } from '@penstock/contract';
 import { joinKey } from '../api/flow.ts';
 import { LABEL, orphanIndexKey, ownerIndexKey, podOwnerIndexKey } from '../api/labels.ts';

@@ -67,8 +67,8 @@ const isSynced = (slice: Slice | undefined, port: number | undefined, now: numbe
   now - Date.parse(slice.metadata.creationTimestamp ?? '') >= ACTIVATOR_SYNC_MS;
 
 /**
- * Reads the idleness of the pods that serve, once all of them are Ready. While an autoscaler runs several pods, it first
- * scales down to one.
+ * Reads the idleness of the pods that serve, once all of them are Ready. While an autoscaler runs several pods, it
+ * first scales down to one.
  */
 async function idleness(
   { pods, service, autoscaled, now }: Seen,

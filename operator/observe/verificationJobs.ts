@@ -39,7 +39,9 @@ function isControlledBy(pod: Stored<Pod>, job: Stored<Job>): boolean {
 const failedCondition = ({ status }: Stored<Job>) =>
   status?.conditions?.find(({ type, status: value }) => type === 'Failed' && value === 'True');
 
-/** What a Job has failed with, if it has failed: the scorer's own words, else those of its pod, else those of the Job. */
+/**
+ * What a Job has failed with, if it has failed: the scorer's own words, else those of its pod, else those of the Job.
+ */
 function failureOf(
   job: Stored<Job>,
   message: string | undefined,

@@ -9,7 +9,10 @@ import { minPods } from '../desired/autoscaler.ts';
 /** A container that has failed so often with a final reason is not tried again. */
 const MAX_FAILURES = 3;
 
-/** Name of the revision that has the traffic now: what the stable Service selects, or, where it was deleted or edited, what the status says. */
+/**
+ * Name of the revision that has the traffic now: what the stable Service selects, or, where it was deleted or edited,
+ * what the status says.
+ */
 export function currentRevision({ service, revisions, pipeline }: ObservedPipeline): string | undefined {
   const exists = (name: string | undefined): boolean => revisions.some((revision) => revision.name === name);
   const selected = selectedRevision(service);

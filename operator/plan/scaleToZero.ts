@@ -5,7 +5,10 @@ import type { ActivatorRoute, ScaleToZero, ScaleToZeroState } from '../api/plan.
 import type { Effective } from '../api/types.gen.ts';
 import { durationMs } from '../api/units.ts';
 
-/** Idleness is read again after this long where a pod has not reported it, and where an idle pipeline must keep its pods. */
+/**
+ * Idleness is read again after this long where a pod has not reported it, and where an idle pipeline must keep its
+ * pods.
+ */
 const IDLENESS_POLL_MS = 30_000;
 /** A pod that now and then reports late is not worth a condition. */
 const IDLENESS_UNKNOWN_MS = 60_000;
@@ -87,7 +90,8 @@ const wakeAfterMs = ({ longEnough, pollMs }: Idleness, waitsForActivator: boolea
 
 /** Whether the stable revision's pods, all of them Ready, were idle for `limitMs`, and when to read that again. */
 function idleness({ idle }: ObservedPipeline, { name, ready, replicas }: State, limitMs: number): Idleness {
-  if (idle?.revision !== name || ready === 0 || ready !== replicas) return { longEnough: false }; // a pod event wakes the reconcile
+  // a pod event wakes the reconcile
+  if (idle?.revision !== name || ready === 0 || ready !== replicas) return { longEnough: false };
   if ('unansweredSeconds' in idle) return { longEnough: false, pollMs: Math.min(limitMs, IDLENESS_POLL_MS) };
   const leftMs = Math.ceil(limitMs - idle.seconds * 1000);
   return leftMs <= 0 ? { longEnough: true, pollMs: IDLENESS_POLL_MS } : { longEnough: false, pollMs: leftMs };

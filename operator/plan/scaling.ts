@@ -8,8 +8,8 @@ type Scaling = Pick<LiveRevision, 'autoscaled' | 'scalingFrozen' | 'scaleTo'>;
 
 /**
  * The stable revision. We set replicas (a) before the first Ready pod, (b) when min = max, (c) below minReplicas,
- * because an autoscaler ignores 0 and reaches its minimum slowly, (d) where there is no metric. Otherwise the autoscaler
- * owns the count. At zero there is no autoscaler until the next pod is Ready (ADR 12).
+ * because an autoscaler ignores 0 and reaches its minimum slowly, (d) where there is no metric. Otherwise the
+ * autoscaler owns the count. At zero there is no autoscaler until the next pod is Ready (ADR 12).
  */
 export function stableScaling(
   state: RevisionState,

@@ -35,7 +35,10 @@ export function planVerification(seen: ObservedModelVersion): Verification {
   return { ...(last ? fromJob(seen, last, before) : startOrQueue(seen, 1)), prune };
 }
 
-/** The Job of the newest attempt for the source as it is now; and the one before it, which says why there is a further attempt, until the newest ends. */
+/**
+ * The Job of the newest attempt for the source as it is now; and the one before it, which says why there is a further
+ * attempt, until the newest ends.
+ */
 function currentJobs({ modelVersion, jobs }: ObservedModelVersion): { last?: JobState; before?: JobState | undefined } {
   const prefix = `-verify-${verificationKey(modelVersion).slice(0, 8)}-`;
   const current = jobs.filter(({ job }) => job.metadata.name.includes(prefix)).sort((a, b) => a.attempt - b.attempt);
@@ -96,7 +99,10 @@ function succeeded(message: string | undefined): Finding {
   return { ready: false, reason: REASON.verificationFailed, message: unreadable };
 }
 
-/** A Job that still runs, or whose pod cannot be created. Until it knows more, the failure of the attempt before it is shown. */
+/**
+ * A Job that still runs, or whose pod cannot be created. Until it knows more, the failure of the attempt before it is
+ * shown.
+ */
 function unfinished(
   { refusal, now }: ObservedModelVersion,
   { job, hasPods, podFailure }: JobState,

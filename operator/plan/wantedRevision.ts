@@ -24,7 +24,10 @@ const REVISION_CHECKS: readonly ((seen: ObservedPipeline, revision: string) => B
   revisionLost,
 ];
 
-/** The wanted revision, as stored or newly rendered. Waiting if an object is missing, Stalled if the spec cannot be served. */
+/**
+ * The wanted revision, as stored or newly rendered. Waiting if an object is missing, Stalled if the spec cannot be
+ * served.
+ */
 export function wantedRevision(
   seen: ObservedPipeline,
   effective: Effective,

@@ -1,6 +1,9 @@
 /** Exponential back-off, by kind of failure. */
 
-/** `conflict`: another writer was faster. `overloaded`: the API server is overloaded or unreachable. `failed`: anything else. */
+/**
+ * `conflict`: another writer was faster. `overloaded`: the API server is overloaded or unreachable. `failed`: anything
+ * else.
+ */
 export type FailureClass = 'conflict' | 'overloaded' | 'failed';
 
 const DELAY_MS: Record<FailureClass, [first: number, longest: number]> = {

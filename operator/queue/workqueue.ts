@@ -68,8 +68,8 @@ export class WorkQueue {
   }
 
   /**
-   * Adds a key that failed, after a longer delay each time until {@link forget}, and not before `atLeastMs`. The back-off
-   * grows only if the previous delay elapsed: a key that an event re-added early keeps its current delay.
+   * Adds a key that failed, after a longer delay each time until {@link forget}, and not before `atLeastMs`. The
+   * back-off grows only if the previous delay elapsed: a key that an event re-added early keeps its current delay.
    */
   retry(key: string, failure: FailureClass, atLeastMs = 0): void {
     const last = this.#failures.get(key);

@@ -129,7 +129,10 @@ function boundNote(replicas: number, { minReplicas, maxReplicas }: Effective): s
   return replicas === Math.max(minReplicas, 1) ? ', the minimum' : '';
 }
 
-/** A value must change by this share of itself, and by this much at least, before the message changes: each message is a write. */
+/**
+ * A value must change by this share of itself, and by this much at least, before the message changes: each message is a
+ * write.
+ */
 const MIN_CHANGE = { share: 0.2, absolute: 0.5 };
 const VALUE = /\d+(\.\d+)?(?=%? of)/g;
 

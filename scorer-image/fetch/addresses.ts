@@ -1,4 +1,7 @@
-/** Which addresses the source of a model may have: a fetch runs inside the cluster and reaches addresses that its user may not. */
+/**
+ * Which addresses the source of a model may have: a fetch runs inside the cluster and reaches addresses that its user
+ * may not.
+ */
 import { lookup, type LookupAddress } from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 import type { FetchConfig } from '../config.ts';
@@ -26,7 +29,10 @@ const FORBIDDEN = listOf([
   ['fd00:ec2::', 32, 'ipv6'],
   ['fd20:ce::', 32, 'ipv6'],
 ]);
-/** RFC 1918, RFC 6598, RFC 4193; and prefixes that contain an IPv4 address, which may be private (RFC 6052, RFC 8215, RFC 3056, RFC 4291). */
+/**
+ * RFC 1918, RFC 6598, RFC 4193; and prefixes that contain an IPv4 address, which may be private (RFC 6052, RFC 8215,
+ * RFC 3056, RFC 4291).
+ */
 const PRIVATE = listOf([
   ['64:ff9b::', 96, 'ipv6'],
   ['64:ff9b:1::', 48, 'ipv6'],

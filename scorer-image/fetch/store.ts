@@ -27,7 +27,10 @@ export async function store(bytes: Readable, path: string): Promise<Stored> {
   return { digest: `sha256:${hash.digest('hex')}`, sizeBytes };
 }
 
-/** Digest and size of several files. The digest is that of the lines "<sha256>  <name>\n", as sha256sum prints them, in the order of `files`. */
+/**
+ * Digest and size of several files. The digest is that of the lines "<sha256>  <name>\n", as sha256sum prints them, in
+ * the order of `files`.
+ */
 export function combined(files: readonly (Stored & { name: string })[]): Stored {
   const lines = files.map(({ digest, name }) => `${digest.slice('sha256:'.length)}  ${name}\n`).join('');
   return {

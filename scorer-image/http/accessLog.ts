@@ -1,4 +1,7 @@
-/** One log line per request with the fields of Azure ML's AmlOnlineEndpointTrafficLog, so that existing queries work. Off by default. */
+/**
+ * One log line per request with the fields of Azure ML's AmlOnlineEndpointTrafficLog, so that existing queries work.
+ * Off by default.
+ */
 import { HEADER } from '@penstock/contract';
 import { STATUS_CODES } from 'node:http';
 import type { Logger } from 'winston';

@@ -63,7 +63,8 @@ export function inferenceServer(deps: InferenceServerDeps): Server {
   server.on('clientError', ({ code }: NodeJS.ErrnoException, socket) => {
     const client = socket as Socket;
     if (code === 'ERR_HTTP_REQUEST_TIMEOUT' && client.bytesRead === 0)
-      closeIfIdle(client, KEEP_ALIVE_SECONDS * 1000 + KEEP_ALIVE_GRACE_MS - HEAD_TIMEOUT_MS); // as long as other idle ones
+      // as long as other idle ones
+      closeIfIdle(client, KEEP_ALIVE_SECONDS * 1000 + KEEP_ALIVE_GRACE_MS - HEAD_TIMEOUT_MS);
     else rejectMalformedRequest(code, client);
   });
   server.on('checkExpectation', (request, response) =>

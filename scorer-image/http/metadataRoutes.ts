@@ -58,7 +58,8 @@ export function metadataRoutes({
   app.get('/', (_, response) => void response.type('text').send('Healthy'));
   app.options('/score', (_, response) => void response.status(200).end());
   app.get('/swagger.json', (request, response) => swaggerRoute(request, response, { config, dispatcher }));
-  app.get('/ping', (_, response) => void response.status(isReady() ? 200 : 503).json({ ready: isReady() })); // for SageMaker and MLflow clients
+  // for SageMaker and MLflow clients
+  app.get('/ping', (_, response) => void response.status(isReady() ? 200 : 503).json({ ready: isReady() }));
   app.get('/v2/health/live', (_, response) => void response.json({ live: true }));
   app.get(
     '/v2/health/ready',

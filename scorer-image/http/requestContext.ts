@@ -32,7 +32,8 @@ export class RequestContext {
     this.response = response;
     this.headers = headers;
     this.#common = shared;
-    if (!request.url!.startsWith('/')) request.url = request.url!.replace(/^https?:\/\/[^/?]*(?=\/)/i, ''); // absolute form, as a proxy sends it
+    // absolute form, as a proxy sends it
+    if (!request.url!.startsWith('/')) request.url = request.url!.replace(/^https?:\/\/[^/?]*(?=\/)/i, '');
     const url = request.url!;
     const query = url.indexOf('?');
     this.path = query < 0 ? url : url.slice(0, query);
@@ -93,7 +94,9 @@ export class RequestContext {
     return [...this.#common.list, ...this.headers];
   }
 
-  /** Sends a response of unknown length, chunk by chunk as the client reads them. `onBroken` is called if it ends early. */
+  /**
+   * Sends a response of unknown length, chunk by chunk as the client reads them. `onBroken` is called if it ends early.
+   */
   stream(
     status: number,
     headers: readonly string[],
@@ -139,7 +142,10 @@ export class RequestContext {
     this.send(status, JSON.stringify(this.path.startsWith('/v2') ? { error: message } : { message }));
   }
 
-  /** The client may still be sending, and would lose the response if the connection closed: it closes when the body ends, or after a timeout. */
+  /**
+   * The client may still be sending, and would lose the response if the connection closed: it closes when the body
+   * ends, or after a timeout.
+   */
   #sendBeforeBodyEnds(bytes: string | Uint8Array): void {
     const { request, response } = this;
     response.write(bytes, 'latin1');

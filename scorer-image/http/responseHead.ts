@@ -1,4 +1,7 @@
-/** Fast path for the head of a response: node:http validates and joins each header, a sixth of the cost of a small response (ADR 16). */
+/**
+ * Fast path for the head of a response: node:http validates and joins each header, a sixth of the cost of a small
+ * response (ADR 16).
+ */
 import { isFieldValue } from '@penstock/contract';
 import { IncomingMessage, ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http';
 import { Socket } from 'node:net';
@@ -28,9 +31,9 @@ export function commonHeaders(list: readonly string[]): CommonHeaders {
 
 /**
  * Writes the head of a response with status 200 and `Connection: keep-alive`, byte for byte as node:http would. Returns
- * false and does nothing where node:http must write it: the connection is closed after the response, a value is invalid,
- * or this version of Node writes other heads. `headers` has content-length, and no name from a script. node:http keeps
- * the written head in `_header`.
+ * false and does nothing where node:http must write it: the connection is closed after the response, a value is
+ * invalid, or this version of Node writes other heads. `headers` has content-length, and no name from a script.
+ * node:http keeps the written head in `_header`.
  */
 export function writeOkHead(response: ServerResponse, { lines }: CommonHeaders, headers: readonly string[]): boolean {
   const written = response as Written;

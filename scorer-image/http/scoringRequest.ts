@@ -94,7 +94,10 @@ export class ScoringRequest {
     steps.run.observe(runMs / 1000);
   }
 
-  /** node:http refuses to write the response, as a rule because of a header of the script: that is a failed request, not a crash. */
+  /**
+   * node:http refuses to write the response, as a rule because of a header of the script: that is a failed request, not
+   * a crash.
+   */
   #failUnwritable(error: unknown): void {
     this.#deps.logger.error('the response of run() cannot be sent', {
       requestId: this.#context.requestId,

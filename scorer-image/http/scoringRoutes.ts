@@ -94,7 +94,9 @@ function workOf(kind: keyof typeof PLAIN, context: RequestContext, deps: Inferen
 /** A script does not get these headers where the endpoint checks keys. */
 const CREDENTIALS = new Set(['authorization', 'proxy-authorization', 'cookie']);
 
-/** Method, URL and headers for a script that reads them; undefined for others, because they are copied to the worker. */
+/**
+ * Method, URL and headers for a script that reads them; undefined for others, because they are copied to the worker.
+ */
 function requestForScript(
   { request: { method = '', url = '', headers } }: RequestContext,
   { dispatcher, config }: InferenceServerDeps,
@@ -107,7 +109,10 @@ function requestForScript(
   return { method, url, headers: seen as Record<string, string> };
 }
 
-/** As azureml-inference-server-http: the JSON of the script, or {"message": …}. x-ms-run-function-failed is set if run() was called or the server failed. */
+/**
+ * As azureml-inference-server-http: the JSON of the script, or {"message": …}. x-ms-run-function-failed is set if run()
+ * was called or the server failed.
+ */
 function writeAzureResponse(context: RequestContext, response: ScoreResponse, deps: InferenceServerDeps): void {
   if (response.kind === 'result' || response.status >= 500)
     context.header(HEADER.runFailed, response.status >= 500 ? 'True' : 'False');

@@ -34,7 +34,8 @@ export class Demand {
   #meanRunMs = 0;
 
   constructor(now: number) {
-    this.#begun = Math.floor(now); // whole milliseconds, so that each second begins exactly where the previous one ended
+    // whole milliseconds, so that each second begins exactly where the previous one ended
+    this.#begun = Math.floor(now);
     this.#changed = this.#lastActive = now;
     this.#seconds = Array.from({ length: WINDOW_S + 1 }, () => ({
       at: -1,

@@ -31,7 +31,8 @@ export async function openModel(
   path: string,
   { threads, maxBatchSize, joinUnknown, onBatch, onDisabled }: ModelOptions,
 ): Promise<OpenedModel> {
-  const { loadSession } = await import('./session.ts'); // loads the native library, which a script without models does not need
+  // loads the native library, which a script without models does not need
+  const { loadSession } = await import('./session.ts');
   const loaded = await loadSession(path, threads);
   const session = features ? { ...loaded, signature: named(loaded.signature, features) } : loaded;
   const { rows, message } = session.rows;

@@ -120,7 +120,8 @@ function tensorSignature(meta: ort.InferenceSession.ValueMetadata, path: string)
 
 function toOrt({ datatype, shape, data }: Tensor): ort.Tensor {
   const tensor = new ort.Tensor(ORT_TYPE[datatype] as 'float32', data as Float32Array, shape);
-  // The native binding does not know Float16Array yet and reads nothing from it: it gets the same bits as 16-bit integers.
+  // The native binding does not know Float16Array yet and reads nothing from it: it gets the same bits as 16-bit
+  // integers.
   if (datatype === 'FP16')
     Object.assign(tensor, {
       cpuData: new Uint16Array((data as Float16Array).buffer, (data as Float16Array).byteOffset, data.length),

@@ -72,7 +72,8 @@ export class ChunkSender {
       while (await waitForCredit(answer)) {
         const bytes = await Promise.race([stream.next(), cancelled(answer)]);
         if (!bytes || answer.cancelled) return;
-        this.#sendChunk(id, new Uint8Array(bytes), answer); // copied, because it may be part of a larger buffer of the script
+        // copied, because it may be part of a larger buffer of the script
+        this.#sendChunk(id, new Uint8Array(bytes), answer);
       }
     } finally {
       if (answer.cancelled) stream.cancel();

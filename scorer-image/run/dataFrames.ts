@@ -1,7 +1,7 @@
 /**
- * Data frames as clients of pandas, MLflow and Azure ML send them, converted to {"<input>": rows}. Columns are matched by
- * name where the model has names. Where it has none, lists are taken in their order, and records, which have no order, are
- * refused. Pure.
+ * Data frames as clients of pandas, MLflow and Azure ML send them, converted to {"<input>": rows}. Columns are matched
+ * by name where the model has names. Where it has none, lists are taken in their order, and records, which have no
+ * order, are refused. Pure.
  */
 import type { ModelSignature, TensorSignature } from '@penstock/contract';
 import { BadInput } from '../tensor/errors.ts';
@@ -16,7 +16,10 @@ export function listOf(value: unknown, what: string): unknown[] {
   return value as unknown[];
 }
 
-/** Reads a body of /score: {"<input>": rows}, {"data": …}, {"input_data": …}, {"Inputs": {"<any>": …}}, or rows themselves. */
+/**
+ * Reads a body of /score: {"<input>": rows}, {"data": …}, {"input_data": …}, {"Inputs": {"<any>": …}}, or rows
+ * themselves.
+ */
 export function fromScoreBody(body: unknown, signature: ModelSignature): unknown {
   if (Array.isArray(body)) return fromRows(body, 'the body', signature);
   if (!isObject(body) || signature.inputs.some(({ name }) => Object.hasOwn(body, name))) return body;

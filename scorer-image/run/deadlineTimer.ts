@@ -1,4 +1,7 @@
-/** One timer for the deadlines of all requests: it runs while there are requests, and notices a process that stood still. */
+/**
+ * One timer for the deadlines of all requests: it runs while there are requests, and notices a process that stood
+ * still.
+ */
 import { STALL_MS } from './requestQueue.ts';
 
 /** A deadline is noticed at most so many milliseconds late, while the process runs. */
@@ -8,8 +11,8 @@ export interface Deadlines {
   /** Whether any request has a deadline now. */
   isNeeded: () => boolean;
   /**
-   * Called every {@link TICK_MS}. `stalled`: the process did not run for {@link STALL_MS}, so responses that workers sent
-   * meanwhile may not have been read yet. They get {@link STALL_MS} more before a request counts as timed out.
+   * Called every {@link TICK_MS}. `stalled`: the process did not run for {@link STALL_MS}, so responses that workers
+   * sent meanwhile may not have been read yet. They get {@link STALL_MS} more before a request counts as timed out.
    */
   check: (now: number, stalled: boolean) => void;
 }

@@ -39,7 +39,7 @@ export class Dispatcher {
   #started = false;
   #stopping = false;
   signatures: Record<string, ModelSignature> = {};
-  /** What a script exports beside init() and run(): whether it reads method, url and headers, handles OPTIONS, and its schemas. */
+  /** What a script exports beside init() and run(). */
   script: Pick<Ready, 'wantsRequest' | 'rawHttp' | 'schemas'> = { wantsRequest: false, rawHttp: false, schemas: {} };
 
   constructor(options: DispatcherOptions) {
@@ -63,8 +63,8 @@ export class Dispatcher {
   }
 
   /**
-   * Waits for the workers, which were started by the constructor. Resolves with the seconds that loading and init() took
-   * in the slowest worker. Rejects with StartFailure.
+   * Waits for the workers, which were started by the constructor. Resolves with the seconds that loading and init()
+   * took in the slowest worker. Rejects with StartFailure.
    */
   async start(): Promise<number> {
     const all = Promise.all(this.#workers.map(({ ready }) => ready));
@@ -100,7 +100,7 @@ export class Dispatcher {
     return this.#uploads.start();
   }
 
-  /** Queues a request; its response comes by `respond`. The result is for {@link cancel}; undefined when it was refused. */
+  /** Queues a request; its response comes by `respond`. The result is for {@link cancel}; undefined: refused. */
   dispatch(pending: PendingRequest): QueuedRequest<PendingRequest> | undefined {
     const now = performance.now();
     const queued = this.#stopping ? undefined : this.#queue.enqueue(pending, pending.body.length, now);
@@ -142,7 +142,7 @@ export class Dispatcher {
     });
   }
 
-  /** Spreads the queued requests over all free message slots, so that the HTTP thread and the workers run in parallel. */
+  /** Spreads queued requests over all free message slots, so that the HTTP thread and the workers run in parallel. */
   #flush(): void {
     const now = performance.now();
     this.#options.onLoad(this.inFlight, now);
@@ -210,7 +210,7 @@ export class Dispatcher {
     if (hung) this.#fail(new StartFailure(FAILURE.scriptHung, callHung(this.#options.limits)));
   }
 
-  /** Starts another worker for one whose heap overflowed. A request that was alone in it gets 413; of several, each gets 503. */
+  /** Replaces a worker whose heap overflowed. Its only request gets 413; several requests get 503. */
   #replaceWorker(worker: WorkerHandle): void {
     if (this.#stopping) return;
     const pending = worker.pending();

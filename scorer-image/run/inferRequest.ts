@@ -27,7 +27,10 @@ const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const parametersOf = (value: Json): Json => (isObject(value.parameters) ? value.parameters : {});
 
-/** Reads a request. `jsonBytes`: the header Inference-Header-Content-Length. Throws BadInput that names the place of the mistake. */
+/**
+ * Reads a request. `jsonBytes`: the header Inference-Header-Content-Length. Throws BadInput that names the place of the
+ * mistake.
+ */
 export function decodeInfer(body: Uint8Array, jsonBytes: number | undefined): InferRequest {
   if (jsonBytes !== undefined && jsonBytes > body.length)
     throw new BadInput(`Inference-Header-Content-Length is ${jsonBytes}, the body has ${body.length} bytes`);

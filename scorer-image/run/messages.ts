@@ -1,4 +1,7 @@
-/** Messages between the HTTP thread and its workers. Those of every request are lists, which cost half as much as objects. */
+/**
+ * Messages between the HTTP thread and its workers. Those of every request are lists, which cost half as much as
+ * objects.
+ */
 import type { Failure, ModelSignature } from '@penstock/contract';
 import type { ResponseStream } from './responseStream.ts';
 
@@ -14,10 +17,16 @@ export type Work =
   | { kind: 'score' | 'invocations'; request?: ScoreRequest }
   | { kind: 'infer'; model: string; jsonBytes?: number; request?: ScoreRequest };
 
-/** Bodies in a row in `bytes`: that of `ids[i]` ends at `ends[i]`. Its deadline is `until[i]` (milliseconds since the epoch). */
+/**
+ * Bodies in a row in `bytes`: that of `ids[i]` ends at `ends[i]`. Its deadline is `until[i]` (milliseconds since the
+ * epoch).
+ */
 export type Requests = [ids: number[], ends: number[], until: number[], work: Work[], bytes: Uint8Array];
 
-/** `pull`: the client has read a chunk of the response with that id, so another may be sent. `cancel`: no further chunk is needed. */
+/**
+ * `pull`: the client has read a chunk of the response with that id, so another may be sent. `cancel`: no further chunk
+ * is needed.
+ */
 export type ToWorker = Requests | { type: 'shutdown' } | { type: 'pull' | 'cancel'; id: number };
 
 export type FromWorker =
@@ -63,9 +72,8 @@ export interface WorkerResponse {
 }
 
 /**
- * `taken`: messages that the worker has finished.
- * `batches`: rows of each native call since the last message. Then the responses with status 200 and a short text, of which
- * that of `ids[i]` ends at `ends[i]`, and all others.
+ * `taken`: messages that the worker has finished. `batches`: rows of each native call since the last message. Then the
+ * responses with status 200 and a short text, of which that of `ids[i]` ends at `ends[i]`, and all others.
  */
 export type ResponseBatch = [
   type: 'answers',

@@ -229,7 +229,8 @@ function validateInput(input: InferRequest['inputs'][number], where: string, { i
     );
   if (datatype !== wanted.datatype)
     throw new BadInput(`${where}.datatype is ${datatype}, ${wanted.name} is ${wanted.datatype}`);
-  const single = wanted.shape.length === 0 && shape.length === 1 && sizeOf(shape) === 1; // every client with numpy sends a number in this shape
+  // every client with numpy sends a number in this shape
+  const single = wanted.shape.length === 0 && shape.length === 1 && sizeOf(shape) === 1;
   if (!single && !fits(shape, wanted))
     throw new BadInput(
       `${where}.shape is [${shape.slice(0, 16).join(',')}], ${wanted.name} is [${wanted.shape.join(',')}]`,

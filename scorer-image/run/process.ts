@@ -45,7 +45,8 @@ function writeWhole(descriptor: number, bytes: Uint8Array): void {
       at += writeSync(descriptor, bytes, at);
       waitedMs = 0;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || waitedMs >= MAX_BLOCKED_MS) return; // the reader has closed, or reads nothing
+      // the reader has closed, or reads nothing
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || waitedMs >= MAX_BLOCKED_MS) return;
       waitedMs += PAUSE_MS;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
     }

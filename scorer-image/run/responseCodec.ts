@@ -1,7 +1,12 @@
-/** The encoding of responses in messages: the common ones by column, because a message is copied value by value. Pure. */
+/**
+ * The encoding of responses in messages: the common ones by column, because a message is copied value by value. Pure.
+ */
 import type { ResponseBatch, ScoreResponse, WorkerResponse } from './messages.ts';
 
-/** Longer texts are sent one by one: joined they could exceed the length of a string, and would be kept until all are sent. */
+/**
+ * Longer texts are sent one by one: joined they could exceed the length of a string, and would be kept until all are
+ * sent.
+ */
 const MAX_SHORT_TEXT = 16_384;
 
 /** Checks the shape of a message, because a script may post any message. */

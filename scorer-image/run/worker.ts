@@ -34,7 +34,10 @@ function schedulePost(): void {
   });
 }
 
-/** One request of a message. `begun`: when it was started (performance.now()). `until`: its deadline (milliseconds since the epoch). */
+/**
+ * One request of a message. `begun`: when it was started (performance.now()). `until`: its deadline (milliseconds since
+ * the epoch).
+ */
 interface StartedRequest {
   id: number;
   work: Work;
@@ -90,7 +93,10 @@ function textOfError(
   }
 }
 
-/** Starts the requests in one turn, so that their calls of a model are batched. A slow start yields, so that ready responses are sent. */
+/**
+ * Starts the requests in one turn, so that their calls of a model are batched. A slow start yields, so that ready
+ * responses are sent.
+ */
 async function runRequests([ids, ends, until, work, bytes]: Requests, scoring: Scoring): Promise<void> {
   let open = ids.length;
   let turn = performance.now();

@@ -143,7 +143,10 @@ export class WorkerHandle {
     return this.#inFlight.size;
   }
 
-  /** Sends requests as one message; the buffer with their bodies is transferred. `timeoutMs` counts from the arrival of each request. */
+  /**
+   * Sends requests as one message; the buffer with their bodies is transferred. `timeoutMs` counts from the arrival of
+   * each request.
+   */
   send(batch: readonly QueuedRequest<PendingRequest>[], now: number, timeoutMs: number): void {
     const bytes = new Uint8Array(batch.reduce((sum, { item }) => sum + item.body.length, 0));
     const deadline = Date.now() - now + timeoutMs;
@@ -199,7 +202,10 @@ export class WorkerHandle {
     return this.#inFlight.values();
   }
 
-  /** Runs shutdown() for at most `ms` and ends the thread. Resolves with false when it is in a native call and cannot be ended. */
+  /**
+   * Runs shutdown() for at most `ms` and ends the thread. Resolves with false when it is in a native call and cannot be
+   * ended.
+   */
   async stop(ms: number): Promise<boolean> {
     const stopped = new Promise<void>((resolve) => (this.#stopped = resolve));
     if (this.#started && ms > 0) {

@@ -1,7 +1,7 @@
 /**
- * Bundles the user script into one module that Node can run: TypeScript, imports with or without a file extension, JSON,
- * and the paths of a tsconfig.json beside it. esbuild does this when the pod starts, in some 30 ms. Packages and Node's
- * own modules stay imports.
+ * Bundles the user script into one module that Node can run: TypeScript, imports with or without a file extension,
+ * JSON, and the paths of a tsconfig.json beside it. esbuild does this when the pod starts, in some 30 ms. Packages and
+ * Node's own modules stay imports.
  */
 import { FAILURE } from '@penstock/contract';
 import { existsSync, readFileSync } from 'node:fs';

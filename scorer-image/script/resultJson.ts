@@ -1,4 +1,6 @@
-/** The result of run() as JSON: as JSON.stringify writes it, with typed arrays as lists and bigints as numbers. Pure. */
+/**
+ * The result of run() as JSON: as JSON.stringify writes it, with typed arrays as lists and bigints as numbers. Pure.
+ */
 
 /** Uses a replacer only where a value needs one. Throws as JSON.stringify does. */
 export function resultJson(value: unknown): string {

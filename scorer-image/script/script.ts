@@ -6,7 +6,9 @@ import { pathToFileURL } from 'node:url';
 import { StartFailure } from '../failure.ts';
 import { bundleScript } from './bundleScript.ts';
 
-/** One argument of `inputSchema`: a JSON Schema, of which `type` is checked and `default` is used for a missing value. */
+/**
+ * One argument of `inputSchema`: a JSON Schema, of which `type` is checked and `default` is used for a missing value.
+ */
 export interface Argument {
   type?: string;
   default?: unknown;

@@ -64,7 +64,8 @@ function boundedText(body: Uint8Array): string {
 function countBrackets(body: Uint8Array): number {
   if (body.length <= LARGE_BYTES) return 0;
   let count = 0;
-  for (let i = 0; i < body.length; i++) if (body[i] === LIST || body[i] === OBJECT) count += 1; // for…of takes ten times as long
+  // for…of takes ten times as long
+  for (let i = 0; i < body.length; i++) if (body[i] === LIST || body[i] === OBJECT) count += 1;
   return count;
 }
 

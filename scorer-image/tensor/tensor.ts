@@ -51,7 +51,10 @@ export const sizeOf = (shape: readonly number[]): number =>
 
 const isTyped = (data: unknown): data is NumberArray => ArrayBuffer.isView(data) && !(data instanceof DataView);
 
-/** A tensor from numbers, booleans or strings, flat or nested. Throws TensorError that names the value that does not fit. */
+/**
+ * A tensor from numbers, booleans or strings, flat or nested. Throws TensorError that names the value that does not
+ * fit.
+ */
 export function tensorOf(where: string, datatype: string, shape: number[], data: ScriptTensorData): Tensor {
   const type = arrayOf(datatype);
   if (!type && datatype !== 'BYTES') throw new TensorError(`${where} has the unknown datatype ${datatype}`);

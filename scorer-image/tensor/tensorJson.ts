@@ -1,4 +1,7 @@
-/** JSON of tensors: at once where they are small, in slices where they are large, so that no turn of the event loop is long. */
+/**
+ * JSON of tensors: at once where they are small, in slices where they are large, so that no turn of the event loop is
+ * long.
+ */
 import type { Tensor, TensorData } from './tensor.ts';
 
 /** Values in one slice. */

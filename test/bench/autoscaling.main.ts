@@ -1,6 +1,7 @@
 /**
- * `npx tsx test/bench/autoscaling.main.ts [--curves step,spike] [--out FOLDER]`, part of `npm run bench`: how pods follow a step, a ramp, a square wave, a spike and ten steady minutes, on the
- * real cluster with the autoscaler's default period of 15 s, one after the other: 25 minutes. Writes an SVG for each, and prints a table.
+ * `npx tsx test/bench/autoscaling.main.ts [--curves step,spike] [--out FOLDER]`, part of `npm run bench`: how pods
+ * follow a step, a ramp, a square wave, a spike and ten steady minutes, on the real cluster with the autoscaler's
+ * default period of 15 s, one after the other: 25 minutes. Writes an SVG for each, and prints a table.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

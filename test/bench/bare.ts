@@ -1,4 +1,7 @@
-/** The writes of a burst by a bare loop: what this machine's API server takes for them when there is nothing to find out. The echo beside which a burst is measured. */
+/**
+ * The writes of a burst by a bare loop: what this machine's API server takes for them when there is nothing to find
+ * out. The echo beside which a burst is measured.
+ */
 import { LABEL } from '../../operator/api/labels.ts';
 import { KIND } from '../../operator/api/kinds.ts';
 import type { KubeObject } from '../../operator/api/objects.ts';
@@ -17,7 +20,10 @@ export interface Burst {
   clients: number;
 }
 
-/** Seconds for as many pipelines as there were, their children and statuses copied from the first, and the usedBy of two models each, without a watch. */
+/**
+ * Seconds for as many pipelines as there were, their children and statuses copied from the first, and the usedBy of two
+ * models each, without a watch.
+ */
 export async function bareWrites(admin: Admin, { namespace, pipelines, clients }: Burst): Promise<number> {
   const [pipeline, model, children] = await Promise.all([
     admin.get(KIND.pipeline, namespace, 'p-0'),
@@ -75,7 +81,10 @@ async function childrenOf(admin: Admin, namespace: string): Promise<AnyObject[]>
   return lists.flat().filter(({ metadata }) => metadata.labels?.[LABEL.pipeline] === 'p-0');
 }
 
-/** The same object under another name, without what the server has added, and without the label by which an operator would see it. */
+/**
+ * The same object under another name, without what the server has added, and without the label by which an operator
+ * would see it.
+ */
 function copy(
   { apiVersion, kind, metadata: { name, labels, annotations }, spec, data, immutable }: AnyObject,
   as: number | string,

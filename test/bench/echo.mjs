@@ -1,4 +1,5 @@
-// The limit: node:http, the body read and parsed, and sent back. With a model file: its answer to the body's data, by session.run in the same thread.
+// The limit: node:http, the body read and parsed, and sent back. With a model file: its answer to the body's data, by
+// session.run in the same thread.
 import { createServer } from 'node:http';
 const [port, file] = process.argv.slice(2);
 const ort = file && (await import('onnxruntime-node'));

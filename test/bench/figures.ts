@@ -11,7 +11,10 @@ export function cpuSeconds({ pid }: Process): number {
 }
 
 export const rssMiB = (process: Process): number => memory(process, 'VmRSS');
-/** What of the memory is files, programs and libraries above all: a container's limit makes the kernel drop those, and ends nothing. */
+/**
+ * What of the memory is files, programs and libraries above all: a container's limit makes the kernel drop those, and
+ * ends nothing.
+ */
 export const fileMiB = (process: Process): number => memory(process, 'RssFile');
 export const peakMiB = (process: Process): number => memory(process, 'VmHWM');
 

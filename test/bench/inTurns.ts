@@ -1,4 +1,7 @@
-/** Servers measured in turns, a slice of time each, again and again: what the machine does meanwhile hits all of them alike. */
+/**
+ * Servers measured in turns, a slice of time each, again and again: what the machine does meanwhile hits all of them
+ * alike.
+ */
 import type { ChildProcess } from 'node:child_process';
 import { cpuSeconds, percentile, rssMiB } from './figures.ts';
 import { load, type LoadResult } from './load.ts';
@@ -19,7 +22,10 @@ export const overHttp =
   (connections, seconds) =>
     load({ port, request, connections, seconds });
 
-/** Requests and CPU time of all slices together; latencies are medians of the slices'. Medians of the slices' ratios waver more (docs/adr/0018). */
+/**
+ * Requests and CPU time of all slices together; latencies are medians of the slices'. Medians of the slices' ratios
+ * waver more (docs/adr/0018).
+ */
 export interface Measured {
   what: string;
   perSecond: number;

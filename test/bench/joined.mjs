@@ -1,5 +1,6 @@
-// A plain server that keeps a model off the HTTP thread and joins calls: node:http in one thread, session.run in another. What waits at
-// the end of a turn of the event loop goes as one message and one call, two at the same time. No rules: whatever comes is taken for a row.
+// A plain server that keeps a model off the HTTP thread and joins calls: node:http in one thread, session.run in
+// another. What waits at the end of a turn of the event loop goes as one message and one call, two at the same time. No
+// rules: whatever comes is taken for a row.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';

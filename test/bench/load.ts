@@ -1,4 +1,6 @@
-/** A load generator that costs little: raw keep-alive sockets, one request at a time on each, answers counted and timed. */
+/**
+ * A load generator that costs little: raw keep-alive sockets, one request at a time on each, answers counted and timed.
+ */
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { percentile } from './figures.ts';

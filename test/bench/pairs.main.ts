@@ -1,6 +1,7 @@
 /**
- * The scorer beside the scorer of another checkout, in turns, in one run: `npx tsx test/bench/pairs.main.ts FOLDER [tiny|medium]`, a
- * checkout that is built. A change of the hot path should cost no more than 5 % of CPU time a request.
+ * The scorer beside the scorer of another checkout, in turns, in one run: `npx tsx test/bench/pairs.main.ts FOLDER
+ * [tiny|medium]`, a checkout that is built. A change of the hot path should cost no more than 5 % of CPU time a
+ * request.
  */
 import { join } from 'node:path';
 import { perceptron } from '../fixtures/onnx.ts';

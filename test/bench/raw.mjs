@@ -1,4 +1,5 @@
-// The other limit: session.run in a loop, no HTTP. Arguments: model file, shape of a call's input. A message says for how many seconds; the answer, what each call took (milliseconds) and all of them (seconds).
+// The other limit: session.run in a loop, no HTTP. Arguments: model file, shape of a call's input. A message says for
+// how many seconds; the answer, what each call took (milliseconds) and all of them (seconds).
 import * as ort from 'onnxruntime-node';
 const [file, shape] = [process.argv[2], JSON.parse(process.argv[3])];
 const session = await ort.InferenceSession.create(file, { intraOpNumThreads: 1, interOpNumThreads: 1 });

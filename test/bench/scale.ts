@@ -1,4 +1,7 @@
-/** Many pipelines in one burst on a real API server (no kubelet): how long, at what cost, and how it grows with their number. */
+/**
+ * Many pipelines in one burst on a real API server (no kubelet): how long, at what cost, and how it grows with their
+ * number.
+ */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -180,7 +183,10 @@ async function finished(operator: OperatorProcess, pipelines: number): Promise<b
   return (writes['POST Deployment'] ?? 0) >= pipelines && (writes['PATCH InferencePipeline/status'] ?? 0) >= pipelines;
 }
 
-/** From the answer to a creation until the Deployment is seen, one pipeline at a time, beside all the others; in turns with the same children by a bare loop. */
+/**
+ * From the answer to a creation until the Deployment is seen, one pipeline at a time, beside all the others; in turns
+ * with the same children by a bare loop.
+ */
 async function latency(admin: Admin, present: number): Promise<Latency> {
   const stop = new AbortController();
   const waiting = new Map<string, (at: number) => void>();
@@ -194,7 +200,8 @@ async function latency(admin: Admin, present: number): Promise<Latency> {
   const [times, bareTimes]: [number[], number[]] = [[], []];
   for (let i = 0; i < ONE_BY_ONE; i++) {
     const ours = seen(`one-${i}`);
-    await admin.create(pipeline(`one-${i}`, Math.floor((i * present) / ONE_BY_ONE))); // models that another pipeline uses already
+    // models that another pipeline uses already
+    await admin.create(pipeline(`one-${i}`, Math.floor((i * present) / ONE_BY_ONE)));
     const answered = performance.now();
     times.push(Math.max(0, (await ours) - answered));
     await sleep(40);

@@ -1,4 +1,7 @@
-/** The scorer beside its limits, in one run: a bare node:http echo, and session.run in a loop. Part of `npm run bench`; alone: `npx tsx test/bench/scorer.main.ts`. */
+/**
+ * The scorer beside its limits, in one run: a bare node:http echo, and session.run in a loop. Part of `npm run bench`;
+ * alone: `npx tsx test/bench/scorer.main.ts`.
+ */
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -103,7 +106,11 @@ async function bare(what: string, script: string, request: Buffer, ...model: str
   return { what, process: child, ask: overHttp(port, request) };
 }
 
-/** What is measured: session.run by itself, the echo, the echo with session.run in it, and with that in a second thread, /score, V2 with binary tensors, and /score with a call a request. A picture is sent as bytes only, and there is no echo of it. */
+/**
+ * What is measured: session.run by itself, the echo, the echo with session.run in it, and with that in a second thread,
+ * /score, V2 with binary tensors, and /score with a call a request. A picture is sent as bytes only, and there is no
+ * echo of it.
+ */
 async function servers(subject: Subject): Promise<Server[]> {
   const { name, bytes, shape } = subject;
   const size = shape.reduce((product, dimension) => product * dimension, 1);
@@ -190,7 +197,10 @@ function budgets({ name }: Subject, results: Results): string[] {
   return [sum('/score', ours(64)), sum('binary', of(results, 64, 'penstock V2 binary')), latency];
 }
 
-/** From the start of the process until port 8080 takes a connection, and the memory of a scorer whose script opens no model. */
+/**
+ * From the start of the process until port 8080 takes a connection, and the memory of a scorer whose script opens no
+ * model.
+ */
 async function startup(): Promise<string[]> {
   const times: number[] = [];
   let rss = 0;

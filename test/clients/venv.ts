@@ -20,7 +20,8 @@ export function pythonWith(packages: readonly string[]): string {
     execFileSync('python3', ['-m', 'venv', home], { stdio: 'pipe' });
   } catch {
     rmSync(home, { recursive: true, force: true });
-    execFileSync('sh', ['-c', 'apt-get update -qq && apt-get install -qq -y python3-venv'], { stdio: 'pipe' }); // Debian packs it apart
+    // Debian packs it apart
+    execFileSync('sh', ['-c', 'apt-get update -qq && apt-get install -qq -y python3-venv'], { stdio: 'pipe' });
     execFileSync('python3', ['-m', 'venv', home], { stdio: 'pipe' });
   }
   execFileSync(python, ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', ...packages], { stdio: 'pipe' });

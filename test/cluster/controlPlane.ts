@@ -1,4 +1,7 @@
-/** etcd, kube-apiserver and, when asked for, kube-controller-manager, on loopback, without root: a real API for integration tests in three seconds. */
+/**
+ * etcd, kube-apiserver and, when asked for, kube-controller-manager, on loopback, without root: a real API for
+ * integration tests in three seconds.
+ */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
@@ -16,7 +19,10 @@ export interface ControlPlane {
   kubectl: string;
   /** One JSON line a call, when it was asked for. */
   auditLog: string;
-  /** Starts kube-controller-manager with these controllers. After the CRDs: the garbage collector looks for new kinds twice a minute only. */
+  /**
+   * Starts kube-controller-manager with these controllers. After the CRDs: the garbage collector looks for new kinds
+   * twice a minute only.
+   */
   startControllers: (names: string[]) => void;
   stop: () => Promise<void>;
 }

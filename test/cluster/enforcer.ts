@@ -27,7 +27,10 @@ const docker = (...args: string[]): Promise<{ stdout: string }> => execa('docker
 const nodes = async (): Promise<string[]> =>
   (await kubectl(['get', 'nodes', '-o', 'jsonpath={.items[*].metadata.name}'])).split(' ');
 
-/** Enforces NetworkPolicies until the result is called. The program's nftables are not to be had here; iptables' NFQUEUE does the same. */
+/**
+ * Enforces NetworkPolicies until the result is called. The program's nftables are not to be had here; iptables' NFQUEUE
+ * does the same.
+ */
 export async function enforceNetworkPolicies(): Promise<() => Promise<void>> {
   const program = await networkPolicies();
   await kubectl(['-n', 'kube-system', 'create', 'serviceaccount', 'network-policies']);

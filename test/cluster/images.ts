@@ -43,7 +43,8 @@ export async function loadImage(image: string): Promise<void> {
   const name = context.slice('kind-'.length) || CLUSTER_NAME;
   const kind = await tool('kind');
   const nodes = (await execa(kind, ['get', 'nodes', '--name', name], { env: docker.env })).stdout.split('\n');
-  // Our tags name contents, so a node that knows the tag has the image; kind compares ids, which differ for imported ones.
+  // Our tags name contents, so a node that knows the tag has the image; kind compares ids, which differ for imported
+  // ones.
   const has = await Promise.all(
     nodes.map(
       async (node) =>

@@ -35,7 +35,9 @@ async function buildImage(docker: Engine, name: ImageName): Promise<string> {
   return tag;
 }
 
-/** Hash of all that goes into an image; node_modules of the scorer by size, since its files are pinned by the lockfile. */
+/**
+ * Hash of all that goes into an image; node_modules of the scorer by size, since its files are pinned by the lockfile.
+ */
 function contentHash(folder: string): string {
   const hash = createHash('sha256')
     .update(readFileSync(join(folder, 'Dockerfile')))

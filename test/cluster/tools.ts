@@ -73,7 +73,10 @@ export async function kstatus(): Promise<string> {
   return program;
 }
 
-/** Path of the program that enforces NetworkPolicies on a node; a module of its own, since its versions are not Kubernetes' of today. */
+/**
+ * Path of the program that enforces NetworkPolicies on a node; a module of its own, since its versions are not
+ * Kubernetes' of today.
+ */
 export async function networkPolicies(): Promise<string> {
   const module = join(here, 'network-policies');
   const program = join(

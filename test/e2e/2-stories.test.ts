@@ -5,7 +5,10 @@ import { say } from '../cluster/say.ts';
 import { released } from './cluster-story.ts';
 import { endClientOfStories, runStory, startClientOfStories } from './story.ts';
 
-/** They take a minute or more. Those that put load on the machine follow one another, and so do those that wait for the autoscaler, the exact one last. */
+/**
+ * They take a minute or more. Those that put load on the machine follow one another, and so do those that wait for the
+ * autoscaler, the exact one last.
+ */
 const LONG = [
   ['update-under-load', 'overload'],
   ['scale-cpu', 'scale'],

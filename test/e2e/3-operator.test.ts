@@ -35,7 +35,8 @@ describe('the operator on the real cluster', function () {
   });
 
   it('killed and started again, it writes nothing', async () => {
-    // The metrics API is away with the operator, and an autoscaler that asks meanwhile gives the status something new to say: a fixed count has none.
+    // The metrics API is away with the operator, and an autoscaler that asks meanwhile gives the status something new
+    // to say: a fixed count has none.
     await inNamespace('patch', 'ipl', 'iris', '--type=merge', '-p', '{"spec": {"scaling": {"maxReplicas": 1}}}');
     await eventually(30, 'no autoscaler', async () =>
       (await inNamespace(

@@ -1,4 +1,6 @@
-/** The release: an upgrade from an older chart whose CRDs lack a field, and an uninstall that leaves pipelines serving. */
+/**
+ * The release: an upgrade from an older chart whose CRDs lack a field, and an uninstall that leaves pipelines serving.
+ */
 import { expect } from 'chai';
 import * as yaml from 'js-yaml';
 import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';

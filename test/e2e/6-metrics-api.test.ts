@@ -46,7 +46,10 @@ const adapter = JSON.stringify({
   },
 });
 
-/** A pipeline under load through all of it: 12 requests a second of a fifth of a second each are three pods, or one more where the machine is slow. */
+/**
+ * A pipeline under load through all of it: 12 requests a second of a fifth of a second each are three pods, or one more
+ * where the machine is slow.
+ */
 const busy = new Sleepers('e2e-metrics-load');
 const busyPods = new Set<string>();
 let load: Promise<Summary>;
@@ -134,7 +137,8 @@ describe('the metrics API', function () {
       DISCOVERED_SECONDS,
       'what a user reads',
       async () => {
-        if (!(await exists('namespace', BYSTANDER))) await kubectl(['create', 'namespace', BYSTANDER]); // the one before went while discovery answered from memory
+        // the one before went while discovery answered from memory
+        if (!(await exists('namespace', BYSTANDER))) await kubectl(['create', 'namespace', BYSTANDER]);
         await kubectl(['delete', 'namespace', BYSTANDER, '--wait=false']);
         const said = await kubectl([
           'get',

@@ -1,4 +1,7 @@
-/** Scale to zero and from zero on the real cluster: no request is lost, also when pods or activators are deleted, and only a request with a valid key starts a pod. `npm run test:zero` is the long form. */
+/**
+ * Scale to zero and from zero on the real cluster: no request is lost, also when pods or activators are deleted, and
+ * only a request with a valid key starts a pod. `npm run test:zero` is the long form.
+ */
 import { expect } from 'chai';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { kubectl } from '../cluster/cluster.ts';
@@ -180,7 +183,8 @@ describe('to zero and back', function () {
   });
 
   it('no activator at all: what sleeps is woken, what idles stays and says why; it comes back, and they sleep', async () => {
-    await place.kubectl(['delete', 'ipl', 'managed', 'slow', 'broken', 'c', 'd', '--wait=false']); // else all of them start at once, on two cores
+    // else all of them start at once, on two cores
+    await place.kubectl(['delete', 'ipl', 'managed', 'slow', 'broken', 'c', 'd', '--wait=false']);
     await atZero('b');
     await release('scale', 'deployment', `${RELEASE.name}-activator`, '--replicas=0');
     await eventually(

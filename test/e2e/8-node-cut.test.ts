@@ -14,7 +14,9 @@ const REQUESTS = 20;
 const NOTICED_SECONDS = 120;
 const inNamespace = (...args: string[]): Promise<string> => kubectl(['-n', NAMESPACE, ...args]);
 
-/** Packets of the node's own network card are dropped, in both directions; `-I` puts the rules in, `-D` takes them out. */
+/**
+ * Packets of the node's own network card are dropped, in both directions; `-I` puts the rules in, `-D` takes them out.
+ */
 async function rules(node: string, change: '-I' | '-D'): Promise<void> {
   const engine = await runningEngine();
   const drop = [

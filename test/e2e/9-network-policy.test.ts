@@ -1,4 +1,6 @@
-/** The NetworkPolicies of the chart and of pipelines, enforced: the endpoint is open to all, metrics and health are not. */
+/**
+ * The NetworkPolicies of the chart and of pipelines, enforced: the endpoint is open to all, metrics and health are not.
+ */
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

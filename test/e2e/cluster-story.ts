@@ -11,7 +11,10 @@ export const inNamespace = (...args: string[]): Promise<string> => kubectl(['-n'
 
 let deployed: ReturnType<typeof deploy> | undefined;
 
-/** The cluster is up and has this checkout's release: made once, since every file leaves it as it found it. Resolves with the images' tags. */
+/**
+ * The cluster is up and has this checkout's release: made once, since every file leaves it as it found it. Resolves
+ * with the images' tags.
+ */
 export function released(): ReturnType<typeof deploy> {
   return (deployed ??= up().then(() => deploy()));
 }

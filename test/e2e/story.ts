@@ -148,7 +148,10 @@ async function assertAll(file: string, { namespace, user }: Place): Promise<stri
   return undefined;
 }
 
-/** The first place where `live` has not what `wanted` says; of a list each wanted item must match some live one. Text in /…/ is a pattern. */
+/**
+ * The first place where `live` has not what `wanted` says; of a list each wanted item must match some live one. Text in
+ * /…/ is a pattern.
+ */
 function differs(live: unknown, wanted: unknown, path: string): string | undefined {
   if (Array.isArray(wanted)) {
     const items = Array.isArray(live) ? live : [];

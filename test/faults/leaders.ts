@@ -1,4 +1,7 @@
-/** Three operators and one lease: the leader is killed, told to end, or frozen and thawed, again and again, while a user edits. */
+/**
+ * Three operators and one lease: the leader is killed, told to end, or frozen and thawed, again and again, while a user
+ * edits.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KIND } from '../../operator/api/kinds.ts';
 import { bundle, HASTE, kubeconfigFor, startOperator, type OperatorProcess } from '../stage/operators.ts';

@@ -8,7 +8,10 @@ export interface EventRef {
   nth: number;
 }
 
-/** Writes are counted from 1 over the whole plan, operators that were started again included; Leases and Events do not count. */
+/**
+ * Writes are counted from 1 over the whole plan, operators that were started again included; Leases and Events do not
+ * count.
+ */
 export type Fault =
   | {
       do:
@@ -22,7 +25,10 @@ export type Fault =
     }
   | { do: 'refuse'; write: number; code: 409 | 429 | 500 | 504 }
   | { do: 'drop' | 'duplicate' | 'delay' | 'swap with the next'; event: EventRef }
-  /** After so many events on the watch of that resource: 410, a line cut in the middle, silence on an open socket, or 410 and then a list from the past. */
+  /**
+   * After so many events on the watch of that resource: 410, a line cut in the middle, silence on an open socket, or
+   * 410 and then a list from the past.
+   */
   | { do: 'expire' | 'reset' | 'go silent' | 'lag behind'; resource: string; after: number };
 
 export interface Plan {

@@ -15,7 +15,10 @@ const RESOURCES = [
 const CODES = [409, 429, 500, 504] as const;
 const MIXTURES_PER_WORKLOAD = 8;
 
-/** Every plan there is for these references, in an order that is the same each time; the first ones touch a bit of everything. */
+/**
+ * Every plan there is for these references, in an order that is the same each time; the first ones touch a bit of
+ * everything.
+ */
 export function allPlans(references: Record<string, Reference>, seed: number): Plan[] {
   const random = generator(seed);
   const kinds = Object.entries(references).flatMap(([workload, reference]) =>

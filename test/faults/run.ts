@@ -83,8 +83,9 @@ export async function runPlan(
 }
 
 /**
- * The workload with nothing going wrong, twice: what both agree on is what every plan must end at. On a busy machine a run
- * may rest while a controller of the cluster has not begun yet, so those that differ rest once more, for SETTLE_MS at most.
+ * The workload with nothing going wrong, twice: what both agree on is what every plan must end at. On a busy machine a
+ * run may rest while a controller of the cluster has not begun yet, so those that differ rest once more, for SETTLE_MS
+ * at most.
  */
 export async function record(stage: Stage, workload: string): Promise<Reference> {
   const pair: Run[] = [];

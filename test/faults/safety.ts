@@ -71,7 +71,10 @@ export class Safety {
     }
   }
 
-  /** Once something has served, something always serves, or the activator would take a request, as long as the pipeline is there. Several watches tell of it, one later than the other: what looks wrong is looked up. */
+  /**
+   * Once something has served, something always serves, or the activator would take a request, as long as the pipeline
+   * is there. Several watches tell of it, one later than the other: what looks wrong is looked up.
+   */
   #endpoints(): void {
     const before = this.#servesNow();
     if (before) this.#served = true;
@@ -85,7 +88,10 @@ export class Safety {
       ).unref();
   }
 
-  /** Asks the server. The Service and the slice are asked for before the pods and after: when they say the same both times, all of it held at one moment; when not, that change makes another look. */
+  /**
+   * Asks the server. The Service and the slice are asked for before the pods and after: when they say the same both
+   * times, all of it held at one moment; when not, that change makes another look.
+   */
   async #lookUp(): Promise<void> {
     const { admin } = this.#stage;
     const asked = async (): Promise<{ service: AnyObject | undefined; relieved: boolean }> => {

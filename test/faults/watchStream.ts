@@ -22,7 +22,8 @@ export class WatchStream {
     if (this.#skipped !== undefined && nameIn(this.#skipped) === nameIn(line)) this.#skipped = undefined;
     if (fault === 'drop') return this.#skip(line);
     if (fault === 'delay') await sleep(this.#lateMs);
-    if (this.#held !== undefined && nameIn(this.#held) === nameIn(line)) this.#flush(); // of one object, a server never tells out of order
+    // of one object, a server never tells out of order
+    if (this.#held !== undefined && nameIn(this.#held) === nameIn(line)) this.#flush();
     if (fault === 'swap with the next') return this.#hold(line);
     this.#response.write(`${line}\n`);
     if (fault === 'duplicate') setTimeout(() => this.#response.write(`${line}\n`), this.#lateMs).unref();
@@ -47,7 +48,10 @@ export class WatchStream {
     setTimeout(() => this.#flush(), this.#lateMs).unref(); // there may be no next one
   }
 
-  /** A server that loses the last word on an object ends the watch; what is lost for good here is only what was overtaken. */
+  /**
+   * A server that loses the last word on an object ends the watch; what is lost for good here is only what was
+   * overtaken.
+   */
   #skip(line: string): void {
     this.#skipped = line;
     setTimeout(() => {

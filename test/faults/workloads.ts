@@ -215,7 +215,8 @@ export const WORKLOADS: Record<string, Workload> = {
     const {
       metadata: { name },
     } = await activeDeployment(place);
-    await admin.merge(KIND.deployment, namespace, name, { subresource: 'scale', body: { spec: { replicas: 1 } } }); // as the activator would
+    // as the activator would
+    await admin.merge(KIND.deployment, namespace, name, { subresource: 'scale', body: { spec: { replicas: 1 } } });
     await until(
       place,
       'put to sleep again',
@@ -466,7 +467,8 @@ export const WORKLOADS: Record<string, Workload> = {
       'it serves, and the activator is out of the way',
       async () => (await admin.get(KIND.endpointSlice, namespace, 'p-activator')) === undefined,
     );
-    await admin.remove(KIND.modelVersion, namespace, 'm-refused'); // it is tried again and again, so its status is never the same
+    // it is tried again and again, so its status is never the same
+    await admin.remove(KIND.modelVersion, namespace, 'm-refused');
   },
   'delete a pipeline, and make it again': async (place) => {
     const { admin, namespace } = place;

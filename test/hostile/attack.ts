@@ -53,7 +53,10 @@ function problemOf(status: string, answer: string | undefined): string | undefin
   return undefined;
 }
 
-/** All that comes back; after the first answer, or a moment without one, the server hears that nothing more will come. Undefined when nothing ends it. */
+/**
+ * All that comes back; after the first answer, or a moment without one, the server hears that nothing more will come.
+ * Undefined when nothing ends it.
+ */
 function send(port: number, bytes: Buffer): Promise<string | undefined> {
   return new Promise((resolve) => {
     let got = '';

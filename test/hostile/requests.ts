@@ -1,4 +1,6 @@
-/** Requests no client should send, seeded: bytes of HTTP that are wrong in one of many ways, or right and wrong inside. */
+/**
+ * Requests no client should send, seeded: bytes of HTTP that are wrong in one of many ways, or right and wrong inside.
+ */
 import { generator } from '../faults/plans.ts';
 
 type Random = () => number;

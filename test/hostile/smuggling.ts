@@ -1,4 +1,6 @@
-/** Requests that two parsers may end at different bytes, seeded: what follows would be another request to one of them. */
+/**
+ * Requests that two parsers may end at different bytes, seeded: what follows would be another request to one of them.
+ */
 import { generator } from '../faults/plans.ts';
 
 const METHODS = ['POST', 'GET', 'HEAD', 'OPTIONS', 'PUT'];

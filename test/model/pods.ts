@@ -1,4 +1,6 @@
-/** Deployment controller, garbage collector and kubelet in two strides: pods appear, then they are Ready or have failed. */
+/**
+ * Deployment controller, garbage collector and kubelet in two strides: pods appear, then they are Ready or have failed.
+ */
 import { LABEL } from '../../operator/api/labels.ts';
 import type { Objects, Thing } from './server.ts';
 

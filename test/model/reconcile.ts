@@ -80,7 +80,8 @@ export async function reconcileOnce({
     scripts: { forget: () => undefined },
     usageGrace: new UsageGracePeriod(),
     ports: { port: () => 20_000, forget: () => undefined },
-    scorers: { idleness: () => Promise.resolve({ seconds: 3600 }), warning: () => undefined }, // asked only of pipelines that may have no pods
+    // asked only of pipelines that may have no pods
+    scorers: { idleness: () => Promise.resolve({ seconds: 3600 }), warning: () => undefined },
     noConcurrency: () => undefined,
     deletedRevisions: { get: (_: string, name: string) => lost[`ConfigMap/${name}`] },
     config,

@@ -61,7 +61,10 @@ export interface Found {
   problems: Problem[];
 }
 
-/** Breadth first to `depth`; `specs` are what the user edits between, in turn. `staleReads` breaks the server: it answers lists out of the operator's cache. */
+/**
+ * Breadth first to `depth`; `specs` are what the user edits between, in turn. `staleReads` breaks the server: it
+ * answers lists out of the operator's cache.
+ */
 export async function search(
   specs: object[],
   { depth, faults, edits, staleReads = false }: { depth: number; faults: number; edits: number; staleReads?: boolean },
@@ -280,7 +283,9 @@ function hasEndpoints(objects: Objects): boolean {
   );
 }
 
-/** From here on nothing goes wrong: what does not end well, or never ends. `known` holds states whose end has been seen. */
+/**
+ * From here on nothing goes wrong: what does not end well, or never ends. `known` holds states whose end has been seen.
+ */
 async function settles(start: State, known: Map<string, string | undefined>): Promise<string | undefined> {
   const path: string[] = [];
   let state = start;
@@ -305,7 +310,9 @@ async function settles(start: State, known: Map<string, string | undefined>): Pr
   return verdict;
 }
 
-/** The goal: the newest generation is told of, what serves is whole, nothing of ours is an orphan, nothing old is left. */
+/**
+ * The goal: the newest generation is told of, what serves is whole, nothing of ours is an orphan, nothing old is left.
+ */
 function wrongAtRest({ objects }: State): string | undefined {
   const { metadata, status } = objects['InferencePipeline/p']!;
   const conditions = (status?.conditions ?? []) as {

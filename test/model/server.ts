@@ -1,4 +1,7 @@
-/** An API server as a value: objects by `Kind/name`, never changed in place, so that a search can keep thousands of them. */
+/**
+ * An API server as a value: objects by `Kind/name`, never changed in place, so that a search can keep thousands of
+ * them.
+ */
 import { KubeError } from '../../operator/kube/errors.ts';
 import type { KubeObject } from '../../operator/api/objects.ts';
 

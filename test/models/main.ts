@@ -1,6 +1,6 @@
 /**
- * `npm run test:models`: models of a data scientist's notebook, converted as docs/from-scikit-learn.md says, served, and
- * compared with the library's own answers on 50 rows each. The packages of Python (some 700 MB) are installed once.
+ * `npm run test:models`: models of a data scientist's notebook, converted as docs/from-scikit-learn.md says, served,
+ * and compared with the library's own answers on 50 rows each. The packages of Python (some 700 MB) are installed once.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync } from 'node:fs';

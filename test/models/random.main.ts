@@ -1,6 +1,6 @@
 /**
- * `npm run test:rows [-- COUNT SEED]`: random graphs, of which none may be called Independent that answers a row by the rows
- * beside it. Each is run by ONNX Runtime, row by row and together.
+ * `npm run test:rows [-- COUNT SEED]`: random graphs, of which none may be called Independent that answers a row by the
+ * rows beside it. Each is run by ONNX Runtime, row by row and together.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync } from 'node:fs';

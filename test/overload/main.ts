@@ -1,4 +1,7 @@
-/** `npm run test:overload [-- --seconds 60]`: twice what a scorer can do, by a script whose service time is known: who is answered, when, and who is told no. */
+/**
+ * `npm run test:overload [-- --seconds 60]`: twice what a scorer can do, by a script whose service time is known: who
+ * is answered, when, and who is told no.
+ */
 import { parseArgs } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
 import http from 'node:http';

@@ -1,4 +1,7 @@
-/** `npm run test:soak [-- --minutes 60 --rate 150]`: all a scorer meets on a long day, and whether its memory and handles stay flat. */
+/**
+ * `npm run test:soak [-- --minutes 60 --rate 150]`: all a scorer meets on a long day, and whether its memory and
+ * handles stay flat.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
@@ -20,7 +23,8 @@ const { values } = parseArgs({
 });
 const [minutes, rate] = [Number(values.minutes), Number(values.rate)];
 if (!(minutes >= 4)) throw new Error('a soak has four quarters: at least 4 minutes');
-const scorer = await startScorer({ env: { PENSTOCK_MAX_QUEUE_WAIT_MS: '1900' } }); // a shared machine stalls now and then
+// a shared machine stalls now and then
+const scorer = await startScorer({ env: { PENSTOCK_MAX_QUEUE_WAIT_MS: '1900' } });
 await ready(scorer);
 
 const { data } = JSON.parse(readFileSync(join(root, 'examples/iris/training/answers.json'), 'utf8')) as {
@@ -51,7 +55,9 @@ let sent = 0;
 
 function send(): void {
   const [path, body, headers, status] = requests[sent % requests.length]!;
-  const gone = sent % 97 === 0; // a client that does not wait; node:http would give its unused connection to the next one, for longer than a server keeps it
+  // a client that does not wait; node:http would give its unused connection to the next one, for longer than a server
+  // keeps it
+  const gone = sent % 97 === 0;
   sent += 1;
   const request = http.request(
     scorer.url + path,

@@ -16,7 +16,10 @@ export interface Rule {
   resourceNames?: string[];
 }
 
-/** Grants as `verb group/resource`, and the calls that were forbidden. An apply that makes its object needs `create`, too. */
+/**
+ * Grants as `verb group/resource`, and the calls that were forbidden. An apply that makes its object needs `create`,
+ * too.
+ */
 export function used(auditLog: string, account = ACCOUNT): { grants: Set<string>; forbidden: string[] } {
   const grants = new Set<string>();
   const forbidden: string[] = [];

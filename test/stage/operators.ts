@@ -15,7 +15,10 @@ export interface Mutation {
   to: string;
 }
 
-/** A drain of half a second in place of five: nothing listens to these pods. And what they have to say is said by the stage, for all of them. */
+/**
+ * A drain of half a second in place of five: nothing listens to these pods. And what they have to say is said by the
+ * stage, for all of them.
+ */
 export const HASTE: Mutation[] = [
   { file: 'operator/plan/retire.ts', from: 'export const DRAIN_MS = 5_000;', to: 'export const DRAIN_MS = 500;' },
   {

@@ -35,7 +35,10 @@ export interface Stage extends ControlPlane {
   admin: Admin;
   pods: PodPlayer;
   kubectlRun: (args: string[], input?: string) => Promise<string>;
-  /** Makes a namespace in which the operator's account has the Role that the chart gives it there; the Lease lies in it, too. */
+  /**
+   * Makes a namespace in which the operator's account has the Role that the chart gives it there; the Lease lies in it,
+   * too.
+   */
   namespace: (name: string) => Promise<void>;
   /** Address of the API server. */
   server: string;

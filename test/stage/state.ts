@@ -1,4 +1,7 @@
-/** Everything in a namespace as one value that two runs must agree on: what differs by nature (uids, times, keys) is masked. */
+/**
+ * Everything in a namespace as one value that two runs must agree on: what differs by nature (uids, times, keys) is
+ * masked.
+ */
 import { TRAFFIC_FILE } from '@penstock/contract';
 import { createHash } from 'node:crypto';
 import type { PodTemplateSpec } from 'kubernetes-types/core/v1.js';
@@ -32,7 +35,10 @@ const general = (text: string): string =>
   text.replace(/-verify-[0-9a-f]{8}-/g, '-verify-*-').replace(/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, 'UID');
 
 export interface StateOptions {
-  /** Leave out what depends on the way and not on the goal: kept revisions without pods, the history, counts that are an autoscaler's, keys that were made once. */
+  /**
+   * Leave out what depends on the way and not on the goal: kept revisions without pods, the history, counts that are an
+   * autoscaler's, keys that were made once.
+   */
   goalOnly?: boolean;
 }
 
@@ -143,7 +149,10 @@ function content(kind: string, rest: Record<string, unknown>): Record<string, un
   };
 }
 
-/** A template written again after its ConfigMap and the operator were lost carries the server's defaults, too (DESIGN §3). */
+/**
+ * A template written again after its ConfigMap and the operator were lost carries the server's defaults, too (DESIGN
+ * §3).
+ */
 function essence(text: string): unknown {
   const { metadata, spec } = JSON.parse(text) as PodTemplateSpec;
   const containers = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].map(

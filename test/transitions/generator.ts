@@ -1,4 +1,7 @@
-/** Arbitrary specs out of our own CRD schema: every field there is gets a value, is left out, or gets one that cannot be. */
+/**
+ * Arbitrary specs out of our own CRD schema: every field there is gets a value, is left out, or gets one that cannot
+ * be.
+ */
 import fc from 'fast-check';
 import * as yaml from 'js-yaml';
 import { readFileSync } from 'node:fs';
@@ -59,7 +62,10 @@ const KNOWN: Record<string, fc.Arbitrary<unknown>> = {
   '.placement.priorityClassName': fc.constant('system-cluster-critical'),
 };
 
-/** Any spec, valid or not. In four of five, contradictions between fields are removed. The API server decides whether it is valid. */
+/**
+ * Any spec, valid or not. In four of five, contradictions between fields are removed. The API server decides whether it
+ * is valid.
+ */
 export const anySpec = fc
   .tuple(fromSchema(specSchema, '') as fc.Arbitrary<InferencePipelineSpec>, fc.integer({ min: 0, max: 4 }))
   .map(([spec, luck]) => (luck > 0 ? consistent(spec) : spec));

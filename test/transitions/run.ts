@@ -31,7 +31,9 @@ type Room = readonly [string, string];
 const free: Room[] = [];
 let rooms = 0;
 
-/** Judges in a room that is used again once it is empty: a new namespace costs the API server more than a pipeline does. */
+/**
+ * Judges in a room that is used again once it is empty: a new namespace costs the API server more than a pipeline does.
+ */
 export async function judge(stage: Stage, transition: Transition): Promise<Verdict> {
   const room = free.pop() ?? (await furnished(stage));
   const verdict = await judgeIn(stage, room, transition);
@@ -181,7 +183,9 @@ async function rests({ admin }: Stage, namespace: string): Promise<boolean> {
 const failsForGood = (conditions: { type: string; reason: string }[] | undefined): boolean =>
   conditions?.some(({ type, reason }) => type === 'UpToDate' && reason === 'UserScriptInitFailed') ?? false;
 
-/** Whether the state is one that serves what was asked: of a bad one, how far it got depends on what was there before. */
+/**
+ * Whether the state is one that serves what was asked: of a bad one, how far it got depends on what was there before.
+ */
 function isGood(state: State): boolean {
   const { status } = state['InferencePipeline/p'] as { status: { conditions: { type: string; status: string }[] } };
   return status.conditions.some(({ type, status: value }) => type === 'UpToDate' && value === 'True');

@@ -1,4 +1,7 @@
-/** Judges so many generated transitions, several at a time; one that fails is made smaller until nothing can be left out. */
+/**
+ * Judges so many generated transitions, several at a time; one that fails is made smaller until nothing can be left
+ * out.
+ */
 import fc from 'fast-check';
 import { bundle, HASTE, kubeconfigFor, startOperator } from '../stage/operators.ts';
 import { pooled } from '../faults/main.ts';
@@ -42,7 +45,8 @@ export async function judgeMany(
     const failures = await pooled(samples, AT_ONCE, async (transition) => {
       let verdict = await attempt(transition);
       if (verdict.problem !== undefined) {
-        console.log(`judged once more: ${JSON.stringify(transition)}\n${verdict.problem.slice(0, 1000)}`); // on two shared cores a process stalls now and then
+        // on two shared cores a process stalls now and then
+        console.log(`judged once more: ${JSON.stringify(transition)}\n${verdict.problem.slice(0, 1000)}`);
         verdict = await attempt(transition);
       }
       refused += verdict.refused;

@@ -1,4 +1,7 @@
-/** What a cold start consists of: each part ends when the API server tells of it, or the client has its answer. All on one machine's clock. */
+/**
+ * What a cold start consists of: each part ends when the API server tells of it, or the client has its answer. All on
+ * one machine's clock.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
 import type { Pod } from 'kubernetes-types/core/v1.js';

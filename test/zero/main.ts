@@ -1,6 +1,7 @@
 /**
- * `npm run test:zero [-- --wakes 100 --per-cycle 100 --cold-starts 10]`: on the real cluster, pipelines go to zero and come back while clients ask, some
- * of them in the very moment of it; then cold starts part by part. Prints Markdown; fails when a request is lost or a cold start takes too long.
+ * `npm run test:zero [-- --wakes 100 --per-cycle 100 --cold-starts 10]`: on the real cluster, pipelines go to zero and
+ * come back while clients ask, some of them in the very moment of it; then cold starts part by part. Prints Markdown;
+ * fails when a request is lost or a cold start takes too long.
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';

@@ -11,7 +11,9 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const IDLE_TIMEOUT_MS = 30_000;
 const MAX_ATTEMPTS = 4;
 const MAX_REDIRECTS = 5;
-/** The response of a redirect's target is not reported, because the message could be used to scan the cluster's network. */
+/**
+ * The response of a redirect's target is not reported, because the message could be used to scan the cluster's network.
+ */
 const REDIRECT_TARGET_FAILED = 'the host that the server redirects to did not give the file';
 
 export interface Download extends Credentials {

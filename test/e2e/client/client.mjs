@@ -1,4 +1,5 @@
-// A client inside the cluster, on the scorer image: one request, or a steady load with a summary. `--in NAMESPACE` before the command: where the Services of URLs are.
+// A client inside the cluster, on the scorer image: one request, or a steady load with a summary. `--in NAMESPACE`
+// before the command: where the Services of URLs are.
 //   client.mjs idle | request METHOD URL [BODY] [HEADERS] [patient] | load URL BODY SECONDS PER_SECOND [HEADERS] | end
 //   client.mjs burst URL BODY COUNT [HEADERS] | rests URL BODY CYCLES PER_CYCLE IDLE_MS | curve URL BODY POINTS
 import { lookup as resolveName } from 'node:dns/promises';
@@ -94,7 +95,8 @@ async function burst(url, body, count, headers) {
   return { ...summary, slowestMs: Date.now() - started };
 }
 
-// Again and again: some requests, as many at a time as a pod has places, half of them on kept connections, then silence for about as long as it takes to be put
+// Again and again: some requests, as many at a time as a pod has places, half of them on kept connections, then silence
+// for about as long as it takes to be put
 // to sleep. Every other silence ends within the half second in which that happens, the rest up to six seconds later.
 async function rests(url, body, cycles, perCycle, idleMs) {
   const agents = [new http.Agent({ keepAlive: true }), new http.Agent({ keepAlive: false })];
@@ -114,7 +116,8 @@ async function rests(url, body, cycles, perCycle, idleMs) {
   return summary;
 }
 
-// Half of the requests on kept connections, half on new ones: both must survive whatever goes on meanwhile. `end` ends it early.
+// Half of the requests on kept connections, half on new ones: both must survive whatever goes on meanwhile. `end` ends
+// it early.
 async function load(url, body, seconds, perSecond, headers) {
   let ended = false;
   process.once('SIGTERM', () => (ended = true));

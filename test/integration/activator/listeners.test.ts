@@ -1,4 +1,7 @@
-/** The activator's doors over real HTTP: its world is EndpointSlices in a cache, a pod on loopback, and an API that says what a row wants. */
+/**
+ * The activator's doors over real HTTP: its world is EndpointSlices in a cache, a pod on loopback, and an API that says
+ * what a row wants.
+ */
 import { expect } from 'chai';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

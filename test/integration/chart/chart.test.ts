@@ -98,7 +98,8 @@ describe('the chart', function () {
       [],
     );
     const ofSecrets = rules.filter(({ resources }) => resources.includes('secrets'));
-    expect(ofSecrets.map(({ verbs }) => verbs)).to.deep.equal([['get', 'create'], ['create'], ['get', 'patch']]); // keys of pipelines; the certificate of the metrics API, by name
+    // keys of pipelines; the certificate of the metrics API, by name
+    expect(ofSecrets.map(({ verbs }) => verbs)).to.deep.equal([['get', 'create'], ['create'], ['get', 'patch']]);
   });
 
   it('with watchNamespaces has no ClusterRole for the operator, and a Role in each', async () => {
@@ -271,7 +272,10 @@ describe('the chart', function () {
   });
 });
 
-/** The server's own OpenAPI, as the files kubeconform looks for; strict, and the CRD kind's recursion left to references. */
+/**
+ * The server's own OpenAPI, as the files kubeconform looks for; strict, and the CRD kind's recursion left to
+ * references.
+ */
 async function serverSchemas(api: Api, objects: Rendered[]): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'penstock-schemas-'));
   type Definition = {

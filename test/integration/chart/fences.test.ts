@@ -1,4 +1,7 @@
-/** The admission policies of the chart on a real API server: what other accounts may do to children, and what the operator's own may do at all. */
+/**
+ * The admission policies of the chart on a real API server: what other accounts may do to children, and what the
+ * operator's own may do at all.
+ */
 import { expect } from 'chai';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as yaml from 'js-yaml';

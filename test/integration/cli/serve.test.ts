@@ -1,4 +1,6 @@
-/** `penstock serve`: the examples' own manifests on this machine, a script that is edited, and mistakes that are told. */
+/**
+ * `penstock serve`: the examples' own manifests on this machine, a script that is edited, and mistakes that are told.
+ */
 import { expect } from 'chai';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';

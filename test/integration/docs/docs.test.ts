@@ -1,4 +1,6 @@
-/** The docs hold: manifests are taken by the API server, links lead somewhere, every reason and dependency has its line. */
+/**
+ * The docs hold: manifests are taken by the API server, links lead somewhere, every reason and dependency has its line.
+ */
 import { expect } from 'chai';
 import { createHash } from 'node:crypto';
 import { existsSync, globSync, readFileSync } from 'node:fs';

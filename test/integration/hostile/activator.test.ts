@@ -1,4 +1,6 @@
-/** The activator between hostile pods and hostile clients: each exchange ends by itself, and one request is one request. */
+/**
+ * The activator between hostile pods and hostile clients: each exchange ends by itself, and one request is one request.
+ */
 import { expect } from 'chai';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';

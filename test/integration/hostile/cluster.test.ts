@@ -1,4 +1,7 @@
-/** A poisonous object of every kind that is watched, on a real API server without the chart's policies: another namespace is served. */
+/**
+ * A poisonous object of every kind that is watched, on a real API server without the chart's policies: another
+ * namespace is served.
+ */
 import { expect } from 'chai';
 import * as yaml from 'js-yaml';
 import { ANNOTATION, LABEL } from '../../../operator/api/labels.ts';

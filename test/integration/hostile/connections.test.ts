@@ -1,4 +1,7 @@
-/** More connections that say nothing than a listener takes, at each of them: a good client is served meanwhile. 20,000 by `npm run test:hostile`. */
+/**
+ * More connections that say nothing than a listener takes, at each of them: a good client is served meanwhile. 20,000
+ * by `npm run test:hostile`.
+ */
 import { expect } from 'chai';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,7 +18,10 @@ const [FEW, MANY] =
   process.env.HOSTILE_CONNECTIONS === undefined
     ? [2_000, 9_000]
     : [Number(process.env.HOSTILE_CONNECTIONS), Number(process.env.HOSTILE_CONNECTIONS)];
-/** A process of its own, from another address, that opens them and says so when all have been opened; those that are ended stay ended. */
+/**
+ * A process of its own, from another address, that opens them and says so when all have been opened; those that are
+ * ended stay ended.
+ */
 const CROWD = `
   const { connect } = require('node:net');
   const [port, count] = process.argv.slice(1).map(Number);

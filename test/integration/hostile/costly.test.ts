@@ -1,4 +1,7 @@
-/** Requests that cost as much as they can, one after the other: each is answered, and none ends the process or outgrows a small pod. Thousands by `npm run test:hostile`. */
+/**
+ * Requests that cost as much as they can, one after the other: each is answered, and none ends the process or outgrows
+ * a small pod. Thousands by `npm run test:hostile`.
+ */
 import { expect } from 'chai';
 import { fileMiB, peakMiB } from '../../bench/figures.ts';
 import { ready, scorerPerTest, type Scorer } from '../../fixtures/scorer.ts';

@@ -3,7 +3,10 @@ import { expect } from 'chai';
 import { poisoned, settle, settledPipeline, TEXTS, unindexed } from '../../hostile/objects.ts';
 import type { Objects, Thing } from '../../model/server.ts';
 
-/** Where tenants write what nothing has checked; in the long form every text but those of the spec, which the CRD checks. */
+/**
+ * Where tenants write what nothing has checked; in the long form every text but those of the spec, which the CRD
+ * checks.
+ */
 const FREE =
   process.env.HOSTILE_OBJECTS === 'all'
     ? /^(?!InferencePipeline\S* spec\.)/

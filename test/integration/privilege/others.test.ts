@@ -1,4 +1,7 @@
-/** Least privilege of what is beside the reconciles: the metrics API's registration, and the activator. What the chart grants is what was used. */
+/**
+ * Least privilege of what is beside the reconciles: the metrics API's registration, and the activator. What the chart
+ * grants is what was used.
+ */
 import { expect } from 'chai';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runActivator } from '../../../operator/activator/activator.ts';

@@ -1,4 +1,7 @@
-/** Ten thousand requests no client should send, and two thousand clients that hardly send anything; a million by `npm run test:hostile`. */
+/**
+ * Ten thousand requests no client should send, and two thousand clients that hardly send anything; a million by `npm
+ * run test:hostile`.
+ */
 import { expect } from 'chai';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -90,7 +93,8 @@ describe('hostile clients', function () {
     const scripted = await startOne({ script: 'echo.ts' });
     const socket = connect({ port: Number(new URL(scripted.url).port), host: '127.0.0.1' });
     const heard = firstWords(socket);
-    socket.write('GET /swagger.json HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nnone\r\n'); // which looks for a file of the script's
+    // which looks for a file of the script's
+    socket.write('GET /swagger.json HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nnone\r\n');
     expect(await heard).to.match(/^HTTP\/1\.1 400 /);
     expect(await Promise.race([scripted.exited, sleep(500, 'lives')])).to.equal('lives');
   });

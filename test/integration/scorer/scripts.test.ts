@@ -1,4 +1,7 @@
-/** Scripts as people write them: TypeScript that every editor takes, files beside the script, and what is printed at the end. */
+/**
+ * Scripts as people write them: TypeScript that every editor takes, files beside the script, and what is printed at the
+ * end.
+ */
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,6 @@
-/** Numbers, shapes and bytes over real HTTP: each request's values reach the model as they were sent, on every route. */
+/**
+ * Numbers, shapes and bytes over real HTTP: each request's values reach the model as they were sent, on every route.
+ */
 import { expect } from 'chai';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';

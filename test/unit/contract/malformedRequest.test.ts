@@ -1,4 +1,6 @@
-/** Requests that are not valid HTTP, and connections without a request, on a server of node:http with short timeouts. */
+/**
+ * Requests that are not valid HTTP, and connections without a request, on a server of node:http with short timeouts.
+ */
 import { rejectMalformedRequest } from '@penstock/contract';
 import { expect } from 'chai';
 import { once } from 'node:events';
@@ -29,7 +31,9 @@ async function served(listener: RequestListener, refuse: Refuse, test: (port: nu
   }
 }
 
-/** Resolves when the connection has ended, also by a reset: a server may close it while bytes of the client are unread. */
+/**
+ * Resolves when the connection has ended, also by a reset: a server may close it while bytes of the client are unread.
+ */
 const ended = (socket: Socket): Promise<string> =>
   new Promise((resolve) => socket.on('error', () => undefined).once('close', () => resolve('ended')));
 

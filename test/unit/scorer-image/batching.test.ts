@@ -27,7 +27,10 @@ function model(f: (data: Float32Array) => Float32Array, shape = [-1, 2]): Sessio
 const twice = (data: Float32Array): Float32Array => data.map((value) => value * 2);
 const values = (results: Record<string, Tensor>): number[] => [...(results.y!.data as Float32Array)];
 
-/** As after two turns of four calls, which have shown that the model's calls are joined: a fast one's, where no time passes. */
+/**
+ * As after two turns of four calls, which have shown that the model's calls are joined: a fast one's, where no time
+ * passes.
+ */
 async function learnt(
   session: ReturnType<typeof model>,
   maxBatchSize: number,
@@ -112,7 +115,10 @@ describe('batching', () => {
 
 describe('whether joining pays', () => {
   const CALLS = 8;
-  /** The groups that a model runs, round after round, when a call takes so many milliseconds and so many more for each row. */
+  /**
+   * The groups that a model runs, round after round, when a call takes so many milliseconds and so many more for each
+   * row.
+   */
   async function groupsOf(rounds: number, cost: (round: number) => { call: number; row: number }): Promise<number[][]> {
     let [clock, round] = [0, 0];
     const session = model(twice);

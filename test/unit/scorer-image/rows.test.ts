@@ -1,4 +1,7 @@
-/** Which models' rows are followed through the graph: real exports and small graphs, all of them run by ONNX Runtime, too. */
+/**
+ * Which models' rows are followed through the graph: real exports and small graphs, all of them run by ONNX Runtime,
+ * too.
+ */
 import { expect } from 'chai';
 import { globSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -119,7 +119,8 @@ describe('applying children', () => {
     });
     it('that the cache does not show is deleted, and never labelled as ours', async () => {
       const { kube, calls } = writer([], [{ ...frozen, metadata: { ...frozen.metadata, labels: {} } }]);
-      await applyAll([[{ ...asWanted, immutable: true } as KubeObject]], owner, kube).catch(() => undefined); // this writer's objects never go
+      // this writer's objects never go
+      await applyAll([[{ ...asWanted, immutable: true } as KubeObject]], owner, kube).catch(() => undefined);
       expect(calls.slice(0, 2)).to.deep.equal(['create iris-traffic', 'remove iris-traffic']);
     });
     it('of another owner is refused', async () => {

@@ -54,7 +54,9 @@ function firstDay(file: string): object[] {
   ];
 }
 
-/** JSON in annotations, variables and ConfigMaps as YAML below the key `json`, so that a diff shows the changed line. */
+/**
+ * JSON in annotations, variables and ConfigMaps as YAML below the key `json`, so that a diff shows the changed line.
+ */
 function unfolded(value: unknown): unknown {
   if (typeof value === 'string') return /^[[{]/.test(value) ? { json: unfolded(JSON.parse(value)) } : value;
   if (Array.isArray(value)) return value.map(unfolded);

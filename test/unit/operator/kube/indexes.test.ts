@@ -1,4 +1,7 @@
-/** Under which words objects are found; what a user writes into one of them never throws, and never reaches another namespace. */
+/**
+ * Under which words objects are found; what a user writes into one of them never throws, and never reaches another
+ * namespace.
+ */
 import { expect } from 'chai';
 import type { Slice } from '../../../../operator/api/endpointSlices.ts';
 import { LABEL, ownerIndexKey, indexKey } from '../../../../operator/api/labels.ts';

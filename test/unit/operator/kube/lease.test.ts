@@ -62,7 +62,8 @@ describe('the lease', () => {
   });
 
   it('counts from the request, not from the response', async () => {
-    const { client } = server(3_100); // two calls: the response comes 6.2 s after the request, above the 6 s of the deadline
+    // two calls: the response comes 6.2 s after the request, above the 6 s of the deadline
+    const { client } = server(3_100);
     const lease = leaseOf(client);
     await lease.acquire(new AbortController().signal);
     expect(lease.leading).to.equal(false);

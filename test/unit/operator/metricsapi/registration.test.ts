@@ -1,4 +1,7 @@
-/** The owner of the metrics API: registered if free, removed for another adapter, and another registration is never changed. */
+/**
+ * The owner of the metrics API: registered if free, removed for another adapter, and another registration is never
+ * changed.
+ */
 import { expect } from 'chai';
 import {
   registrationOf,

@@ -219,7 +219,9 @@ const rows: Row[] = [
   },
 ];
 
-/** Where an EndpointSlice of the activator sends requests. With a slice without addresses, the pods take all requests. */
+/**
+ * Where an EndpointSlice of the activator sends requests. With a slice without addresses, the pods take all requests.
+ */
 function destinationOf(slice: Slice | undefined): string {
   if (slice === undefined) return 'nowhere else';
   if (readyAddresses(slice).length > 0) return 'to the activator';

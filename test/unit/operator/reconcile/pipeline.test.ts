@@ -22,7 +22,10 @@ const EMPTY = [
   'services',
 ];
 
-/** Reconciles a pipeline with keys; the Secret is read and created as `secret` says. Resolves with the status that is written. */
+/**
+ * Reconciles a pipeline with keys; the Secret is read and created as `secret` says. Resolves with the status that is
+ * written.
+ */
 async function reconciled(secret: { get: () => Promise<never>; create: () => Promise<never> }) {
   const caches = Object.fromEntries(EMPTY.map((name) => [name, new Cache()]));
   const [pipelines, modelVersions] = [new Cache(), new Cache()];
