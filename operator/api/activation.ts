@@ -1,5 +1,5 @@
 /** What the activator must know of a pipeline that may have no pods, and where the operator writes it. */
-import { isReadableVersion } from '@penstock/contract';
+import { isReadableVersion, parsedJson } from '@penstock/contract';
 
 /**
  * The value of ANNOTATION.activation on the activator's EndpointSlice, as JSON. The port of the slice identifies the
@@ -32,28 +32,23 @@ export const ACTIVATOR_ROLE = 'activator';
 
 /** Undefined for a value that is not a valid Activation, as an edited annotation may hold, and for a newer schema. */
 export function parseActivation(text = ''): Activation | undefined {
-  try {
-    const { schemaVersion, revision, auth, keyHashes, requestTimeoutMs, maxConcurrentRequests, exposeErrors } =
-      JSON.parse(text) as Partial<Activation>;
-    const isValid =
-      isReadableVersion(schemaVersion) &&
-      typeof revision === 'string' &&
-      (auth === 'None' || auth === 'Key') &&
-      Array.isArray(keyHashes) &&
-      keyHashes.every((hash) => typeof hash === 'string') &&
-      Number(requestTimeoutMs) > 0 &&
-      Number(maxConcurrentRequests) > 0;
-    return isValid
-      ? {
-          revision,
-          auth,
-          keyHashes,
-          requestTimeoutMs: Number(requestTimeoutMs),
-          maxConcurrentRequests: Number(maxConcurrentRequests),
-          exposeErrors: exposeErrors === true,
-        }
-      : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = parsedJson(text);
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { schemaVersion, revision, auth, keyHashes, ...limits } = value as Partial<Activation>;
+  const [requestTimeoutMs, maxConcurrentRequests] = [limits.requestTimeoutMs, limits.maxConcurrentRequests].map(Number);
+  if (!isReadableVersion(schemaVersion) || typeof revision !== 'string' || !isAuth(auth)) return undefined;
+  if (!areTexts(keyHashes) || !(requestTimeoutMs! > 0) || !(maxConcurrentRequests! > 0)) return undefined;
+  return {
+    revision,
+    auth,
+    keyHashes,
+    requestTimeoutMs: requestTimeoutMs!,
+    maxConcurrentRequests: maxConcurrentRequests!,
+    exposeErrors: limits.exposeErrors === true,
+  };
 }
+
+const isAuth = (value: unknown): value is Activation['auth'] => value === 'None' || value === 'Key';
+
+const areTexts = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.every((one) => typeof one === 'string');

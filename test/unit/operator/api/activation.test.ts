@@ -1,0 +1,25 @@
+/** The annotation of the activator's EndpointSlice, which any account that may write EndpointSlices may edit. */
+import { expect } from 'chai';
+import { parseActivation } from '../../../../operator/api/activation.ts';
+
+const valid = { revision: 'iris-1', auth: 'Key', keyHashes: ['a'], requestTimeoutMs: 5000, maxConcurrentRequests: 16 };
+const invalid: [string, unknown][] = [
+  ['no JSON', undefined],
+  ['null', null],
+  ['a list', []],
+  ['no revision', { ...valid, revision: undefined }],
+  ['another mode', { ...valid, auth: 'Token' }],
+  ['hashes that are no list', { ...valid, keyHashes: 'a' }],
+  ['hashes that are no strings', { ...valid, keyHashes: [1] }],
+  ['no timeout', { ...valid, requestTimeoutMs: undefined }],
+  ['a timeout of 0', { ...valid, requestTimeoutMs: 0 }],
+  ['a limit below 0', { ...valid, maxConcurrentRequests: -1 }],
+  ['a newer schema', { ...valid, schemaVersion: 2 }],
+];
+
+describe('parseActivation', () => {
+  it('reads a valid one; clients do not see errors unless it says so', () =>
+    expect(parseActivation(JSON.stringify(valid))).to.deep.equal({ ...valid, exposeErrors: false }));
+  for (const [what, value] of invalid)
+    it(`${what}: undefined`, () => expect(parseActivation(JSON.stringify(value))).to.equal(undefined));
+});
