@@ -128,7 +128,7 @@ describe('figures of scorers', () => {
         }),
       ).to.equal(undefined));
     it('an error is none', async () =>
-      expect(await ask((_, response) => response.writeHead(503).end('{}'))).to.equal(undefined));
+      expect(await ask((_, response) => response.writeHead(503).end(JSON.stringify(stats(5))))).to.equal(undefined));
     it('a port without a listener gives no stats', async () =>
       expect(await statsOverHttp(1)('127.0.0.1')).to.equal(undefined));
   });
