@@ -17,7 +17,7 @@ import { OFF_MESSAGE } from './metricsapi/registration.ts';
 import { Scorers } from './scorers/stats.ts';
 import { LeaderLease } from './kube/lease.ts';
 import { kubeConfig, Pool } from './kube/pool.ts';
-import { isAborted } from './kube/signals.ts';
+import { aborted, isAborted } from './kube/signals.ts';
 import { healthServer, type Health } from './observability/http.ts';
 import { operatorMetrics, type OperatorMetrics } from './observability/metrics.ts';
 import { WorkQueue } from './queue/workqueue.ts';
@@ -103,7 +103,7 @@ export async function runOperator(config: Config, logger: Logger, signal: AbortS
   const watching = new AbortController();
   const watches = Promise.all([kube.run(watching.signal), metricsApi?.serve(watching.signal)]);
   try {
-    while (!kube.synced && !isAborted(signal)) await sleep(20);
+    await Promise.race([kube.whenSynced, aborted(signal)]);
     if (!(await lease.acquire(signal))) return;
     logger.info('leading', { identity: config.identity });
     metrics.leader.set(1);

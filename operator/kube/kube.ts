@@ -117,6 +117,11 @@ export class Kube {
     return this.#reflectors.every(({ reflector }) => reflector.synced);
   }
 
+  /** Resolves when every first list is complete. */
+  get whenSynced(): Promise<unknown> {
+    return Promise.all(this.#reflectors.map(({ reflector }) => reflector.whenSynced));
+  }
+
   /** Milliseconds since the last event of the quietest watch. */
   get msSinceLastEvent(): number {
     return Math.max(...this.#reflectors.map(({ reflector }) => reflector.msSinceLastEvent));

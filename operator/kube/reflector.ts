@@ -48,6 +48,7 @@ export class Reflector<T extends KubeObject> {
   #lastResourceVersion = 0;
   #failures = 0;
   #synced = false;
+  readonly #firstList = Promise.withResolvers<undefined>();
   #lastEventAt = performance.now();
 
   constructor(client: KubeClient, cache: Cache<T>, options: WatchOptions) {
@@ -59,6 +60,11 @@ export class Reflector<T extends KubeObject> {
   /** The first list is complete. */
   get synced(): boolean {
     return this.#synced;
+  }
+
+  /** Resolves when the first list is complete. */
+  get whenSynced(): Promise<undefined> {
+    return this.#firstList.promise;
   }
 
   /** The cache has every change up to this resourceVersion, so the response to a write must be newer to matter. */
@@ -130,6 +136,7 @@ export class Reflector<T extends KubeObject> {
     this.#resourceVersion = resourceVersion;
     this.#lastResourceVersion = Number(resourceVersion);
     this.#synced = true;
+    this.#firstList.resolve(undefined);
     this.#touch();
   }
 

@@ -1,4 +1,11 @@
-/** AbortSignal, as TypeScript sees it. */
+/** AbortSignal, as TypeScript sees it, and as a promise. */
 
 /** A function, because the compiler does not know that the property changes during an await. */
 export const isAborted = (signal: AbortSignal): boolean => signal.aborted;
+
+/** Resolves when the signal is aborted. */
+export const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });

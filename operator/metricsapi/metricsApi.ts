@@ -9,7 +9,7 @@ import type { OwnerReference, Stored } from '../api/objects.ts';
 import { isSubset } from '../apply/isSubset.ts';
 import { Cache } from '../kube/cache.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { isAborted } from '../kube/signals.ts';
+import { aborted } from '../kube/signals.ts';
 import { Reflector } from '../kube/reflector.ts';
 import type { Scorers } from '../scorers/stats.ts';
 import { keepCertificate, readIdentity, type MetricsService, type TlsIdentity } from './identity.ts';
@@ -72,7 +72,7 @@ export class MetricsApi {
       onError: this.#options.onError,
     });
     const watching = reflector.run(signal);
-    while (!reflector.synced && !isAborted(signal)) await sleep(20);
+    await Promise.race([reflector.whenSynced, aborted(signal)]);
     changed();
     await watching;
   }

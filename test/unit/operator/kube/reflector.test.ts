@@ -39,7 +39,7 @@ describe('list and watch', () => {
   const agent = new Agent();
 
   /** Plays the script, one answer a request; the last one stays open. */
-  async function play(...answers: Answer[]): Promise<void> {
+  async function play(...answers: Answer[]): Promise<Reflector<KubeObject>> {
     script = answers;
     const { port } = server.address() as AddressInfo;
     const pool = {
@@ -56,6 +56,7 @@ describe('list and watch', () => {
       random: () => -0.49,
     });
     void reflector.run(stop.signal);
+    return reflector;
   }
   async function until(check: () => boolean): Promise<void> {
     for (let i = 0; i < 300 && !check(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
@@ -92,6 +93,14 @@ describe('list and watch', () => {
     await until(() => queries.includes('watch@5'));
     expect([...cache.values()].map(objectKey)).to.deep.equal(['ns/a', 'ns/b']);
     expect(cache.get('ns', 'a')).to.include({ kind: 'Service' });
+  });
+
+  it('is synced when the first list is in the cache, also after an error', async () => {
+    const reflector = await play(status(503), list('5', service('a', '1'), service('b', '2')));
+    expect(reflector.synced).to.equal(false);
+    await reflector.whenSynced;
+    expect([...cache.values()].map(objectKey)).to.deep.equal(['ns/a', 'ns/b']);
+    expect(reflector.synced).to.equal(true);
   });
 
   it('a page of more than 8 MiB is asked for again, with a quarter of the objects', async () => {
