@@ -14,7 +14,7 @@ const problemsOf = ({ problems }: Found): string[] =>
   problems.slice(0, 5).map(({ way, what }) => `${what} ← ${way.map(tell).join(' → ')}`);
 
 describe('all interleavings of crash, conflict, lost reply, stale read and foreign edit', function () {
-  this.timeout(120_000);
+  this.timeout(360_000);
   const rows: [string, object[], { depth: number; faults: number; edits: number }, number][] = [
     ['an update, eight steps, two faults', [good, other], { depth: 8, faults: 2, edits: 1 }, 10_000],
     ['an update that is taken back, seven steps, one fault', [good, other], { depth: 7, faults: 1, edits: 2 }, 1_000],

@@ -111,7 +111,7 @@ const isShut = (at: number): Promise<boolean> =>
   });
 
 describe('the activator', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
 
   beforeEach(async () => {
     [version, wakes, questions, wakeFails, condition, port] = [

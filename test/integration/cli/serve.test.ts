@@ -14,7 +14,7 @@ const root = join(import.meta.dirname, '../../..');
 const program = join(root, 'cli/dist/penstock.mjs');
 
 describe('penstock serve', function () {
-  this.timeout(30_000);
+  this.timeout(90_000);
   let child: ChildProcess | undefined;
   let log = '';
   let port = 0;

@@ -16,7 +16,7 @@ const pages = ['README.md', 'SECURITY.md', ...globSync('docs/**/*.md', { cwd: ro
 const examples = globSync('examples/**/*.yaml', { cwd: root });
 
 describe('the docs', function () {
-  this.timeout(30_000);
+  this.timeout(90_000);
   let api: Api;
   before(async () => {
     api = await startApi();

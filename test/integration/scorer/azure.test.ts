@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { ready, scorerPerTest, type Scorer } from '../../fixtures/scorer.ts';
 
 describe('Azure’s dialect', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let scorer: Scorer;
   const start = scorerPerTest();
   const post = (

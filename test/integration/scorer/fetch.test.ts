@@ -13,7 +13,7 @@ import { fetchItem } from '../../../scorer-image/fetch/fetchItem.ts';
 const portOf = (server: Server): number => (server.address() as AddressInfo).port;
 
 describe('the download of a model', function () {
-  this.timeout(30_000);
+  this.timeout(90_000);
   let folder: string;
   let plain: Server;
   let store: Server;

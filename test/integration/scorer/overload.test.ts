@@ -9,7 +9,7 @@ import { ready, scorerPerTest, type Scorer } from '../../fixtures/scorer.ts';
 import { until } from '../../fixtures/until.ts';
 
 describe('a scorer under too much', function () {
-  this.timeout(30_000);
+  this.timeout(90_000);
   let scorer: Scorer;
   const start = scorerPerTest();
   const post = (body: string, signal?: AbortSignal) =>

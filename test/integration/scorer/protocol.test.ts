@@ -5,7 +5,7 @@ import { identity, onnx } from '../../fixtures/onnx.ts';
 import { scorerPerTest, type Scorer } from '../../fixtures/scorer.ts';
 
 describe('the Open Inference Protocol', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let scorer: Scorer;
   const start = scorerPerTest();
   const post = (model: string, body: string | Uint8Array, headers: Record<string, string> = {}) =>

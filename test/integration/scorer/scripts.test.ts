@@ -14,7 +14,7 @@ const run = (expression: string): string =>
 const x = 'JSON.parse(raw).x as number';
 
 describe('a TypeScript project as a script', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let scorer: Scorer;
   const start = scorerPerTest();
   const score = async (body: string): Promise<unknown> =>
@@ -130,7 +130,7 @@ describe('a TypeScript project as a script', function () {
 });
 
 describe('what a script sees of a request', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   const start = scorerPerTest();
   const script = {
     script: 'score.ts',

@@ -10,7 +10,7 @@ import { answers, answersWith, ready, scorerPerTest, type Scorer, type ScorerInp
 import { until } from '../../fixtures/until.ts';
 
 describe('a scorer process', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let scorer: Scorer;
   const startAnd = scorerPerTest();
   const start = async (input: ScorerInput): Promise<Scorer> => (scorer = await startAnd(input));

@@ -8,7 +8,7 @@ import { scorerPerTest, type Scorer } from '../../fixtures/scorer.ts';
 import { until } from '../../fixtures/until.ts';
 
 describe('what run() returns', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let scorer: Scorer;
   const start = scorerPerTest();
   const post = (body: string, init: RequestInit = {}) =>
@@ -129,7 +129,7 @@ describe('what run() returns', function () {
 });
 
 describe('uploads', function () {
-  this.timeout(30_000);
+  this.timeout(90_000);
   let scorer: Scorer;
   const start = scorerPerTest();
   const raw = (head: string, body: Buffer, { everyMs = 0, chunk = body.length } = {}): Promise<string> =>

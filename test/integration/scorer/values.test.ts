@@ -12,7 +12,7 @@ const fixture = (path: string): Buffer => readFileSync(join(import.meta.dirname,
 const json = { 'content-type': 'application/json' };
 
 describe('values', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let scorer: Scorer;
   const start = scorerPerTest();
   const post = async (path: string, body: unknown): Promise<{ status: number; text: string }> => {

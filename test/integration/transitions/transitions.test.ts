@@ -6,7 +6,7 @@ import { judgeMany } from '../../transitions/search.ts';
 import fc from 'fast-check';
 
 describe('changes of a spec', function () {
-  this.timeout(400_000);
+  this.timeout(900_000);
   let stage: Stage;
   before(async () => {
     stage = await startStage({ clusterWide: true });
