@@ -4,7 +4,7 @@
  */
 export { ConnectionLimit, fixedCapacity } from './connectionLimit.ts';
 export { authorized, keyHash, unauthorizedMessage } from './keys.ts';
-export { isFieldValue, isReadableVersion, parsedJson, SCHEMA_VERSION } from './externalText.ts';
+export { isFieldValue, isJsonObject, isReadableVersion, parsedJson, SCHEMA_VERSION } from './externalText.ts';
 export { Settings, type Env } from './settings.ts';
 export { configMapSource, modelFileName, parseModelSource, type ModelSource } from './modelSource.ts';
 export { parseTraffic, type Traffic } from './traffic.ts';

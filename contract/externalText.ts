@@ -9,6 +9,10 @@ export function parsedJson(text: string | undefined): unknown {
   }
 }
 
+/** Whether a value is a JSON object: no list, and not null. */
+export const isJsonObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
 /** RFC 9110 §5.5: visible ASCII, blanks and tabs; bytes above ASCII are opaque. */
 const OUTSIDE_A_FIELD_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 

@@ -1,5 +1,5 @@
 /** The traffic table: which revisions serve or retire, and the hashes of the keys. */
-import { isReadableVersion, parsedJson } from './externalText.ts';
+import { isJsonObject, isReadableVersion, parsedJson } from './externalText.ts';
 
 /** The traffic ConfigMap, mounted in every pod of a pipeline. */
 export interface Traffic {
@@ -19,13 +19,7 @@ export function parseTraffic(text: string): Traffic | undefined {
   const { revisions, keyHashes } = table;
   if (!Array.isArray(keyHashes) || !keyHashes.every((hash) => typeof hash === 'string' && SHA256.test(hash)))
     return undefined;
-  if (
-    typeof revisions !== 'object' ||
-    (revisions as unknown) === null ||
-    Array.isArray(revisions) ||
-    !Object.values(revisions).every(isEntry)
-  )
-    return undefined;
+  if (!isJsonObject(revisions) || !Object.values(revisions).every(isEntry)) return undefined;
   return {
     revisions: Object.fromEntries(
       Object.entries(revisions).map(([name, { state, since }]) => [name, { state, since }]),

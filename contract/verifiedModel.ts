@@ -1,7 +1,7 @@
 /**
  * The result of a verification: the scorer writes it to its termination message, and the operator reads it from there.
  */
-import { parsedJson } from './externalText.ts';
+import { isJsonObject, parsedJson } from './externalText.ts';
 
 /** What the command `verify` writes to its termination message when the verification succeeds. */
 export interface VerifiedModel {
@@ -39,7 +39,7 @@ const MAX_TENSORS = 1000;
 /** Undefined for a text that is not the result of a verification. Unknown fields are dropped. */
 export function verifiedModel(text: string | undefined): VerifiedModel | undefined {
   const value = parsedJson(text);
-  if (!isObject(value)) return undefined;
+  if (!isJsonObject(value)) return undefined;
   const { digest, sizeBytes, signature, rows, rowsMessage } = value;
   if (!isDigest(digest) || !isSize(sizeBytes)) return undefined;
   if (signature !== undefined && !isSignature(signature)) return undefined;
@@ -56,18 +56,16 @@ const isSize = (value: unknown): value is number => Number.isSafeInteger(value) 
 const isRowIndependence = (value: unknown): value is RowIndependence =>
   value === 'Independent' || value === 'Mixed' || value === 'Unknown';
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 const isList = (value: unknown, each: (item: unknown) => boolean): boolean => Array.isArray(value) && value.every(each);
 
 const isSignature = (value: unknown): value is ModelSignature =>
-  isObject(value) &&
+  isJsonObject(value) &&
   [value.inputs, value.outputs].every(
     (tensors) => isList(tensors, isTensor) && (tensors as unknown[]).length <= MAX_TENSORS,
   );
 
 const isTensor = (value: unknown): value is TensorSignature =>
-  isObject(value) &&
+  isJsonObject(value) &&
   typeof value.name === 'string' &&
   typeof value.datatype === 'string' &&
   isList(value.shape, Number.isSafeInteger) &&

@@ -1,5 +1,5 @@
 /** What the activator must know of a pipeline that may have no pods, and where the operator writes it. */
-import { isReadableVersion, parsedJson } from '@penstock/contract';
+import { isJsonObject, isReadableVersion, parsedJson } from '@penstock/contract';
 
 /**
  * The value of ANNOTATION.activation on the activator's EndpointSlice, as JSON. The port of the slice identifies the
@@ -33,7 +33,7 @@ export const ACTIVATOR_ROLE = 'activator';
 /** Undefined for a value that is not a valid Activation, as an edited annotation may hold, and for a newer schema. */
 export function parseActivation(text = ''): Activation | undefined {
   const value = parsedJson(text);
-  if (typeof value !== 'object' || value === null) return undefined;
+  if (!isJsonObject(value)) return undefined;
   const { schemaVersion, revision, auth, keyHashes, ...limits } = value as Partial<Activation>;
   const [requestTimeoutMs, maxConcurrentRequests] = [limits.requestTimeoutMs, limits.maxConcurrentRequests].map(Number);
   if (!isReadableVersion(schemaVersion) || typeof revision !== 'string' || !isAuth(auth)) return undefined;

@@ -3,13 +3,10 @@
  * by name where the model has names. Where it has none, lists are taken in their order, and records, which have no
  * order, are refused. Pure.
  */
-import type { ModelSignature, TensorSignature } from '@penstock/contract';
+import { isJsonObject, type ModelSignature, type TensorSignature } from '@penstock/contract';
 import { BadInput } from '../tensor/errors.ts';
 
 export type Body = Record<string, unknown>;
-
-export const isObject = (value: unknown): value is Body =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 export function listOf(value: unknown, what: string): unknown[] {
   if (!Array.isArray(value)) throw new BadInput(`${what} must be a list`);
@@ -22,7 +19,7 @@ export function listOf(value: unknown, what: string): unknown[] {
  */
 export function fromScoreBody(body: unknown, signature: ModelSignature): unknown {
   if (Array.isArray(body)) return fromRows(body, 'the body', signature);
-  if (!isObject(body) || signature.inputs.some(({ name }) => Object.hasOwn(body, name))) return body;
+  if (!isJsonObject(body) || signature.inputs.some(({ name }) => Object.hasOwn(body, name))) return body;
   if (Object.hasOwn(body, 'data')) return fromRows(body.data, 'data', signature);
   if (Object.hasOwn(body, 'input_data')) return fromInputData(body.input_data, signature);
   return fromInputs(body, signature);
@@ -30,14 +27,14 @@ export function fromScoreBody(body: unknown, signature: ModelSignature): unknown
 
 /** {"Inputs": {"<any>": rows}}; any other body is returned as it is. */
 function fromInputs(body: Body, signature: ModelSignature): unknown {
-  const entries = isObject(body.Inputs) ? Object.entries(body.Inputs) : [];
+  const entries = isJsonObject(body.Inputs) ? Object.entries(body.Inputs) : [];
   const [name, rows] = entries[0] ?? [];
   return entries.length === 1 && Array.isArray(rows) ? fromRows(rows, `Inputs.${name!}`, signature) : body;
 }
 
 /** Azure ML's form for MLflow models: a data frame as pandas splits it, rows, records, or {"<input>": rows}. */
 function fromInputData(given: unknown, signature: ModelSignature): unknown {
-  if (isObject(given))
+  if (isJsonObject(given))
     return Object.hasOwn(given, 'data') && !signature.inputs.some(({ name }) => name === 'data')
       ? fromSplit(given, 'input_data', signature)
       : given;
@@ -49,7 +46,7 @@ export function fromRows(given: unknown, where: string, signature: ModelSignatur
   const { inputs } = signature;
   const [first] = inputs;
   if (!Array.isArray(given)) return { [first!.name]: given };
-  if (isObject(given[0])) return fromRecords(given, where, signature);
+  if (isJsonObject(given[0])) return fromRecords(given, where, signature);
   if (inputs.length === 1)
     return { [first!.name]: isColumn(first!) ? given.map((value) => cell(value, first!)) : given };
   if (!inputs.every(isColumn))
@@ -78,12 +75,12 @@ export function fromSplit({ columns, data }: Body, where: string, signature: Mod
 /** [{"<column>": value}, …], all with the same columns. */
 export function fromRecords(given: unknown, where: string, signature: ModelSignature): Body {
   const records = listOf(given, where);
-  const names = isObject(records[0]) ? Object.keys(records[0]) : [];
+  const names = isJsonObject(records[0]) ? Object.keys(records[0]) : [];
   if (records.length > 0 && names.length === 0)
     throw new BadInput(`${where}[0] must be an object with the columns' names`);
   const lists = records.map((record, at) => {
     const same =
-      isObject(record) &&
+      isJsonObject(record) &&
       Object.keys(record).length === names.length &&
       names.every((name) => Object.hasOwn(record, name));
     if (!same) throw new BadInput(`${where}[${at}] must have the keys of the first: ${names.join(', ').slice(0, 200)}`);

@@ -2,9 +2,9 @@
  * Reads the infer request of the Open Inference Protocol V2: JSON and the binary tensor extension, into tensors.
  * Rules: protocol-v2 inference_rest.md and extension_binary_data.md. Pure.
  */
-import { BadInput } from '../tensor/errors.ts';
+import { isJsonObject } from '@penstock/contract';
+import { BadInput, TensorError } from '../tensor/errors.ts';
 import { exactJson } from '../tensor/json.ts';
-import { TensorError } from '../tensor/errors.ts';
 import { arrayOf, sizeOf, tensorOf, type Tensor } from '../tensor/tensor.ts';
 
 export type NamedTensor = Tensor & { name: string };
@@ -23,9 +23,7 @@ export interface InferRequest {
 export const BASE64 = 'base64';
 
 type Json = Record<string, unknown>;
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-const parametersOf = (value: Json): Json => (isObject(value.parameters) ? value.parameters : {});
+const parametersOf = (value: Json): Json => (isJsonObject(value.parameters) ? value.parameters : {});
 
 /**
  * Reads a request. `jsonBytes`: the header Inference-Header-Content-Length. Throws BadInput that names the place of the
@@ -36,7 +34,7 @@ export function decodeInfer(body: Uint8Array, jsonBytes: number | undefined): In
     throw new BadInput(`Inference-Header-Content-Length is ${jsonBytes}, the body has ${body.length} bytes`);
   const json = jsonBytes === undefined ? body : body.subarray(0, jsonBytes);
   const request = exactJson(json, (text) => /"U?INT64"/.test(text));
-  if (!isObject(request)) throw new BadInput('the body must be a JSON object with inputs');
+  if (!isJsonObject(request)) throw new BadInput('the body must be a JSON object with inputs');
   const inputs = readInputs(request.inputs, body.subarray(jsonBytes ?? body.length));
   const parameters = parametersOf(request);
   const binaryOutput = parameters.binary_data_output === true;
@@ -81,7 +79,8 @@ function wantedOutputs(outputs: unknown, binaryOutput: boolean): InferRequest['o
   return assertUniqueNames(
     'output',
     outputs.map((output: unknown, i) => {
-      if (!isObject(output) || typeof output.name !== 'string') throw new BadInput(`outputs[${i}] must have a name`);
+      if (!isJsonObject(output) || typeof output.name !== 'string')
+        throw new BadInput(`outputs[${i}] must have a name`);
       const { binary_data: binary, content_type: type } = parametersOf(output);
       return {
         name: output.name,
@@ -93,7 +92,7 @@ function wantedOutputs(outputs: unknown, binaryOutput: boolean): InferRequest['o
 }
 
 function readTensor(input: unknown, where: string, blobs: Blobs): NamedTensor {
-  if (!isObject(input)) throw new BadInput(`${where} must be {name, shape, datatype, data}`);
+  if (!isJsonObject(input)) throw new BadInput(`${where} must be {name, shape, datatype, data}`);
   const { name, shape, datatype, data } = input;
   if (typeof name !== 'string') throw new BadInput(`${where}.name must be a string`);
   if (!isDatatype(datatype))

@@ -3,20 +3,20 @@
  * rows, …}. Keys as in mlflow/pyfunc/scoring_server; `instances` and `inputs` are the row and column formats of
  * TensorFlow Serving. Pure.
  */
-import type { ModelSignature } from '@penstock/contract';
+import { isJsonObject, type ModelSignature } from '@penstock/contract';
 import { BadInput } from '../tensor/errors.ts';
-import { isObject, listOf, fromRecords, fromRows, fromSplit, type Body } from './dataFrames.ts';
+import { listOf, fromRecords, fromRows, fromSplit, type Body } from './dataFrames.ts';
 
 type Formats = Record<string, (given: unknown, signature: ModelSignature) => Body>;
 
 const FORMATS: Formats = {
   /** Rows of the one input, or {"<input>": rows}. */
-  inputs: (given, signature) => (isObject(given) ? given : fromRows(given, 'inputs', signature)),
+  inputs: (given, signature) => (isJsonObject(given) ? given : fromRows(given, 'inputs', signature)),
   /** A list of rows of the one input, or of {"<input>": row}. */
   instances: (given, signature) => fromRows(listOf(given, 'instances'), 'instances', signature),
   /** pandas orient "split": {"columns": […], "data": rows}. */
   dataframe_split: (given, signature) => {
-    if (!isObject(given)) throw new BadInput('dataframe_split must be {"columns": […], "data": rows}');
+    if (!isJsonObject(given)) throw new BadInput('dataframe_split must be {"columns": […], "data": rows}');
     return fromSplit(given, 'dataframe_split', signature);
   },
   /** pandas orient "records": [{"<column>": value}, …]. */
@@ -26,9 +26,9 @@ const FORMATS: Formats = {
 /** Throws BadInput for a body that is not exactly one of the formats. */
 export function invocation(body: unknown, signature: ModelSignature): Body {
   const formats = Object.keys(FORMATS);
-  const given = isObject(body)
+  const given = isJsonObject(body)
     ? Object.keys(body).filter(
-        (key) => key !== 'params' || !isObject(body.params) || Object.keys(body.params).length > 0,
+        (key) => key !== 'params' || !isJsonObject(body.params) || Object.keys(body.params).length > 0,
       )
     : [];
   if (given.length !== 1 || !formats.includes(given[0]!))
