@@ -9,7 +9,7 @@ const files = (...patterns: string[]): string[] => globSync(patterns, { cwd: roo
 
 const rooms = ['contract', 'operator', 'scorer-image', 'cli', 'crds'];
 const sources = files(...rooms.map((room) => `${room}/**/*.ts`)).filter((file) => !/node_modules|dist\//.test(file));
-const pages = files('*.md', 'docs/*.md');
+const pages = files('*.md', 'docs/*.md', 'docs/adr/*.md');
 const tests = files('test/**/*.{ts,mjs,sh}').filter((file) => file !== 'test/unit/docs.test.ts');
 const charts = files('charts/**/*.yaml', 'charts/**/*.txt', 'crds/*.yaml');
 
