@@ -16,6 +16,7 @@ import { MetricsApi, type MetricsApiOptions } from './metricsapi/metricsApi.ts';
 import { OFF_MESSAGE } from './metricsapi/registration.ts';
 import { Scorers } from './scorers/stats.ts';
 import { LeaderLease } from './kube/lease.ts';
+import { LeadershipGate } from './kube/leadershipGate.ts';
 import { kubeConfig, Pool } from './kube/pool.ts';
 import { aborted, isAborted } from './kube/signals.ts';
 import { healthServer, type Health } from './observability/http.ts';
@@ -50,19 +51,20 @@ export async function runOperator(config: Config, logger: Logger, signal: AbortS
     logger.warn('call to the API server failed', { error: error instanceof Error ? error.message : String(error) });
   };
   const pool = new Pool(() => kubeConfig(config.kubeconfig));
-  const lease: LeaderLease = new LeaderLease(() => client, {
-    namespace: config.namespace,
-    name: 'penstock-operator',
-    identity: config.identity,
-    onError,
-  });
+  const leadership = new LeadershipGate();
   const client = new KubeClient(pool, {
     callTimeoutMs: config.callTimeoutMs,
     onWrite: (method, kind, path) => {
       metrics.writes.inc({ method, kind });
       if (logger.isDebugEnabled()) logger.debug('write', { method, kind, path });
     },
-    mayWrite: () => lease.leading,
+    mayWrite: () => leadership.open,
+  });
+  const lease = new LeaderLease(client, leadership, {
+    namespace: config.namespace,
+    name: 'penstock-operator',
+    identity: config.identity,
+    onError,
   });
   const kube = new Kube(client, {
     namespaces: config.watchNamespaces,

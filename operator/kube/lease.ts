@@ -7,6 +7,7 @@ import { apiPath, KIND } from '../api/kinds.ts';
 import type { KubeObject } from '../api/objects.ts';
 import type { KubeClient } from './client.ts';
 import { isConflict, isNotFound, kubeError } from './errors.ts';
+import type { LeadershipGate } from './leadershipGate.ts';
 import { lines } from './lines.ts';
 import { isAborted } from './signals.ts';
 
@@ -34,21 +35,17 @@ export interface LeaseOptions {
 }
 
 export class LeaderLease {
-  readonly #client: () => KubeClient;
+  readonly #client: Pick<KubeClient, 'lease' | 'open'>;
+  readonly #gate: LeadershipGate;
   readonly #options: LeaseOptions;
   /** The newest record, and when it changed, by our clock. */
   #observed = { record: '', at: -Infinity };
-  #renewedAt = -Infinity;
 
-  /** `client` is a function, because the client in turn asks the lease whether it may write. */
-  constructor(client: () => KubeClient, options: LeaseOptions) {
+  /** `gate` is open while this replica leads, until the renew deadline: four seconds before another replica may lead. */
+  constructor(client: Pick<KubeClient, 'lease' | 'open'>, gate: LeadershipGate, options: LeaseOptions) {
     this.#client = client;
+    this.#gate = gate;
     this.#options = options;
-  }
-
-  /** Whether this replica leads now; false from the renew deadline on, four seconds before another replica may lead. */
-  get leading(): boolean {
-    return performance.now() - this.#renewedAt < RENEW_DEADLINE_MS;
   }
 
   /** Resolves once this replica has the lease; with undefined when `signal` is aborted. */
@@ -64,7 +61,7 @@ export class LeaderLease {
 
   /** Renews until `signal` is aborted; resolves early when the lease is lost. */
   async hold(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && this.leading) {
+    while (!signal.aborted && this.#gate.open) {
       await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
       if (isAborted(signal)) return;
       await this.#tryAcquireOrRenew(AbortSignal.timeout(ATTEMPT_TIMEOUT_MS));
@@ -73,13 +70,13 @@ export class LeaderLease {
 
   /** Releases the lease, so that a standby does not have to wait until it expires. Nothing is written after that. */
   async release(): Promise<void> {
-    this.#renewedAt = -Infinity;
+    this.#gate.close();
     const { namespace, name, identity } = this.#options;
     try {
       const signal = AbortSignal.timeout(RENEW_DEADLINE_MS);
-      const lease = await this.#client().lease<Lease>('GET', namespace, name, { signal });
+      const lease = await this.#client.lease<Lease>('GET', namespace, name, { signal });
       if (lease.spec.holderIdentity !== identity) return;
-      await this.#client().lease<Lease>('PUT', namespace, name, {
+      await this.#client.lease<Lease>('PUT', namespace, name, {
         body: {
           ...lease,
           spec: { ...lease.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: microTime() },
@@ -106,7 +103,7 @@ export class LeaderLease {
           renewTime: now,
           leaseTransitions: 0,
         };
-        await this.#client().lease<Lease>('POST', namespace, name, {
+        await this.#client.lease<Lease>('POST', namespace, name, {
           body: { apiVersion: KIND.lease.apiVersion, kind: KIND.lease.kind, metadata: { namespace, name }, spec },
           signal,
         });
@@ -117,12 +114,13 @@ export class LeaderLease {
         const taken = mine
           ? {}
           : { holderIdentity: identity, acquireTime: now, leaseTransitions: (lease.spec.leaseTransitions ?? 0) + 1 };
-        await this.#client().lease<Lease>('PUT', namespace, name, {
+        await this.#client.lease<Lease>('PUT', namespace, name, {
           body: { ...lease, spec: { ...lease.spec, ...taken, renewTime: now, leaseDurationSeconds: LEASE_SECONDS } },
           signal,
         });
       }
-      this.#renewedAt = before; // before the request, so that no other replica's clock for this renewal started earlier
+      // counted from before the request, so that no other replica's clock for this renewal started earlier
+      this.#gate.openUntil(before + RENEW_DEADLINE_MS);
       return 'held';
     } catch (error) {
       if (!isConflict(error) && !isAborted(signal)) onError(error);
@@ -148,7 +146,7 @@ export class LeaderLease {
         resourceVersion: lease.metadata.resourceVersion,
         timeoutSeconds: 300,
       };
-      const answer = await this.#client().open({
+      const answer = await this.#client.open({
         method: 'GET',
         path: apiPath(KIND.lease, namespace),
         use: 'lease',
@@ -188,7 +186,7 @@ export class LeaderLease {
 
   async #read(signal: AbortSignal): Promise<Lease | undefined> {
     try {
-      return await this.#client().lease<Lease>('GET', this.#options.namespace, this.#options.name, { signal });
+      return await this.#client.lease<Lease>('GET', this.#options.namespace, this.#options.name, { signal });
     } catch (error) {
       if (isNotFound(error)) return undefined;
       throw error;

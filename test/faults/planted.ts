@@ -135,10 +135,10 @@ export const PLANTED: PlantedBug[] = [
     workload: 'a bad update, then a good one, then back',
     faults: ['depose the leader'],
     mutations: [
-      { file: 'operator/operator.ts', from: 'mayWrite: () => lease.leading', to: 'mayWrite: () => true' },
+      { file: 'operator/operator.ts', from: 'mayWrite: () => leadership.open', to: 'mayWrite: () => true' },
       {
         file: 'operator/kube/lease.ts',
-        from: '    while (!signal.aborted && this.leading) {',
+        from: '    while (!signal.aborted && this.#gate.open) {',
         to: '    while (!signal.aborted) {',
       },
     ],

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeClient } from '../../../../operator/kube/client.ts';
 import { KubeError } from '../../../../operator/kube/errors.ts';
+import { LeadershipGate } from '../../../../operator/kube/leadershipGate.ts';
 import { LeaderLease } from '../../../../operator/kube/lease.ts';
 
 interface Record {
@@ -27,34 +28,37 @@ function server(delayMs = 0) {
   return { client, writes, replace: (holderIdentity: string) => void (lease!.spec.holderIdentity = holderIdentity) };
 }
 
-const leaseOf = (client: KubeClient, errors: unknown[] = []) =>
-  new LeaderLease(() => client, {
+function leaseOf(client: KubeClient, errors: unknown[] = []) {
+  const gate = new LeadershipGate();
+  const lease = new LeaderLease(client, gate, {
     namespace: 'ns',
     name: 'lease',
     identity: 'me',
     onError: (error) => void errors.push(error),
   });
+  return { lease, gate };
+}
 
 describe('the lease', () => {
   it('is created and held', async () => {
     const { client, writes } = server();
-    const lease = leaseOf(client);
-    expect(lease.leading).to.equal(false);
+    const { lease, gate } = leaseOf(client);
+    expect(gate.open).to.equal(false);
     expect(await lease.acquire(new AbortController().signal)).to.equal(true);
-    expect([lease.leading, writes]).to.deep.equal([true, ['POST me']]);
+    expect([gate.open, writes]).to.deep.equal([true, ['POST me']]);
   });
 
   it('is released, and nothing is written after that', async () => {
     const { client, writes } = server();
-    const lease = leaseOf(client);
+    const { lease, gate } = leaseOf(client);
     await lease.acquire(new AbortController().signal);
     await lease.release();
-    expect([lease.leading, writes]).to.deep.equal([false, ['POST me', 'PUT ']]);
+    expect([gate.open, writes]).to.deep.equal([false, ['POST me', 'PUT ']]);
   });
 
   it('of another replica is not released', async () => {
     const { client, writes, replace } = server();
-    const lease = leaseOf(client);
+    const { lease } = leaseOf(client);
     await lease.acquire(new AbortController().signal);
     replace('another');
     await lease.release();
@@ -64,8 +68,8 @@ describe('the lease', () => {
   it('counts from the request, not from the response', async () => {
     // two calls: the response comes 6.2 s after the request, above the 6 s of the deadline
     const { client } = server(3_100);
-    const lease = leaseOf(client);
+    const { lease, gate } = leaseOf(client);
     await lease.acquire(new AbortController().signal);
-    expect(lease.leading).to.equal(false);
+    expect(gate.open).to.equal(false);
   }).timeout(15_000);
 });
