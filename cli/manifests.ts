@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import * as yaml from 'js-yaml';
-import type { KubeObject } from '../operator/api/objects.ts';
+import type { KubeObject } from '@penstock/kube/api/objects';
 import type { InferencePipeline, ModelVersion } from '../operator/api/types.gen.ts';
 import { problemsOf, type Crd } from './validate.ts';
 

@@ -69,7 +69,7 @@ async function types(crds: Crd[]): Promise<string> {
     });
     properties[kind] = schema;
   }
-  const banner = `// Printed from crds/ by \`${COMMAND}\`: edit the YAML, not this file.\nimport type { ${[...KUBERNETES_TYPES].join(', ')} } from 'kubernetes-types/core/v1.js';\nimport type { ObjectMeta } from './objects.ts';\n`;
+  const banner = `// Printed from crds/ by \`${COMMAND}\`: edit the YAML, not this file.\nimport type { ${[...KUBERNETES_TYPES].join(', ')} } from 'kubernetes-types/core/v1.js';\nimport type { ObjectMeta } from '@penstock/kube/api/objects';\n`;
   const text = await compile({ type: 'object', title: 'Kinds', properties } as JSONSchema, 'Kinds', {
     bannerComment: banner,
     additionalProperties: false,

@@ -1,5 +1,5 @@
 /** The operator's settings, read once from the environment that the chart writes. */
-import { Settings, type Env } from '@penstock/contract';
+import { Settings, type Env } from '@penstock/server/settings';
 import type { NetworkAccess, RenderConfig } from './api/observed.ts';
 
 export interface Config extends RenderConfig {

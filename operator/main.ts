@@ -1,7 +1,7 @@
 /** Entry point of the operator's image. */
 import { fromProcess } from './config.ts';
-import { jsonLogger } from './observability/logger.ts';
-import { runProgram } from './observability/program.ts';
+import { jsonLogger } from '@penstock/server/logger';
+import { runProgram } from '@penstock/server/program';
 import { runOperator } from './operator.ts';
 import { withdraw } from './withdraw.ts';
 

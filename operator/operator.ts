@@ -1,27 +1,28 @@
 /** The whole operator: caches, queues, controllers, leader election. Started by main.ts and by tests. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getHeapStatistics } from 'node:v8';
-import type { Logger } from 'winston';
+import type { Logger } from '@penstock/server/logger';
 import { Registry } from 'prom-client';
 import type { Config } from './config.ts';
-import { runController } from './controller/controller.ts';
-import { wireActivators, wireModelVersions, wirePipelines } from './controller/wiring.ts';
-import { joinKey } from './api/flow.ts';
+import { runController } from '@penstock/kube/controller/controller';
+import { wireActivators, wireModelVersions, wirePipelines } from './triggers/wiring.ts';
+import { joinKey } from '@penstock/kube/api/keys';
+import { CLIENT_PROFILE } from './api/kinds.ts';
 import { LABEL } from './api/labels.ts';
 import { canScaleToZero } from './desired/effective.ts';
-import { KubeClient } from './kube/client.ts';
-import { EventRecorder } from './kube/events.ts';
-import { Kube } from './kube/kube.ts';
+import { KubeClient } from '@penstock/kube/client/client';
+import { EventRecorder } from '@penstock/kube/client/events';
+import { Kube } from './caches/kube.ts';
 import { MetricsApi, type MetricsApiOptions } from './metricsapi/metricsApi.ts';
 import { OFF_MESSAGE } from './metricsapi/registration.ts';
 import { Scorers } from './scorers/stats.ts';
-import { LeaderLease } from './kube/lease.ts';
-import { LeadershipGate } from './kube/leadershipGate.ts';
-import { kubeConfig, Pool } from './kube/pool.ts';
-import { aborted, isAborted } from './kube/signals.ts';
-import { healthServer, type Health } from './observability/http.ts';
-import { operatorMetrics, type OperatorMetrics } from './observability/metrics.ts';
-import { WorkQueue } from './queue/workqueue.ts';
+import { LeaderLease } from '@penstock/kube/client/lease';
+import { LeadershipGate } from '@penstock/kube/client/leadershipGate';
+import { kubeConfig, Pool } from '@penstock/kube/client/pool';
+import { aborted, isAborted } from '@penstock/kube/client/signals';
+import { healthServer, type HealthRoutes } from '@penstock/server/healthServer';
+import { operatorMetrics, type OperatorMetrics } from './metrics.ts';
+import { WorkQueue } from '@penstock/kube/controller/workqueue';
 import { reconcileModelVersion } from './reconcile/modelversion.ts';
 import { reconcilePipeline } from './reconcile/pipeline.ts';
 import { newDeps } from './reconcile/deps.ts';
@@ -40,6 +41,7 @@ const SWEEPS_PER_RESYNC = 5;
 const KINDS = { pipelines: 'pipeline', modelVersions: 'modelversion' } as const;
 /** Share of V8's heap limit for cached objects. A pipeline with its children and one pod takes some 45 KiB. */
 const CACHE_SHARE = 0.6;
+const HEALTH_LIMITS = { connections: 128, keepAliveMs: 5_000 };
 type Queues = Record<keyof typeof KINDS, WorkQueue>;
 
 /** Runs until `signal` is aborted, then releases the lease. Rejects when leadership is lost. */
@@ -52,7 +54,7 @@ export async function runOperator(config: Config, logger: Logger, signal: AbortS
   };
   const pool = new Pool(() => kubeConfig(config.kubeconfig));
   const leadership = new LeadershipGate();
-  const client = new KubeClient(pool, {
+  const client = new KubeClient(pool, CLIENT_PROFILE, {
     callTimeoutMs: config.callTimeoutMs,
     onWrite: (method, kind, path) => {
       metrics.writes.inc({ method, kind });
@@ -93,14 +95,14 @@ export async function runOperator(config: Config, logger: Logger, signal: AbortS
     config,
     noConcurrency,
     scorers,
-    events: new EventRecorder(client, config.identity, onError),
+    events: new EventRecorder(client, { controller: 'penstock.dev/operator', instance: config.identity }, onError),
     log: (line) => void logger.info(line),
   });
   wirePipelines(kube.caches, queues);
   wireActivators(kube.caches, queues.pipelines, canScaleToZero);
   wireModelVersions(kube.caches, queues.modelVersions);
 
-  const http = healthServer(health(kube, queues, { metrics, signal }), registry);
+  const http = healthServer({ ...health(kube, queues, { metrics, signal }), registry }, HEALTH_LIMITS);
   http.listen(config.httpPort);
   const watching = new AbortController();
   const watches = Promise.all([kube.run(watching.signal), metricsApi?.serve(watching.signal)]);
@@ -202,9 +204,9 @@ function health(
   kube: Kube,
   queues: Queues,
   { metrics, signal }: { metrics: OperatorMetrics; signal: AbortSignal },
-): Health {
-  return {
-    healthy: () => {
+): Omit<HealthRoutes, 'registry'> {
+  const checks = {
+    '/healthz': () => {
       if (kube.msSinceLastEvent > WATCH_SILENCE_MS)
         return `no event from the API server for ${Math.round(kube.msSinceLastEvent / 1000)} s`;
       const stuck = Math.max(queues.pipelines.longestWorkMs, queues.modelVersions.longestWorkMs);
@@ -212,17 +214,18 @@ function health(
     },
     // The metrics API does not count: its certificate comes from the leader, which may be of an older release during an
     // upgrade.
-    ready: () => {
+    '/readyz': () => {
       if (isAborted(signal)) return 'ending';
       return kube.synced ? undefined : 'caches are not filled yet';
     },
-    sample: () => {
-      for (const name of Object.keys(KINDS) as (keyof Queues)[]) {
-        metrics.queueDepth.set({ controller: KINDS[name] }, queues[name].depth);
-        metrics.longestWork.set({ controller: KINDS[name] }, queues[name].longestWorkMs / 1000);
-      }
-    },
   };
+  const beforeScrape = (): void => {
+    for (const name of Object.keys(KINDS) as (keyof Queues)[]) {
+      metrics.queueDepth.set({ controller: KINDS[name] }, queues[name].depth);
+      metrics.longestWork.set({ controller: KINDS[name] }, queues[name].longestWorkMs / 1000);
+    }
+  };
+  return { checks, beforeScrape };
 }
 
 /** Resync: reconciles every object, spread over `withinMs`, in case a watch missed an event. */

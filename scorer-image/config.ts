@@ -1,15 +1,6 @@
 /** The scorer's settings, read once from the environment that the operator writes. */
-import {
-  ENV,
-  LOCAL_ENV,
-  MOUNT,
-  PORT,
-  Settings,
-  type Env,
-  type FetchItem,
-  type MountedModel,
-  type ScoringTest,
-} from '@penstock/contract';
+import { ENV, LOCAL_ENV, MOUNT, PORT, type FetchItem, type MountedModel, type ScoringTest } from '@penstock/contract';
+import { Settings, type Env } from '@penstock/server/settings';
 import { join } from 'node:path';
 
 export interface ScorerConfig {

@@ -2,7 +2,8 @@
 import { ENV, FAILURE, SCORER_COMMAND } from '@penstock/contract';
 import { environment, parseFetch, parseServe } from './config.ts';
 import { asFailure, EXIT_CODE, writeTermination } from './failure.ts';
-import { flushLogs, logger } from './logger.ts';
+import { flushLogs } from '@penstock/server/logger';
+import { logger } from './logger.ts';
 import { serve, type ExitOutcome } from './serve.ts';
 
 async function main(command: string | undefined): Promise<ExitOutcome> {
@@ -29,6 +30,6 @@ try {
   const failure = asFailure(error, FAILURE.resource);
   logger.error(`${failure.reason}: ${failure.message}`, { detail: failure.detail });
   writeTermination(failure);
-  await flushLogs();
+  await flushLogs(logger);
   process.exit(EXIT_CODE);
 }

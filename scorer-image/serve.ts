@@ -13,7 +13,8 @@ import { KEEP_ALIVE_SECONDS } from './http/responseHead.ts';
 import { inferenceServer } from './http/inferenceServer.ts';
 import { Lifecycle } from './init/lifecycle.ts';
 import { mismatch } from './init/scoringTest.ts';
-import { flushLogs, logger } from './logger.ts';
+import { flushLogs } from '@penstock/server/logger';
+import { logger } from './logger.ts';
 import { Demand } from './metrics/demand.ts';
 import { scorerMetrics } from './metrics/metrics.ts';
 import type { Limits } from './run/requestQueue.ts';
@@ -109,7 +110,7 @@ export async function serve(
     logger.error(`${failure.reason}: ${failure.message}`, { detail: failure.detail });
     writeTermination(failure);
     const stuck = !(await dispatcher.stop(0));
-    await flushLogs();
+    await flushLogs(logger);
     return { code: EXIT_CODE, stuck };
   } finally {
     traffic.close();

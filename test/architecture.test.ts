@@ -9,40 +9,52 @@ const MAX_LINES = 250;
 
 /** Room → rooms of ours and packages it may import. `type:` allows `import type` only. */
 const ROOMS: Record<string, string[]> = {
-  contract: ['node:crypto'],
-  'operator/api': ['contract'],
-  'operator/desired': ['operator/api', 'operator/desired/sources', 'contract', 'kubernetes-types', 'node:crypto'],
-  'operator/desired/sources': ['operator/api', 'contract', 'kubernetes-types'],
-  'operator/status': ['operator/api', 'contract', 'kubernetes-types'],
-  'operator/plan': ['operator/api', 'operator/desired', 'contract', 'kubernetes-types'],
-  'operator/apply': ['operator/api', 'type:operator/kube', 'kubernetes-types', 'node:util', 'node:crypto'],
-  'operator/queue': [],
-  'operator/kube': [
+  'packages/contract': [],
+  'packages/server': ['packages/contract', 'prom-client', 'winston', 'node:*'],
+  'packages/kube/api': ['kubernetes-types'],
+  'packages/kube/client': ['packages/kube/api', '@kubernetes/client-node', 'undici', 'node:*'],
+  'packages/kube/cache': ['packages/kube/api', 'packages/kube/client', 'node:timers/promises'],
+  'packages/kube/controller': [
+    'packages/kube/api',
+    'packages/kube/client',
+    'packages/server',
+    'prom-client',
+    'node:crypto',
+  ],
+  'operator/api': ['packages/kube/api', 'packages/kube/controller/result.ts', 'packages/contract'],
+  'operator/desired': [
     'operator/api',
-    'operator/queue',
-    'contract',
-    '@kubernetes/client-node',
-    'undici',
+    'operator/desired/sources',
+    'packages/kube/api',
+    'packages/contract',
     'kubernetes-types',
     'node:crypto',
-    'node:timers/promises',
-    'node:https',
   ],
-  'operator/controller': [
-    'operator/queue',
+  'operator/desired/sources': ['operator/api', 'packages/contract', 'kubernetes-types'],
+  'operator/status': ['operator/api', 'packages/kube/api', 'packages/contract', 'kubernetes-types'],
+  'operator/plan': ['operator/api', 'operator/desired', 'packages/kube/api', 'packages/contract', 'kubernetes-types'],
+  'operator/apply': [
     'operator/api',
-    'operator/kube',
-    'operator/observability',
-    'contract',
-    'winston',
+    'type:operator/caches',
+    'type:packages/kube/client',
+    'packages/kube/api',
+    'packages/kube/controller/result.ts',
+    'kubernetes-types',
+    'node:util',
     'node:crypto',
   ],
+  'operator/caches': ['operator/api', 'packages/kube/*', 'packages/contract', 'kubernetes-types'],
+  'operator/triggers': ['operator/api', 'type:operator/caches', 'packages/kube/*'],
   'operator/observe': [
     'operator/api',
     'operator/desired',
-    'type:operator/kube',
+    'type:operator/caches',
     'type:operator/scorers',
-    'contract',
+    'type:packages/kube/client',
+    'type:packages/kube/cache',
+    'packages/kube/api',
+    'packages/server/auth.ts',
+    'packages/contract',
     'kubernetes-types',
     'node:crypto',
   ],
@@ -53,16 +65,17 @@ const ROOMS: Record<string, string[]> = {
     'operator/status',
     'operator/plan',
     'operator/apply',
-    'type:operator/kube',
+    'type:operator/caches',
+    'packages/kube/*',
   ],
-  'operator/scorers': ['operator/api', 'contract', 'kubernetes-types', 'node:http'],
+  'operator/scorers': ['operator/api', 'packages/kube/api', 'packages/contract', 'kubernetes-types', 'node:http'],
   'operator/metricsapi': [
-    'contract',
     'operator/api',
     'operator/apply',
-    'operator/kube',
-    'operator/queue',
     'operator/scorers',
+    'packages/contract',
+    'packages/kube/*',
+    'packages/server',
     'kubernetes-types',
     '@peculiar/x509',
     'reflect-metadata',
@@ -70,39 +83,37 @@ const ROOMS: Record<string, string[]> = {
   ],
   'operator/activator': [
     'operator/api',
-    'operator/kube',
-    'operator/queue',
-    'operator/observability',
-    'contract',
+    'operator/caches/indexes.ts',
+    'packages/contract',
+    'packages/kube/*',
+    'packages/server',
     'prom-client',
-    'type:winston',
     'node:*',
   ],
-  'operator/observability': ['contract', 'operator/api', 'prom-client', 'winston', 'node:http', 'node:async_hooks'],
   operator: ['*'],
-  'scorer-image/fetch': ['scorer-image', 'scorer-image/fetch/sources', 'contract', 'node:*'],
-  'scorer-image/fetch/sources': ['scorer-image', 'scorer-image/fetch', 'contract', 'undici', 'node:*'],
-  'scorer-image/onnx': ['contract', 'protobufjs', 'node:*'],
-  'scorer-image/rows': ['contract', 'scorer-image/onnx'],
-  'scorer-image/tensor': ['scorer-image', 'contract'],
-  'scorer-image/script': ['scorer-image', 'contract', 'esbuild', 'node:*'],
+  'scorer-image/fetch': ['scorer-image', 'scorer-image/fetch/sources', 'packages/contract', 'node:*'],
+  'scorer-image/fetch/sources': ['scorer-image', 'scorer-image/fetch', 'packages/contract', 'undici', 'node:*'],
+  'scorer-image/onnx': ['packages/contract', 'protobufjs', 'node:*'],
+  'scorer-image/rows': ['packages/contract', 'scorer-image/onnx'],
+  'scorer-image/tensor': ['scorer-image', 'packages/contract'],
+  'scorer-image/script': ['scorer-image', 'packages/contract', 'esbuild', 'node:*'],
   'scorer-image/model': [
     'scorer-image',
     'scorer-image/onnx',
     'scorer-image/rows',
     'scorer-image/tensor',
-    'contract',
+    'packages/contract',
     'onnxruntime-node',
     'node:*',
   ],
-  'scorer-image/init': ['scorer-image', 'contract'],
+  'scorer-image/init': ['scorer-image', 'packages/contract'],
   'scorer-image/run': [
     'scorer-image',
     'scorer-image/model',
     'scorer-image/tensor',
     'scorer-image/script',
     'scorer-image/init',
-    'contract',
+    'packages/contract',
     'node:*',
   ],
   'scorer-image/http': [
@@ -110,18 +121,19 @@ const ROOMS: Record<string, string[]> = {
     'type:scorer-image/run',
     'scorer-image/init',
     'scorer-image/metrics',
-    'contract',
+    'packages/contract',
+    'packages/server',
     'express',
-    'type:winston',
     'node:*',
   ],
-  'scorer-image/metrics': ['contract', 'prom-client', 'node:*'],
+  'scorer-image/metrics': ['packages/contract', 'prom-client', 'node:*'],
   'scorer-image': ['*'],
   cli: [
+    'packages/kube/api',
     'operator/api',
     'operator/desired',
     'operator/plan',
-    'contract',
+    'packages/contract',
     'kubernetes-types',
     'js-yaml',
     'ajv',
@@ -131,7 +143,8 @@ const ROOMS: Record<string, string[]> = {
 };
 /** Rooms without a clock, a network, a process or chance. */
 const PURE = [
-  'contract',
+  'packages/contract',
+  'packages/kube/api',
   'operator/api',
   'operator/desired',
   'operator/desired/sources',
@@ -141,7 +154,7 @@ const PURE = [
 ];
 const IMPURE = /\b(process\.|Date\.now|new Date\(\)|Math\.random|setTimeout|fetch\()/;
 
-const sources = globSync(['contract/**/*.ts', 'operator/**/*.ts', 'scorer-image/**/*.ts', 'cli/**/*.ts'], {
+const sources = globSync(['packages/**/*.ts', 'operator/**/*.ts', 'scorer-image/**/*.ts', 'cli/**/*.ts'], {
   cwd: root,
 }).filter((file) => !/node_modules|dist\//.test(file));
 const all = [...sources, ...globSync(['crds/*.ts', 'test/**/*.ts', 'examples/**/*.ts'], { cwd: root })];
@@ -157,7 +170,9 @@ function importsOf(file: string): { target: string; typeOnly: boolean }[] {
     const name = match[3] ?? match[4] ?? match[5] ?? '';
     const typeOnly = match[2] !== undefined;
     if (name.startsWith('.')) return { target: relative(root, join(root, dirname(file), name)), typeOnly };
-    return { target: name === '@penstock/contract' ? 'contract/contract.ts' : name, typeOnly };
+    if (name === '@penstock/contract') return { target: 'packages/contract/contract.ts', typeOnly };
+    const [, path] = /^@penstock\/(.+)$/.exec(name) ?? [];
+    return { target: path === undefined ? name : `packages/${path}.ts`, typeOnly };
   });
 }
 
@@ -173,6 +188,7 @@ function allowed(room: string, target: string, typeOnly: boolean): boolean {
   if (rules.includes('*') || name === room) return true;
   if (!isFile && builtinModules.includes(target.replace('node:', '')) && rules.includes('node:*')) return true;
   return (
+    rules.some((rule) => rule.endsWith('/*') && name.startsWith(rule.slice(0, -1))) ||
     rules.includes(name) ||
     rules.includes(target) ||
     (typeOnly && (rules.includes(`type:${name}`) || rules.includes(`type:${target}`) || name === 'kubernetes-types'))

@@ -2,18 +2,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getHeapStatistics } from 'node:v8';
 import { Registry } from 'prom-client';
-import type { Logger } from 'winston';
+import type { Logger } from '@penstock/server/logger';
 import { isActivatorSlice, readyAddresses, type Slice } from '../api/endpointSlices.ts';
-import { KIND } from '../api/kinds.ts';
+import { CLIENT_PROFILE, KIND } from '../api/kinds.ts';
 import { MANAGED_SELECTOR } from '../api/labels.ts';
-import { Cache } from '../kube/cache.ts';
-import { KubeClient } from '../kube/client.ts';
-import { endpointSliceKeys } from '../kube/indexes.ts';
-import { kubeConfig, Pool } from '../kube/pool.ts';
-import { isAborted } from '../kube/signals.ts';
-import { Reflector } from '../kube/reflector.ts';
-import { healthServer } from '../observability/http.ts';
-import { FairShare } from '../queue/fairShare.ts';
+import { Cache } from '@penstock/kube/cache/cache';
+import { KubeClient } from '@penstock/kube/client/client';
+import { endpointSliceKeys } from '../caches/indexes.ts';
+import { kubeConfig, Pool } from '@penstock/kube/client/pool';
+import { isAborted } from '@penstock/kube/client/signals';
+import { Reflector } from '@penstock/kube/cache/reflector';
+import { healthServer } from '@penstock/server/healthServer';
+import { FairShare } from '@penstock/kube/cache/fairShare';
 import type { ActivatorConfig } from './config.ts';
 import { ActivatorListeners } from './listeners.ts';
 import { UPSTREAM_IDLE_MS } from './forward.ts';
@@ -30,6 +30,8 @@ const ROUTE_REMOVAL_MS = { slices: 20_000, nodes: 2_000 };
  */
 const DRAIN_TIMEOUT_MS = QUEUE_TIMEOUT_MS + 3_600_000 + UPSTREAM_IDLE_MS;
 
+const HEALTH_LIMITS = { connections: 128, keepAliveMs: 5_000 };
+
 /** Runs until `signal` is aborted, and then until every queued request has a response. */
 export async function runActivator(config: ActivatorConfig, logger: Logger, signal: AbortSignal): Promise<void> {
   const registry = new Registry();
@@ -39,7 +41,7 @@ export async function runActivator(config: ActivatorConfig, logger: Logger, sign
     logger.warn('call to the API server failed', { error: error instanceof Error ? error.message : String(error) });
   };
   const pool = new Pool(() => kubeConfig(config.kubeconfig));
-  const client = new KubeClient(pool);
+  const client = new KubeClient(pool, CLIENT_PROFILE);
   const slices = new Cache<Slice>(
     endpointSliceKeys,
     onError,
@@ -61,7 +63,8 @@ export async function runActivator(config: ActivatorConfig, logger: Logger, sign
     if (isAborted(signal)) return 'ending';
     return reflectors.every(({ synced }) => synced) ? listeners.notReadyReason : 'caches are not filled yet';
   };
-  const http = healthServer({ healthy: () => undefined, ready, sample: () => undefined }, registry);
+  const checks = { '/healthz': () => undefined, '/readyz': ready };
+  const http = healthServer({ checks, registry }, HEALTH_LIMITS);
   http.listen(config.httpPort);
   const watching = new AbortController();
   const watches = Promise.all(reflectors.map((reflector) => reflector.run(watching.signal)));

@@ -1,6 +1,6 @@
 /** A request that waits for a pod with its body unread, and the responses that the activator sends itself. */
-import { HEADER } from '@penstock/contract';
-import { randomUUID } from 'node:crypto';
+import { errorBody } from '@penstock/server/errorBody';
+import { requestIds } from '@penstock/server/requestIds';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /** How long a request may wait for a pod (milliseconds). */
@@ -8,7 +8,6 @@ export const QUEUE_TIMEOUT_MS = 60_000;
 
 /** How long the rest of a request body is read after its response was sent (milliseconds). */
 const DRAIN_MS = 10_000;
-const VALID_ID = /^[\x21-\x7e]{1,128}$/;
 
 export class BufferedRequest {
   readonly request: IncomingMessage;
@@ -60,23 +59,15 @@ export class BufferedRequest {
 
   /** Responds in the form of the path's protocol: V2 has `error`, Azure ML has `message`. The connection stays open. */
   fail(status: number, message: string, headers: Record<string, string> = {}): void {
-    this.send(status, JSON.stringify(this.path.startsWith('/v2') ? { error: message } : { message }), headers);
+    this.send(status, errorBody(this.path, message), headers);
   }
 
   send(status: number, body: string, headers: Record<string, string> = {}): void {
     this.stopTimeout();
     if (this.responded) return;
     this.drain();
-    const given = this.request.headers[HEADER.requestId];
-    const id = typeof given === 'string' && VALID_ID.test(given) ? given : randomUUID();
-    this.response
-      .writeHead(status, {
-        [HEADER.requestId]: id,
-        [HEADER.msRequestId]: id,
-        'content-type': 'application/json',
-        'content-length': Buffer.byteLength(body),
-        ...headers,
-      })
-      .end(body);
+    const all = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...headers };
+    const ids = requestIds(this.request.headers).headers;
+    this.response.writeHead(status, [...ids, ...Object.entries(all).flat()]).end(body);
   }
 }

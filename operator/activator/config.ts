@@ -1,5 +1,5 @@
 /** The activator's settings, read once from the environment that the chart writes. */
-import { Settings, type Env } from '@penstock/contract';
+import { Settings, type Env } from '@penstock/server/settings';
 
 export interface ActivatorConfig {
   /** Undefined: the cluster this pod runs in. */

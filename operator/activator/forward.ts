@@ -1,14 +1,11 @@
 /** Forwards a buffered request to a pod unchanged, and streams the response back. */
-import { isFieldValue } from '@penstock/contract';
+import { endToEnd, isFieldValue } from '@penstock/server/messageHeaders';
 import { request as send, type IncomingMessage } from 'node:http';
 import type { BufferedRequest } from './bufferedRequest.ts';
 
 const CONNECT_TIMEOUT_MS = 2_000;
 /** Added to the pipeline's requestTimeout, after which a pod itself responds 504: for a node that is gone. */
 export const UPSTREAM_IDLE_MS = 30_000;
-
-/** Hop-by-hop headers (RFC 9110 §7.6.1), and `expect`, which node:http has answered. */
-const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'upgrade', 'expect']);
 
 export interface Target {
   address: string;
@@ -77,21 +74,4 @@ export function forward(held: BufferedRequest, { address, port, requestTimeoutMs
 /** Whether node:http can write this response (RFC 9110 §15, RFC 9112 §4): a script may have set any header. */
 function isWritable({ statusCode = 0, statusMessage = '', rawHeaders }: IncomingMessage): boolean {
   return statusCode >= 200 && statusCode <= 599 && isFieldValue(statusMessage) && rawHeaders.every(isFieldValue);
-}
-
-/** Headers that frame the message or authenticate the client: the header Connection cannot remove them. */
-const NEVER_HOP_BY_HOP = new Set(['content-length', 'transfer-encoding', 'host', 'authorization']);
-
-/** Raw headers in their order, without hop-by-hop headers. */
-function endToEnd({ rawHeaders, headers }: IncomingMessage): string[] {
-  const named = new Set(
-    (headers.connection ?? '')
-      .toLowerCase()
-      .split(',')
-      .map((name) => name.trim()),
-  );
-  return rawHeaders.filter((_, i) => {
-    const name = rawHeaders[i - (i % 2)]!.toLowerCase();
-    return !HOP_BY_HOP.has(name) && (!named.has(name) || NEVER_HOP_BY_HOP.has(name));
-  });
 }

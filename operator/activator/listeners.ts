@@ -1,20 +1,17 @@
 /** One HTTP listener for each pipeline that may have no pods, on the port that its EndpointSlice names. */
-import { ConnectionLimit, rejectMalformedRequest } from '@penstock/contract';
+import { ConnectionLimit } from '@penstock/server/connectionLimit';
+import { rejectMalformedRequest } from '@penstock/server/malformedRequest';
 import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Logger } from 'winston';
-import { parseActivation } from '../api/activation.ts';
-import { activatorPort, creationOrder, isActivatorSlice, readyAddresses, type Slice } from '../api/endpointSlices.ts';
-import { ignoreNotFound, joinKey, splitKey, type Key } from '../api/flow.ts';
-import { KIND } from '../api/kinds.ts';
-import { ANNOTATION, LABEL, indexKey } from '../api/labels.ts';
-import { controllerOf } from '../api/objects.ts';
-import { CONDITION, isFinal } from '../api/reasons.ts';
-import type { InferencePipeline } from '../api/types.gen.ts';
-import type { Cache } from '../kube/cache.ts';
-import type { KubeClient } from '../kube/client.ts';
-import { FairShare } from '../queue/fairShare.ts';
-import { PipelineQueue, type Backends, type Availability } from './pipelineQueue.ts';
+import type { Logger } from '@penstock/server/logger';
+import type { Slice } from '../api/endpointSlices.ts';
+import { joinKey, splitKey, type Key } from '@penstock/kube/api/keys';
+import { LABEL } from '../api/labels.ts';
+import type { Cache } from '@penstock/kube/cache/cache';
+import type { KubeClient } from '@penstock/kube/client/client';
+import { FairShare } from '@penstock/kube/cache/fairShare';
+import { availabilityOf, backendsOf, type Backends } from './backends.ts';
+import { PipelineQueue } from './pipelineQueue.ts';
 import { BufferedRequest } from './bufferedRequest.ts';
 import type { ActivatorMetrics } from './metrics.ts';
 
@@ -200,51 +197,4 @@ export class ActivatorListeners {
     });
     return door;
   }
-}
-
-interface Found {
-  /** Undefined when an older pipeline has the port. */
-  port?: number;
-  backends: Backends;
-}
-
-/** What the EndpointSlices say of a pipeline; undefined when it has none of the activator. */
-function backendsOf(slices: Cache<Slice>, namespace: string, name: string): Found | undefined {
-  const all = slices.byIndex(indexKey.service(namespace, name));
-  const own = all.find((slice) => isActivatorSlice(slice) && ownerKey(slice) === joinKey(namespace, name));
-  if (!own) return undefined;
-  const port = activatorPort(own);
-  const activation = parseActivation(own.metadata.annotations?.[ANNOTATION.activation]);
-  if (!activation || port === undefined) return undefined;
-  const isTaken = slices.byIndex(indexKey.port(port)).some((other) => creationOrder(other) < creationOrder(own));
-  const service = all.filter((slice) => !isActivatorSlice(slice));
-  const backends = {
-    activation,
-    pods: service.flatMap(readyAddresses),
-    port: service[0]?.ports?.[0]?.port ?? 0,
-    activators: readyAddresses(own).length,
-  };
-  return { ...(!isTaken && { port }), backends };
-}
-
-/** The pipeline that controls a slice; any account could set the labels. */
-function ownerKey(slice: Slice): Key | undefined {
-  const owner = controllerOf(slice);
-  return owner?.kind === KIND.pipeline.kind ? joinKey(slice.metadata.namespace ?? '', owner.name) : undefined;
-}
-
-/** The condition Available of a pipeline. */
-async function availabilityOf(
-  client: Pick<KubeClient, 'get'>,
-  namespace: string,
-  name: string,
-): Promise<Availability | 'gone'> {
-  const pipeline = await client.get<InferencePipeline>(KIND.pipeline, namespace, name).catch(ignoreNotFound);
-  if (!pipeline || pipeline.metadata.deletionTimestamp !== undefined) return 'gone';
-  const found = pipeline.status?.conditions?.find(({ type }) => type === CONDITION.available);
-  if (!found) return { available: false, reason: 'Unknown', message: '', final: false };
-  const { status, reason, message, observedGeneration } = found;
-  const available = status === 'True';
-  const isCurrent = observedGeneration === pipeline.metadata.generation;
-  return { available, reason, message, final: !available && isCurrent && isFinal(reason) };
 }

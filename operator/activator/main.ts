@@ -1,6 +1,6 @@
 /** Entry point of the activator, in the operator's image. */
-import { jsonLogger } from '../observability/logger.ts';
-import { runProgram } from '../observability/program.ts';
+import { jsonLogger } from '@penstock/server/logger';
+import { runProgram } from '@penstock/server/program';
 import { runActivator } from './activator.ts';
 import { fromProcess } from './config.ts';
 

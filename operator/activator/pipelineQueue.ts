@@ -1,7 +1,7 @@
 /** The requests of one pipeline at the activator: which are accepted, how long they wait, and when a pod gets them. */
-import { authorized, unauthorizedMessage } from '@penstock/contract';
+import { authorized, unauthorizedMessage } from '@penstock/server/auth';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Activation } from '../api/activation.ts';
+import type { Availability, Backends } from './backends.ts';
 import { QUEUE_TIMEOUT_MS, type BufferedRequest } from './bufferedRequest.ts';
 import { forward } from './forward.ts';
 import type { ActivatorMetrics, Outcome } from './metrics.ts';
@@ -14,25 +14,6 @@ const RETRY_AFTER_S = { full: '5', failed: '10' };
 const SCALE_FROM_ZERO_INTERVAL_MS = 1_000;
 /** A pod in the EndpointSlices that refuses connections is tried again after this long. */
 const CONNECT_RETRY_MS = 250;
-
-/** Where the requests of a pipeline can go now. */
-export interface Backends {
-  activation: Activation;
-  /** Addresses and port of the pods that the Service selects and that are Ready. */
-  pods: string[];
-  port: number;
-  /** How many activators share the pipeline's requests. */
-  activators: number;
-}
-
-/** Whether the pipeline can serve, and why not. */
-export interface Availability {
-  available: boolean;
-  reason: string;
-  message: string;
-  /** Waiting does not help. */
-  final: boolean;
-}
 
 export interface PipelineQueueDeps {
   pipeline: string;

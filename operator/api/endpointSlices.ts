@@ -3,7 +3,7 @@ import type { Service } from 'kubernetes-types/core/v1.js';
 import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
 import { ACTIVATOR_PORTS, ACTIVATOR_ROLE } from './activation.ts';
 import { LABEL } from './labels.ts';
-import type { Stored } from './objects.ts';
+import type { Stored } from '@penstock/kube/api/objects';
 
 export type Slice = Stored<EndpointSlice>;
 

@@ -1,48 +1,20 @@
-/** The kinds Penstock reads or writes, and the path of each in the API. */
-import type { KubeObject } from './objects.ts';
-
-export interface Kind {
-  apiVersion: string;
-  kind: string;
-  plural: string;
-}
-
-const kind = (apiVersion: string, name: string, plural: string): Kind => ({ apiVersion, kind: name, plural });
+/** The kinds that Penstock reads or writes, and how its client identifies itself to the API server. */
+import { BUILT_IN, findKind, kind, type Kind } from '@penstock/kube/api/kinds';
+import type { ClientProfile } from '@penstock/kube/api/clientProfile';
+import { FIELD_MANAGER } from './labels.ts';
+import type { KubeObject } from '@penstock/kube/api/objects';
 
 export const KIND = {
+  ...BUILT_IN,
   pipeline: kind('penstock.dev/v1alpha1', 'InferencePipeline', 'inferencepipelines'),
   modelVersion: kind('penstock.dev/v1alpha1', 'ModelVersion', 'modelversions'),
-  configMap: kind('v1', 'ConfigMap', 'configmaps'),
-  secret: kind('v1', 'Secret', 'secrets'),
-  service: kind('v1', 'Service', 'services'),
-  pod: kind('v1', 'Pod', 'pods'),
-  deployment: kind('apps/v1', 'Deployment', 'deployments'),
-  autoscaler: kind('autoscaling/v2', 'HorizontalPodAutoscaler', 'horizontalpodautoscalers'),
-  disruptionBudget: kind('policy/v1', 'PodDisruptionBudget', 'poddisruptionbudgets'),
-  endpointSlice: kind('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices'),
-  networkPolicy: kind('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies'),
-  job: kind('batch/v1', 'Job', 'jobs'),
-  event: kind('events.k8s.io/v1', 'Event', 'events'),
-  apiService: kind('apiregistration.k8s.io/v1', 'APIService', 'apiservices'),
-  clusterRole: kind('rbac.authorization.k8s.io/v1', 'ClusterRole', 'clusterroles'),
-  lease: kind('coordination.k8s.io/v1', 'Lease', 'leases'),
 } as const;
 
-/** URL path of a collection, of one object in it, or of a subresource. */
-export function apiPath(of: Kind, namespace?: string, name?: string, subresource?: string): string {
-  const group = of.apiVersion.includes('/') ? `/apis/${of.apiVersion}` : `/api/${of.apiVersion}`;
-  return [
-    group,
-    ...(namespace ? ['namespaces', namespace] : []),
-    of.plural,
-    ...(name ? [name] : []),
-    ...(subresource ? [subresource] : []),
-  ].join('/');
-}
-
 /** The entry of {@link KIND} for an object; throws for a kind that Penstock does not know. */
-export function kindOf(object: KubeObject): Kind {
-  const found = Object.values(KIND).find((one) => one.kind === object.kind && one.apiVersion === object.apiVersion);
-  if (!found) throw new Error(`unknown kind ${object.apiVersion} ${object.kind}`);
-  return found;
-}
+export const kindOf = (object: KubeObject): Kind => findKind(Object.values(KIND), object);
+
+export const CLIENT_PROFILE: ClientProfile = {
+  kinds: Object.values(KIND),
+  fieldManagers: FIELD_MANAGER,
+  userAgent: 'penstock-operator',
+};

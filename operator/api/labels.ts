@@ -1,5 +1,5 @@
 /** Labels, annotations and the field managers under which Penstock writes. */
-import type { ObjectMeta } from './objects.ts';
+import type { ObjectMeta } from '@penstock/kube/api/objects';
 
 export const LABEL = {
   managedBy: 'app.kubernetes.io/managed-by',
@@ -44,7 +44,7 @@ export const ANNOTATION = {
   restartedAt: 'penstock.dev/restartedAt',
 } as const;
 
-export const FIELD_MANAGER = { children: 'penstock', status: 'penstock-status', scale: 'penstock-scale' } as const;
+export const FIELD_MANAGER = { objects: 'penstock', status: 'penstock-status', scale: 'penstock-scale' } as const;
 
 /** Kubernetes' labels for the Service of an EndpointSlice and for the controller that manages it. */
 export const SLICE_LABEL = {

@@ -5,7 +5,7 @@ import type { HorizontalPodAutoscaler } from 'kubernetes-types/autoscaling/v2.js
 import type { ConfigMap, Pod, PodTemplateSpec, Service } from 'kubernetes-types/core/v1.js';
 import type { Job } from 'kubernetes-types/batch/v1.js';
 import type { NetworkPolicyPeer } from 'kubernetes-types/networking/v1.js';
-import type { KubeObject, Stored } from './objects.ts';
+import type { KubeObject, Stored } from '@penstock/kube/api/objects';
 import type { InferencePipeline, ModelVersion } from './types.gen.ts';
 
 /** The files of a script's ConfigMap, with the script. */

@@ -2,7 +2,7 @@
 import type { VerifiedModel } from '@penstock/contract';
 import type { Job } from 'kubernetes-types/batch/v1.js';
 import type { Stalled, Waiting } from './flow.ts';
-import type { Stored } from './objects.ts';
+import type { Stored } from '@penstock/kube/api/objects';
 import type { PodFailure, Revision } from './observed.ts';
 import type { Effective, EffectiveMetric } from './types.gen.ts';
 

@@ -1,7 +1,7 @@
 /** Reads and writes what is stored of a revision as text: its record and its failure. */
 import { isReadableVersion, parsedJson } from '@penstock/contract';
 import { ANNOTATION } from './labels.ts';
-import type { ObjectMeta } from './objects.ts';
+import type { ObjectMeta } from '@penstock/kube/api/objects';
 import type { RevisionRecord } from './observed.ts';
 
 const TEXTS_OF_A_RECORD = ['pipeline', 'createdAt', 'target', 'image'];

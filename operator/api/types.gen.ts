@@ -1,6 +1,6 @@
 // Printed from crds/ by `npm run generate`: edit the YAML, not this file.
 import type {Affinity} from 'kubernetes-types/core/v1.js';
-import type {ObjectMeta} from './objects.ts';
+import type {ObjectMeta} from '@penstock/kube/api/objects';
 
 /**
  * A REST endpoint for trained models, with an optional script. It scales automatically.

@@ -4,13 +4,15 @@
  */
 import { hash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { ignoreNotFound, hasStatus, Outdated, Stalled } from '../api/flow.ts';
+import { ignoreNotFound, hasStatus } from '@penstock/kube/api/status';
+import { Outdated } from '@penstock/kube/controller/result';
+import { Stalled } from '../api/flow.ts';
 import { ANNOTATION } from '../api/labels.ts';
-import { controllerOf, type KubeObject } from '../api/objects.ts';
+import { controllerOf, type KubeObject } from '@penstock/kube/api/objects';
 import { REASON } from '../api/reasons.ts';
 import { kindOf } from '../api/kinds.ts';
-import type { KubeClient } from '../kube/client.ts';
-import type { Kube } from '../kube/kube.ts';
+import type { KubeClient } from '@penstock/kube/client/client';
+import type { Kube } from '../caches/kube.ts';
 import { isSubset } from './isSubset.ts';
 
 /** The operator does not watch objects of other owners, so it polls until they are gone. */

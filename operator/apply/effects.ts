@@ -2,16 +2,18 @@
  * Writes beside server-side apply: owner references, replica counts, the mark of a failed revision, annotations of
  * pods.
  */
-import { ignoreNotFound, hasStatus, Outdated } from '../api/flow.ts';
+import { ignoreNotFound, hasStatus } from '@penstock/kube/api/status';
+import { Outdated } from '@penstock/kube/controller/result';
 import { ANNOTATION, LABEL } from '../api/labels.ts';
-import { apiPath, KIND, kindOf } from '../api/kinds.ts';
+import { apiPath } from '@penstock/kube/api/kinds';
+import { KIND, kindOf } from '../api/kinds.ts';
 import type { Pod } from 'kubernetes-types/core/v1.js';
-import type { KubeObject, OwnerReference, Stored } from '../api/objects.ts';
+import type { KubeObject, OwnerReference, Stored } from '@penstock/kube/api/objects';
 import type { LiveRevision, Plan, TrafficSwitch } from '../api/plan.ts';
-import { isReady } from '../api/pods.ts';
+import { isReady } from '@penstock/kube/api/pods';
 import { formatFailure } from '../api/record.ts';
-import type { KubeClient } from '../kube/client.ts';
-import type { Kube } from '../kube/kube.ts';
+import type { KubeClient } from '@penstock/kube/client/client';
+import type { Kube } from '../caches/kube.ts';
 
 export type Effects = Pick<Kube, 'cached' | 'cacheWrite'> & {
   client: Pick<KubeClient, 'scale' | 'patchMetadata' | 'get' | 'list'>;

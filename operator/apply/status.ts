@@ -1,8 +1,8 @@
 /** The status of pipelines and ModelVersions: written last, and only its changes. */
 import { isDeepStrictEqual } from 'node:util';
-import type { KubeObject } from '../api/objects.ts';
-import type { KubeClient } from '../kube/client.ts';
-import type { Kube } from '../kube/kube.ts';
+import type { KubeObject } from '@penstock/kube/api/objects';
+import type { KubeClient } from '@penstock/kube/client/client';
+import type { Kube } from '../caches/kube.ts';
 
 export type StatusWriter = Pick<Kube, 'cacheWrite'> & { client: Pick<KubeClient, 'patchStatus'> };
 

@@ -1,7 +1,7 @@
 /** The HorizontalPodAutoscaler of a revision. */
 import type { HorizontalPodAutoscaler, MetricSpec } from 'kubernetes-types/autoscaling/v2.js';
 import { LABEL } from '../api/labels.ts';
-import type { Stored } from '../api/objects.ts';
+import type { Stored } from '@penstock/kube/api/objects';
 import { PODS_METRIC } from '../api/podsMetric.ts';
 import type { Effective, EffectiveMetric, InferencePipeline } from '../api/types.gen.ts';
 import { durationSeconds } from '../api/units.ts';

@@ -1,6 +1,6 @@
 /** Every child a pipeline should have after this reconcile. */
 import type { Traffic } from '@penstock/contract';
-import type { KubeObject } from '../api/objects.ts';
+import type { KubeObject } from '@penstock/kube/api/objects';
 import type { NetworkAccess, ScriptFiles } from '../api/observed.ts';
 import type { LiveRevision, Plan } from '../api/plan.ts';
 import type { InferencePipeline } from '../api/types.gen.ts';

@@ -1,7 +1,7 @@
 /** The Deployment of a revision, built only from the revision's immutable ConfigMap. */
 import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import { ANNOTATION, LABEL } from '../api/labels.ts';
-import type { Stored } from '../api/objects.ts';
+import type { Stored } from '@penstock/kube/api/objects';
 import type { Revision } from '../api/observed.ts';
 import type { Effective, InferencePipeline } from '../api/types.gen.ts';
 import { durationSeconds } from '../api/units.ts';

@@ -1,6 +1,6 @@
 /** The labels and owner references of all children. */
 import { LABEL, MANAGED_BY } from '../api/labels.ts';
-import type { KubeObject, ObjectMeta, OwnerReference } from '../api/objects.ts';
+import type { KubeObject, ObjectMeta, OwnerReference } from '@penstock/kube/api/objects';
 
 export const ownerReference = ({ apiVersion, kind, metadata }: KubeObject): OwnerReference => ({
   apiVersion,

@@ -1,7 +1,7 @@
 /** The PodDisruptionBudget of a pipeline and the NetworkPolicy of its pods. */
 import { PORT } from '@penstock/contract';
 import { LABEL } from '../api/labels.ts';
-import type { KubeObject } from '../api/objects.ts';
+import type { KubeObject } from '@penstock/kube/api/objects';
 import type { NetworkAccess } from '../api/observed.ts';
 import type { InferencePipeline } from '../api/types.gen.ts';
 import { childMeta, podSelector } from './meta.ts';

@@ -2,7 +2,7 @@
 import type { ConfigMap, PodTemplateSpec } from 'kubernetes-types/core/v1.js';
 import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import { ANNOTATION, LABEL } from '../api/labels.ts';
-import type { Stored } from '../api/objects.ts';
+import type { Stored } from '@penstock/kube/api/objects';
 import type { Revision, Script } from '../api/observed.ts';
 import { recordOf } from '../api/record.ts';
 import { filesDigest } from './hash.ts';

@@ -2,7 +2,7 @@
 import { parsedJson, SCHEMA_VERSION, type MountedModel } from '@penstock/contract';
 import type { ConfigMap } from 'kubernetes-types/core/v1.js';
 import { ANNOTATION, LABEL } from '../api/labels.ts';
-import type { Stored } from '../api/objects.ts';
+import type { Stored } from '@penstock/kube/api/objects';
 import { recordFrom } from '../api/record.ts';
 import type { RenderConfig, Revision, RevisionRecord, Script, ScriptFiles } from '../api/observed.ts';
 import type { Effective, InferencePipeline, ModelVersion } from '../api/types.gen.ts';

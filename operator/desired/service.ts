@@ -2,7 +2,7 @@
 import { PORT } from '@penstock/contract';
 import type { Service } from 'kubernetes-types/core/v1.js';
 import { LABEL } from '../api/labels.ts';
-import type { Stored } from '../api/objects.ts';
+import type { Stored } from '@penstock/kube/api/objects';
 import type { InferencePipeline } from '../api/types.gen.ts';
 import { childMeta, podSelector } from './meta.ts';
 

@@ -5,7 +5,7 @@
 import { SCHEMA_VERSION, TRAFFIC_FILE, type Traffic } from '@penstock/contract';
 import type { ConfigMap } from 'kubernetes-types/core/v1.js';
 import { LABEL } from '../api/labels.ts';
-import type { Stored } from '../api/objects.ts';
+import type { Stored } from '@penstock/kube/api/objects';
 import type { ObservedPipeline } from '../api/observed.ts';
 import type { Plan } from '../api/plan.ts';
 import type { InferencePipeline } from '../api/types.gen.ts';

@@ -3,7 +3,7 @@ import { SCORER_COMMAND } from '@penstock/contract';
 import type { Job } from 'kubernetes-types/batch/v1.js';
 import type { Container } from 'kubernetes-types/core/v1.js';
 import { LABEL, MANAGED_BY } from '../api/labels.ts';
-import type { Stored } from '../api/objects.ts';
+import type { Stored } from '@penstock/kube/api/objects';
 import type { RenderConfig } from '../api/observed.ts';
 import type { ModelVersion } from '../api/types.gen.ts';
 import { diskResources, fetchContainer, fetchVolumes, modelsVolume, POD_SECURITY, TMP_VOLUME } from './fetching.ts';

@@ -3,10 +3,10 @@
  * certificate must have.
  */
 import type { SecureContextOptions } from 'node:tls';
-import { ignoreNotFound } from '../api/flow.ts';
+import { ignoreNotFound } from '@penstock/kube/api/status';
 import { KIND } from '../api/kinds.ts';
-import type { KubeObject } from '../api/objects.ts';
-import type { KubeClient } from '../kube/client.ts';
+import type { KubeObject } from '@penstock/kube/api/objects';
+import type { KubeClient } from '@penstock/kube/client/client';
 import { currentCertificate, type ServingCertificate } from './certificate.ts';
 
 const AUTHENTICATION = { namespace: 'kube-system', name: 'extension-apiserver-authentication' };

@@ -3,7 +3,7 @@
  * APIService per group and version, and one without a backend blocks the deletion of every namespace. So the operator
  * registers only when no other adapter has, and removes its registration as soon as one does.
  */
-import type { KubeObject, OwnerReference } from '../api/objects.ts';
+import type { KubeObject, OwnerReference } from '@penstock/kube/api/objects';
 import { KIND } from '../api/kinds.ts';
 import { GROUP, VERSION } from './answers.ts';
 import type { MetricsService } from './identity.ts';

@@ -4,11 +4,11 @@
  */
 import type { Pod } from 'kubernetes-types/core/v1.js';
 import type { ServerResponse } from 'node:http';
-import { ConnectionLimit, fixedCapacity } from '@penstock/contract';
+import { ConnectionLimit, fixedCapacity } from '@penstock/server/connectionLimit';
 import { createServer, type Server } from 'node:https';
 import type { TLSSocket } from 'node:tls';
-import type { Stored } from '../api/objects.ts';
-import { FairShare } from '../queue/fairShare.ts';
+import type { Stored } from '@penstock/kube/api/objects';
+import { FairShare } from '@penstock/kube/cache/fairShare';
 import type { Scorers } from '../scorers/stats.ts';
 import { failure, GROUP_VERSION, isMetric, metricValueList, resourceList } from './answers.ts';
 import type { TlsIdentity } from './identity.ts';

@@ -2,10 +2,10 @@
  * Keeps ConfigMaps of revisions that were deleted while their pods ran, until they are restored or the pods are gone.
  */
 import type { ConfigMap } from 'kubernetes-types/core/v1.js';
-import { joinKey, objectKey } from '../api/flow.ts';
+import { joinKey, objectKey } from '@penstock/kube/api/keys';
 import { LABEL } from '../api/labels.ts';
-import type { Stored } from '../api/objects.ts';
-import type { Caches } from '../kube/kube.ts';
+import type { Stored } from '@penstock/kube/api/objects';
+import type { Caches } from '../caches/kube.ts';
 
 export class DeletedRevisions {
   readonly #configMaps = new Map<string, Stored<ConfigMap>>();

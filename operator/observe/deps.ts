@@ -1,5 +1,5 @@
 /** What a reconcile reads with. */
-import type { Kube } from '../kube/kube.ts';
+import type { Kube } from '../caches/kube.ts';
 import type { Scorers } from '../scorers/stats.ts';
 import type { DeletedRevisions } from './deletedRevisions.ts';
 import type { EndpointKeys } from './endpointKeys.ts';

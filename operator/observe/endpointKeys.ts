@@ -1,14 +1,15 @@
 /** The keys of endpoints: in a Secret that is created once, known here as hashes, read again at each resync. */
-import { keyHash } from '@penstock/contract';
+import { keyHash } from '@penstock/server/auth';
 import { randomBytes } from 'node:crypto';
-import { ignoreNotFound, objectKey, type Key } from '../api/flow.ts';
+import { ignoreNotFound } from '@penstock/kube/api/status';
+import { objectKey, type Key } from '@penstock/kube/api/keys';
 import { KIND } from '../api/kinds.ts';
 import { LABEL } from '../api/labels.ts';
-import type { KubeObject } from '../api/objects.ts';
+import type { KubeObject } from '@penstock/kube/api/objects';
 import type { InferencePipeline } from '../api/types.gen.ts';
 import { childMeta } from '../desired/meta.ts';
 import { names } from '../desired/names.ts';
-import type { KubeClient } from '../kube/client.ts';
+import type { KubeClient } from '@penstock/kube/client/client';
 
 const MAX_AGE_MS = 600_000;
 const KEY_NAMES = ['primaryKey', 'secondaryKey'] as const;

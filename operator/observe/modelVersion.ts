@@ -1,11 +1,11 @@
 /** All reads of a ModelVersion's reconcile. From caches; the API server is asked only why a Job has no pod. */
 import { configMapSource } from '@penstock/contract';
-import { splitKey, type Key } from '../api/flow.ts';
+import { splitKey, type Key } from '@penstock/kube/api/keys';
 import { indexKey, LABEL, orphanIndexKey, ownerIndexKey, podOwnerIndexKey } from '../api/labels.ts';
-import { controllerOf, type KubeObject } from '../api/objects.ts';
+import { controllerOf, type KubeObject } from '@penstock/kube/api/objects';
 import type { ObservedModelVersion } from '../api/observed.ts';
 import type { ModelVersion } from '../api/types.gen.ts';
-import type { Caches } from '../kube/kube.ts';
+import type { Caches } from '../caches/kube.ts';
 import type { ObserveDeps } from './deps.ts';
 import { withoutPodSuffix } from './podFailures.ts';
 import { jobState, looksRefused, verificationSlots } from './verificationJobs.ts';

@@ -3,18 +3,18 @@
  * lack.
  */
 import { parseTraffic, TRAFFIC_FILE, type Traffic } from '@penstock/contract';
-import { joinKey } from '../api/flow.ts';
+import { joinKey } from '@penstock/kube/api/keys';
 import { LABEL, orphanIndexKey, ownerIndexKey, podOwnerIndexKey } from '../api/labels.ts';
 import type { ObservedPipeline, Revision } from '../api/observed.ts';
-import { controllerOf, type KubeObject, type Stored } from '../api/objects.ts';
+import { controllerOf, type KubeObject, type Stored } from '@penstock/kube/api/objects';
 import type { InferencePipeline, ModelVersion } from '../api/types.gen.ts';
 import { effective } from '../desired/effective.ts';
 import { names } from '../desired/names.ts';
 import { recoverRevisions } from '../desired/recover.ts';
 import { parseRevision } from '../desired/revision.ts';
 import { inlineScript } from '../desired/script.ts';
-import type { Cache } from '../kube/cache.ts';
-import type { Caches } from '../kube/kube.ts';
+import type { Cache } from '@penstock/kube/cache/cache';
+import type { Caches } from '../caches/kube.ts';
 import type { ConfigMap } from 'kubernetes-types/core/v1.js';
 import type { ObserveDeps } from './deps.ts';
 import { revisionStates } from './revisionState.ts';

@@ -2,7 +2,7 @@
 import { FAILURE } from '@penstock/contract';
 import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import type { ContainerStatus, Pod } from 'kubernetes-types/core/v1.js';
-import type { Stored } from '../api/objects.ts';
+import type { Stored } from '@penstock/kube/api/objects';
 import type { PodFailure } from '../api/observed.ts';
 import { isQuotaExceeded, REASON } from '../api/reasons.ts';
 

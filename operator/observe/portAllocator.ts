@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto';
 import { ACTIVATOR_PORTS } from '../api/activation.ts';
 import { activatorPort, creationOrder, type Slice } from '../api/endpointSlices.ts';
-import { joinKey, splitKey, type Key } from '../api/flow.ts';
+import { joinKey, splitKey, type Key } from '@penstock/kube/api/keys';
 import { indexKey } from '../api/labels.ts';
 import { names } from '../desired/names.ts';
-import type { Caches } from '../kube/kube.ts';
+import type { Caches } from '../caches/kube.ts';
 
 export class PortAllocator {
   readonly #slices: Caches['endpointSlices'];

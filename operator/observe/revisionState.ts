@@ -1,7 +1,7 @@
 /** The state of each revision: what its Deployment, pods, autoscaler and traffic entry say. */
 import { LABEL } from '../api/labels.ts';
 import type { ObservedPipeline, RevisionState } from '../api/observed.ts';
-import { isReady, isTerminated } from '../api/pods.ts';
+import { isReady, isTerminated } from '@penstock/kube/api/pods';
 import { podFailure } from './podFailures.ts';
 
 type Children = Pick<ObservedPipeline, 'deployments' | 'autoscalers' | 'pods'>;

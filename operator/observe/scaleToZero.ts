@@ -8,15 +8,15 @@ import {
   selectedRevision,
   type Slice,
 } from '../api/endpointSlices.ts';
-import { objectKey } from '../api/flow.ts';
+import { objectKey } from '@penstock/kube/api/keys';
 import { indexKey, LABEL } from '../api/labels.ts';
-import type { Stored } from '../api/objects.ts';
+import type { Stored } from '@penstock/kube/api/objects';
 import type { ObservedPipeline } from '../api/observed.ts';
-import { addressesOf, isReady, isTerminated, readySince } from '../api/pods.ts';
+import { addressesOf, isReady, isTerminated, readySince } from '@penstock/kube/api/pods';
 import type { InferencePipeline } from '../api/types.gen.ts';
 import { canScaleToZero } from '../desired/effective.ts';
 import { names } from '../desired/names.ts';
-import type { Caches } from '../kube/kube.ts';
+import type { Caches } from '../caches/kube.ts';
 import type { ObserveDeps } from './deps.ts';
 
 interface Seen {

@@ -2,11 +2,11 @@
  * Scripts in users' ConfigMaps. Only the metadata of ConfigMaps is watched, so the data is read once for each version
  * and pipeline. The most recently used data stays in memory, up to a number of bytes.
  */
-import { joinKey, type Key } from '../api/flow.ts';
-import type { KubeObject, ObjectMeta } from '../api/objects.ts';
+import { joinKey, type Key } from '@penstock/kube/api/keys';
+import type { KubeObject, ObjectMeta } from '@penstock/kube/api/objects';
 import { KIND } from '../api/kinds.ts';
 import { scriptIn, type FoundScript } from '../desired/script.ts';
-import type { KubeClient } from '../kube/client.ts';
+import type { KubeClient } from '@penstock/kube/client/client';
 
 interface ConfigMap extends KubeObject {
   data?: Record<string, string>;

@@ -2,7 +2,7 @@
 import type { Job } from 'kubernetes-types/batch/v1.js';
 import type { Pod } from 'kubernetes-types/core/v1.js';
 import { LABEL } from '../api/labels.ts';
-import { controllerOf, type Stored } from '../api/objects.ts';
+import { controllerOf, type Stored } from '@penstock/kube/api/objects';
 import type { JobState, VerificationSlots } from '../api/observed.ts';
 import { REASON } from '../api/reasons.ts';
 import { parseTermination, podFailure } from './podFailures.ts';

@@ -2,7 +2,7 @@
 import { applyAll, prune } from '../apply/apply.ts';
 import { adoptOrphans, confirmReadyPods, markFailed, refreshPodMounts, setReplicas } from '../apply/effects.ts';
 import { LABEL } from '../api/labels.ts';
-import type { KubeObject } from '../api/objects.ts';
+import type { KubeObject } from '@penstock/kube/api/objects';
 import type { ObservedPipeline } from '../api/observed.ts';
 import type { Plan } from '../api/plan.ts';
 import { children } from '../desired/children.ts';

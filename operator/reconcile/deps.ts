@@ -1,7 +1,7 @@
 /** What a reconcile works with. */
 import type { RenderConfig } from '../api/observed.ts';
-import type { EventRecorder } from '../kube/events.ts';
-import type { Kube } from '../kube/kube.ts';
+import type { EventRecorder } from '@penstock/kube/client/events';
+import type { Kube } from '../caches/kube.ts';
 import type { ObserveDeps } from '../observe/deps.ts';
 import { DeletedRevisions } from '../observe/deletedRevisions.ts';
 import { EndpointKeys } from '../observe/endpointKeys.ts';

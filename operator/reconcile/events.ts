@@ -1,6 +1,6 @@
 /** Which changes of a status become Events. */
 import type { Condition } from '../api/types.gen.ts';
-import type { EventNote } from '../kube/events.ts';
+import type { EventNote } from '@penstock/kube/client/events';
 
 interface StatusWithConditions {
   activeRevision?: string;

@@ -1,5 +1,7 @@
 /** The reconcile of a ModelVersion: verified once by a Job, then pinned. */
-import { nextStep, settle, splitKey, type Key, type Result } from '../api/flow.ts';
+import { nextStep, settle } from '../api/flow.ts';
+import { splitKey, type Key } from '@penstock/kube/api/keys';
+import type { Result } from '@penstock/kube/controller/result';
 import type { ModelVersion } from '../api/types.gen.ts';
 import { applyAll, prune } from '../apply/apply.ts';
 import { adoptOrphans } from '../apply/effects.ts';

@@ -1,7 +1,7 @@
 /** Objects in a namespace that does not fit into the operator's memory: only their status is written. */
 import { writeStatus } from '../apply/status.ts';
-import type { Result } from '../api/flow.ts';
-import type { KubeObject } from '../api/objects.ts';
+import type { Result } from '@penstock/kube/controller/result';
+import type { KubeObject } from '@penstock/kube/api/objects';
 import type { Deps } from './deps.ts';
 
 /** Room that is freed by a deleted or shortened object produces no event for this key. */

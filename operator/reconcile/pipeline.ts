@@ -1,5 +1,7 @@
 /** The reconcile of an InferencePipeline: observe, plan, apply, write the status. */
-import { isRace, nextStep, settle, splitKey, type Attempt, type Key, type Result } from '../api/flow.ts';
+import { isRace, type Result } from '@penstock/kube/controller/result';
+import { nextStep, settle, type Attempt } from '../api/flow.ts';
+import { splitKey, type Key } from '@penstock/kube/api/keys';
 import type { ObservedPipeline } from '../api/observed.ts';
 import type { Plan } from '../api/plan.ts';
 import type { InferencePipeline, InferencePipelineStatus } from '../api/types.gen.ts';

@@ -1,7 +1,8 @@
 /**
  * How long each pipeline has waited until its models are recorded as in use. A short wait is not written to the status.
  */
-import { ModelUsageNotRecorded, type Key } from '../api/flow.ts';
+import { ModelUsageNotRecorded } from '../api/flow.ts';
+import type { Key } from '@penstock/kube/api/keys';
 
 export const USAGE_GRACE_MS = 5_000;
 

@@ -2,7 +2,7 @@
 import { OPERATOR_PATH, PORT, type ScorerStats } from '@penstock/contract';
 import { Agent, get } from 'node:http';
 import type { Pod } from 'kubernetes-types/core/v1.js';
-import type { Stored } from '../api/objects.ts';
+import type { Stored } from '@penstock/kube/api/objects';
 
 const STATS_TIMEOUT_MS = 800;
 const MAX_STATS_BYTES = 4096;

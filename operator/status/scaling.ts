@@ -1,7 +1,7 @@
 /** The condition ScalingActive: why there are as many pods as there are, in one line. Pure. */
 import { PORT } from '@penstock/contract';
 import type { HorizontalPodAutoscaler } from 'kubernetes-types/autoscaling/v2.js';
-import type { Stored } from '../api/objects.ts';
+import type { Stored } from '@penstock/kube/api/objects';
 import type { ObservedPipeline } from '../api/observed.ts';
 import type { Plan } from '../api/plan.ts';
 import { CONDITION, REASON } from '../api/reasons.ts';

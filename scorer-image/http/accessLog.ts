@@ -4,7 +4,7 @@
  */
 import { HEADER } from '@penstock/contract';
 import { STATUS_CODES } from 'node:http';
-import type { Logger } from 'winston';
+import type { Logger } from '@penstock/server/logger';
 import type { ScorerConfig } from '../config.ts';
 import type { RequestContext } from './requestContext.ts';
 

@@ -1,5 +1,5 @@
 /** What the handlers of port 8080 need. */
-import type { Logger } from 'winston';
+import type { Logger } from '@penstock/server/logger';
 import type { ScorerConfig } from '../config.ts';
 import type { Lifecycle } from '../init/lifecycle.ts';
 import type { Demand } from '../metrics/demand.ts';

@@ -2,15 +2,10 @@
  * The server of port 8080: authentication, readiness and routing. Scoring is on node:http, everything else on express.
  * User code never runs in this thread.
  */
-import {
-  authorized,
-  ConnectionLimit,
-  HEADER,
-  fixedCapacity,
-  unauthorizedMessage,
-  rejectMalformedRequest,
-  VERSION,
-} from '@penstock/contract';
+import { authorized, unauthorizedMessage } from '@penstock/server/auth';
+import { ConnectionLimit, fixedCapacity } from '@penstock/server/connectionLimit';
+import { HEADER, VERSION } from '@penstock/contract';
+import { rejectMalformedRequest } from '@penstock/server/malformedRequest';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ScorerConfig } from '../config.ts';
@@ -21,7 +16,7 @@ import { RequestContext } from './requestContext.ts';
 import { commonHeaders, KEEP_ALIVE_SECONDS, type CommonHeaders } from './responseHead.ts';
 import { scoringRoutes } from './scoringRoutes.ts';
 import { closeIfIdle } from './idleConnections.ts';
-import { requestIds } from './requestIds.ts';
+import { requestIds } from '@penstock/server/requestIds';
 
 /** A request head must arrive within this time (milliseconds). */
 const HEAD_TIMEOUT_MS = 9_000;

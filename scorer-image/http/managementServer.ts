@@ -1,6 +1,7 @@
 /** The server of port 9090 for the kubelet, Prometheus and the operator. It needs no key and runs no user code. */
-import { ConnectionLimit, OPERATOR_PATH, fixedCapacity, type ScorerStats } from '@penstock/contract';
-import { createServer, type Server } from 'node:http';
+import { OPERATOR_PATH, type ScorerStats } from '@penstock/contract';
+import { healthServer } from '@penstock/server/healthServer';
+import type { Server } from 'node:http';
 import type { ScorerConfig } from '../config.ts';
 import type { Lifecycle } from '../init/lifecycle.ts';
 import type { Demand } from '../metrics/demand.ts';
@@ -19,6 +20,7 @@ export interface ManagementServerDeps {
 
 /** The kubelet, Prometheus and the operator replicas keep a few each. */
 const MAX_CONNECTIONS = 256;
+const KEEP_ALIVE_MS = 65_000;
 
 export function managementServer({
   config,
@@ -51,25 +53,8 @@ export function managementServer({
       ...(lifecycle.warning !== undefined && { warning: lifecycle.warning }),
     };
   };
-  const server = createServer(
-    { headersTimeout: 5_000, requestTimeout: 5_000, connectionsCheckingInterval: 1_000, keepAliveTimeout: 65_000 },
-    (request, response) => {
-      const path = (request.url ?? '').split('?', 1)[0]!;
-      const check = checks[path];
-      if (check) {
-        const problem = check();
-        response
-          .writeHead(problem === undefined ? 200 : 503, { 'content-type': 'text/plain' })
-          .end(`${problem ?? 'ok'}\n`);
-      } else if (path === OPERATOR_PATH.metrics)
-        void metrics.registry
-          .metrics()
-          .then((text) => response.writeHead(200, { 'content-type': metrics.registry.contentType }).end(text));
-      else if (path === OPERATOR_PATH.stats)
-        response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(stats()));
-      else response.writeHead(404).end();
-    },
+  return healthServer(
+    { checks, documents: { [OPERATOR_PATH.stats]: stats }, registry: metrics.registry },
+    { connections: MAX_CONNECTIONS, keepAliveMs: KEEP_ALIVE_MS },
   );
-  new ConnectionLimit(fixedCapacity(MAX_CONNECTIONS)).guard(server);
-  return server;
 }

@@ -1,5 +1,6 @@
 /** The routes besides scoring: health, metadata, OPTIONS, and 404. */
 import { VERSION, type TensorSignature } from '@penstock/contract';
+import { errorBody } from '@penstock/server/errorBody';
 import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -91,7 +92,7 @@ export function metadataRoutes({
   );
   app.use((request, response) => {
     const text = `${request.method} ${request.path} does not exist; try POST /score`;
-    response.status(404).json(request.path.startsWith('/v2') ? { error: text } : { message: text });
+    response.status(404).type('json').send(errorBody(request.path, text));
   });
   // express recognizes an error handler by its four parameters.
   const asJson: ErrorRequestHandler = (error: { status?: number }, _request, response, _next) =>

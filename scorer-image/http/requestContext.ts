@@ -1,4 +1,5 @@
 /** One request and its response. Headers are collected in a list and sent once. */
+import { errorBody } from '@penstock/server/errorBody';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ResponseStream } from '../run/responseStream.ts';
 import { writeOkHead, type CommonHeaders } from './responseHead.ts';
@@ -139,7 +140,7 @@ export class RequestContext {
   /** Sends an error in the form of the path's protocol: V2 has `error`, Azure ML has `message`. */
   fail(status: number, message: string): void {
     if (status === TIMED_OUT) this.closeConnection();
-    this.send(status, JSON.stringify(this.path.startsWith('/v2') ? { error: message } : { message }));
+    this.send(status, errorBody(this.path, message));
   }
 
   /**

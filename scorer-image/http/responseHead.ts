@@ -2,7 +2,7 @@
  * Fast path for the head of a response: node:http validates and joins each header, a sixth of the cost of a small
  * response (ADR 16).
  */
-import { isFieldValue } from '@penstock/contract';
+import { isFieldValue } from '@penstock/server/messageHeaders';
 import { IncomingMessage, ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http';
 import { Socket } from 'node:net';
 

@@ -4,7 +4,7 @@
  */
 import { LABEL } from '../../operator/api/labels.ts';
 import { KIND } from '../../operator/api/kinds.ts';
-import type { KubeObject } from '../../operator/api/objects.ts';
+import type { KubeObject } from '@penstock/kube/api/objects';
 import { names } from '../../operator/desired/names.ts';
 import { pooled } from '../faults/main.ts';
 import type { Admin, AnyObject } from '../stage/admin.ts';

@@ -1,7 +1,8 @@
 /** How long a child of a pipeline stays damaged: deleted, edited, or stripped of its owner reference, one at a time. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LABEL } from '../../operator/api/labels.ts';
-import { KIND, type Kind } from '../../operator/api/kinds.ts';
+import { KIND } from '../../operator/api/kinds.ts';
+import type { Kind } from '@penstock/kube/api/kinds';
 import { same } from '../faults/workloads.ts';
 import { until } from '../fixtures/until.ts';
 import type { Admin, AnyObject } from '../stage/admin.ts';

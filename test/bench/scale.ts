@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KIND } from '../../operator/api/kinds.ts';
-import type { KubeObject } from '../../operator/api/objects.ts';
+import type { KubeObject } from '@penstock/kube/api/objects';
 import type { ModelVersion } from '../../operator/api/types.gen.ts';
 import { verificationKey } from '../../operator/desired/verifyJob.ts';
 import { startControlPlane } from '../cluster/controlPlane.ts';

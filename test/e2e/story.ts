@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { kindOf } from '../../operator/api/kinds.ts';
-import type { KubeObject } from '../../operator/api/objects.ts';
+import type { KubeObject } from '@penstock/kube/api/objects';
 import { kubeconfig, kubectl as admin } from '../cluster/cluster.ts';
 import { root } from '../cluster/paths.ts';
 import { tool } from '../cluster/tools.ts';

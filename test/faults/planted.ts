@@ -82,17 +82,17 @@ export const PLANTED: PlantedBug[] = [
     faults: ['lag behind'],
     mutations: [
       {
-        file: 'operator/kube/reflector.ts',
+        file: 'packages/kube/cache/reflector.ts',
         from: 'if (Number(resourceVersion) < this.#lastResourceVersion)',
         to: 'if (Number(resourceVersion) < 0)',
       },
       {
-        file: 'operator/kube/reflector.ts',
+        file: 'packages/kube/cache/reflector.ts',
         from: '    this.#resourceVersion = resourceVersion;',
         to: '    this.#resourceVersion = String(Math.max(this.#lastResourceVersion, Number(resourceVersion)));',
       },
       {
-        file: 'operator/kube/reflector.ts',
+        file: 'packages/kube/cache/reflector.ts',
         from: ' && Number(metadata.resourceVersion) <= listVersion',
         to: '',
       },
@@ -106,11 +106,11 @@ export const PLANTED: PlantedBug[] = [
     about: /^(pods|deployments)/,
     mutations: [
       {
-        file: 'operator/kube/reflector.ts',
+        file: 'packages/kube/cache/reflector.ts',
         from: 'this.#cache.remove(objectKey(object), object.metadata.uid, Number(object.metadata.resourceVersion))',
         to: 'this.#cache.remove(objectKey(object))',
       },
-      { file: 'operator/kube/cache.ts', from: 'Number(old.resourceVersion) >= version', to: 'false' },
+      { file: 'packages/kube/cache/cache.ts', from: 'Number(old.resourceVersion) >= version', to: 'false' },
     ],
   },
   {
@@ -126,7 +126,11 @@ export const PLANTED: PlantedBug[] = [
     workload: 'serve a new version of the model',
     faults: ['delay'],
     mutations: [
-      { file: 'operator/kube/client.ts', from: 'preconditions: { uid, resourceVersion }', to: 'preconditions: {}' },
+      {
+        file: 'packages/kube/client/client.ts',
+        from: 'preconditions: { uid, resourceVersion }',
+        to: 'preconditions: {}',
+      },
     ],
   },
   {
@@ -137,7 +141,7 @@ export const PLANTED: PlantedBug[] = [
     mutations: [
       { file: 'operator/operator.ts', from: 'mayWrite: () => leadership.open', to: 'mayWrite: () => true' },
       {
-        file: 'operator/kube/lease.ts',
+        file: 'packages/kube/client/lease.ts',
         from: '    while (!signal.aborted && this.#gate.open) {',
         to: '    while (!signal.aborted) {',
       },
@@ -150,7 +154,7 @@ export const PLANTED: PlantedBug[] = [
     faults: ['expire'],
     mutations: [
       {
-        file: 'operator/kube/reflector.ts',
+        file: 'packages/kube/cache/reflector.ts',
         from: "if (error instanceof KubeError && error.code === 410) this.#resourceVersion = '';",
         to: 'if (error instanceof KubeError && error.code === 410) { await sleep(1e9, undefined, { signal }).catch(() => undefined); }',
       },
@@ -163,7 +167,7 @@ export const PLANTED: PlantedBug[] = [
     faults: ['lag behind', 'expire'],
     mutations: [
       {
-        file: 'operator/kube/reflector.ts',
+        file: 'packages/kube/cache/reflector.ts',
         from: 'if (isStale(object) && !listed.has(objectKey(object))) this.#cache.remove(objectKey(object));',
         to: 'if (isStale(object)) continue;',
       },
@@ -183,7 +187,7 @@ export const PLANTED: PlantedBug[] = [
     faults: ['go silent'],
     mutations: [
       {
-        file: 'operator/kube/reflector.ts',
+        file: 'packages/kube/cache/reflector.ts',
         from: 'bodyTimeout: this.#options.idleMs,',
         to: 'bodyTimeout: 0,',
       },
@@ -194,7 +198,7 @@ export const PLANTED: PlantedBug[] = [
     class: 'unobserved state',
     workload: 'serve a new version of the model',
     faults: ['rotate the token'],
-    mutations: [{ file: 'operator/kube/rest.ts', from: '    this.#pool.refresh();\n', to: '' }],
+    mutations: [{ file: 'packages/kube/client/rest.ts', from: '    this.#pool.refresh();\n', to: '' }],
   },
   {
     name: 'a write that the server refused once is not tried again',
@@ -203,7 +207,7 @@ export const PLANTED: PlantedBug[] = [
     faults: ['refuse'],
     mutations: [
       {
-        file: 'operator/controller/controller.ts',
+        file: 'packages/kube/controller/controller.ts',
         from: '      queue.retry(key, failure, result.error instanceof KubeError ? result.error.retryAfterMs : undefined);',
         to: '',
       },

@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request, type Dispatcher } from 'undici';
-import { lines } from '../../operator/kube/lines.ts';
+import { lines } from '@penstock/kube/client/lines';
 import type { EventRef, Fault, Recording, WriteRecord } from './plan.ts';
 import { WatchStream } from './watchStream.ts';
 

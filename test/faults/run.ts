@@ -1,7 +1,7 @@
 /** Plays one plan: an operator behind the proxy, a workload, the faults, and then four questions about what is left. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KIND } from '../../operator/api/kinds.ts';
-import { KubeError } from '../../operator/kube/errors.ts';
+import { KubeError } from '@penstock/kube/client/errors';
 import {
   bundle,
   HASTE,

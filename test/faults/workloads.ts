@@ -1,9 +1,10 @@
 /** What users do while things go wrong: each workload is a short life of one pipeline `p` in a namespace of its own. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { selectedRevision } from '../../operator/api/endpointSlices.ts';
-import { KIND, type Kind } from '../../operator/api/kinds.ts';
+import { KIND } from '../../operator/api/kinds.ts';
+import type { Kind } from '@penstock/kube/api/kinds';
 import { LABEL } from '../../operator/api/labels.ts';
-import type { KubeObject } from '../../operator/api/objects.ts';
+import type { KubeObject } from '@penstock/kube/api/objects';
 import type { InferencePipelineSpec } from '../../operator/api/types.gen.ts';
 import { until as within } from '../fixtures/until.ts';
 import type { Admin, AnyObject } from '../stage/admin.ts';

@@ -10,8 +10,8 @@ import {
   podOwnerKeys,
   modelVersionKeys,
   endpointSliceKeys,
-} from '../../operator/kube/indexes.ts';
-import { Cache, type Index } from '../../operator/kube/cache.ts';
+} from '../../operator/caches/indexes.ts';
+import { Cache, type Index } from '@penstock/kube/cache/cache';
 import { playPods } from '../model/pods.ts';
 import { reconcileOnce } from '../model/reconcile.ts';
 import { keyOf, type Objects, type Thing } from '../model/server.ts';

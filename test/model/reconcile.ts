@@ -1,11 +1,11 @@
 /** The real reconcile of a pipeline, run on values: a server, what the operator's cache shows, and the clock. */
-import { isRace } from '../../operator/api/flow.ts';
+import { isRace } from '@penstock/kube/controller/result';
 import { KIND } from '../../operator/api/kinds.ts';
 import { LABEL } from '../../operator/api/labels.ts';
-import { Cache, type Index } from '../../operator/kube/cache.ts';
-import type { KubeClient } from '../../operator/kube/client.ts';
-import { ownerKeys, pipelineKeys, podOwnerKeys } from '../../operator/kube/indexes.ts';
-import type { Caches } from '../../operator/kube/kube.ts';
+import { Cache, type Index } from '@penstock/kube/cache/cache';
+import type { KubeClient } from '@penstock/kube/client/client';
+import { ownerKeys, pipelineKeys, podOwnerKeys } from '../../operator/caches/indexes.ts';
+import type { Caches } from '../../operator/caches/kube.ts';
 import type { Deps } from '../../operator/reconcile/deps.ts';
 import { UsageGracePeriod } from '../../operator/reconcile/usageGracePeriod.ts';
 import { reconcilePipeline } from '../../operator/reconcile/pipeline.ts';

@@ -2,8 +2,8 @@
  * An API server as a value: objects by `Kind/name`, never changed in place, so that a search can keep thousands of
  * them.
  */
-import { KubeError } from '../../operator/kube/errors.ts';
-import type { KubeObject } from '../../operator/api/objects.ts';
+import { KubeError } from '@penstock/kube/client/errors';
+import type { KubeObject } from '@penstock/kube/api/objects';
 
 export type Thing = KubeObject & {
   spec?: Record<string, unknown>;

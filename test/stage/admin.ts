@@ -1,13 +1,14 @@
 /** What a user with every right does to the API server, without a process a call: apply, patch, delete, look. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ignoreNotFound } from '../../operator/api/flow.ts';
-import { apiPath, kindOf, type Kind } from '../../operator/api/kinds.ts';
-import type { KubeObject } from '../../operator/api/objects.ts';
-import { KubeClient } from '../../operator/kube/client.ts';
-import { KubeError, kubeError } from '../../operator/kube/errors.ts';
-import { lines } from '../../operator/kube/lines.ts';
-import { kubeConfig, Pool } from '../../operator/kube/pool.ts';
-import { isAborted } from '../../operator/kube/signals.ts';
+import { ignoreNotFound } from '@penstock/kube/api/status';
+import { apiPath, type Kind } from '@penstock/kube/api/kinds';
+import { CLIENT_PROFILE, kindOf } from '../../operator/api/kinds.ts';
+import type { KubeObject } from '@penstock/kube/api/objects';
+import { KubeClient } from '@penstock/kube/client/client';
+import { KubeError, kubeError } from '@penstock/kube/client/errors';
+import { lines } from '@penstock/kube/client/lines';
+import { kubeConfig, Pool } from '@penstock/kube/client/pool';
+import { isAborted } from '@penstock/kube/client/signals';
 
 export type AnyObject = KubeObject & Record<string, unknown>;
 
@@ -17,7 +18,7 @@ export class Admin {
 
   constructor(kubeconfig: string) {
     this.#pool = new Pool(() => kubeConfig(kubeconfig));
-    this.#client = new KubeClient(this.#pool, { callTimeoutMs: 30_000 });
+    this.#client = new KubeClient(this.#pool, CLIENT_PROFILE, { callTimeoutMs: 30_000 });
   }
 
   async call<T>(

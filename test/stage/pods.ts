@@ -11,8 +11,8 @@ import { ENV, type FetchItem, type ScorerStats } from '@penstock/contract';
 import type { ContainerStatus, Pod } from 'kubernetes-types/core/v1.js';
 import { KIND } from '../../operator/api/kinds.ts';
 import { LABEL } from '../../operator/api/labels.ts';
-import type { Stored } from '../../operator/api/objects.ts';
-import { isReady } from '../../operator/api/pods.ts';
+import type { Stored } from '@penstock/kube/api/objects';
+import { isReady } from '@penstock/kube/api/pods';
 import type { Admin } from './admin.ts';
 
 /** `ready`, `init-fails` (five times), or `never` (stays as it is). */

@@ -5,7 +5,8 @@
 import { TRAFFIC_FILE } from '@penstock/contract';
 import { createHash } from 'node:crypto';
 import type { PodTemplateSpec } from 'kubernetes-types/core/v1.js';
-import { KIND, type Kind } from '../../operator/api/kinds.ts';
+import { KIND } from '../../operator/api/kinds.ts';
+import type { Kind } from '@penstock/kube/api/kinds';
 import { ANNOTATION, LABEL } from '../../operator/api/labels.ts';
 import { names } from '../../operator/desired/names.ts';
 import { trafficHash } from '../../operator/desired/traffic.ts';

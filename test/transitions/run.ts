@@ -3,11 +3,12 @@
  * matter, does a mistake leave a trace? Pairs of specs come from the CRD's own schema.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { apiPath, KIND } from '../../operator/api/kinds.ts';
+import { apiPath } from '@penstock/kube/api/kinds';
+import { KIND } from '../../operator/api/kinds.ts';
 import { LABEL } from '../../operator/api/labels.ts';
-import type { KubeObject } from '../../operator/api/objects.ts';
+import type { KubeObject } from '@penstock/kube/api/objects';
 import type { InferencePipelineSpec } from '../../operator/api/types.gen.ts';
-import { KubeError } from '../../operator/kube/errors.ts';
+import { KubeError } from '@penstock/kube/client/errors';
 import { pipeline, SCRIPT } from '../faults/workloads.ts';
 import { difference, stateOf, type State } from '../stage/state.ts';
 import type { Stage } from '../stage/stage.ts';

@@ -7,7 +7,7 @@ const root = join(import.meta.dirname, '../..');
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 const files = (...patterns: string[]): string[] => globSync(patterns, { cwd: root });
 
-const rooms = ['contract', 'operator', 'scorer-image', 'cli', 'crds'];
+const rooms = ['packages', 'operator', 'scorer-image', 'cli', 'crds'];
 const sources = files(...rooms.map((room) => `${room}/**/*.ts`)).filter((file) => !/node_modules|dist\//.test(file));
 const pages = files('*.md', 'docs/*.md', 'docs/adr/*.md');
 const tests = files('test/**/*.{ts,mjs,sh}').filter((file) => file !== 'test/unit/docs.test.ts');
@@ -30,7 +30,7 @@ describe('the documentation', () => {
     expect(steps).to.have.length.greaterThan(25);
   });
   for (const [, path, , first, second] of steps) {
-    const file = [path!, `operator/${path}`].find((candidate) => existsSync(join(root, candidate)));
+    const file = [path!, `operator/${path}`, `packages/${path}`].find((candidate) => existsSync(join(root, candidate)));
     it(`names steps of ${path} that exist: ${[first, second].filter(Boolean).join(', ')}`, () => {
       expect(file, path).not.to.equal(undefined);
       for (const step of [first, second].filter((name) => name !== undefined))

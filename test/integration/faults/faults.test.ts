@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KIND } from '../../../operator/api/kinds.ts';
 import { LABEL } from '../../../operator/api/labels.ts';
-import type { KubeObject } from '../../../operator/api/objects.ts';
+import type { KubeObject } from '@penstock/kube/api/objects';
 import { hunt, play, references, store } from '../../faults/main.ts';
 import type { Plan } from '../../faults/plan.ts';
 import { allPlans } from '../../faults/plans.ts';

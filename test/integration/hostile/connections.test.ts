@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { createServer, get, type Server } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
-import { healthServer } from '../../../operator/observability/http.ts';
+import { healthServer } from '@penstock/server/healthServer';
 import { rssMiB } from '../../bench/figures.ts';
 import { openDoor, type Door } from '../../fixtures/door.ts';
 import { ready, startScorer, type Scorer } from '../../fixtures/scorer.ts';
@@ -78,8 +78,8 @@ describe('silent connections', function () {
 
   it('at health and metrics of operator and activator: probes are answered', async () => {
     const server = healthServer(
-      { healthy: () => undefined, ready: () => undefined, sample: () => undefined },
-      new Registry(),
+      { checks: { '/healthz': () => undefined }, registry: new Registry() },
+      { connections: 128, keepAliveMs: 5_000 },
     ).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;

@@ -11,7 +11,7 @@ import type { InferencePipeline } from '../../../operator/api/types.gen.ts';
 import { activationOf, activatorSlice } from '../../../operator/desired/activator.ts';
 import { effective } from '../../../operator/desired/effective.ts';
 import { currentCertificate } from '../../../operator/metricsapi/certificate.ts';
-import { jsonLogger } from '../../../operator/observability/logger.ts';
+import { jsonLogger } from '@penstock/server/logger';
 import { freePort } from '../../cluster/ports.ts';
 import { until } from '../../fixtures/until.ts';
 import { granted, used, type Rule } from '../../stage/audit.ts';

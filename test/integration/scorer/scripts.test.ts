@@ -5,7 +5,8 @@
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { keyHash, SCORER_NODE_FLAGS } from '@penstock/contract';
+import { keyHash } from '@penstock/server/auth';
+import { SCORER_NODE_FLAGS } from '@penstock/contract';
 import { ready, scorerPerTest, type Scorer, type ScorerInput } from '../../fixtures/scorer.ts';
 
 const twice = 'export const twice = (x: number): number => 2 * x;\n';

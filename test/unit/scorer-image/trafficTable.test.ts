@@ -1,5 +1,5 @@
 /** The mounted traffic table: a missing or invalid file leaves the last valid table. */
-import { keyHash } from '@penstock/contract';
+import { keyHash } from '@penstock/server/auth';
 import { expect } from 'chai';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { applyAll, prune, type Writer } from '../../../../operator/apply/apply.ts';
 import { isSubset } from '../../../../operator/apply/isSubset.ts';
-import type { KubeObject } from '../../../../operator/api/objects.ts';
-import { KubeError } from '../../../../operator/kube/errors.ts';
+import type { KubeObject } from '@penstock/kube/api/objects';
+import { KubeError } from '@penstock/kube/client/errors';
 import { service } from '../../../../operator/desired/service.ts';
 import { pipeline } from '../../../fixtures/objects.ts';
 

@@ -1,7 +1,7 @@
 /** Writes beside server-side apply: what they send, and which refusals they ignore. */
 import { expect } from 'chai';
-import { Outdated } from '../../../../operator/api/flow.ts';
-import type { KubeObject } from '../../../../operator/api/objects.ts';
+import { Outdated } from '@penstock/kube/controller/result';
+import type { KubeObject } from '@penstock/kube/api/objects';
 import type { LiveRevision } from '../../../../operator/api/plan.ts';
 import {
   adoptOrphans,
@@ -12,7 +12,7 @@ import {
   type Effects,
 } from '../../../../operator/apply/effects.ts';
 import { ownerReference } from '../../../../operator/desired/meta.ts';
-import { KubeError } from '../../../../operator/kube/errors.ts';
+import { KubeError } from '@penstock/kube/client/errors';
 import { deploymentOf, pipeline, podOf, stored } from '../../../fixtures/objects.ts';
 
 const owner = pipeline();

@@ -1,7 +1,7 @@
 /** What is read out of a revision's ConfigMap: only what Penstock itself could have written becomes pods. */
 import { expect } from 'chai';
 import type { ConfigMap, Container, PodSpec, PodTemplateSpec, Volume, VolumeMount } from 'kubernetes-types/core/v1.js';
-import type { Stored } from '../../../../operator/api/objects.ts';
+import type { Stored } from '@penstock/kube/api/objects';
 import { parseRevision, revisionConfigMap } from '../../../../operator/desired/revision.ts';
 import { config, observed, pipeline, wanted } from '../../../fixtures/objects.ts';
 

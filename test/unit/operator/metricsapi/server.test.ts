@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import type { Pod } from 'kubernetes-types/core/v1.js';
 import { Agent, request, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { Stored } from '../../../../operator/api/objects.ts';
+import type { Stored } from '@penstock/kube/api/objects';
 import { currentCertificate, type ServingCertificate } from '../../../../operator/metricsapi/certificate.ts';
 import { metricsServer } from '../../../../operator/metricsapi/server.ts';
 import { Scorers } from '../../../../operator/scorers/stats.ts';

@@ -1,6 +1,6 @@
 /** Keys of the users' own: which are taken, and what is said of the others. */
 import { expect } from 'chai';
-import { keyHash } from '@penstock/contract';
+import { keyHash } from '@penstock/server/auth';
 import type { InferencePipeline } from '../../../../operator/api/types.gen.ts';
 import { EndpointKeys, type Keys } from '../../../../operator/observe/endpointKeys.ts';
 

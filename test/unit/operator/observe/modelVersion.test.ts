@@ -1,17 +1,17 @@
 /** What a reconcile of a ModelVersion reads from the caches. */
 import { expect } from 'chai';
-import { joinKey } from '../../../../operator/api/flow.ts';
+import { joinKey } from '@penstock/kube/api/keys';
 import { ANNOTATION, LABEL } from '../../../../operator/api/labels.ts';
-import type { KubeObject } from '../../../../operator/api/objects.ts';
+import type { KubeObject } from '@penstock/kube/api/objects';
 import type { InferencePipeline } from '../../../../operator/api/types.gen.ts';
-import { Cache } from '../../../../operator/kube/cache.ts';
+import { Cache } from '@penstock/kube/cache/cache';
 import {
   deploymentKeys,
   modelVersionKeys,
   ownerKeys,
   pipelineKeys,
   podOwnerKeys,
-} from '../../../../operator/kube/indexes.ts';
+} from '../../../../operator/caches/indexes.ts';
 import { observeModelVersion } from '../../../../operator/observe/modelVersion.ts';
 import { modelVersion, NOW, pipeline, stored } from '../../../fixtures/objects.ts';
 

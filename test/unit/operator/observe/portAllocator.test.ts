@@ -4,8 +4,8 @@ import { ACTIVATOR_PORTS } from '../../../../operator/api/activation.ts';
 import type { Slice } from '../../../../operator/api/endpointSlices.ts';
 import { activationOf, activatorSlice } from '../../../../operator/desired/activator.ts';
 import { effective } from '../../../../operator/desired/effective.ts';
-import { Cache } from '../../../../operator/kube/cache.ts';
-import { endpointSliceKeys } from '../../../../operator/kube/indexes.ts';
+import { Cache } from '@penstock/kube/cache/cache';
+import { endpointSliceKeys } from '../../../../operator/caches/indexes.ts';
 import { PortAllocator } from '../../../../operator/observe/portAllocator.ts';
 import { pipeline } from '../../../fixtures/objects.ts';
 

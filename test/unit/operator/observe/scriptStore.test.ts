@@ -1,6 +1,6 @@
 /** Users' scripts are kept in memory up to a limit, and read again when they are needed. */
 import { expect } from 'chai';
-import type { KubeObject } from '../../../../operator/api/objects.ts';
+import type { KubeObject } from '@penstock/kube/api/objects';
 import { ScriptStore } from '../../../../operator/observe/scriptStore.ts';
 
 describe('scripts out of ConfigMaps', () => {

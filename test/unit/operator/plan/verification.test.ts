@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Pod } from 'kubernetes-types/core/v1.js';
 import type { Job } from 'kubernetes-types/batch/v1.js';
-import type { Stored } from '../../../../operator/api/objects.ts';
+import type { Stored } from '@penstock/kube/api/objects';
 import type { ObservedModelVersion } from '../../../../operator/api/observed.ts';
 import { verificationKey, verifyJob } from '../../../../operator/desired/verifyJob.ts';
 import { jobState, looksRefused, verificationSlots } from '../../../../operator/observe/verificationJobs.ts';

@@ -1,9 +1,9 @@
 /** What the API server refuses a reconcile is written to the status. */
 import { expect } from 'chai';
-import type { KubeObject } from '../../../../operator/api/objects.ts';
+import type { KubeObject } from '@penstock/kube/api/objects';
 import type { InferencePipelineStatus } from '../../../../operator/api/types.gen.ts';
-import { Cache } from '../../../../operator/kube/cache.ts';
-import { KubeError } from '../../../../operator/kube/errors.ts';
+import { Cache } from '@penstock/kube/cache/cache';
+import { KubeError } from '@penstock/kube/client/errors';
 import { newDeps, type Deps } from '../../../../operator/reconcile/deps.ts';
 import { reconcilePipeline } from '../../../../operator/reconcile/pipeline.ts';
 import { config, modelVersion, pipeline } from '../../../fixtures/objects.ts';

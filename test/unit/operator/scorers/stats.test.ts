@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Pod } from 'kubernetes-types/core/v1.js';
-import type { Stored } from '../../../../operator/api/objects.ts';
+import type { Stored } from '@penstock/kube/api/objects';
 import { statsOverHttp, parseStats, Scorers } from '../../../../operator/scorers/stats.ts';
 
 const stats = (concurrency: number, rest: Partial<ScorerStats> = {}): ScorerStats => ({

@@ -1,7 +1,7 @@
 /** The column Scaling: what the autoscaler saw and what came of it, in one line that does not change for nothing. */
 import { expect } from 'chai';
 import type { HorizontalPodAutoscaler } from 'kubernetes-types/autoscaling/v2.js';
-import type { Stored } from '../../../../operator/api/objects.ts';
+import type { Stored } from '@penstock/kube/api/objects';
 import { effective } from '../../../../operator/desired/effective.ts';
 import { scalingMessage, ignoreSmallChanges } from '../../../../operator/status/scaling.ts';
 

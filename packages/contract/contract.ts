@@ -1,0 +1,209 @@
+/**
+ * The contract between the operator, which writes pods, and the scorer, which runs in them: names, paths and values
+ * that both must use. The operator and the scorer do not import each other.
+ */
+export { isJsonObject, isReadableVersion, parsedJson, SCHEMA_VERSION } from './externalText.ts';
+export { configMapSource, modelFileName, parseModelSource, type ModelSource } from './modelSource.ts';
+export { parseTraffic, type Traffic } from './traffic.ts';
+export {
+  verifiedModel,
+  type ModelSignature,
+  type RowIndependence,
+  type TensorSignature,
+  type VerifiedModel,
+} from './verifiedModel.ts';
+
+/** Names of the environment variables that the operator sets and the scorer reads. */
+export const ENV = {
+  pipeline: 'PENSTOCK_PIPELINE',
+  revision: 'PENSTOCK_REVISION',
+  /** JSON of {@link MountedModel}[]: the models of this pod. They are fetched and verified before the scorer starts. */
+  models: 'PENSTOCK_MODELS',
+  /** JSON of {@link FetchItem}[]: what the commands `fetch` and `verify` fetch. */
+  fetch: 'PENSTOCK_FETCH',
+  /** `false`: sources with private addresses are refused. */
+  privateSources: 'PENSTOCK_PRIVATE_SOURCES',
+  /** File name of the entry script below {@link MOUNT}.script. Absent: the endpoint has no script. */
+  script: 'AZUREML_ENTRY_SCRIPT',
+  /** The folder of the only model, or the parent folder of several models. The name is Azure ML's. */
+  modelDir: 'AZUREML_MODEL_DIR',
+  auth: 'PENSTOCK_AUTH',
+  /** `true`: clients see the message and stack of a script's error (target Development). */
+  exposeErrors: 'PENSTOCK_EXPOSE_ERRORS',
+  requestTimeoutMs: 'PENSTOCK_REQUEST_TIMEOUT_MS',
+  initTimeoutMs: 'PENSTOCK_INIT_TIMEOUT_MS',
+  maxConcurrentRequests: 'PENSTOCK_MAX_CONCURRENT_REQUESTS',
+  maxQueueWaitMs: 'PENSTOCK_MAX_QUEUE_WAIT_MS',
+  maxRequestBytes: 'PENSTOCK_MAX_REQUEST_BYTES',
+  maxBatchSize: 'PENSTOCK_MAX_BATCH_SIZE',
+  /** `true`: the user set scoring.maxBatchSize, so requests are joined also when the model's rows are `Unknown`. */
+  joinUnknown: 'PENSTOCK_JOIN_UNKNOWN',
+  /** JSON of {@link ScoringTest}: the request that must get the expected answer before the pod is Ready. */
+  test: 'PENSTOCK_TEST',
+  /** The container's CPU limit in millicores, from the downward API. */
+  cpuMillis: 'PENSTOCK_CPU_MILLIS',
+  /** Azure ML's variable for the number of workers that run the script. Users may set it. */
+  workers: 'WORKER_COUNT',
+  /**
+   * Azure ML's variables that users may set: a request timeout below endpoint.requestTimeout, and the origins for CORS.
+   */
+  scoringTimeoutMs: 'SCORING_TIMEOUT_MS',
+  corsOrigins: 'AML_CORS_ORIGINS',
+  /** `true`: the scorer writes a log line for each request. */
+  accessLog: 'ACCESS_LOG',
+} as const;
+
+/** Folders and ports of a scorer that runs outside a pod, for `penstock serve` and for tests. */
+export const LOCAL_ENV = {
+  models: 'PENSTOCK_MODELS_DIR',
+  script: 'PENSTOCK_SCRIPT_DIR',
+  traffic: 'PENSTOCK_TRAFFIC_DIR',
+  sources: 'PENSTOCK_SOURCES_DIR',
+  credentials: 'PENSTOCK_CREDENTIALS_DIR',
+  userPort: 'PENSTOCK_USER_PORT',
+  operatorPort: 'PENSTOCK_OPERATOR_PORT',
+} as const;
+
+/** The version of the scorer, as in package.json. */
+export const VERSION = '0.1.0';
+
+export const PORT = { user: 8080, operator: 9090 } as const;
+
+/** The paths of files in a scorer pod. */
+export const MOUNT = {
+  models: '/var/azureml-app/azureml-models',
+  script: '/var/azureml-app/script',
+  traffic: '/etc/penstock/traffic',
+  sources: '/var/penstock/sources',
+  credentials: '/var/penstock/credentials',
+  terminationLog: '/dev/termination-log',
+} as const;
+
+export const TRAFFIC_FILE = 'traffic.json';
+/**
+ * The name of the file that holds an inline `scoring.script`. Node strips types, so the name is right for JavaScript
+ * and TypeScript.
+ */
+export const INLINE_SCRIPT = 'score.ts';
+/**
+ * Node's options for the scorer, in its image and in `penstock serve`. A small young generation that one thread
+ * collects keeps the memory of bursts low. `__proto__` is disabled.
+ */
+export const SCORER_NODE_FLAGS: readonly string[] = [
+  '--disable-proto=delete',
+  '--max-semi-space-size=4',
+  '--no-parallel-scavenge',
+];
+export const SCORER_COMMAND = { fetch: 'fetch', verify: 'verify', serve: 'serve' } as const;
+
+export const OPERATOR_PATH = {
+  live: '/livez',
+  ready: '/readyz',
+  startup: '/startupz',
+  metrics: '/metrics',
+  stats: '/stats',
+} as const;
+
+export const HEADER = {
+  requestId: 'x-request-id',
+  msRequestId: 'x-ms-request-id',
+  msClientRequestId: 'x-ms-client-request-id',
+  runFailed: 'x-ms-run-function-failed',
+  runMs: 'x-ms-run-fn-exec-ms',
+  serverVersion: 'x-ms-server-version',
+  traceId: 'traceid',
+  revision: 'x-penstock-revision',
+  modelVersion: 'x-penstock-model-version',
+  /** The number of bytes of JSON before the tensors (binary tensor data extension of the Open Inference Protocol). */
+  jsonLength: 'inference-header-content-length',
+} as const;
+
+export const METRIC = {
+  requests: 'penstock_requests_total',
+  requestDuration: 'penstock_request_duration_seconds',
+  requestsInProgress: 'penstock_requests_in_progress',
+  initDuration: 'penstock_init_duration_seconds',
+  rejected: 'penstock_rejected_total',
+  queueDepth: 'penstock_queue_depth',
+  stepDuration: 'penstock_step_duration_seconds',
+  batchSize: 'penstock_batch_size',
+  batchingDisabled: 'penstock_batching_disabled',
+  workersReplaced: 'penstock_workers_replaced_total',
+} as const;
+
+/**
+ * Why a scorer or a model did not start: the first word of the termination message, and the reason of the condition.
+ * The names are Azure ML's where Azure ML has one.
+ */
+export const FAILURE = {
+  scriptImport: 'UserScriptImportError',
+  scriptFunction: 'UserScriptFunctionNotFound',
+  initFailed: 'UserScriptInitFailed',
+  initTimeout: 'UserScriptInitTimeout',
+  /** The script ended its process after init() had returned, by an unhandled rejection or by process.exit(). */
+  scriptCrashed: 'UserScriptCrashed',
+  /** A call of run() did not return: an endless loop, or a promise that never settles. */
+  scriptHung: 'ScriptHung',
+  /** A request needs more memory than a worker may use. */
+  requestTooLarge: 'RequestTooLarge',
+  /** The answer to scoring.test differs from the expected one. */
+  testFailed: 'ScoringTestFailed',
+  modelLoad: 'ModelLoadFailed',
+  resource: 'ResourceNotReady',
+  digest: 'DigestMismatch',
+} as const;
+export type Failure = (typeof FAILURE)[keyof typeof FAILURE];
+
+/** The longest termination message that the kubelet keeps (bytes). */
+export const TERMINATION_MESSAGE_BYTES = 4096;
+/**
+ * How long a pod accepts requests after SIGTERM (seconds). Within this time every kube-proxy removes it from its rules.
+ */
+export const PRE_STOP_SECONDS = 5;
+
+export type ModelFormat = 'ONNX' | 'Files';
+
+export interface MountedModel {
+  name: string;
+  modelVersion: string;
+  version: string;
+  format: ModelFormat;
+  /** Absent only in `penstock serve`, if the manifest has no digest. */
+  digest?: string;
+  /** The file name of the model below `<MOUNT.models>/<name>`. Absent: the whole folder is the model. */
+  file?: string;
+  /** The names of the features of the model's only input, in the order of its columns (ModelVersion spec.features). */
+  features?: string[];
+}
+
+export interface FetchItem {
+  /** The folder below {@link MOUNT}.models for the result, and below the mounts of sources and credentials. */
+  name: string;
+  uri: string;
+  /** The file name of the result: the last segment of the URI. Absent for a whole ConfigMap. */
+  file?: string;
+  format: ModelFormat;
+  /** `sha256:<hex>`. Absent only on the first verification of a ModelVersion without spec.digest. */
+  digest?: string;
+}
+
+/** A request and the expected answer, both as JSON text. */
+export interface ScoringTest {
+  request: string;
+  expect?: string;
+  tolerance?: string;
+}
+
+/** The response of {@link OPERATOR_PATH}.stats. Averages cover the last ten seconds. */
+export interface ScorerStats {
+  revision: string;
+  phase: string;
+  /** Requests in progress: being received, waiting or in work. */
+  inFlight: number;
+  /** The average of busy, queued and refused requests. */
+  concurrency: number;
+  requestsPerSecond: number;
+  idleSeconds: number;
+  /** A problem that users should know about although the pod serves. */
+  warning?: string;
+}
