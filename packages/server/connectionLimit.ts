@@ -1,4 +1,5 @@
 /** Limits the connections of a server: at the limit, an idle connection is closed for a new one. */
+import { responseInProgress } from './nodeInternals.ts';
 
 /** The used part of a socket of a node:http or node:https server. */
 export interface Connection {
@@ -8,8 +9,6 @@ export interface Connection {
   destroy: () => unknown;
   once: (event: 'close', listener: () => void) => unknown;
   readonly localPort?: number | undefined;
-  /** The response that is being written on it (node:http). */
-  _httpMessage?: { readonly headersSent: boolean; readonly req?: { readonly complete: boolean } } | null;
 }
 
 interface Listener {
@@ -97,8 +96,8 @@ export class ConnectionLimit {
 
 /** No request is in progress. A response that was sent before its request was completely read does not count. */
 function isIdle({ socket, secure }: TrackedConnection): boolean {
-  const { _httpMessage: answer } = secure ?? socket;
-  return !answer || (answer.headersSent && answer.req?.complete === false);
+  const response = responseInProgress(secure ?? socket);
+  return !response || (response.headersSent && !response.req.complete);
 }
 
 function firstOf<T>(groups: Iterable<Iterable<T>>, fits: (one: T) => boolean): T | undefined {

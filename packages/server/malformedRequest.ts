@@ -1,19 +1,12 @@
 /** The `clientError` handler: responds with 4xx to a malformed or timed-out request. */
+import { responseInProgress } from './nodeInternals.ts';
 
-/** The used part of a connection of node:http; `_httpMessage` is the response being written on it. */
+/** The used part of a connection of node:http. */
 export interface ClientSocket {
   readonly writable: boolean;
   readonly bytesRead: number;
   write: (text: string) => unknown;
   destroy: () => unknown;
-  _httpMessage?: ResponseInProgress | null;
-}
-
-interface ResponseInProgress {
-  readonly headersSent: boolean;
-  /** `complete`: its request was read completely, so the malformed request is a later one. */
-  readonly req: { readonly complete: boolean };
-  statusCode: number;
 }
 
 /** By the code of the clientError event (RFC 9110 §15.5, RFC 6585 §5). */
@@ -32,7 +25,9 @@ const CLIENT_CLOSED = 'HPE_INVALID_EOF_STATE';
  * response to a request that it just sent. A handler of the request finds its status set and its connection closed.
  */
 export function rejectMalformedRequest(code: string | undefined, socket: ClientSocket): void {
-  const { writable, bytesRead, _httpMessage: response } = socket;
+  const { writable, bytesRead } = socket;
+  const response = responseInProgress(socket);
+  // a request that was read completely: the malformed one is a later one
   const mayRespond = !response || (!response.headersSent && !response.req.complete && code !== CLIENT_CLOSED);
   if (writable && bytesRead > 0 && mayRespond) {
     const [status, reason] = STATUS[code ?? ''] ?? [400, 'Bad Request'];

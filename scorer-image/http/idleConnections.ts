@@ -1,6 +1,7 @@
 /**
  * Connections without a request: browsers open them in advance, and clients keep the connection of a cancelled request.
  */
+import { responseInProgress } from '@penstock/server/nodeInternals';
 import type { Socket } from 'node:net';
 
 /**
@@ -8,8 +9,7 @@ import type { Socket } from 'node:net';
  * the response to a request that it just sent.
  */
 export function closeIfIdle(socket: Socket, ms: number): void {
-  const hasRequest = (): boolean =>
-    socket.bytesWritten > 0 || Boolean((socket as { _httpMessage?: unknown })._httpMessage);
+  const hasRequest = (): boolean => socket.bytesWritten > 0 || responseInProgress(socket) !== undefined;
   const timer = setTimeout(() => hasRequest() || socket.destroy(), ms).unref();
   socket.once('close', () => clearTimeout(timer));
 }

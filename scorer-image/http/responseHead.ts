@@ -3,6 +3,7 @@
  * response (ADR 16).
  */
 import { isFieldValue } from '@penstock/server/messageHeaders';
+import { setKeepAliveTimeout, setWrittenHead, writtenHead } from '@penstock/server/nodeInternals';
 import { IncomingMessage, ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http';
 import { Socket } from 'node:net';
 
@@ -33,11 +34,9 @@ export function commonHeaders(list: readonly string[]): CommonHeaders {
  * Writes the head of a response with status 200 and `Connection: keep-alive`, byte for byte as node:http would. Returns
  * false and does nothing where node:http must write it: the connection is closed after the response, a value is
  * invalid, or this version of Node writes other heads. `headers` has content-length, and no name from a script.
- * node:http keeps the written head in `_header`.
  */
 export function writeOkHead(response: ServerResponse, { lines }: CommonHeaders, headers: readonly string[]): boolean {
-  const written = response as Written;
-  if (!nodeWritesSameHead || written._header !== null || !response.shouldKeepAlive) return false;
+  if (!nodeWritesSameHead || writtenHead(response) !== null || !response.shouldKeepAlive) return false;
   let own = '';
   for (let i = 0; i < headers.length; i += 2) {
     if (!isFieldValue(headers[i + 1]!)) return false;
@@ -45,22 +44,21 @@ export function writeOkHead(response: ServerResponse, { lines }: CommonHeaders, 
   }
   response.statusCode = 200;
   response.statusMessage = 'OK';
-  written._header = okHead(lines + own, date());
+  setWrittenHead(response, okHead(lines + own, date()));
   return true;
 }
-
-type Written = ServerResponse & { _header?: string | null; _keepAliveTimeout?: number };
 
 const okHead = (lines: string, when: string): string =>
   `HTTP/1.1 200 OK\r\n${lines}Date: ${when}\r\nConnection: keep-alive\r\nKeep-Alive: timeout=${KEEP_ALIVE_SECONDS}\r\n\r\n`;
 
 /** Checked once with a response that is not sent, because another version of Node may write heads in another form. */
 const nodeWritesSameHead = ((): boolean => {
-  const response: Written = new ServerResponse(new IncomingMessage(new Socket()));
-  [response.shouldKeepAlive, response._keepAliveTimeout] = [true, KEEP_ALIVE_SECONDS * 1000];
+  const response = new ServerResponse(new IncomingMessage(new Socket()));
+  response.shouldKeepAlive = true;
+  setKeepAliveTimeout(response, KEEP_ALIVE_SECONDS * 1000);
   response.writeHead(200, ['content-length', '0']);
-  const when = /\r\nDate: ([^\r]*)/.exec(response._header ?? '')?.[1] ?? '';
-  return response._header === okHead('content-length: 0\r\n', when);
+  const when = /\r\nDate: ([^\r]*)/.exec(writtenHead(response) ?? '')?.[1] ?? '';
+  return writtenHead(response) === okHead('content-length: 0\r\n', when);
 })();
 
 let second = 0;
