@@ -28,11 +28,17 @@ interface Schema {
   'x-kubernetes-int-or-string'?: boolean;
   'x-kubernetes-validations'?: { rule: string; message: string }[];
 }
+interface Version {
+  name: string;
+  /** The version in which objects are stored, and that the operator's code uses. */
+  storage: boolean;
+  schema: { openAPIV3Schema: Schema };
+}
 interface Crd {
   spec: {
     names: { kind: string; plural: string; shortNames: string[] };
     group: string;
-    versions: { name: string; schema: { openAPIV3Schema: Schema } }[];
+    versions: Version[];
   };
 }
 
@@ -43,10 +49,28 @@ export async function generated(root: string): Promise<Record<string, string>> {
   const crds = texts.map((text) => yaml.load(text) as Crd);
   const charts = files.map((file, i) => [`charts/penstock/templates/crds/${file}.yaml`, chartTemplate(texts[i]!)]);
   return {
-    'operator/api/types.gen.ts': await types(crds),
-    'docs/api.md': crds.reduce((page, crd) => page + apiPage(crd), apiHeader),
+    ...(await typeFiles(crds)),
+    'docs/api.md': apiReference(crds),
     ...(Object.fromEntries(charts) as Record<string, string>),
   };
+}
+
+/** `types.gen.ts` has the stored version; each other version has a file of its own, such as `types.v1beta1.gen.ts`. */
+export async function typeFiles(crds: Crd[]): Promise<Record<string, string>> {
+  const files: Record<string, string> = { 'operator/api/types.gen.ts': await types(crds, stored) };
+  for (const name of new Set(crds.flatMap(({ spec }) => spec.versions.map((version) => version.name)))) {
+    const ofName = (crd: Crd): Version | undefined => crd.spec.versions.find((version) => version.name === name);
+    const others = crds.filter((crd) => ofName(crd) && ofName(crd) !== stored(crd));
+    if (others.length > 0) files[`operator/api/types.${name}.gen.ts`] = await types(others, (crd) => ofName(crd)!);
+  }
+  return files;
+}
+
+/** Throws for a CRD without a stored version, which the API server refuses. */
+function stored({ spec }: Crd): Version {
+  const found = spec.versions.find(({ storage }) => storage);
+  if (!found) throw new Error(`${spec.names.kind} has no version with storage: true`);
+  return found;
 }
 
 /** Helm never upgrades a chart's crds/ folder, so the CRDs are templates. The keep policy prevents their deletion. */
@@ -55,16 +79,17 @@ function chartTemplate(text: string): string {
   return `{{- /* Printed from crds/ by \`${COMMAND}\`. */ -}}\n{{- if .Values.crds.install }}\n${kept}{{- end }}\n`;
 }
 
-async function types(crds: Crd[]): Promise<string> {
+async function types(crds: Crd[], versionOf: (crd: Crd) => Version): Promise<string> {
   const known = new Map<string, Schema>();
   const properties: Record<string, Schema> = {};
   for (const crd of crds) {
     const { kind } = crd.spec.names;
-    const schema = shareTitled(structuredClone(crd.spec.versions[0]!.schema.openAPIV3Schema), known);
+    const version = versionOf(crd);
+    const schema = shareTitled(structuredClone(version.schema.openAPIV3Schema), known);
     Object.assign(schema, { title: kind, required: ['apiVersion', 'kind', 'metadata', 'spec'] });
     Object.assign(schema.properties!, {
       metadata: { tsType: 'ObjectMeta' },
-      apiVersion: { tsType: `'${crd.spec.group}/${crd.spec.versions[0]!.name}'` },
+      apiVersion: { tsType: `'${crd.spec.group}/${version.name}'` },
       kind: { tsType: `'${kind}'` },
     });
     properties[kind] = schema;
@@ -97,16 +122,24 @@ function shareTitled(schema: Schema, known: Map<string, Schema>): Schema {
   return first ?? schema;
 }
 
-const apiHeader = `<!-- Printed from crds/ by \`${COMMAND}\`: edit the YAML, not this file. -->
+/** docs/api.md: every version of every kind, the newest first as the CRD lists them. */
+export function apiReference(crds: Crd[]): string {
+  const names = [...new Set(crds.flatMap(({ spec }) => spec.versions.map(({ name }) => name)))];
+  const header = `<!-- Printed from crds/ by \`${COMMAND}\`: edit the YAML, not this file. -->
 # API reference
 
-Group \`penstock.dev\`, version \`v1alpha1\`. All kinds are namespaced, and no field names another namespace.
+Group \`penstock.dev\`, ${names.length > 1 ? 'versions' : 'version'} ${names.map((name) => `\`${name}\``).join(', ')}. All kinds are namespaced, and no field names another namespace.
 Defaults that depend on \`target\` are in [targets.md](targets.md).
 `;
+  const pages = crds.flatMap((crd) => crd.spec.versions.map((version) => apiPage(crd, version, names.length > 1)));
+  return header + pages.join('');
+}
 
-function apiPage(crd: Crd): string {
-  const { kind, shortNames } = crd.spec.names;
-  const schema = crd.spec.versions[0]!.schema.openAPIV3Schema;
+/** One version of a kind; with `named`, the headings name the version. */
+function apiPage(crd: Crd, { name: versionName, schema: versionSchema }: Version, named: boolean): string {
+  const { shortNames } = crd.spec.names;
+  const kind = named ? `${crd.spec.names.kind} ${versionName}` : crd.spec.names.kind;
+  const schema = versionSchema.openAPIV3Schema;
   const top = { ...schema, properties: { spec: schema.properties!.spec!, status: schema.properties!.status! } };
   return `\n## ${kind} (${shortNames.join(', ')})\n\n${schema.description}\n${rules(schema)}${Object.entries(
     top.properties,

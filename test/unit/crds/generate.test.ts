@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as yaml from 'js-yaml';
-import { generated } from '../../../crds/generate.ts';
+import { apiReference, generated, typeFiles } from '../../../crds/generate.ts';
 
 const root = join(import.meta.dirname, '../../..');
 
@@ -33,6 +33,29 @@ describe('what is printed from crds/', () => {
     const files = await generated(root);
     for (const name of ['inferencepipelines', 'modelversions'])
       expect(files[`charts/penstock/templates/crds/${name}.yaml`]).to.contain('helm.sh/resource-policy: keep');
+  });
+
+  it('has a type and a chapter for each version of a kind', async () => {
+    const text = readFileSync(join(root, 'crds/modelversions.yaml'), 'utf8');
+    const two = yaml.load(text) as Parameters<typeof typeFiles>[0][number];
+    const [old] = two.spec.versions;
+    const renamed = structuredClone(old!);
+    renamed.schema.openAPIV3Schema.properties!.spec!.properties!.revisionNote = { type: 'string', description: 'New.' };
+    two.spec.versions = [
+      { ...renamed, name: 'v1beta1' },
+      { ...old!, storage: false },
+    ];
+    const files = await typeFiles([two]);
+    expect(files['operator/api/types.gen.ts'])
+      .to.contain("apiVersion: 'penstock.dev/v1beta1'")
+      .and.contain('revisionNote');
+    expect(files['operator/api/types.v1alpha1.gen.ts'])
+      .to.contain("apiVersion: 'penstock.dev/v1alpha1'")
+      .and.not.contain('revisionNote');
+    expect(apiReference([two]).match(/^## .*/gm)).to.deep.equal([
+      '## ModelVersion v1beta1 (mver)',
+      '## ModelVersion v1alpha1 (mver)',
+    ]);
   });
 
   for (const file of globSync('crds/*.yaml', { cwd: root })) {
