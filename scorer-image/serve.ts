@@ -21,7 +21,8 @@ import type { Limits } from './run/requestQueue.ts';
 import type { ResponseStream } from './run/responseStream.ts';
 import type { ScoreResponse } from './run/messages.ts';
 import { Dispatcher } from './run/dispatcher.ts';
-import { MAX_MESSAGES_IN_FLIGHT, type WorkerCode } from './run/workerHandle.ts';
+import { threadWorker, type ThreadCode } from './run/threadWorker.ts';
+import { MAX_MESSAGES_IN_FLIGHT } from './run/workerHandle.ts';
 
 const SHUTDOWN_HOOK_MS = 2_000;
 /**
@@ -31,7 +32,7 @@ const SHUTDOWN_HOOK_MS = 2_000;
 const KEEP_ALIVE_DRAIN_MS = KEEP_ALIVE_SECONDS * 1000;
 
 /** How the worker thread is started. */
-export type WorkerFile = Pick<WorkerCode, 'file' | 'execArgv'>;
+export type WorkerFile = Pick<ThreadCode, 'file' | 'execArgv'>;
 
 /** How the process exits. `stuck`: a worker is in a native call that cannot be stopped. */
 export interface ExitOutcome {
@@ -53,9 +54,11 @@ export async function serve(
   let crash: (failure: StartFailure) => void = () => undefined;
   const crashed = new Promise<StartFailure>((resolve) => (crash = resolve));
   const dispatcher = new Dispatcher({
-    ...worker,
-    heapMebibytes: Math.floor(getHeapStatistics().heap_size_limit / 2 ** 20 / config.workers),
-    data: { ...config, modelDir },
+    startWorker: threadWorker({
+      ...worker,
+      heapMebibytes: Math.floor(getHeapStatistics().heap_size_limit / 2 ** 20 / config.workers),
+      data: { ...config, modelDir },
+    }),
     workers: config.workers,
     limits: limitsOf(config),
     initTimeoutMs: config.initTimeoutMs,

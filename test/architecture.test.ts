@@ -107,8 +107,18 @@ const ROOMS: Record<string, string[]> = {
     'node:*',
   ],
   'scorer-image/init': ['scorer-image', 'packages/contract'],
+  'scorer-image/protocols': ['scorer-image/tensor', 'scorer-image/script', 'packages/contract', 'node:http', 'node:v8'],
+  'scorer-image/predictors': [
+    'scorer-image/model',
+    'scorer-image/tensor',
+    'type:scorer-image/script',
+    'type:scorer-image/protocols',
+    'packages/contract',
+  ],
   'scorer-image/run': [
     'scorer-image',
+    'scorer-image/predictors',
+    'scorer-image/protocols',
     'scorer-image/model',
     'scorer-image/tensor',
     'scorer-image/script',
@@ -119,6 +129,7 @@ const ROOMS: Record<string, string[]> = {
   'scorer-image/http': [
     'scorer-image',
     'type:scorer-image/run',
+    'type:scorer-image/protocols',
     'scorer-image/init',
     'scorer-image/metrics',
     'packages/contract',

@@ -1,7 +1,8 @@
 /** The scoring routes: Azure ML's /score, MLflow's /invocations, V2 infer. On node:http, without express. */
 import { HEADER } from '@penstock/contract';
 import type { ResponseStream } from '../run/responseStream.ts';
-import type { ScoreResponse, ScoreRequest, Work } from '../run/messages.ts';
+import type { ScoreRequest } from '../protocols/messages.ts';
+import type { ScoreResponse, Work } from '../run/messages.ts';
 import { traceOf } from './accessLog.ts';
 import type { RequestContext } from './requestContext.ts';
 import { ScoringRequest, RUN_FAILED } from './scoringRequest.ts';

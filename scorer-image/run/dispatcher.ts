@@ -8,9 +8,11 @@ import { callHung, REFUSAL, timeoutRefusal, WORKER_REPLACED } from './refusals.t
 import { RequestQueue, type Limits, type QueuedRequest } from './requestQueue.ts';
 import { decode } from './responseCodec.ts';
 import { Uploads, type Upload } from './uploads.ts';
-import { WorkerHandle, type PendingRequest, type Ready, type WorkerCode, type WorkerListener } from './workerHandle.ts';
+import { WorkerHandle, type PendingRequest, type Ready, type WorkerListener } from './workerHandle.ts';
+import type { StartWorker } from './workerTransport.ts';
 
-export interface DispatcherOptions extends WorkerCode {
+export interface DispatcherOptions {
+  startWorker: StartWorker;
   workers: number;
   limits: Limits;
   initTimeoutMs: number;
@@ -51,13 +53,16 @@ export class Dispatcher {
 
   #newWorker(): WorkerHandle {
     const { log, onDisabled } = this.#options;
-    const worker: WorkerHandle = new WorkerHandle(this.#options, {
+    const worker: WorkerHandle = new WorkerHandle(this.#options.startWorker, {
       onResponses: (responses) => this.#onResponses(worker, responses),
       log,
       onDisabled,
       onEnd: (failure) =>
         failure.reason === FAILURE.requestTooLarge ? this.#replaceWorker(worker) : this.#fail(failure),
-      onStreamEnd: (id) => this.#onStreamEnd(worker, id),
+      onStreamEnd: (id) => {
+        this.#complete(worker, id);
+        this.#flush();
+      },
     });
     return worker;
   }
@@ -163,8 +168,7 @@ export class Dispatcher {
   }
 
   #onResponses(worker: WorkerHandle, responses: ResponseBatch): void {
-    const [, , batches] = responses;
-    for (const rows of batches) this.#options.onBatch(rows);
+    for (const rows of responses[2]) this.#options.onBatch(rows);
     for (const response of decode(responses)) {
       if (response.streamed) this.#onStreamStart(worker, response);
       else this.#complete(worker, response.id, response);
@@ -180,11 +184,6 @@ export class Dispatcher {
     this.#queue.startStreaming(queued);
     if (queued.settled) stream.cancel();
     else this.#respond(queued, { ...response, stream });
-  }
-
-  #onStreamEnd(worker: WorkerHandle, id: number): void {
-    this.#complete(worker, id);
-    this.#flush();
   }
 
   #complete(worker: WorkerHandle, id: number, response?: ScoreResponse): void {

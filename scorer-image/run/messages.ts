@@ -3,14 +3,8 @@
  * objects.
  */
 import type { Failure, ModelSignature } from '@penstock/contract';
+import type { ScoreRequest } from '../protocols/messages.ts';
 import type { ResponseStream } from './responseStream.ts';
-
-/** What run() of a script gets beside the body. */
-export interface ScoreRequest {
-  method: string;
-  url: string;
-  headers: Record<string, string>;
-}
 
 /** One request without its body. `request` is left out where the script does not read it. */
 export type Work =

@@ -4,13 +4,14 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { ScorerConfig } from '../config.ts';
 import { asFailure } from '../failure.ts';
 import { BadInput } from '../tensor/errors.ts';
+import type { EncodedResponse } from '../protocols/messages.ts';
 import { stackOf } from '../script/script.ts';
 import { timeoutRefusal } from './refusals.ts';
 import { encode } from './responseCodec.ts';
-import { ChunkSender, type Chunks } from './chunks.ts';
+import { ChunkSender } from './chunkSender.ts';
 import type { WorkerResponse, FromWorker, Requests, ToWorker, Work } from './messages.ts';
 import { provideChdir, writeSynchronously, type ChdirState } from './process.ts';
-import { noCode, scripted, type Scoring } from './scoring.ts';
+import { modelScoring, scriptScoring, type Scoring } from './scoring.ts';
 
 /** A longer turn of the event loop delays responses that are ready. */
 const MAX_TURN_MS = 5;
@@ -46,16 +47,10 @@ interface StartedRequest {
   until: number;
 }
 
-type RunResult = Pick<WorkerResponse, 'body' | 'jsonBytes' | 'headers'> & {
-  status?: number;
-  chunks?: Chunks;
-  release?: () => void;
-};
-
 async function response({ id, work, body, begun, until }: StartedRequest, scoring: Scoring): Promise<WorkerResponse> {
   if (Date.now() > until) return { id, ...timeoutRefusal(config) };
   try {
-    const done: RunResult = await (work.kind === 'infer'
+    const done: EncodedResponse = await (work.kind === 'infer'
       ? scoring.infer(body, work)
       : scoring[work.kind](body, work.request));
     return done.chunks ? startChunks(id, done, begun) : { id, status: 200, runMs: performance.now() - begun, ...done };
@@ -74,7 +69,7 @@ async function response({ id, work, body, begun, until }: StartedRequest, scorin
 /** The head of a response whose chunks follow. */
 function startChunks(
   id: number,
-  { chunks: parts, release = () => undefined, ...head }: RunResult,
+  { chunks: parts, release = () => undefined, ...head }: EncodedResponse,
   begun: number,
 ): WorkerResponse {
   void chunks.send(id, parts!, release);
@@ -144,7 +139,9 @@ try {
     onDisabled: (message: string) => post({ type: 'disabled', message }),
   };
   const scoring =
-    config.script === undefined ? await noCode(config, options) : await scripted(config.script, config, options);
+    config.script === undefined
+      ? await modelScoring(config, options)
+      : await scriptScoring(config.script, config, options);
   batches = []; // without the warm-up calls
   parentPort!.on('message', (message: ToWorker) => {
     if (Array.isArray(message)) void runRequests(message, scoring);

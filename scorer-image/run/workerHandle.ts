@@ -1,33 +1,21 @@
-/** The HTTP thread's handle of one worker thread: its start, its requests in flight, its end. */
+/** The HTTP thread's handle of one worker: its start, its requests in flight, its end. */
 import { FAILURE } from '@penstock/contract';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Worker } from 'node:worker_threads';
 import { StartFailure } from '../failure.ts';
 import type { QueuedRequest } from './requestQueue.ts';
 import { isResponseBatch } from './responseCodec.ts';
 import { ResponseStream } from './responseStream.ts';
-import type { FromWorker, ResponseBatch, ScoreResponse, Requests, ToWorker, Work } from './messages.ts';
-import { chdirFor, newChdirState } from './process.ts';
+import type { FromWorker, ResponseBatch, ScoreResponse, Requests, Work } from './messages.ts';
 import { Slab } from './slab.ts';
+import type { StartWorker, WorkerMessage, WorkerTransport } from './workerTransport.ts';
 
 /** Messages that a worker has at the same time: one that it processes, and the next one. */
 export const MAX_MESSAGES_IN_FLIGHT = 2;
 
 const NOTHING = new Uint8Array(0);
-/** JavaScript ends at once on terminate(); a native call does not. */
-const TERMINATE_TIMEOUT_MS = 1000;
-
-export interface WorkerCode {
-  /** File of the worker's code, its workerData, and Node's options for it. */
-  file: string | URL;
-  data: unknown;
-  execArgv?: string[];
-  /** Limit of the JavaScript heap of each worker; by default that of the process. */
-  heapMebibytes?: number;
-}
 
 export type Ready = Extract<FromWorker, { type: 'ready' }>;
-type OtherMessage = Exclude<FromWorker, ResponseBatch | { type: 'ready' | 'failed' }>;
+type OtherMessage = Exclude<WorkerMessage, ResponseBatch | { type: 'ready' | 'failed' }>;
 
 export interface PendingRequest {
   work: Work;
@@ -48,12 +36,11 @@ export interface WorkerListener {
 }
 
 export class WorkerHandle {
-  readonly #worker: Worker;
+  readonly #transport: WorkerTransport;
   readonly #inFlight = new Slab<QueuedRequest<PendingRequest>>();
   readonly #streams = new Map<number, ResponseStream>();
   /** Ids of each message that the worker has not finished. */
   readonly #messages: number[][] = [];
-  readonly #chdirState = newChdirState();
   #started = false;
   #ended = false;
   #stopped: (() => void) | undefined;
@@ -61,21 +48,13 @@ export class WorkerHandle {
   /** Resolves when init() has succeeded. Rejects with StartFailure. */
   readonly ready: Promise<Ready>;
 
-  /** Starts the thread at once and listens from the first moment, so that no message is missed. */
-  constructor({ file, data, execArgv, heapMebibytes }: WorkerCode, listener: WorkerListener) {
-    this.#worker = new Worker(file, {
-      workerData: { ...(data as object), turn: this.#chdirState },
-      ...(execArgv ? { execArgv } : {}),
-      ...(heapMebibytes !== undefined && { resourceLimits: { maxOldGenerationSizeMb: heapMebibytes } }),
-    });
-    this.ready = new Promise((resolve, reject) => {
-      const onEnd = (failure: StartFailure): void => this.#onEnd(failure, listener.onEnd, reject);
-      this.#worker.on('error', (error: unknown) => onEnd(failureOf(error)));
-      this.#worker.on('exit', (code) =>
-        onEnd(new StartFailure(FAILURE.initFailed, `the script ended its own process (exit code ${code})`)),
-      );
-      this.#worker.on('message', (message: FromWorker) => {
-        if (typeof message !== 'object' || (message as unknown) === null) return;
+  /** Starts the worker at once. */
+  constructor(start: StartWorker, listener: WorkerListener) {
+    const { promise, resolve, reject } = Promise.withResolvers<Ready>();
+    this.ready = promise;
+    this.#transport = start({
+      onEnd: (failure) => this.#onEnd(failure, listener.onEnd, reject),
+      onMessage: (message) => {
         if (isResponseBatch(message)) {
           this.#messagesDone(message[1]);
           listener.onResponses(message);
@@ -84,18 +63,15 @@ export class WorkerHandle {
           resolve(message);
         } else if (message.type === 'failed') reject(new StartFailure(message.reason, message.message, message.detail));
         else this.#onMessage(message, listener);
-      });
+      },
     });
     this.ready.catch(() => undefined); // the dispatcher handles the rejection
   }
 
-  /** A script may post other messages from its worker; they are ignored. */
   #onMessage(message: OtherMessage, { log, onDisabled, onStreamEnd }: WorkerListener): void {
     switch (message.type) {
       case 'log':
         return log(message.level, message.message);
-      case 'chdir':
-        return chdirFor(this.#chdirState, message.folder, message.call);
       case 'disabled':
         return onDisabled(message.message);
       case 'chunk':
@@ -117,7 +93,7 @@ export class WorkerHandle {
     this.#streams.delete(id);
   }
 
-  /** The thread has ended by itself. */
+  /** The worker has ended by itself. */
   #onEnd(failure: StartFailure, onEnd: WorkerListener['onEnd'], reject: (failure: StartFailure) => void): void {
     if (this.#stopped || this.#ended) return;
     this.#ended = true;
@@ -162,7 +138,7 @@ export class WorkerHandle {
       queued.item.body = NOTHING; // transferred to the worker
     }
     this.#messages.push(ids);
-    this.#post(message, [bytes.buffer]);
+    this.#transport.post(message, [bytes.buffer]);
   }
 
   /** The worker is responsive: hang detection of its running requests starts again. */
@@ -190,7 +166,10 @@ export class WorkerHandle {
     const queued = this.#inFlight.get(id);
     if (!queued) return undefined;
     const stream = new ResponseStream(
-      { pull: () => this.#post({ type: 'pull', id }), cancel: () => this.#post({ type: 'cancel', id }) },
+      {
+        pull: () => this.#transport.post({ type: 'pull', id }),
+        cancel: () => this.#transport.post({ type: 'cancel', id }),
+      },
       gapMs,
     );
     this.#streams.set(id, stream);
@@ -203,23 +182,16 @@ export class WorkerHandle {
   }
 
   /**
-   * Runs shutdown() for at most `ms` and ends the thread. Resolves with false when it is in a native call and cannot be
+   * Runs shutdown() for at most `ms` and ends the worker. Resolves with false when it is in a native call and cannot be
    * ended.
    */
   async stop(ms: number): Promise<boolean> {
     const stopped = new Promise<void>((resolve) => (this.#stopped = resolve));
     if (this.#started && ms > 0) {
-      this.#post({ type: 'shutdown' });
+      this.#transport.post({ type: 'shutdown' });
       await Promise.race([stopped, sleep(ms, undefined, { ref: false })]);
     }
-    return Promise.race([
-      this.#worker.terminate().then(() => true),
-      sleep(TERMINATE_TIMEOUT_MS, false, { ref: false }),
-    ]);
-  }
-
-  #post(message: ToWorker, transfer: ArrayBuffer[] = []): void {
-    this.#worker.postMessage(message, transfer);
+    return this.#transport.terminate();
   }
 }
 
@@ -229,14 +201,3 @@ const initOutOfMemory = ({ message, detail }: StartFailure): StartFailure =>
     `loading the model and init() need more memory than there is: ${message}`,
     detail,
   );
-
-/** Node ends only the worker whose JavaScript heap has reached its limit. */
-function failureOf(error: unknown): StartFailure {
-  const { message, stack, code } =
-    error instanceof Error ? (error as NodeJS.ErrnoException) : { message: String(error), stack: '', code: undefined };
-  return new StartFailure(
-    code === 'ERR_WORKER_OUT_OF_MEMORY' ? FAILURE.requestTooLarge : FAILURE.initFailed,
-    message,
-    stack,
-  );
-}

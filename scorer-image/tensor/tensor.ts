@@ -14,6 +14,8 @@ export interface Tensor {
   data: TensorData;
 }
 
+export type NamedTensor = Tensor & { name: string };
+
 /** Data as a script writes it: a typed array, or numbers flat or nested like the shape. */
 export type ScriptTensorData = TensorData | readonly unknown[];
 

@@ -5,6 +5,7 @@ import { StartFailure } from '../../../scorer-image/failure.ts';
 import type { Limits } from '../../../scorer-image/run/requestQueue.ts';
 import type { ScoreResponse } from '../../../scorer-image/run/messages.ts';
 import { Dispatcher } from '../../../scorer-image/run/dispatcher.ts';
+import { threadWorker } from '../../../scorer-image/run/threadWorker.ts';
 
 const limits = {
   maxConcurrent: 1,
@@ -18,8 +19,7 @@ const limits = {
 /** A pool whose only worker runs `code`. */
 const poolOf = (code: string, data: unknown, own: Partial<Limits> = {}): Dispatcher =>
   new Dispatcher({
-    file: new URL(`data:text/javascript,${encodeURIComponent(code)}`),
-    data,
+    startWorker: threadWorker({ file: new URL(`data:text/javascript,${encodeURIComponent(code)}`), data }),
     workers: 1,
     limits: { ...limits, ...own },
     initTimeoutMs: 5_000,

@@ -1,9 +1,9 @@
 /** Request bodies of the protocols, from bytes to inputs. */
 import { expect } from 'chai';
 import type { ModelSignature } from '@penstock/contract';
-import { decodeInfer } from '../../../scorer-image/run/inferRequest.ts';
-import { fromScoreBody } from '../../../scorer-image/run/dataFrames.ts';
-import { invocation } from '../../../scorer-image/run/mlflow.ts';
+import { decodeInfer } from '../../../scorer-image/protocols/inferRequest.ts';
+import { fromScoreBody } from '../../../scorer-image/protocols/dataFrames.ts';
+import { invocation } from '../../../scorer-image/protocols/mlflow.ts';
 
 const bytes = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
 const x = { name: 'x', shape: [2], datatype: 'FP32', data: [1, 2] };

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { BadInput } from '../../../scorer-image/tensor/errors.ts';
 import { exactJson, plainJson } from '../../../scorer-image/tensor/json.ts';
-import { clientTensor } from '../../../scorer-image/run/inferRequest.ts';
+import { clientTensor } from '../../../scorer-image/protocols/clientTensor.ts';
 import { tensorOf, type ScriptTensorData, type Tensor } from '../../../scorer-image/tensor/tensor.ts';
 import {
   flatJson,

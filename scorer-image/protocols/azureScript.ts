@@ -8,27 +8,16 @@ import { resultJson } from '../script/resultJson.ts';
 import { getHeapStatistics } from 'node:v8';
 import { BadInput } from '../tensor/errors.ts';
 import { plainJson, scriptText } from '../tensor/json.ts';
-import type { ScoreRequest } from './messages.ts';
-import type { Chunks } from './chunks.ts';
-
-/** A response to /score: JSON with status 200 by default. */
-export interface ScriptResponse {
-  body: string | Uint8Array;
-  status?: number;
-  /** Names and values in turn, with the content type. */
-  headers?: string[];
-  /** The body, where it is not complete yet or too long to be sent at once. */
-  chunks?: Chunks;
-}
+import type { EncodedResponse, ScoreRequest } from './messages.ts';
 
 const HEAP_BYTES = getHeapStatistics().heap_size_limit;
 
 /** Runs the script for one request of /score. Rejects with BadInput, or with what run() throws. */
-export async function score(
+export async function runScript(
   script: UserScript,
   body: Uint8Array,
   request: ScoreRequest | undefined,
-): Promise<ScriptResponse> {
+): Promise<EncodedResponse> {
   const value = await script.run(readInput(script, body, request), request);
   return value instanceof Response ? webResponse(value) : textResponse(resultJson(value));
 }
@@ -43,7 +32,7 @@ function readInput(script: UserScript, body: Uint8Array, request: ScoreRequest |
 const MAX_UNCHUNKED_TEXT = 2 ** 20;
 const CHUNK_LENGTH = 2 ** 18;
 
-const textResponse = (text: string): ScriptResponse =>
+const textResponse = (text: string): EncodedResponse =>
   text.length <= MAX_UNCHUNKED_TEXT ? { body: text } : { body: '', chunks: textChunks(text) };
 
 /** No chunk ends between the two halves of a surrogate pair. */
@@ -76,7 +65,7 @@ const RESERVED_HEADERS = new Set([
 ]);
 
 /** A Response is sent as it is, as Azure ML sends an AMLResponse; only the request id cannot be changed. */
-async function webResponse(response: Response): Promise<ScriptResponse> {
+async function webResponse(response: Response): Promise<EncodedResponse> {
   const body = response.body as ReadableStream<unknown> | null;
   try {
     if (response.status < 200) throw new Error(`run() returned a Response with status ${response.status}`);
@@ -96,7 +85,7 @@ async function webResponse(response: Response): Promise<ScriptResponse> {
  * A body that is complete is sent at once; a body that is still being produced is sent in chunks, beginning with the
  * first.
  */
-async function bodyOf(body: ReadableStream<unknown> | null): Promise<Pick<ScriptResponse, 'body' | 'chunks'>> {
+async function bodyOf(body: ReadableStream<unknown> | null): Promise<Pick<EncodedResponse, 'body' | 'chunks'>> {
   const reader = body?.getReader();
   const first = await reader?.read();
   if (!reader || !first || first.done) return { body: new Uint8Array(0) };

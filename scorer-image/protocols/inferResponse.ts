@@ -3,21 +3,14 @@
  * Rules: protocol-v2 inference_rest.md and extension_binary_data.md. Pure.
  */
 import { BadInput } from '../tensor/errors.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import type { NamedTensor, Tensor } from '../tensor/tensor.ts';
 import { flatJson, flatPieces } from '../tensor/tensorJson.ts';
-import { BASE64, type InferRequest, type NamedTensor } from './inferRequest.ts';
-import type { Chunks } from './chunks.ts';
-
-/** A response; `jsonBytes` is set where binary tensors follow the JSON. */
-export interface InferResponse {
-  body: string | Uint8Array;
-  jsonBytes?: number;
-  /** The body, where it is too long to be sent at once. */
-  chunks?: Chunks;
-}
+import { BASE64, type InferRequest } from './inferRequest.ts';
+import type { EncodedResponse } from './messages.ts';
 
 /** JSON with more values is written in chunks. */
 export const LARGE_VALUES = 65_536;
+
 function bytesOf({ datatype, data }: Tensor): Uint8Array {
   if (datatype !== 'BYTES')
     return new Uint8Array(
@@ -40,7 +33,7 @@ export function encodeInfer(
   { id, outputs: wanted, binaryOutput }: InferRequest,
   model: { name: string; version: string },
   results: readonly NamedTensor[],
-): InferResponse {
+): EncodedResponse {
   const blobs: Uint8Array[] = [];
   const tensors = results.map((result): { head: string; tensor?: NamedTensor } => {
     const choice = wanted?.find(({ name }) => name === result.name);

@@ -3,11 +3,10 @@
  * Rules: protocol-v2 inference_rest.md and extension_binary_data.md. Pure.
  */
 import { isJsonObject } from '@penstock/contract';
-import { BadInput, TensorError } from '../tensor/errors.ts';
+import { BadInput } from '../tensor/errors.ts';
 import { exactJson } from '../tensor/json.ts';
-import { arrayOf, sizeOf, tensorOf, type Tensor } from '../tensor/tensor.ts';
-
-export type NamedTensor = Tensor & { name: string };
+import { arrayOf, sizeOf, type NamedTensor, type Tensor } from '../tensor/tensor.ts';
+import { clientTensor } from './clientTensor.ts';
 
 export interface InferRequest {
   id?: string;
@@ -118,26 +117,6 @@ function fromJson(
   const tensor = clientTensor(where, datatype, shape, data);
   if (datatype !== 'BYTES' || !base64) return tensor;
   return { ...tensor, data: (tensor.data as string[]).map((text, i) => fromBase64(text, where, i)) };
-}
-
-/** {@link tensorOf} for a client's data: mistakes are thrown as BadInput. */
-export function clientTensor(...given: Parameters<typeof tensorOf>): Tensor {
-  try {
-    const [where, datatype, , data] = given;
-    const tensor = tensorOf(...given);
-    if (datatype.startsWith('FP')) assertFinite(where, tensor, data);
-    return tensor;
-  } catch (error) {
-    throw error instanceof TensorError ? new BadInput(error.message) : error;
-  }
-}
-
-/** JSON has no infinity, so a number that became one, such as 1e400, is a mistake. */
-function assertFinite(where: string, { data, datatype }: Tensor, given: unknown): void {
-  if (ArrayBuffer.isView(given)) return;
-  for (let i = 0; i < data.length; i++)
-    if (data[i] === Infinity || data[i] === -Infinity)
-      throw new BadInput(`${where} has a number at place ${i} that is too large for ${datatype}`);
 }
 
 /** No kernel of ONNX Runtime takes more dimensions. */

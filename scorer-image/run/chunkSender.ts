@@ -2,19 +2,11 @@
  * Responses that a worker sends in chunks: a script's ReadableStream, or JSON that is too long for one turn of the
  * event loop.
  */
+import type { ByteStream, Chunks } from '../protocols/messages.ts';
 import type { FromWorker } from './messages.ts';
 
 /** Chunks of one response that the client has not read. */
 const MAX_CHUNKS_IN_FLIGHT = 2;
-
-/** Bytes that are still being produced. */
-export interface ByteStream {
-  next: () => Promise<Uint8Array | undefined>;
-  /** Ends it at once, also while the next chunk is awaited. */
-  cancel: () => void;
-}
-
-export type Chunks = ByteStream | Iterable<string>;
 
 type Post = (message: FromWorker, transfer?: ArrayBuffer[]) => void;
 
@@ -30,8 +22,8 @@ export class ChunkSender {
   readonly #post: Post;
   readonly #open = new Map<number, OpenResponse>();
 
-  constructor(say: Post) {
-    this.#post = say;
+  constructor(post: Post) {
+    this.#post = post;
   }
 
   /**
