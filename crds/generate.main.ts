@@ -2,11 +2,12 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { generated } from './generate.ts';
+import { referencePage } from './reference.ts';
 
 const root = join(import.meta.dirname, '..');
 const verify = process.argv.includes('--verify');
 const stale: string[] = [];
-for (const [path, text] of Object.entries(await generated(root))) {
+for (const [path, text] of Object.entries({ ...(await generated(root)), 'docs/reference.md': referencePage() })) {
   const file = join(root, path);
   let current = '';
   try {
@@ -22,6 +23,6 @@ for (const [path, text] of Object.entries(await generated(root))) {
   }
 }
 if (verify && stale.length > 0) {
-  console.error(`${stale.join(', ')}: not what crds/ says. Run: npm run generate`);
+  console.error(`${stale.join(', ')}: not what their sources say. Run: npm run generate`);
   process.exitCode = 1;
-} else console.log(stale.length === 0 ? 'everything derived from crds/ is up to date' : `wrote ${stale.join(', ')}`);
+} else console.log(stale.length === 0 ? 'everything that is generated is up to date' : `wrote ${stale.join(', ')}`);

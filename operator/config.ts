@@ -43,8 +43,15 @@ const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never'] as const;
 /** Throws one error that names every problem. */
 export function parseConfig(env: Env): Config {
   const settings = new Settings(env);
+  const config = readConfig(settings);
+  settings.check();
+  return Object.freeze(config);
+}
+
+/** What each variable means stands in variables.ts. */
+export function readConfig(settings: Settings): Config {
   const namespace = settings.text('POD_NAMESPACE', OPERATOR_NAMESPACE);
-  const config = {
+  return {
     kubeconfig: settings.optional('KUBECONFIG'),
     namespace,
     identity: settings.text('POD_NAME', 'local'),
@@ -67,8 +74,6 @@ export function parseConfig(env: Env): Config {
     watchIdleMs: settings.number('WATCH_IDLE_MS', 150_000), // the API server sends a bookmark about once a minute
     resyncMs: settings.number('RESYNC_MS', 600_000),
   };
-  settings.check();
-  return Object.freeze(config);
 }
 
 /** NETWORK_ACCESS: the peers that may read the metrics of pods; `null` for no NetworkPolicies. */

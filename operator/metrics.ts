@@ -10,7 +10,7 @@ export function operatorMetrics(registry: Registry) {
     ...controllerMetrics('penstock_operator', registry),
     writes: new Counter({
       name: 'penstock_operator_writes_total',
-      help: 'Requests to the API server that may change something.',
+      help: 'Calls that may change an object. Without changes it does not grow, except for Lease.',
       labelNames: ['method', 'kind'],
       registers,
     }),

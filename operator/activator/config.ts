@@ -19,7 +19,14 @@ export const fromProcess = (): ActivatorConfig => parseActivatorConfig(process.e
 /** Throws one error that names every problem. */
 function parseActivatorConfig(env: Env): ActivatorConfig {
   const settings = new Settings(env);
-  const config = {
+  const config = readActivatorConfig(settings);
+  settings.check();
+  return Object.freeze(config);
+}
+
+/** What each variable means stands in ../variables.ts. */
+export function readActivatorConfig(settings: Settings): ActivatorConfig {
+  return {
     kubeconfig: settings.optional('KUBECONFIG'),
     watchNamespaces: settings.list('WATCH_NAMESPACES'),
     httpPort: settings.number('HTTP_PORT', 8081),
@@ -27,6 +34,4 @@ function parseActivatorConfig(env: Env): ActivatorConfig {
     logLevel: settings.text('LOG_LEVEL', 'info'),
     address: settings.required('POD_IP', 'it is the IP of this pod, by the downward API'),
   };
-  settings.check();
-  return Object.freeze(config);
 }

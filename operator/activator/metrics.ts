@@ -8,10 +8,14 @@ export function activatorMetrics(registry: Registry) {
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
   return {
-    held: new Gauge({ name: 'penstock_activator_held_requests', help: 'Requests that wait for a pod.', registers }),
+    held: new Gauge({
+      name: 'penstock_activator_held_requests',
+      help: 'Requests that wait for a pod or are being forwarded.',
+      registers,
+    }),
     requests: new Counter({
       name: 'penstock_activator_requests_total',
-      help: 'Requests by outcome.',
+      help: 'Requests. outcome: forwarded, answered (health), unauthorized, full, failed (the pod cannot start), timeout, gone.',
       labelNames: ['outcome'],
       registers,
     }),

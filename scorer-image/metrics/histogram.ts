@@ -61,9 +61,11 @@ export function histogram<Value extends string = ''>({
         { metricName: `${name}_count`, sharedLabels, value: total },
       ];
     });
+  const described = { name, help, type: 'histogram' };
   registry.registerMetric({
-    name,
-    get: () => Promise.resolve({ name, help, type: 'histogram', aggregator: 'sum', values: values() }),
+    ...described,
+    labelNames: label ? [label.name] : [],
+    get: () => Promise.resolve({ ...described, aggregator: 'sum', values: values() }),
   } as unknown as Metric);
   return series;
 }

@@ -25,7 +25,7 @@ export function scorerMetrics(labels: { pipeline: string; revision: string }) {
   });
   new Gauge({
     name: METRIC.requestsInProgress,
-    help: 'Scoring requests that have no answer yet.',
+    help: 'Scoring requests without a response.',
     registers,
     collect() {
       this.set(inProgress);
@@ -42,7 +42,7 @@ export function scorerMetrics(labels: { pipeline: string; revision: string }) {
     },
     duration: histogram({
       name: METRIC.requestDuration,
-      help: 'Time from the first byte of a request to its answer.',
+      help: 'Time from the first byte of a request to its response.',
       buckets: SECONDS,
       registry,
     })[''],
@@ -63,7 +63,7 @@ export function scorerMetrics(labels: { pipeline: string; revision: string }) {
     queueDepth: (depth: () => number) =>
       new Gauge({
         name: METRIC.queueDepth,
-        help: 'Requests that wait for a place in the worker.',
+        help: 'Requests that wait for a worker.',
         registers,
         collect() {
           this.set(depth());
@@ -71,17 +71,17 @@ export function scorerMetrics(labels: { pipeline: string; revision: string }) {
       }),
     batchingDisabled: new Counter({
       name: METRIC.batchingDisabled,
-      help: 'Models whose calls are not joined any more, since a joined answer differed from the answer alone.',
+      help: 'Models whose calls are no longer joined, because a joined result differed from a single one.',
       registers,
     }),
     workersReplaced: new Counter({
       name: METRIC.workersReplaced,
-      help: 'Workers that were replaced since a request needed more memory than they may have.',
+      help: 'Workers that were replaced because a request needed more memory than they may use.',
       registers,
     }),
     rejected: new Counter({
       name: METRIC.rejected,
-      help: 'Requests that never reached the script.',
+      help: 'Requests that were refused before they reached the script. reason: unauthorized, not_ready, busy.',
       labelNames: ['reason'],
       registers,
     }),

@@ -8,7 +8,7 @@ export function controllerMetrics(prefix: string, registry: Registry) {
   return {
     reconciles: new Counter({
       name: `${prefix}_reconciles_total`,
-      help: 'Reconciles by controller and result.',
+      help: 'Reconciles. result: rest, after (again at a set time), retry.',
       labelNames: ['controller', 'result'],
       registers,
     }),
@@ -21,7 +21,7 @@ export function controllerMetrics(prefix: string, registry: Registry) {
     }),
     retries: new Counter({
       name: `${prefix}_retries_total`,
-      help: 'Reconciles that are retried, by kind of failure.',
+      help: 'Retried reconciles. failure: conflict (another writer was faster), overloaded (429, 5xx, no response), failed.',
       labelNames: ['controller', 'failure'],
       registers,
     }),

@@ -1,0 +1,36 @@
+/** What the environment variables of the operator and the activator mean, for docs/reference.md. */
+
+/** By name. The chart sets them. */
+export const OPERATOR_VARIABLES: Record<string, string> = {
+  KUBECONFIG: 'A kubeconfig file. Absent: the cluster of the pod.',
+  POD_NAMESPACE: 'Namespace of the operator.',
+  POD_NAME: 'Name of this replica in the Lease.',
+  WATCH_NAMESPACES: 'The namespaces that are watched. Empty: all.',
+  SCORER_IMAGE: 'The image of scorer pods.',
+  SCORER_IMAGE_PULL_POLICY: 'Its pull policy.',
+  SCORER_IMAGE_PULL_SECRETS: 'Its pull Secrets, which must exist in the namespaces of pipelines.',
+  CLUSTER_DOMAIN: 'DNS domain of the cluster.',
+  PRIVATE_SOURCES: '`false`: sources of models with private addresses are refused.',
+  NETWORK_ACCESS: 'Peers that may read the metrics of pods. `null`: no NetworkPolicies are created.',
+  HTTP_PORT: 'Port for health and metrics.',
+  LOG_LEVEL: '`error`, `warn`, `info` or `debug`.',
+  WORKERS: 'Concurrent reconciles of each controller.',
+  METRICS_API: 'Whether the operator serves custom.metrics.k8s.io: `auto`, `true` or `false`.',
+  METRICS_PORT: 'Port of the metrics API.',
+  METRICS_SERVICE: 'Service of the metrics API.',
+  METRICS_OWNER: 'ClusterRole that owns the APIService.',
+  OPERATOR_DEPLOYMENT: 'Deployment of the operator, which `withdraw` scales to 0.',
+  CALL_TIMEOUT_MS: 'Deadline of one call to the API server, in milliseconds.',
+  WATCH_IDLE_MS: 'A watch without an event for this long is opened again, in milliseconds.',
+  RESYNC_MS: 'Every object is reconciled at least this often, in milliseconds.',
+};
+
+/** By name. The chart sets them. */
+export const ACTIVATOR_VARIABLES: Record<string, string> = {
+  KUBECONFIG: OPERATOR_VARIABLES.KUBECONFIG!,
+  WATCH_NAMESPACES: OPERATOR_VARIABLES.WATCH_NAMESPACES!,
+  HTTP_PORT: OPERATOR_VARIABLES.HTTP_PORT!,
+  WATCH_IDLE_MS: OPERATOR_VARIABLES.WATCH_IDLE_MS!,
+  LOG_LEVEL: OPERATOR_VARIABLES.LOG_LEVEL!,
+  POD_IP: 'IP address of this pod, as EndpointSlices have it.',
+};
