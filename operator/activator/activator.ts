@@ -1,5 +1,5 @@
 /** The whole activator: its watches, listeners and health server. Started by main.ts and by tests. */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '@penstock/server/clock';
 import { getHeapStatistics } from 'node:v8';
 import { Registry } from 'prom-client';
 import type { Logger } from '@penstock/server/logger';
@@ -15,21 +15,12 @@ import { Reflector } from '@penstock/kube/cache/reflector';
 import { healthServer } from '@penstock/server/healthServer';
 import { FairShare } from '@penstock/kube/cache/fairShare';
 import type { ActivatorConfig } from './config.ts';
+import { drain } from './drain.ts';
 import { ActivatorListeners } from './listeners.ts';
-import { UPSTREAM_IDLE_MS } from './forward.ts';
-import { QUEUE_TIMEOUT_MS } from './bufferedRequest.ts';
 import { activatorMetrics } from './metrics.ts';
 
 /** Share of V8's heap limit for cached EndpointSlices. */
 const CACHE_SHARE = 0.25;
-/** After SIGTERM: the most that removal from all EndpointSlices may take, and the time that nodes then need. */
-const ROUTE_REMOVAL_MS = { slices: 20_000, nodes: 2_000 };
-/**
- * Upper bound of draining: queue timeout, the largest requestTimeout (1 h), and the idle timeout of a connection to a
- * pod.
- */
-const DRAIN_TIMEOUT_MS = QUEUE_TIMEOUT_MS + 3_600_000 + UPSTREAM_IDLE_MS;
-
 const HEALTH_LIMITS = { connections: 128, keepAliveMs: 5_000 };
 
 /** Runs until `signal` is aborted, and then until every queued request has a response. */
@@ -70,8 +61,11 @@ export async function runActivator(config: ActivatorConfig, logger: Logger, sign
   const watches = Promise.all(reflectors.map((reflector) => reflector.run(watching.signal)));
   try {
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-    await drain(listeners, () =>
-      [...slices.values()].some((slice) => isActivatorSlice(slice) && readyAddresses(slice).includes(config.address)),
+    const isRouted = (): boolean =>
+      [...slices.values()].some((slice) => isActivatorSlice(slice) && readyAddresses(slice).includes(config.address));
+    await drain(
+      { isRouted, stopAccepting: () => listeners.stopAccepting(), inFlight: () => listeners.inFlight },
+      systemClock,
     );
   } finally {
     watching.abort();
@@ -80,16 +74,4 @@ export async function runActivator(config: ActivatorConfig, logger: Logger, sign
     await watches;
     await pool.close();
   }
-}
-
-/** Graceful shutdown: wait until removed from EndpointSlices, stop accepting, drain the requests in flight. */
-async function drain(listeners: ActivatorListeners, isRouted: () => boolean): Promise<void> {
-  const until = async (done: () => boolean, maxMs: number): Promise<void> => {
-    for (const end = performance.now() + maxMs; !done() && performance.now() < end;) await sleep(50);
-  };
-  await until(() => !isRouted(), ROUTE_REMOVAL_MS.slices);
-  await sleep(ROUTE_REMOVAL_MS.nodes);
-  listeners.stopAccepting();
-  await until(() => listeners.inFlight === 0, DRAIN_TIMEOUT_MS);
-  await sleep(100); // until the last bytes are written
 }

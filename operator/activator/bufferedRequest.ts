@@ -1,5 +1,6 @@
 /** A request that waits for a pod with its body unread, and the responses that the activator sends itself. */
 import { errorBody } from '@penstock/server/errorBody';
+import { systemClock, type Clock, type Timer } from '@penstock/server/clock';
 import { requestIds } from '@penstock/server/requestIds';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
@@ -14,11 +15,14 @@ export class BufferedRequest {
   readonly response: ServerResponse;
   /** Path without the query. */
   readonly path: string;
-  readonly since = performance.now();
-  #timeout: NodeJS.Timeout | undefined;
+  readonly #clock: Clock;
+  readonly #since: number;
+  #timeout: Timer | undefined;
   #onTimeout: () => void = () => undefined;
 
-  constructor(request: IncomingMessage, response: ServerResponse) {
+  constructor(request: IncomingMessage, response: ServerResponse, clock = systemClock) {
+    this.#clock = clock;
+    this.#since = clock.now();
     this.request = request;
     this.response = response;
     this.path = (request.url ?? '').split('?', 1)[0]!;
@@ -41,20 +45,20 @@ export class BufferedRequest {
 
   /** Starts the timeout again after {@link stopTimeout}, with the same deadline. */
   restartTimeout(): void {
-    const leftMs = Math.max(0, QUEUE_TIMEOUT_MS - (performance.now() - this.since));
-    this.#timeout = setTimeout(this.#onTimeout, leftMs).unref();
+    const leftMs = Math.max(0, QUEUE_TIMEOUT_MS - (this.#clock.now() - this.#since));
+    this.#timeout = this.#clock.setTimer(this.#onTimeout, leftMs);
   }
 
   stopTimeout(): void {
-    clearTimeout(this.#timeout);
+    this.#timeout?.clear();
   }
 
   /** Reads and discards the rest of the body for a while: a client that cannot send it might lose the response. */
   drain(): void {
     if (this.request.complete) return;
     const { socket } = this.request;
-    const timer = setTimeout(() => socket.destroy(), DRAIN_MS).unref();
-    this.request.once('close', () => clearTimeout(timer)).resume();
+    const timer = this.#clock.setTimer(() => socket.destroy(), DRAIN_MS);
+    this.request.once('close', () => timer.clear()).resume();
   }
 
   /** Responds in the form of the path's protocol: V2 has `error`, Azure ML has `message`. The connection stays open. */

@@ -13,9 +13,16 @@ export interface Target {
   requestTimeoutMs: number;
 }
 
-/** Resolves with false when the pod could not be reached: nothing was sent, so the request may be tried again. */
-export function forward(held: BufferedRequest, { address, port, requestTimeoutMs }: Target): Promise<boolean> {
-  const { request, response } = held;
+/**
+ * Resolves with false when the pod could not be reached: nothing was sent, so the request may be tried again. A pod that
+ * sends nothing for `requestTimeoutMs` and `idleMs` is given up.
+ */
+export function forward(
+  buffered: BufferedRequest,
+  { address, port, requestTimeoutMs }: Target,
+  idleMs = UPSTREAM_IDLE_MS,
+): Promise<boolean> {
+  const { request, response } = buffered;
   return new Promise((resolve) => {
     let reached = false;
     const upstream = send({
@@ -25,7 +32,7 @@ export function forward(held: BufferedRequest, { address, port, requestTimeoutMs
       path: request.url,
       headers: [...endToEnd(request), 'connection', 'keep-alive'],
       agent: false,
-      timeout: requestTimeoutMs + UPSTREAM_IDLE_MS,
+      timeout: requestTimeoutMs + idleMs,
     });
     const connecting = setTimeout(() => upstream.destroy(new Error('no connection')), CONNECT_TIMEOUT_MS);
     const leave = (): void => void upstream.destroy();
@@ -42,14 +49,14 @@ export function forward(held: BufferedRequest, { address, port, requestTimeoutMs
     upstream.once('response', (answer) => {
       if (!isWritable(answer)) {
         upstream.destroy();
-        held.fail(502, 'The pod sent a response that is not valid HTTP');
+        buffered.fail(502, 'The pod sent a response that is not valid HTTP');
         return;
       }
       // nothing reads the rest of the body; neither connection may break before the response is sent
       const early = !request.complete;
       if (early) {
         request.unpipe(upstream);
-        held.drain();
+        buffered.drain();
       }
       response.writeHead(answer.statusCode ?? 502, answer.statusMessage, [
         ...endToEnd(answer),
@@ -60,7 +67,7 @@ export function forward(held: BufferedRequest, { address, port, requestTimeoutMs
       answer.once('error', () => response.destroy());
     });
     upstream.once('error', () => {
-      if (reached && !held.responded) held.fail(502, 'The connection to the pod broke before it responded');
+      if (reached && !buffered.responded) buffered.fail(502, 'The connection to the pod broke before it responded');
       if (reached && response.headersSent && !response.writableFinished) response.destroy();
     });
     upstream.once('close', () => {

@@ -3,6 +3,7 @@ import { ConnectionLimit } from '@penstock/server/connectionLimit';
 import { rejectMalformedRequest } from '@penstock/server/malformedRequest';
 import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { systemClock, type Clock, type Timer } from '@penstock/server/clock';
 import type { Logger } from '@penstock/server/logger';
 import type { Slice } from '../api/endpointSlices.ts';
 import { joinKey, splitKey, type Key } from '@penstock/kube/api/keys';
@@ -13,6 +14,7 @@ import { FairShare } from '@penstock/kube/cache/fairShare';
 import { availabilityOf, backendsOf, type Backends } from './backends.ts';
 import { PipelineQueue } from './pipelineQueue.ts';
 import { BufferedRequest } from './bufferedRequest.ts';
+import { forward } from './forward.ts';
 import type { ActivatorMetrics } from './metrics.ts';
 
 /**
@@ -39,7 +41,7 @@ interface PipelineListener {
   /** Undefined while an older pipeline has the port. */
   listener?: Listener | undefined;
   /** Runs while the pipeline is about to be removed. */
-  closing?: NodeJS.Timeout | undefined;
+  closing?: Timer | undefined;
 }
 
 export interface ActivatorListenersDeps {
@@ -48,10 +50,12 @@ export interface ActivatorListenersDeps {
   metrics: ActivatorMetrics;
   logger: Logger;
   onError: (error: unknown) => undefined;
+  clock?: Clock;
 }
 
 export class ActivatorListeners {
   readonly #deps: ActivatorListenersDeps;
+  readonly #clock: Clock;
   readonly #pipelines = new Map<Key, PipelineListener>();
   /** Includes listeners that accept no connections any more and still have open ones. */
   readonly #listeners = new Set<Listener>();
@@ -63,6 +67,7 @@ export class ActivatorListeners {
   /** Follows the EndpointSlices from now on. */
   constructor(deps: ActivatorListenersDeps) {
     this.#deps = deps;
+    this.#clock = deps.clock ?? systemClock;
     deps.slices.onChange((_, { metadata: { namespace = '', labels = {} } }) =>
       this.#sync(namespace, labels[LABEL.pipeline] ?? ''),
     );
@@ -99,34 +104,36 @@ export class ActivatorListeners {
     const found = backendsOf(this.#deps.slices, namespace, name);
     const known = this.#pipelines.get(key);
     if (!found) return known && this.#closeLater(key, known);
-    const entrance: PipelineListener = known ?? { queue: this.#newQueue(key, found.backends) };
-    this.#pipelines.set(key, entrance);
-    clearTimeout(entrance.closing);
-    entrance.closing = undefined;
-    if (entrance.listener?.port !== found.port) {
-      entrance.listener?.server.close(); // its open connections are served to the end
-      entrance.listener = found.port === undefined ? undefined : this.#listen(key, found.port, entrance);
+    const opened: PipelineListener = known ?? { queue: this.#newQueue(key, found.backends) };
+    this.#pipelines.set(key, opened);
+    opened.closing?.clear();
+    opened.closing = undefined;
+    if (opened.listener?.port !== found.port) {
+      opened.listener?.server.close(); // its open connections are served to the end
+      opened.listener = found.port === undefined ? undefined : this.#listen(key, found.port, opened);
     }
-    entrance.queue.update(found.backends);
+    opened.queue.update(found.backends);
   }
 
-  #closeLater(key: Key, entrance: PipelineListener): void {
-    if (entrance.closing) return;
-    entrance.queue.close();
-    entrance.closing = setTimeout(() => {
+  #closeLater(key: Key, opened: PipelineListener): void {
+    if (opened.closing) return;
+    opened.queue.close();
+    opened.closing = this.#clock.setTimer(() => {
       this.#pipelines.delete(key);
-      entrance.listener?.server.close();
-      entrance.listener = undefined;
-    }, CLOSE_AFTER_MS).unref();
+      opened.listener?.server.close();
+      opened.listener = undefined;
+    }, CLOSE_AFTER_MS);
   }
 
-  #newQueue(pipeline: Key, place: Backends): PipelineQueue {
+  #newQueue(pipeline: Key, backends: Backends): PipelineQueue {
     const { client, metrics, logger, onError } = this.#deps;
     const { namespace, name } = splitKey(pipeline);
-    return new PipelineQueue(place, {
+    return new PipelineQueue(backends, {
       pipeline: name,
       metrics,
       onError,
+      forward,
+      clock: this.#clock,
       scaleFromZero: async (revision) => {
         const woken = await client.scaleFromZero(namespace, revision);
         if (woken) logger.info('woken', { namespace, pipeline: name, revision });
@@ -156,7 +163,7 @@ export class ActivatorListeners {
     return limit;
   }
 
-  #listen(pipeline: Key, port: number, entrance: PipelineListener): Listener {
+  #listen(pipeline: Key, port: number, opened: PipelineListener): Listener {
     const { namespace, name } = splitKey(pipeline);
     /** Connections with a request whose response is not complete. */
     const unanswered = new WeakSet<Socket>();
@@ -175,13 +182,13 @@ export class ActivatorListeners {
         if (unanswered.has(socket)) return void socket.destroy();
         unanswered.add(socket);
         response.once('close', () => unanswered.delete(socket));
-        entrance.queue.handle(new BufferedRequest(request, response));
+        opened.queue.handle(new BufferedRequest(request, response, this.#clock));
       },
     );
     this.#connectionLimit(namespace).guard(server);
-    const door: Listener = { port, server: server.listen(port) };
-    this.#listeners.add(door);
-    server.on('close', () => this.#listeners.delete(door));
+    const listener: Listener = { port, server: server.listen(port) };
+    this.#listeners.add(listener);
+    server.on('close', () => this.#listeners.delete(listener));
     server.on('clientError', ({ code }: NodeJS.ErrnoException, socket) =>
       rejectMalformedRequest(code, socket as Socket),
     );
@@ -192,9 +199,9 @@ export class ActivatorListeners {
         pipeline: name,
         error: error.message,
       });
-      door.failed = true;
-      setTimeout(() => entrance.listener === door && server.listen(port), LISTEN_RETRY_MS).unref();
+      listener.failed = true;
+      this.#clock.setTimer(() => opened.listener === listener && server.listen(port), LISTEN_RETRY_MS);
     });
-    return door;
+    return listener;
   }
 }

@@ -1,9 +1,9 @@
 /** The requests of one pipeline at the activator: which are accepted, how long they wait, and when a pod gets them. */
 import { authorized, unauthorizedMessage } from '@penstock/server/auth';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { sleep, type Clock } from '@penstock/server/clock';
 import type { Availability, Backends } from './backends.ts';
 import { QUEUE_TIMEOUT_MS, type BufferedRequest } from './bufferedRequest.ts';
-import { forward } from './forward.ts';
+import type { forward } from './forward.ts';
 import type { ActivatorMetrics, Outcome } from './metrics.ts';
 
 const MAX_QUEUED = 1_000;
@@ -24,6 +24,9 @@ export interface PipelineQueueDeps {
   /** Reserves one of the places that all namespaces share; false when this namespace has its share. */
   reserve: () => boolean;
   release: () => void;
+  /** Sends a request to a pod. */
+  forward: typeof forward;
+  clock: Clock;
   onError: (error: unknown) => void;
 }
 
@@ -46,7 +49,7 @@ export class PipelineQueue {
 
   update(backends: Backends): void {
     if (this.#scalingSince !== undefined && this.#backends.pods.length === 0 && backends.pods.length > 0)
-      this.#deps.metrics.coldStart.observe((performance.now() - this.#scalingSince) / 1000);
+      this.#deps.metrics.coldStart.observe((this.#deps.clock.now() - this.#scalingSince) / 1000);
     // The slice names no activators once pods serve; those that share the queued requests go on sharing them.
     this.#backends = { ...backends, activators: backends.activators || this.#backends.activators };
     this.#deleted = false;
@@ -100,7 +103,7 @@ export class PipelineQueue {
   /** Sends this activator's share of the requests that the pods can process at the same time. */
   #dispatch(): void {
     const { pods, port, activation, activators } = this.#backends;
-    if (pods.length === 0 || performance.now() < this.#pausedUntil) return;
+    if (pods.length === 0 || this.#deps.clock.now() < this.#pausedUntil) return;
     const share = Math.max(1, Math.floor((activation.maxConcurrentRequests * pods.length) / Math.max(activators, 1)));
     while (this.#queued.length > 0 && this.#inFlight < share) {
       const buffered = this.#queued.shift()!;
@@ -113,7 +116,7 @@ export class PipelineQueue {
 
   async #forward(buffered: BufferedRequest, address: string, port: number): Promise<void> {
     const { requestTimeoutMs } = this.#backends.activation;
-    const reached = await forward(buffered, { address, port, requestTimeoutMs });
+    const reached = await this.#deps.forward(buffered, { address, port, requestTimeoutMs });
     this.#inFlight -= 1;
     if (reached) {
       this.#deps.metrics.requests.inc({ outcome: 'forwarded' });
@@ -122,8 +125,8 @@ export class PipelineQueue {
     }
     this.#queued.unshift(buffered);
     buffered.restartTimeout();
-    this.#pausedUntil = performance.now() + CONNECT_RETRY_MS;
-    setTimeout(() => {
+    this.#pausedUntil = this.#deps.clock.now() + CONNECT_RETRY_MS;
+    this.#deps.clock.setTimer(() => {
       void this.#scaleFromZero(); // the pod may be gone before its watch event arrives
       this.#dispatch();
     }, CONNECT_RETRY_MS + 1);
@@ -135,12 +138,12 @@ export class PipelineQueue {
    */
   async #scaleFromZero(): Promise<void> {
     if (this.#scalingSince !== undefined || this.#queued.length === 0) return;
-    this.#scalingSince = performance.now();
+    this.#scalingSince = this.#deps.clock.now();
     while (this.#queued.length > 0 && !this.#deleted) {
       const scaled = await this.#deps.scaleFromZero(this.#backends.activation.revision).catch(this.#deps.onError);
       if (scaled) this.#deps.metrics.wakes.inc();
-      await sleep(SCALE_FROM_ZERO_INTERVAL_MS);
-      if (this.#backends.pods.length > 0 && performance.now() >= this.#pausedUntil) break;
+      await sleep(this.#deps.clock, SCALE_FROM_ZERO_INTERVAL_MS);
+      if (this.#backends.pods.length > 0 && this.#deps.clock.now() >= this.#pausedUntil) break;
       this.#refuseIfFailed(await this.#availability());
     }
     this.#scalingSince = undefined;
@@ -163,12 +166,12 @@ export class PipelineQueue {
   /** Undefined when it cannot be read. Read once a second at most, however many requests or health checks need it. */
   #availability(): Promise<Availability | 'gone' | undefined> {
     const cached = this.#cachedAvailability;
-    if (cached && performance.now() - cached.at < SCALE_FROM_ZERO_INTERVAL_MS) return cached.answer;
+    if (cached && this.#deps.clock.now() - cached.at < SCALE_FROM_ZERO_INTERVAL_MS) return cached.answer;
     const answer = this.#deps.availability().catch((error: unknown) => {
       this.#deps.onError(error);
       return undefined;
     });
-    this.#cachedAvailability = { at: performance.now(), answer };
+    this.#cachedAvailability = { at: this.#deps.clock.now(), answer };
     return answer;
   }
 
