@@ -1,0 +1,101 @@
+/**
+ * `npm run test:mutation [-- ROOM …]`: changes the code of each room, one small change at a time, and runs the unit tests
+ * that cover the changed line. Prints how many changes the tests notice, for each room, as a table for
+ * docs/testing.md. All rooms take an hour on two cores. With `--survivors` it also prints the changes that no test
+ * noticed.
+ */
+import { execa } from 'execa';
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+const root = join(import.meta.dirname, '../..');
+/** Rooms without a clock, a network, a process or chance, as in architecture.test.ts. */
+const PURE =
+  /^(packages\/contract|packages\/kube\/api|operator\/(api|desired|desired\/sources|status|plan)|scorer-image\/rows)$/;
+const GOAL = { pure: 90, other: 60 };
+
+interface Mutant {
+  status: 'Killed' | 'Survived' | 'NoCoverage' | 'Timeout' | 'CompileError' | 'RuntimeError' | 'Ignored' | 'Pending';
+  mutatorName: string;
+  replacement?: string;
+  location: { start: { line: number } };
+}
+interface Report {
+  files: Record<string, { source: string; mutants: Mutant[] }>;
+}
+
+const roomsOf = (files: string[]): string[] => [...new Set(files.map((file) => dirname(file)))].sort();
+const sources = globSync(['packages/**/*.ts', 'operator/**/*.ts', 'scorer-image/**/*.ts', 'cli/**/*.ts'], {
+  cwd: root,
+}).filter((file) => !/node_modules|dist\/|\.gen\.ts$|\/main\.ts$/.test(file));
+
+/** Runs Stryker on these files and returns its report. */
+async function mutate(files: string[]): Promise<Report> {
+  const folder = mkdtempSync(join(tmpdir(), 'penstock-mutation-'));
+  try {
+    const config = {
+      testRunner: 'mocha',
+      plugins: ['@stryker-mutator/mocha-runner'],
+      mochaOptions: { spec: ['test/unit/{packages,operator,scorer-image,cli}/**/*.test.ts'], config: '.mocharc.json' },
+      testRunnerNodeArgs: ['--import', join(import.meta.dirname, 'cjs.mjs'), '--import', 'tsx'],
+      mutate: files,
+      coverageAnalysis: 'perTest',
+      reporters: ['json', 'progress-append-only'],
+      jsonReporter: { fileName: join(folder, 'report.json') },
+      concurrency: 2,
+      tempDirName: join(folder, 'sandbox'),
+      disableTypeChecks: '{packages,operator,scorer-image,cli}/**/*.ts',
+      // a message may be worded in another way, so a changed text says nothing
+      mutator: { excludedMutations: ['StringLiteral'] },
+    };
+    writeFileSync(join(folder, 'stryker.json'), JSON.stringify(config));
+    await execa('npx', ['stryker', 'run', join(folder, 'stryker.json')], {
+      cwd: root,
+      stdio: ['ignore', 'inherit', 'inherit'],
+      env: { NODE_OPTIONS: `--import ${join(import.meta.dirname, 'cjs.mjs')}` },
+    });
+    return JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8')) as Report;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Share of mutants that a test noticed, in percent. Mutants that do not compile do not count. */
+function scoreOf(mutants: Mutant[]): number {
+  const noticed = mutants.filter(({ status }) => status === 'Killed' || status === 'Timeout').length;
+  const missed = mutants.filter(({ status }) => status === 'Survived' || status === 'NoCoverage').length;
+  return (100 * noticed) / (noticed + missed || 1);
+}
+
+function table({ files }: Report): string {
+  const rows = roomsOf(Object.keys(files)).map((room) => {
+    const mutants = Object.entries(files).flatMap(([file, { mutants: own }]) => (dirname(file) === room ? own : []));
+    const goal = PURE.test(room) ? GOAL.pure : GOAL.other;
+    return `| \`${room}\` | ${mutants.length} | ${scoreOf(mutants).toFixed(0)} % | ${goal} % |`;
+  });
+  return ['| room | mutants | score | goal |', '| --- | --- | --- | --- |', ...rows].join('\n');
+}
+
+function survivors({ files }: Report): string {
+  return Object.entries(files)
+    .flatMap(([file, { source, mutants }]) =>
+      mutants
+        .filter(({ status }) => status === 'Survived' || status === 'NoCoverage')
+        .map(
+          ({ status, mutatorName, replacement = '', location }) =>
+            `${file}:${location.start.line} ${status} ${mutatorName}: ${source.split('\n')[location.start.line - 1]!.trim()}  →  ${replacement.slice(0, 80).replaceAll('\n', ' ')}`,
+        ),
+    )
+    .join('\n');
+}
+
+const given = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+const unknown = given.filter((room) => !roomsOf(sources).includes(room));
+if (unknown.length > 0) {
+  console.error(`no room ${unknown.join(', ')}; rooms are ${roomsOf(sources).join(', ')}`);
+  process.exit(2);
+}
+const report = await mutate(given.length === 0 ? sources : sources.filter((file) => given.includes(dirname(file))));
+if (process.argv.includes('--survivors')) console.log(survivors(report));
+console.log(table(report));
