@@ -2,7 +2,16 @@ import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['**/dist/**', '**/*.gen.ts', '**/*.mjs', 'eslint.config.js', 'test/fixtures/scripts/**', 'coverage/**'] },
+  {
+    ignores: [
+      '**/dist/**',
+      '**/*.gen.ts',
+      '**/*.mjs',
+      'eslint.config.js',
+      'test/support/fixtures/scripts/**',
+      'coverage/**',
+    ],
+  },
   eslint.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
   {
@@ -30,7 +39,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['test/**', 'crds/*.main.ts', 'crds/generate*.ts'],
+    files: ['test/**', 'hack/**', 'crds/*.main.ts', 'crds/generate*.ts'],
     rules: {
       'no-console': 'off',
       complexity: 'off',

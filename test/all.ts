@@ -8,7 +8,7 @@ import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** What test/reporter.mjs records of one mocha run. */
+/** What test/support/reporter.mjs records of one mocha run. */
 interface Count {
   passes: number;
   failures: number;

@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { kindOf } from '../../operator/api/kinds.ts';
 import type { KubeObject } from '@penstock/kube/api/objects';
-import { kubeconfig, kubectl as admin } from '../cluster/cluster.ts';
-import { root } from '../cluster/paths.ts';
-import { tool } from '../cluster/tools.ts';
-import { Admin } from '../stage/admin.ts';
+import { kubeconfig, kubectl as admin } from '../../hack/cluster/cluster.ts';
+import { root } from '../../hack/cluster/paths.ts';
+import { tool } from '../../hack/cluster/tools.ts';
+import { Admin } from '../support/control-plane/admin.ts';
 
 const DEFAULT_WITHIN_SECONDS = 60;
 const CLIENT_NAMESPACE = 'e2e-client';

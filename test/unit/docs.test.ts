@@ -19,7 +19,7 @@ const AVOIDED =
 
 describe('the documentation', () => {
   it('explains only terms that are names in the code', () => {
-    const code = [...sources, 'test/architecture.test.ts'].map(read).join('\n');
+    const code = [...sources, 'test/unit/architecture.test.ts'].map(read).join('\n');
     const terms = [...read('docs/glossary.md').matchAll(/\(`(\w+)`\)/g)].map(([, term]) => term!);
     expect(terms).to.have.length.greaterThan(40);
     expect(terms.filter((term) => !new RegExp(`\\b${term}\\b`).test(code))).to.deep.equal([]);

@@ -5,8 +5,8 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as yaml from 'js-yaml';
-import { builtTools } from '../../cluster/tools.ts';
-import { startApi, type Api } from '../../fixtures/operator.ts';
+import { builtTools } from '../../../hack/cluster/tools.ts';
+import { startApi, type Api } from '../../support/fixtures/operator.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const chart = join(root, 'charts/penstock');

@@ -6,8 +6,8 @@ import { expect } from 'chai';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as yaml from 'js-yaml';
 import { Agent, request } from 'undici';
-import { chart } from '../../stage/stage.ts';
-import { startApi, type Api } from '../../fixtures/operator.ts';
+import { chart } from '../../support/control-plane/stage.ts';
+import { startApi, type Api } from '../../support/fixtures/operator.ts';
 
 const OPERATOR = 'system:serviceaccount:penstock-system:penstock-operator';
 const ENDPOINT_SLICES = 'system:serviceaccount:kube-system:endpointslice-controller';

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { execa } from 'execa';
 import { globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { startControlPlane, type ControlPlane } from '../../cluster/controlPlane.ts';
+import { startControlPlane, type ControlPlane } from '../../../hack/cluster/controlPlane.ts';
 
 const root = join(import.meta.dirname, '../../..');
 let api: ControlPlane;

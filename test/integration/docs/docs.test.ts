@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import * as yaml from 'js-yaml';
 import { FAILURE } from '@penstock/contract';
 import { CONDITION, REASON } from '../../../operator/api/reasons.ts';
-import { startApi, type Api } from '../../fixtures/operator.ts';
+import { startApi, type Api } from '../../support/fixtures/operator.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');

@@ -5,9 +5,9 @@
 import { expect } from 'chai';
 import * as yaml from 'js-yaml';
 import { ANNOTATION, LABEL } from '../../../operator/api/labels.ts';
-import { startApi, startOperator, type Api, type RunningOperator } from '../../fixtures/operator.ts';
-import { until } from '../../fixtures/until.ts';
-import { TEXTS } from '../../hostile/objects.ts';
+import { startApi, startOperator, type Api, type RunningOperator } from '../../support/fixtures/operator.ts';
+import { until } from '../../support/fixtures/until.ts';
+import { TEXTS } from '../../property/fuzz/objects.ts';
 
 const meta = (name: string, labels: object, annotations: object): object => ({
   name,

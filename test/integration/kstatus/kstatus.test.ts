@@ -3,11 +3,17 @@ import { expect } from 'chai';
 import { execa } from 'execa';
 import { KIND } from '../../../operator/api/kinds.ts';
 import type { InferencePipelineSpec } from '../../../operator/api/types.gen.ts';
-import { kstatus } from '../../cluster/tools.ts';
-import { condition, pipeline, SCRIPT, until } from '../../faults/workloads.ts';
-import type { AnyObject } from '../../stage/admin.ts';
-import { bundle, HASTE, kubeconfigFor, startOperator, type OperatorProcess } from '../../stage/operators.ts';
-import { startStage, type Stage } from '../../stage/stage.ts';
+import { kstatus } from '../../../hack/cluster/tools.ts';
+import { condition, pipeline, SCRIPT, until } from '../../property/fault-injection/workloads.ts';
+import type { AnyObject } from '../../support/control-plane/admin.ts';
+import {
+  bundle,
+  HASTE,
+  kubeconfigFor,
+  startOperator,
+  type OperatorProcess,
+} from '../../support/control-plane/operators.ts';
+import { startStage, type Stage } from '../../support/control-plane/stage.ts';
 
 const NAMESPACE = 'kstatus';
 const spec = (timeout: string, play = 'ready'): InferencePipelineSpec => ({

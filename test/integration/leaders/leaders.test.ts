@@ -1,7 +1,7 @@
 /** Three operators, and leaders that die in each of three ways; fifty of them by `npm run test:leaders`. */
 import { expect } from 'chai';
-import { killLeaders, mixed, type KillReport } from '../../faults/leaders.ts';
-import { startStage, type Stage } from '../../stage/stage.ts';
+import { killLeaders, mixed, type KillReport } from '../../property/fault-injection/leaders.ts';
+import { startStage, type Stage } from '../../support/control-plane/stage.ts';
 
 describe('leaders that are killed, told to end and frozen while a user edits', function () {
   this.timeout(180_000);

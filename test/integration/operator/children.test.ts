@@ -2,8 +2,8 @@
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startApi, startOperator, type Api, type RunningOperator } from '../../fixtures/operator.ts';
-import { until } from '../../fixtures/until.ts';
+import { startApi, startOperator, type Api, type RunningOperator } from '../../support/fixtures/operator.ts';
+import { until } from '../../support/fixtures/until.ts';
 
 const example = (file: string): string =>
   readFileSync(join(import.meta.dirname, '../../../examples/iris', file), 'utf8');

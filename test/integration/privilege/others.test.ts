@@ -12,11 +12,11 @@ import { activationOf, activatorSlice } from '../../../operator/desired/activato
 import { effective } from '../../../operator/desired/effective.ts';
 import { currentCertificate } from '../../../operator/metricsapi/certificate.ts';
 import { jsonLogger } from '@penstock/server/logger';
-import { freePort } from '../../cluster/ports.ts';
-import { until } from '../../fixtures/until.ts';
-import { granted, used, type Rule } from '../../stage/audit.ts';
-import { bundle, kubeconfigFor, startOperator } from '../../stage/operators.ts';
-import { ACCOUNT, chart, startStage, SYSTEM, type Stage } from '../../stage/stage.ts';
+import { freePort } from '../../../hack/cluster/ports.ts';
+import { until } from '../../support/fixtures/until.ts';
+import { granted, used, type Rule } from '../../support/control-plane/audit.ts';
+import { bundle, kubeconfigFor, startOperator } from '../../support/control-plane/operators.ts';
+import { ACCOUNT, chart, startStage, SYSTEM, type Stage } from '../../support/control-plane/stage.ts';
 
 const OURS = 'v1beta2.custom.metrics.k8s.io';
 const CERTIFICATE = 'penstock-metrics-tls';

@@ -4,9 +4,9 @@
  */
 import { expect } from 'chai';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { record, runPlan, type Outcome, type Reference } from '../../faults/run.ts';
-import { granted, used, type Rule } from '../../stage/audit.ts';
-import { ACCOUNT, chart, startStage, SYSTEM, type Stage } from '../../stage/stage.ts';
+import { record, runPlan, type Outcome, type Reference } from '../../property/fault-injection/run.ts';
+import { granted, used, type Rule } from '../../support/control-plane/audit.ts';
+import { ACCOUNT, chart, startStage, SYSTEM, type Stage } from '../../support/control-plane/stage.ts';
 
 const WORKLOAD = 'everything an operator ever does';
 

@@ -9,9 +9,9 @@ import { basename, join } from 'node:path';
 import { openModel } from '../../../scorer-image/model/model.ts';
 import { readGraph } from '../../../scorer-image/onnx/graphFile.ts';
 import { rowsOf } from '../../../scorer-image/rows/follow.ts';
-import { onnx, type Node } from '../../fixtures/onnx.ts';
+import { onnx, type Node } from '../../support/fixtures/onnx.ts';
 
-const models = join(import.meta.dirname, '../../fixtures/models');
+const models = join(import.meta.dirname, '../../support/fixtures/models');
 const files = (kind: string): string[] => globSync(`${models}/${kind}/*.onnx`).sort();
 const options = {
   threads: 1,

@@ -1,7 +1,7 @@
 /** The order in which the activator ends. */
 import { expect } from 'chai';
 import { drain } from '../../../../operator/activator/drain.ts';
-import { FakeClock } from '../../../fixtures/clock.ts';
+import { FakeClock } from '../../../support/fixtures/clock.ts';
 
 function draining() {
   const clock = new FakeClock();

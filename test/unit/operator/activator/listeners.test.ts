@@ -8,9 +8,9 @@ import { ActivatorListeners } from '../../../../operator/activator/listeners.ts'
 import { activatorMetrics } from '../../../../operator/activator/metrics.ts';
 import type { Slice } from '../../../../operator/api/endpointSlices.ts';
 import { endpointSliceKeys } from '../../../../operator/caches/indexes.ts';
-import { FakeClock } from '../../../fixtures/clock.ts';
-import { openDoor } from '../../../fixtures/door.ts';
-import { pipeline } from '../../../fixtures/objects.ts';
+import { FakeClock } from '../../../support/fixtures/clock.ts';
+import { openDoor } from '../../../support/fixtures/door.ts';
+import { pipeline } from '../../../support/fixtures/objects.ts';
 
 const accepts = (port: number): Promise<boolean> =>
   new Promise((resolve) => {

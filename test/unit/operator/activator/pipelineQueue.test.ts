@@ -11,7 +11,7 @@ import { activatorMetrics } from '../../../../operator/activator/metrics.ts';
 import { PipelineQueue } from '../../../../operator/activator/pipelineQueue.ts';
 import { activationOf } from '../../../../operator/desired/activator.ts';
 import { effective } from '../../../../operator/desired/effective.ts';
-import { FakeClock, settled } from '../../../fixtures/clock.ts';
+import { FakeClock, settled } from '../../../support/fixtures/clock.ts';
 
 const activation = activationOf(
   'iris-1',

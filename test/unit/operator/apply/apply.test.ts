@@ -4,7 +4,7 @@ import { isSubset } from '../../../../operator/apply/isSubset.ts';
 import type { KubeObject } from '@penstock/kube/api/objects';
 import { KubeError } from '@penstock/kube/client/errors';
 import { service } from '../../../../operator/desired/service.ts';
-import { pipeline } from '../../../fixtures/objects.ts';
+import { pipeline } from '../../../support/fixtures/objects.ts';
 
 describe('whether a live child still is what we want', () => {
   const rows: [string, unknown, unknown, boolean][] = [

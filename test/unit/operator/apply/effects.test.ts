@@ -13,7 +13,7 @@ import {
 } from '../../../../operator/apply/effects.ts';
 import { ownerReference } from '../../../../operator/desired/meta.ts';
 import { KubeError } from '@penstock/kube/client/errors';
-import { deploymentOf, pipeline, podOf, stored } from '../../../fixtures/objects.ts';
+import { deploymentOf, pipeline, podOf, stored } from '../../../support/fixtures/objects.ts';
 
 const owner = pipeline();
 const revision = stored();

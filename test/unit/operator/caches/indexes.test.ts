@@ -8,7 +8,7 @@ import { LABEL, ownerIndexKey, indexKey } from '../../../../operator/api/labels.
 import type { KubeObject } from '@penstock/kube/api/objects';
 import { deploymentKeys, endpointSliceKeys, modelVersionKeys, ownerKeys } from '../../../../operator/caches/indexes.ts';
 import { Cache } from '@penstock/kube/cache/cache';
-import { modelVersion } from '../../../fixtures/objects.ts';
+import { modelVersion } from '../../../support/fixtures/objects.ts';
 
 const child = (namespace: string, uid: string): KubeObject => ({
   apiVersion: 'v1',

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import type { LiveRevision } from '../../../../operator/api/plan.ts';
 import { children } from '../../../../operator/desired/children.ts';
 import { effective } from '../../../../operator/desired/effective.ts';
-import { pipeline, stored } from '../../../fixtures/objects.ts';
+import { pipeline, stored } from '../../../support/fixtures/objects.ts';
 
 const spec = { target: 'Production' as const };
 const one = stored(spec);

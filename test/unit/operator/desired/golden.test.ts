@@ -8,7 +8,7 @@ import { autoscaler } from '../../../../operator/desired/autoscaler.ts';
 import { children } from '../../../../operator/desired/children.ts';
 import { trafficTable } from '../../../../operator/desired/traffic.ts';
 import { planRollout } from '../../../../operator/plan/rollout.ts';
-import { config, modelVersion, observed, pipeline as base } from '../../../fixtures/objects.ts';
+import { config, modelVersion, observed, pipeline as base } from '../../../support/fixtures/objects.ts';
 
 const folder = join(import.meta.dirname, '../../../golden');
 

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import type { ConfigMap, Container, PodSpec, PodTemplateSpec, Volume, VolumeMount } from 'kubernetes-types/core/v1.js';
 import type { Stored } from '@penstock/kube/api/objects';
 import { parseRevision, revisionConfigMap } from '../../../../operator/desired/revision.ts';
-import { config, observed, pipeline, wanted } from '../../../fixtures/objects.ts';
+import { config, observed, pipeline, wanted } from '../../../support/fixtures/objects.ts';
 
 const script = {
   entry: 'score.ts',

@@ -5,7 +5,7 @@ import { effective } from '../../../../operator/desired/effective.ts';
 import { recoverRevisions, type Remains } from '../../../../operator/desired/recover.ts';
 import { revisionConfigMap } from '../../../../operator/desired/revision.ts';
 import { planRollout } from '../../../../operator/plan/rollout.ts';
-import { config, modelVersion, observed, pipeline, verified, wanted } from '../../../fixtures/objects.ts';
+import { config, modelVersion, observed, pipeline, verified, wanted } from '../../../support/fixtures/objects.ts';
 
 const script = {
   entry: 'score.ts',

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { InferencePipelineSpec } from '../../../../operator/api/types.gen.ts';
 import type { ObservedPipeline } from '../../../../operator/api/observed.ts';
 import { parseRevision, revisionConfigMap } from '../../../../operator/desired/revision.ts';
-import { config, modelVersion, observed, pipeline, stored, wanted } from '../../../fixtures/objects.ts';
+import { config, modelVersion, observed, pipeline, stored, wanted } from '../../../support/fixtures/objects.ts';
 
 const name = (spec: Partial<InferencePipelineSpec> = {}, change: Partial<ObservedPipeline> = {}) =>
   wanted(observed({ pipeline: pipeline(spec), ...change })).name;

@@ -4,7 +4,7 @@ import type { Traffic } from '@penstock/contract';
 import type { LiveRevision } from '../../../../operator/api/plan.ts';
 import { effective } from '../../../../operator/desired/effective.ts';
 import { trafficTable } from '../../../../operator/desired/traffic.ts';
-import { NOW, pipeline, stored } from '../../../fixtures/objects.ts';
+import { NOW, pipeline, stored } from '../../../support/fixtures/objects.ts';
 
 const open = pipeline({ endpoint: { auth: { mode: 'None' } } });
 const withKeys = stored({ endpoint: { auth: { mode: 'Key' } } });

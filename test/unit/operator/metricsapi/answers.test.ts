@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { isMetric, metricValueList, resourceList } from '../../../../operator/metricsapi/answers.ts';
 import type { Reading } from '../../../../operator/scorers/stats.ts';
-import { NOW, podOf, stored } from '../../../fixtures/objects.ts';
+import { NOW, podOf, stored } from '../../../support/fixtures/objects.ts';
 
 const reading = (concurrency: number): Reading => ({
   pod: podOf(stored()),

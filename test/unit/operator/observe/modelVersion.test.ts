@@ -13,7 +13,7 @@ import {
   podOwnerKeys,
 } from '../../../../operator/caches/indexes.ts';
 import { observeModelVersion } from '../../../../operator/observe/modelVersion.ts';
-import { modelVersion, NOW, pipeline, stored } from '../../../fixtures/objects.ts';
+import { modelVersion, NOW, pipeline, stored } from '../../../support/fixtures/objects.ts';
 
 const named = (name: string, uses: string, namespace = 'ns'): InferencePipeline => {
   const one = pipeline({ models: [{ name: 'iris', modelVersion: uses }] });

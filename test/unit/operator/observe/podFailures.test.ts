@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { ContainerStatus, Pod } from 'kubernetes-types/core/v1.js';
 import { parseTermination, podFailure } from '../../../../operator/observe/podFailures.ts';
-import { deploymentOf, podOf, stored } from '../../../fixtures/objects.ts';
+import { deploymentOf, podOf, stored } from '../../../support/fixtures/objects.ts';
 
 const revision = stored();
 const ended = (exitCode: number, reason: string, message = ''): Partial<ContainerStatus> => ({

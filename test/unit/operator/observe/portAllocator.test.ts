@@ -7,7 +7,7 @@ import { effective } from '../../../../operator/desired/effective.ts';
 import { Cache } from '@penstock/kube/cache/cache';
 import { endpointSliceKeys } from '../../../../operator/caches/indexes.ts';
 import { PortAllocator } from '../../../../operator/observe/portAllocator.ts';
-import { pipeline } from '../../../fixtures/objects.ts';
+import { pipeline } from '../../../support/fixtures/objects.ts';
 
 function sliceOf(name: string, port: number, creationTimestamp: string): Slice {
   const owner = { ...pipeline(), metadata: { name, namespace: 'ns', uid: `uid-${name}` } };

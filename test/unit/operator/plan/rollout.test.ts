@@ -13,7 +13,7 @@ import {
   stableService,
   stored,
   withStates,
-} from '../../../fixtures/objects.ts';
+} from '../../../support/fixtures/objects.ts';
 
 const fixed = { scaling: { minReplicas: 2, maxReplicas: 2 } };
 const scaled = { scaling: { minReplicas: 2, maxReplicas: 6 } };

@@ -6,7 +6,15 @@ import { children } from '../../../../operator/desired/children.ts';
 import { trafficTable } from '../../../../operator/desired/traffic.ts';
 import { planRollout } from '../../../../operator/plan/rollout.ts';
 import { pipelineStatus } from '../../../../operator/status/pipeline.ts';
-import { config, deploymentOf, observed, pipeline, podOf, stableService, stored } from '../../../fixtures/objects.ts';
+import {
+  config,
+  deploymentOf,
+  observed,
+  pipeline,
+  podOf,
+  stableService,
+  stored,
+} from '../../../support/fixtures/objects.ts';
 
 const spec = { scaling: { minReplicas: 0, maxReplicas: 4, scaleToZeroAfter: '5m' } };
 const one = stored(spec);

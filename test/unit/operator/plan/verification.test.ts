@@ -6,7 +6,7 @@ import type { ObservedModelVersion } from '../../../../operator/api/observed.ts'
 import { verificationKey, verifyJob } from '../../../../operator/desired/verifyJob.ts';
 import { jobState, looksRefused, verificationSlots } from '../../../../operator/observe/verificationJobs.ts';
 import { planVerification } from '../../../../operator/plan/verification.ts';
-import { config, DIGEST, modelVersion, NOW, verified } from '../../../fixtures/objects.ts';
+import { config, DIGEST, modelVersion, NOW, verified } from '../../../support/fixtures/objects.ts';
 
 const fresh = modelVersion({}, { observedGeneration: 1 });
 const key = verificationKey(fresh);

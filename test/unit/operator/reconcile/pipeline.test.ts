@@ -6,7 +6,7 @@ import { Cache } from '@penstock/kube/cache/cache';
 import { KubeError } from '@penstock/kube/client/errors';
 import { newDeps, type Deps } from '../../../../operator/reconcile/deps.ts';
 import { reconcilePipeline } from '../../../../operator/reconcile/pipeline.ts';
-import { config, modelVersion, pipeline } from '../../../fixtures/objects.ts';
+import { config, modelVersion, pipeline } from '../../../support/fixtures/objects.ts';
 
 const EMPTY = [
   'activators',

@@ -3,7 +3,15 @@ import { expect } from 'chai';
 import type { ObservedPipeline } from '../../../../operator/api/observed.ts';
 import { planRollout } from '../../../../operator/plan/rollout.ts';
 import { rolloutSteps } from '../../../../operator/reconcile/rolloutSteps.ts';
-import { config, deploymentOf, observed, pipeline, podOf, stableService, stored } from '../../../fixtures/objects.ts';
+import {
+  config,
+  deploymentOf,
+  observed,
+  pipeline,
+  podOf,
+  stableService,
+  stored,
+} from '../../../support/fixtures/objects.ts';
 
 const scaling = { minReplicas: 2, maxReplicas: 2 };
 const old = stored({ scaling, endpoint: { requestTimeout: '1s' } });

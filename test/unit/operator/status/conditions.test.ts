@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import type { Condition } from '../../../../operator/api/types.gen.ts';
 import { conditions } from '../../../../operator/status/conditions.ts';
-import { NOW } from '../../../fixtures/objects.ts';
+import { NOW } from '../../../support/fixtures/objects.ts';
 
 const EARLIER = '2026-11-23T11:00:00Z';
 const before: Condition[] = [

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import type { ObservedModelVersion } from '../../../../operator/api/observed.ts';
 import { modelVersionStatus, type Verdict } from '../../../../operator/status/modelversion.ts';
-import { DIGEST, modelVersion, NOW, verified } from '../../../fixtures/objects.ts';
+import { DIGEST, modelVersion, NOW, verified } from '../../../support/fixtures/objects.ts';
 
 const seen = (users: string[] = []): ObservedModelVersion => ({
   modelVersion: modelVersion({}, { ...verified(), verifiedSource: 'old source' }),

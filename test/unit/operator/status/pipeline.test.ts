@@ -13,7 +13,7 @@ import {
   podOf,
   stableService,
   stored,
-} from '../../../fixtures/objects.ts';
+} from '../../../support/fixtures/objects.ts';
 
 const one = stored();
 const old = stored({ endpoint: { requestTimeout: '1s' } });

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import type { KubeObject } from '@penstock/kube/api/objects';
 import { ownerKey, specChanged, usageChanged } from '../../../../operator/triggers/triggers.ts';
-import { modelVersion, pipeline, verified } from '../../../fixtures/objects.ts';
+import { modelVersion, pipeline, verified } from '../../../support/fixtures/objects.ts';
 
 const changed = (change: object): KubeObject => {
   const object = pipeline();

@@ -10,7 +10,7 @@ import type { Caches } from '../../../../operator/caches/kube.ts';
 import type { RevisionRecord } from '../../../../operator/api/observed.ts';
 import type { InferencePipeline, ModelVersion } from '../../../../operator/api/types.gen.ts';
 import { wireActivators, wireModelVersions, wirePipelines } from '../../../../operator/triggers/wiring.ts';
-import { modelVersion, pipeline } from '../../../fixtures/objects.ts';
+import { modelVersion, pipeline } from '../../../support/fixtures/objects.ts';
 
 const NAMES = [
   'configMaps',

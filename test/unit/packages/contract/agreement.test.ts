@@ -3,7 +3,7 @@ import { VERSION } from '@penstock/contract';
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import { parseFetch, parseServe } from '../../../../scorer-image/config.ts';
-import { stored } from '../../../fixtures/objects.ts';
+import { stored } from '../../../support/fixtures/objects.ts';
 
 describe('operator and scorer agree', () => {
   const { spec } = stored({
