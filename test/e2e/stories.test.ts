@@ -3,6 +3,7 @@ import { readdirSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { say } from '../../hack/cluster/say.ts';
 import { released } from './releasedCluster.ts';
+import { retried } from '../support/retried.ts';
 import { endClientOfStories, runStory, startClientOfStories } from './story.ts';
 
 /**
@@ -41,8 +42,9 @@ describe('stories on the real cluster', function () {
         const began = Date.now();
         let result = await attempt();
         if (result.error) {
-          // a node on two shared cores stalls now and then; said, never in silence
-          say(`${story} FAILED and is tried once more: ${(result.error as Error).message}`);
+          // a node on two shared cores stalls now and then
+          say(`${story} FAILED: ${(result.error as Error).message}`);
+          retried('story', story);
           result = await attempt();
         }
         say(`${story} took ${((Date.now() - began) / 1000).toFixed(0)} s`);

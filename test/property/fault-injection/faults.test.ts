@@ -15,6 +15,7 @@ import { Safety } from './safety.ts';
 import { NO_REVISION, NOWHERE, pipeline, SCRIPT } from './workloads.ts';
 import { until } from '../../support/fixtures/until.ts';
 import { startStage, type Stage } from '../../support/control-plane/stage.ts';
+import { retried } from '../../support/retried.ts';
 
 const WORKLOADS = [
   'create a Production pipeline with a script',
@@ -45,7 +46,7 @@ describe('faults between the operator and the API server', function () {
   async function playTwice(some: Plan[]): Promise<Outcome[]> {
     const first = await play(stage, some, known);
     const failed = first.filter(({ problems }) => problems.length > 0);
-    for (const outcome of failed) console.log(`played once more: ${store(outcome)}`);
+    for (const outcome of failed) retried('plan', store(outcome));
     const second = await play(
       stage,
       failed.map(({ plan }) => plan),

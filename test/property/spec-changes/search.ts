@@ -8,6 +8,7 @@ import { pooled } from '../fault-injection/main.ts';
 import { SYSTEM, type Stage } from '../../support/control-plane/stage.ts';
 import { anySpec } from './generator.ts';
 import { judge, type Transition, type Verdict } from './run.ts';
+import { retried } from '../../support/retried.ts';
 
 const AT_ONCE = 10;
 const MOST_SHRINKS = 40;
@@ -46,7 +47,8 @@ export async function judgeMany(
       let verdict = await attempt(transition);
       if (verdict.problem !== undefined) {
         // on two shared cores a process stalls now and then
-        console.log(`judged once more: ${JSON.stringify(transition)}\n${verdict.problem.slice(0, 1000)}`);
+        console.log(verdict.problem.slice(0, 1000));
+        retried('transition', JSON.stringify(transition));
         verdict = await attempt(transition);
       }
       refused += verdict.refused;
