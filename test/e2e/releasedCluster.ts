@@ -1,10 +1,10 @@
 /** What the tests of the release itself share: they are the cluster admin's, and run one after the other. */
 import { AssertionError } from 'chai';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { kubectl, up } from '../../hack/cluster/cluster.ts';
 import { deploy, RELEASE } from '../../hack/cluster/deploy.ts';
 import { root } from '../../hack/cluster/paths.ts';
+import { waitFor } from '../support/waitFor.ts';
 
 export const NAMESPACE = 'e2e-release';
 export const inNamespace = (...args: string[]): Promise<string> => kubectl(['-n', NAMESPACE, ...args]);
@@ -71,16 +71,18 @@ export async function eventually<T>(
   instead?: () => Promise<string>,
 ): Promise<T> {
   let last = '';
-  for (const until = Date.now() + PATIENCE * seconds * 1000; Date.now() < until; await sleep(300)) {
-    const result = await attempt().catch((error: unknown) => {
+  const check = (): Promise<T | undefined> =>
+    attempt().catch((error: unknown) => {
       if (error instanceof AssertionError) throw error;
       last = `\n${String(error)}`;
       return undefined;
     });
-    if (result !== undefined) return result;
+  try {
+    return await waitFor(check, PATIENCE * seconds * 1000, { what: () => what + last, everyMs: 300 });
+  } catch (error) {
+    if (error instanceof AssertionError || !instead) throw error;
+    throw new Error(`${(error as Error).message}\n${await instead().catch(String)}`, { cause: error });
   }
-  const found = instead ? `\n${await instead().catch(String)}` : '';
-  throw new Error(`not within ${PATIENCE * seconds} s: ${what}${last}${found}`);
 }
 
 const operator = (...args: string[]): Promise<string> => kubectl(['-n', RELEASE.namespace, ...args]);

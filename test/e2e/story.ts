@@ -5,13 +5,13 @@ import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { kindOf } from '../../operator/api/kinds.ts';
 import type { KubeObject } from '@penstock/kube/api/objects';
 import { kubeconfig, kubectl as admin } from '../../hack/cluster/cluster.ts';
 import { root } from '../../hack/cluster/paths.ts';
 import { tool } from '../../hack/cluster/tools.ts';
 import { Admin } from '../support/control-plane/admin.ts';
+import { waitFor } from '../support/waitFor.ts';
 
 const DEFAULT_WITHIN_SECONDS = 60;
 const CLIENT_NAMESPACE = 'e2e-client';
@@ -132,11 +132,8 @@ async function shell(file: string, { namespace, config, home }: Place): Promise<
 
 async function eventually(ms: number, check: () => Promise<string | undefined>): Promise<void> {
   let problem: string | undefined = 'not checked';
-  for (const until = Date.now() + ms; Date.now() < until; await sleep(1000)) {
-    problem = await check();
-    if (problem === undefined) return;
-  }
-  throw new Error(`after ${ms / 1000} s: ${problem}`);
+  const holds = async (): Promise<boolean> => (problem = await check()) === undefined;
+  await waitFor(holds, ms, { what: () => problem ?? '', everyMs: 1000 });
 }
 
 async function assertAll(file: string, { namespace, user }: Place): Promise<string | undefined> {

@@ -22,7 +22,7 @@ import { endpointSliceKeys } from '../../../operator/caches/indexes.ts';
 import { jsonLogger } from '@penstock/server/logger';
 import { freePort } from '../../../hack/cluster/ports.ts';
 import { pipeline } from '../../support/fixtures/objects.ts';
-import { until } from '../../support/fixtures/until.ts';
+import { waitFor } from '../../support/waitFor.ts';
 
 const KEY = 'a-key';
 interface Answer {
@@ -97,8 +97,8 @@ function ask(options: { method?: string; path?: string; headers?: Record<string,
 }
 const counted = async (name: string, labels = ''): Promise<number> =>
   Number(new RegExp(`^${name}${labels.replace(/[{}]/g, '\\$&')} (\\S+)$`, 'm').exec(await metrics.metrics())?.[1] ?? 0);
-const held = (count: number): Promise<void> =>
-  until(async () => (await counted('penstock_activator_held_requests')) === count, 15_000, { what: `${count} held` });
+const held = (count: number): Promise<unknown> =>
+  waitFor(async () => (await counted('penstock_activator_held_requests')) === count, 15_000, { what: `${count} held` });
 
 const isShut = (at: number): Promise<boolean> =>
   new Promise((resolve) => {
@@ -176,7 +176,7 @@ describe('the activator', function () {
       },
       body: '{"data": [1]}',
     });
-    await until(() => Promise.resolve(wakes > 0), 2_000, { what: 'a wake' });
+    await waitFor(() => Promise.resolve(wakes > 0), 2_000, { what: 'a wake' });
     service('127.0.0.1');
     const { status, headers, body } = await answer;
     const asked = JSON.parse(body) as { method: string; url: string; body: string; headers: string[] };
@@ -250,9 +250,9 @@ describe('the activator', function () {
       response.on('data', (chunk: Buffer) => heard.push(chunk.toString())),
     );
     sent.end('{}');
-    await until(() => Promise.resolve(heard.length === 1), 2_000, { what: 'the first part' });
+    await waitFor(() => Promise.resolve(heard.length === 1), 2_000, { what: 'the first part' });
     goOn();
-    await until(() => Promise.resolve(heard.join('') === 'data: one\n\ndata: two\n\n'), 2_000, { what: 'the rest' });
+    await waitFor(() => Promise.resolve(heard.join('') === 'data: one\n\ndata: two\n\n'), 2_000, { what: 'the rest' });
   });
 
   it('500 at once: none lost, one pod started, and the pod never has more in work than it takes', async () => {
@@ -356,7 +356,7 @@ describe('the activator', function () {
     condition = undefined;
     slices.remove('ns/iris-activator');
     expect((await answer).status).to.equal(404);
-    await until(() => isShut(port), 8_000, { what: 'a shut door' });
+    await waitFor(() => isShut(port), 8_000, { what: 'a shut door' });
   });
 
   it('it always has pods from now on: nodes that have not heard of it still find an open door', async () => {
@@ -452,7 +452,7 @@ describe('the activator', function () {
     slices.put({ ...theirs('nobodys', []), ports: [{ name: 'http', port: port + 1 }] });
     service('127.0.0.1');
     expect((await ask().answer).body).to.equal('served');
-    await until(() => isShut(port + 1), 1_000, { what: 'a door that never opened' });
+    await waitFor(() => isShut(port + 1), 1_000, { what: 'a door that never opened' });
   });
 
   it('health checks in a flood are one question to the API server a second', async () => {
@@ -480,7 +480,7 @@ describe('the activator', function () {
     const was = (pod.address() as AddressInfo).port;
     await new Promise((resolve) => pod.close(resolve));
     const { answer } = ask();
-    await until(() => Promise.resolve(wakes > 0), 3_000, { what: 'a wake' });
+    await waitFor(() => Promise.resolve(wakes > 0), 3_000, { what: 'a wake' });
     pod.listen(was, '127.0.0.1');
     expect((await answer).status).to.equal(200);
   });
@@ -491,7 +491,7 @@ describe('the activator', function () {
     const { answer } = ask();
     await sleep(1_200);
     wakeFails = undefined;
-    await until(() => Promise.resolve(wakes > 0), 3_000, { what: 'a wake' });
+    await waitFor(() => Promise.resolve(wakes > 0), 3_000, { what: 'a wake' });
     service('127.0.0.1');
     expect((await answer).status).to.equal(200);
   });
@@ -542,7 +542,7 @@ describe('the activator', function () {
     expect(doors.notReadyReason).to.equal(undefined);
     await new Promise((resolve) => other.close(resolve));
     service('127.0.0.1');
-    await until(
+    await waitFor(
       () =>
         ask().answer.then(
           ({ status }) => status === 200,

@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { ready, scorerPerTest, type Scorer } from '../../support/fixtures/scorer.ts';
-import { until } from '../../support/fixtures/until.ts';
+import { waitFor } from '../../support/waitFor.ts';
 
 describe('a scorer under too much', function () {
   this.timeout(90_000);
@@ -160,13 +160,13 @@ describe('a scorer under too much', function () {
         )![1],
       );
     const first = post('wait3000');
-    await until(async () => (await inProgress()) === 1);
+    await waitFor(async () => (await inProgress()) === 1);
     const leave = new AbortController();
     const gone = Promise.allSettled(Array.from({ length: 50 }, () => post('x', leave.signal)));
-    await until(async () => (await inProgress()) === 51);
+    await waitFor(async () => (await inProgress()) === 51);
     leave.abort();
     expect((await gone).every(({ status }) => status === 'rejected')).to.equal(true);
-    await until(async () => (await inProgress()) === 1);
+    await waitFor(async () => (await inProgress()) === 1);
     expect((await first).status).to.equal(200);
     expect(await seen()).to.equal(2); // the first, and the one that asks
   });

@@ -14,7 +14,7 @@ import {
   type Scorer,
   type ScorerInput,
 } from '../../support/fixtures/scorer.ts';
-import { until } from '../../support/fixtures/until.ts';
+import { waitFor } from '../../support/waitFor.ts';
 
 describe('a scorer process', function () {
   this.timeout(60_000);
@@ -221,11 +221,11 @@ describe('a scorer process', function () {
     });
     it('the stack is in the log, with the request id, and the payload is not', async () => {
       await post('/score', 'throw', { 'x-request-id': 'find-me' });
-      await until(async () => scorer.log().includes('find-me')); // it comes by a pipe
+      await waitFor(async () => scorer.log().includes('find-me')); // it comes by a pipe
       expect(scorer.log()).to.contain('find-me').and.to.contain('run went wrong').and.to.contain('echo.ts:3');
       await post('/score', 'canary-payload');
       await post('/score', 'throw', { 'x-request-id': 'the-last' });
-      await until(async () => scorer.log().includes('the-last')); // and with it all that was said before
+      await waitFor(async () => scorer.log().includes('the-last')); // and with it all that was said before
       expect(scorer.log()).not.to.contain('canary-payload');
     });
     it('its load stands under /stats', async () => {

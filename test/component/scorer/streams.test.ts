@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { scorerPerTest, type Scorer } from '../../support/fixtures/scorer.ts';
-import { until } from '../../support/fixtures/until.ts';
+import { waitFor } from '../../support/waitFor.ts';
 
 describe('what run() returns', function () {
   this.timeout(60_000);
@@ -68,7 +68,7 @@ describe('what run() returns', function () {
     const leaving = new AbortController();
     await (await post('endless', { signal: leaving.signal })).body!.getReader().read();
     leaving.abort();
-    await until(async () => (await state()).cancelled === 1);
+    await waitFor(async () => (await state()).cancelled === 1);
     expect(await metrics()).to.match(/penstock_requests_in_progress\{[^}]*\} 0/);
   });
 
@@ -101,7 +101,7 @@ describe('what run() returns', function () {
       await (await post('silent', { signal: leaving.signal })).body!.getReader().read();
       leaving.abort();
     }
-    await until(async () => (await post('whole')).status === 201, 3_000);
+    await waitFor(async () => (await post('whole')).status === 201, 3_000);
   });
 
   it('pieces are bytes or texts; another kind breaks that answer, and no other', async () => {

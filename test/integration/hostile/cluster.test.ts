@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import * as yaml from 'js-yaml';
 import { ANNOTATION, LABEL } from '../../../operator/api/labels.ts';
 import { startApi, startOperator, type Api, type RunningOperator } from '../../support/fixtures/operator.ts';
-import { until } from '../../support/fixtures/until.ts';
+import { waitFor } from '../../support/waitFor.ts';
 import { TEXTS } from '../../property/fuzz/objects.ts';
 
 const meta = (name: string, labels: object, annotations: object): object => ({
@@ -96,13 +96,13 @@ describe('hostile objects on a real API server', function () {
   async function heals(): Promise<void> {
     const name = await revision();
     await api.run(['delete', 'deployment', name, '--wait=true']);
-    await until(async () => (await revision()) === name, 10_000, { what: 'the Deployment is there again' });
+    await waitFor(async () => (await revision()) === name, 10_000, { what: 'the Deployment is there again' });
   }
   before(async () => {
     api = await startApi();
     operator = await startOperator(api);
     await api.run(['apply', '-f', '-'], pipeline);
-    await until(async () => (await revision()) !== '', 10_000, { what: 'a Deployment' });
+    await waitFor(async () => (await revision()) !== '', 10_000, { what: 'a Deployment' });
     await api.run(['create', 'namespace', 'attacker']);
     await api.run(['-n', 'attacker', 'create', 'serviceaccount', 'default']).catch(() => undefined);
     const uid = await api.run(['get', 'ipl', 'good', '-o', 'jsonpath={.metadata.uid}']);

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startApi, startOperator, type Api, type RunningOperator } from '../../support/fixtures/operator.ts';
-import { until } from '../../support/fixtures/until.ts';
+import { waitFor } from '../../support/waitFor.ts';
 
 const example = (file: string): string =>
   readFileSync(join(import.meta.dirname, '../../../examples/iris', file), 'utf8');
@@ -38,7 +38,7 @@ describe('the operator on a real API server', function () {
 
   it('a pipeline gets its children with one write each, and one scale for its first size', async () => {
     await api.run(['apply', '-f', '-'], script('first'));
-    await until(async () => (await reason('first')) === 'RollingOut');
+    await waitFor(async () => (await reason('first')) === 'RollingOut');
     const revision = await field('ipl', 'first', '.status.activeRevision');
     expect(await field('deployment', revision, '.spec.replicas')).to.equal('2');
     expect(await field('service', 'first', '.spec.selector.penstock\\.dev/revision')).to.equal(revision);
@@ -90,16 +90,18 @@ describe('the operator on a real API server', function () {
     await api
       .run(['patch', 'configmap', 'first-traffic', '--type=merge', '-p', '{"data": {"traffic.json": "{}"}}'])
       .catch(() => undefined);
-    await until(
+    await waitFor(
       async () =>
         (await field('service', 'first', '.metadata.uid')) !== before &&
         (await field('service', 'first', '.metadata.uid')) !== '',
     );
-    await until(
+    await waitFor(
       async () =>
         (await field('deployment', revision, '.spec.template.spec.containers[0].image')) === 'penstock/scorer:test',
     );
-    await until(async () => (await field('configmap', 'first-traffic', '.data.traffic\\.json')).includes('keyHashes'));
+    await waitFor(async () =>
+      (await field('configmap', 'first-traffic', '.data.traffic\\.json')).includes('keyHashes'),
+    );
   });
 
   it('a scaling edit patches nothing of the pods', async () => {
@@ -113,7 +115,7 @@ describe('the operator on a real API server', function () {
       '-p',
       '{"spec": {"scaling": {"minReplicas": 2, "maxReplicas": 7}}}',
     ]);
-    await until(async () => (await field('ipl', 'first', '.status.effective.maxReplicas')) === '7');
+    await waitFor(async () => (await field('ipl', 'first', '.status.effective.maxReplicas')) === '7');
     expect(await field('deployment', revision, '.metadata.generation')).to.equal(generation);
   });
 
@@ -121,7 +123,7 @@ describe('the operator on a real API server', function () {
     await api.run(['create', 'service', 'clusterip', 'taken', '--tcp=80']);
     const before = await get('service', 'taken');
     await api.run(['apply', '-f', '-'], script('taken'));
-    await until(async () => (await reason('taken')) === 'ChildNotOwned');
+    await waitFor(async () => (await reason('taken')) === 'ChildNotOwned');
     expect(await field('ipl', 'taken', '.status.conditions[?(@.type=="UpToDate")].message')).to.contain(
       'Service taken exists and is not this InferencePipeline',
     );
@@ -132,9 +134,9 @@ describe('the operator on a real API server', function () {
   it('a model is verified by one Job, and its ConfigMap is waited for', async () => {
     const [configMap, modelVersion] = example('01-model.yaml').split('---\n') as [string, string];
     await api.run(['apply', '-f', '-'], modelVersion);
-    await until(async () => (await field('mver', 'iris-1', '.status.conditions[0].reason')) === 'ResourceNotReady');
+    await waitFor(async () => (await field('mver', 'iris-1', '.status.conditions[0].reason')) === 'ResourceNotReady');
     await api.run(['apply', '-f', '-'], configMap);
-    await until(async () => (await field('mver', 'iris-1', '.status.conditions[0].reason')) === 'Verifying');
+    await waitFor(async () => (await field('mver', 'iris-1', '.status.conditions[0].reason')) === 'Verifying');
     const jobs = JSON.parse(await api.run(['get', 'jobs', '-o', 'json'])) as {
       items: {
         spec: {
@@ -159,7 +161,7 @@ describe('the operator on a real API server', function () {
       '--from-literal=primaryKey=chosen-by-the-user-and-long-enough',
     ]);
     await api.run(['apply', '-f', '-'], script('mine'));
-    await until(async () => (await field('configmap', 'mine-traffic', '.data.traffic\\.json')).includes('keyHashes'));
+    await waitFor(async () => (await field('configmap', 'mine-traffic', '.data.traffic\\.json')).includes('keyHashes'));
     const { createHash } = await import('node:crypto');
     expect(await field('configmap', 'mine-traffic', '.data.traffic\\.json')).to.contain(
       createHash('sha256').update('chosen-by-the-user-and-long-enough').digest('hex'),
@@ -168,7 +170,7 @@ describe('the operator on a real API server', function () {
 
   it('the pods that serve are not touched when their revision’s ConfigMap is lost and another generation is wanted', async () => {
     await api.run(['apply', '-f', '-'], script('loser', 'Development'));
-    await until(async () => (await reason('loser')) === 'RollingOut');
+    await waitFor(async () => (await reason('loser')) === 'RollingOut');
     const revision = await field('ipl', 'loser', '.status.activeRevision');
     const uid = await field('deployment', revision, '.metadata.uid');
     await api.run([
@@ -179,7 +181,7 @@ describe('the operator on a real API server', function () {
       '-p',
       '{"spec": {"models": [{"name": "gone", "modelVersion": "gone-1"}]}}',
     ]);
-    await until(async () => (await reason('loser')) === 'ModelNotReady');
+    await waitFor(async () => (await reason('loser')) === 'ModelNotReady');
     await api.run(['delete', 'configmap', revision]);
     await new Promise((resolve) => setTimeout(resolve, 1500));
     expect(await field('deployment', revision, '.metadata.uid')).to.equal(uid);
@@ -188,7 +190,7 @@ describe('the operator on a real API server', function () {
 
   it('Development asks for no Secret and no disruption budget', async () => {
     await api.run(['apply', '-f', '-'], script('small', 'Development'));
-    await until(async () => (await reason('small')) === 'RollingOut');
+    await waitFor(async () => (await reason('small')) === 'RollingOut');
     expect([
       await field('secret', 'small-keys', '.metadata.name'),
       await api.run(['get', 'pdb', '-l', 'penstock.dev/pipeline=small', '-o', 'name']),

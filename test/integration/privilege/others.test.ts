@@ -13,7 +13,7 @@ import { effective } from '../../../operator/desired/effective.ts';
 import { currentCertificate } from '../../../operator/metricsapi/certificate.ts';
 import { jsonLogger } from '@penstock/server/logger';
 import { freePort } from '../../../hack/cluster/ports.ts';
-import { until } from '../../support/fixtures/until.ts';
+import { waitFor } from '../../support/waitFor.ts';
 import { granted, used, type Rule } from '../../support/control-plane/audit.ts';
 import { bundle, kubeconfigFor, startOperator } from '../../support/control-plane/operators.ts';
 import { ACCOUNT, chart, startStage, SYSTEM, type Stage } from '../../support/control-plane/stage.ts';
@@ -80,7 +80,7 @@ describe('least privilege, beside the reconciles', function () {
       env: { METRICS_API: 'auto', METRICS_PORT: String(await freePort()), POD_NAMESPACE: SYSTEM },
     });
     try {
-      await until(async () => (await registration()) !== undefined, 20_000, { what: 'registered' });
+      await waitFor(async () => (await registration()) !== undefined, 20_000, { what: 'registered' });
       const { cert, key, ca } = await currentCertificate(
         undefined,
         `penstock-metrics.${SYSTEM}.svc`,
@@ -96,13 +96,13 @@ describe('least privilege, beside the reconciles', function () {
       await stage.admin.merge(KIND.apiService, '', OURS, {
         body: { spec: { caBundle: Buffer.from('an edit').toString('base64') } },
       });
-      await until(
+      await waitFor(
         async () => (await certificate()) !== old['tls.crt'] && (await trusted()).includes(cert.trim()),
         10_000,
         { what: 'a new certificate, the old one trusted beside it' },
       );
       await stage.admin.create(adapter);
-      await until(async () => (await registration()) === undefined, 10_000, { what: 'withdrawn' });
+      await waitFor(async () => (await registration()) === undefined, 10_000, { what: 'withdrawn' });
     } finally {
       await operator.end('SIGTERM');
     }
@@ -167,7 +167,7 @@ describe('least privilege, beside the reconciles', function () {
     );
     try {
       let answer: Response | undefined;
-      await until(
+      await waitFor(
         async () => {
           void fetch(`http://127.0.0.1:${door}/score`, { method: 'POST', body: '1' }).then(
             (one) => (answer ??= one),
@@ -182,7 +182,7 @@ describe('least privilege, beside the reconciles', function () {
         { what: 'woken' },
       );
       await stage.admin.remove(KIND.pipeline, PLACE, 'iris');
-      await until(() => Promise.resolve(answer !== undefined), 10_000, { what: 'told' });
+      await waitFor(() => Promise.resolve(answer !== undefined), 10_000, { what: 'told' });
       expect(answer?.status).to.equal(404);
     } finally {
       await stage.admin.remove(KIND.endpointSlice, PLACE, 'iris-activator');

@@ -4,7 +4,7 @@ import { LABEL } from '../../../operator/api/labels.ts';
 import { KIND } from '../../../operator/api/kinds.ts';
 import type { Kind } from '@penstock/kube/api/kinds';
 import { same } from '../../property/fault-injection/workloads.ts';
-import { until } from '../../support/fixtures/until.ts';
+import { waitFor } from '../../support/waitFor.ts';
 import type { Admin, AnyObject } from '../../support/control-plane/admin.ts';
 import { percentile } from './figures.ts';
 
@@ -55,7 +55,7 @@ export async function healing(admin: Admin, namespace: string): Promise<Healing>
       for (const child of all.slice(i * EACH, (i + 1) * EACH)) {
         const healed = await damage(admin, kind, child);
         const damaged = performance.now();
-        await until(async () => healed(await admin.get(kind, namespace, child.metadata.name)), 30_000, {
+        await waitFor(async () => healed(await admin.get(kind, namespace, child.metadata.name)), 30_000, {
           what: `${kind.kind} ${child.metadata.name} is healed`,
           everyMs: 5,
         });

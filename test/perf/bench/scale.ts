@@ -15,7 +15,7 @@ import { say } from '../../../hack/cluster/say.ts';
 import { pooled } from '../../property/fault-injection/main.ts';
 import { SCRIPT } from '../../property/fault-injection/workloads.ts';
 import { writesByKind } from '../../support/fixtures/metrics.ts';
-import { until as within } from '../../support/fixtures/until.ts';
+import { waitFor } from '../../support/waitFor.ts';
 import { Admin } from '../../support/control-plane/admin.ts';
 import { bundle, kubeconfigFor, startOperator, type OperatorProcess } from '../../support/control-plane/operators.ts';
 import { BARE, bareChildren, bareWrites } from './bare.ts';
@@ -222,7 +222,7 @@ const writesOf = async (operator: OperatorProcess): Promise<Record<string, numbe
   writesByKind(await operator.metrics());
 
 /** Asked seldom, since asking costs the operator, too. */
-const until = (check: () => Promise<boolean>): Promise<void> => within(check, 600_000, { everyMs: 200 });
+const until = (check: () => Promise<boolean>): Promise<unknown> => waitFor(check, 600_000, { everyMs: 200 });
 
 interface Config {
   clusters: { cluster: { server: string } }[];

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { freePort } from '../../../hack/cluster/ports.ts';
 import { perceptron } from '../../support/fixtures/onnx.ts';
 import { ready, startScorer, type Scorer } from '../../support/fixtures/scorer.ts';
-import { until } from '../../support/fixtures/until.ts';
+import { waitFor } from '../../support/waitFor.ts';
 import { percentile, rssMiB } from './figures.ts';
 import { inTurns, overHttp, type Measured, type Server } from './inTurns.ts';
 import { load, post, type LoadResult } from './load.ts';
@@ -94,7 +94,7 @@ async function raw(subject: Subject, rows: number): Promise<Server> {
 async function bare(what: string, script: string, request: Buffer, ...model: string[]): Promise<Server> {
   const port = await freePort();
   const child = spawn(process.execPath, [join(here, script), String(port), ...model]);
-  await until(
+  await waitFor(
     () =>
       load({ port, request, connections: 1, seconds: 0 }).then(
         () => true,
@@ -207,7 +207,7 @@ async function startup(): Promise<string[]> {
   for (let i = 0; i < 9; i++) {
     const scorer = await startScorer({ script: 'echo.ts' });
     const started = performance.now();
-    await until(
+    await waitFor(
       () =>
         fetch(scorer.url).then(
           () => true,

@@ -2,7 +2,7 @@
 import { kubectl } from '../../../hack/cluster/cluster.ts';
 import { RELEASE } from '../../../hack/cluster/deploy.ts';
 import { startClient } from '../../e2e/story.ts';
-import { until } from '../../support/fixtures/until.ts';
+import { waitFor } from '../../support/waitFor.ts';
 
 /** What the client prints of its requests. */
 export interface Summary {
@@ -53,7 +53,7 @@ export class Sleepers {
   /** Waits until the pipeline is up to date, and the nodes route to its Service. A health check wakes nothing. */
   async serves(name: string): Promise<void> {
     await this.kubectl(['wait', `ipl/${name}`, '--for=condition=UpToDate', '--timeout=270s']);
-    await until(
+    await waitFor(
       async () => (await this.client<{ status: number }>('request', 'GET', `http://${name}/`)).status === 200,
       15_000,
       { what: `the nodes route to ${name}`, everyMs: 500 },

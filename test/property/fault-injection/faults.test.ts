@@ -13,7 +13,7 @@ import { PLANTED, plansFor } from './planted.ts';
 import type { Outcome, Reference } from './run.ts';
 import { Safety } from './safety.ts';
 import { NO_REVISION, NOWHERE, pipeline, SCRIPT } from './workloads.ts';
-import { until } from '../../support/fixtures/until.ts';
+import { waitFor } from '../../support/waitFor.ts';
 import { startStage, type Stage } from '../../support/control-plane/stage.ts';
 import { retried } from '../../support/retried.ts';
 
@@ -94,7 +94,7 @@ describe('faults between the operator and the API server', function () {
       metadata: { name: 'p', namespace },
       spec: { selector: labels('one'), ports: [{ port: 80 }] },
     } as KubeObject);
-    await until(
+    await waitFor(
       async () => stage.pods.readyPods(namespace, 'one') === 1 && stage.latest('Service', namespace, 'p') !== undefined,
     );
     const select = (revision: string): Promise<unknown> =>
@@ -119,7 +119,7 @@ describe('faults between the operator and the API server', function () {
     await sleep(1000);
     expect(safety.violations, 'the user’s own doing, at zero').to.deep.equal([]);
     await stage.admin.remove(KIND.endpointSlice, namespace, 'p-activator');
-    await until(async () => safety.violations.length > 0);
+    await waitFor(async () => safety.violations.length > 0);
     expect(safety.violations).to.deep.equal([
       'the stable Service selects two, which has no Ready pod, and no activator stands in',
     ]);

@@ -6,7 +6,7 @@ import type { Kind } from '@penstock/kube/api/kinds';
 import { LABEL } from '../../../operator/api/labels.ts';
 import type { KubeObject } from '@penstock/kube/api/objects';
 import type { InferencePipelineSpec } from '../../../operator/api/types.gen.ts';
-import { until as within } from '../../support/fixtures/until.ts';
+import { waitFor } from '../../support/waitFor.ts';
 import type { Admin, AnyObject } from '../../support/control-plane/admin.ts';
 
 export interface Place {
@@ -59,8 +59,9 @@ const serving = (version: string, more: Partial<InferencePipelineSpec> = {}): In
 });
 
 /** Resolves once `check` holds; throws after the place's patience. */
-export const until = ({ patienceMs }: Place, what: string, check: () => Promise<boolean>): Promise<void> =>
-  within(check, patienceMs, { what });
+export async function until({ patienceMs }: Place, what: string, check: () => Promise<boolean>): Promise<void> {
+  await waitFor(check, patienceMs, { what });
+}
 
 /** The condition as it is for the newest generation. */
 export async function condition(

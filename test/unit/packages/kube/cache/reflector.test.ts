@@ -11,6 +11,7 @@ import { Cache } from '@penstock/kube/cache/cache';
 import { KubeClient } from '@penstock/kube/client/client';
 import type { Pool } from '@penstock/kube/client/pool';
 import { Reflector } from '@penstock/kube/cache/reflector';
+import { waitFor } from '../../../../support/waitFor.ts';
 
 const service = (name: string, resourceVersion: string, uid = `uid-${name}`): KubeObject => ({
   apiVersion: 'v1',
@@ -58,10 +59,11 @@ describe('list and watch', () => {
     void reflector.run(stop.signal);
     return reflector;
   }
-  async function until(check: () => boolean): Promise<void> {
-    for (let i = 0; i < 300 && !check(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
-    expect(check(), `${[...cache.values()].map(objectKey).join(' ')} | ${queries.join(' ')}`).to.be.true;
-  }
+  const until = (check: () => boolean): Promise<unknown> =>
+    waitFor(check, 3_000, {
+      what: () => `${[...cache.values()].map(objectKey).join(' ')} | ${queries.join(' ')}`,
+      everyMs: 10,
+    });
 
   beforeEach((done) => {
     [queries, errors, cache, stop, idleMs] = [[], [], new Cache(), new AbortController(), 5000];
