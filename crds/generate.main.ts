@@ -3,11 +3,16 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { generated } from './generate.ts';
 import { referencePage } from './reference.ts';
+import { packageVersion, stamped } from './version.ts';
 
 const root = join(import.meta.dirname, '..');
 const verify = process.argv.includes('--verify');
 const stale: string[] = [];
-for (const [path, text] of Object.entries({ ...(await generated(root)), 'docs/reference.md': referencePage() })) {
+for (const [path, text] of Object.entries({
+  ...(await generated(root)),
+  ...stamped(root, packageVersion(root)),
+  'docs/reference.md': referencePage(),
+})) {
   const file = join(root, path);
   let current = '';
   try {

@@ -1,4 +1,5 @@
 /** Azure's dialect beyond the raw body: schemas, whole requests and responses, CORS, Swagger, the access log. */
+import { VERSION } from '@penstock/contract';
 import { expect } from 'chai';
 import { ready, scorerPerTest, type Scorer } from '../../support/fixtures/scorer.ts';
 
@@ -142,7 +143,7 @@ describe('Azure’s dialect', function () {
     });
     expect([answer.headers.get('traceid'), answer.headers.get('x-ms-server-version')]).to.deep.equal([
       't1',
-      'penstock/0.1.0',
+      `penstock/${VERSION}`,
     ]);
     await answer.text();
     await new Promise((resolve) => setTimeout(resolve, 200));

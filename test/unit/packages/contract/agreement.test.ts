@@ -45,7 +45,7 @@ describe('operator and scorer agree', () => {
   it('the version that answers carry is the package’s', () =>
     expect(VERSION).to.equal(
       (
-        JSON.parse(readFileSync(new URL('../../../../scorer-image/package.json', import.meta.url), 'utf8')) as {
+        JSON.parse(readFileSync(new URL('../../../../package.json', import.meta.url), 'utf8')) as {
           version: string;
         }
       ).version,

@@ -1,0 +1,34 @@
+/** The version of Penstock stands in package.json. `npm run generate` writes it into the other files that tell it. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const VERSION = String.raw`\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?`;
+
+/** By file: the text before the version. */
+const PLACES: Record<string, string[]> = {
+  'charts/penstock/Chart.yaml': ['\nversion: ', '\nappVersion: '],
+  'operator/Dockerfile': ['image.version="'],
+  'scorer-image/Dockerfile': ['image.version="'],
+  'packages/contract/contract.ts': ["export const VERSION = '"],
+  'README.md': ['/penstock/operator:', '/penstock/scorer:'],
+};
+
+/** The files of {@link PLACES} with this version. Throws where a file tells no version. */
+export function stamped(root: string, version: string): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(PLACES).map(([file, befores]) => [
+      file,
+      befores.reduce((text, before) => stamp(text, before, version, file), readFileSync(join(root, file), 'utf8')),
+    ]),
+  );
+}
+
+function stamp(text: string, before: string, version: string, file: string): string {
+  const parts = text.split(before);
+  if (parts.length === 1) throw new Error(`${file} has no ${JSON.stringify(before)}, after which the version stands`);
+  return parts.map((part, i) => (i === 0 ? part : part.replace(new RegExp(`^${VERSION}`), version))).join(before);
+}
+
+/** The version in package.json. */
+export const packageVersion = (root: string): string =>
+  (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
