@@ -1,13 +1,15 @@
 /**
  * `npm run release -- VERSION [--out FOLDER]`: sets the version, closes the changelog, and makes all files of a release:
- * both images, the chart, an SBOM, the notes and checksums. Commits and tags; pushes nothing. With `--rehearse` it
+ * both images, the chart, an SBOM, the notes, the runs of benches in `bench/`, and checksums. Commits and tags; pushes nothing. With `--rehearse` it
  * makes the files of the present version and changes nothing in the checkout.
  */
 import { execa } from 'execa';
 import { createHash } from 'node:crypto';
 import {
+  cpSync,
   createReadStream,
   createWriteStream,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -74,7 +76,12 @@ async function makeFiles(version: string, out: string): Promise<void> {
   const sbom = await execa('npm', ['sbom', '--sbom-format', 'cyclonedx', '--omit', 'dev'], { cwd: root });
   writeFileSync(join(out, `penstock-${version}.cdx.json`), `${sbom.stdout}\n`);
   writeFileSync(join(out, 'NOTES.md'), `${chapter(readFileSync(join(root, 'CHANGELOG.md'), 'utf8'), version)}\n`);
-  const files = readdirSync(out).sort();
+  const runs = join(root, 'bench');
+  if (existsSync(runs)) cpSync(runs, join(out, 'bench'), { recursive: true });
+  const files = readdirSync(out, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => relative(out, join(parentPath, name)))
+    .sort();
   const sums = await Promise.all(files.map(async (file) => `${await sha256(join(out, file))}  ${file}\n`));
   writeFileSync(join(out, 'SHA256SUMS'), sums.join(''));
 }

@@ -58,7 +58,7 @@ function course(
 await main(async () => {
   const { values } = parseArgs({
     options: {
-      out: { type: 'string', default: join(root, 'docs/results') },
+      out: { type: 'string', default: join(root, 'bench') },
       curves: { type: 'string', default: Object.keys(CURVES).join() },
     },
   });
@@ -68,7 +68,6 @@ await main(async () => {
   await place.begin(`penstock/scorer:${scorer}`);
   try {
     mkdirSync(values.out, { recursive: true });
-    const day = new Date().toISOString().slice(0, 10);
     const rows: string[] = [];
     let kept = true;
     for (const [name, curve] of Object.entries(CURVES).filter(([one]) => values.curves.split(',').includes(one))) {
@@ -102,7 +101,7 @@ await main(async () => {
         (found.steadyS ?? 0) <= BUDGET.steadyS &&
         (found.changes ?? 0) === 0;
       writeFileSync(
-        join(values.out, `${day}-autoscaling-${name}.svg`),
+        join(values.out, `autoscaling-${name}.svg`),
         chart(
           `${name}: ${curve.says}`,
           [
