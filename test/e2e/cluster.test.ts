@@ -23,7 +23,7 @@ describe('the cluster', function () {
     ).to.deep.equal(['zone-a', 'zone-b']);
   });
 
-  it('coming up twice is harmless', async () => {
+  it('cluster up is idempotent', async () => {
     const before = await kubectl(['get', 'nodes', '-o', 'jsonpath={.items[*].metadata.uid}']);
     await up();
     expect(await kubectl(['get', 'nodes', '-o', 'jsonpath={.items[*].metadata.uid}'])).to.equal(before);

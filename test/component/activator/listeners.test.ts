@@ -153,7 +153,7 @@ describe('the activator', function () {
     pod.closeAllConnections();
   });
 
-  it('holds a request, wakes, and passes on method, path, headers and body as they came, and the answer as it comes', async () => {
+  it('queues a request, scales up, and forwards request and response unchanged', async () => {
     announce();
     onRequest = (question, response) => {
       let body = '';
@@ -219,7 +219,7 @@ describe('the activator', function () {
     raw.close();
   });
 
-  it('Connection cannot take away the headers that frame a request or say who asks', async () => {
+  it('the header Connection cannot remove headers that frame or authenticate a request', async () => {
     announce();
     service('127.0.0.1');
     onRequest = (question, response) =>
@@ -237,7 +237,7 @@ describe('the activator', function () {
       .and.not.to.have.property('x-own');
   });
 
-  it('streams: what the pod has said is with the client before the pod is done', async () => {
+  it('streams: the client gets the first bytes before the pod has sent the last', async () => {
     announce();
     service('127.0.0.1');
     let goOn = (): void => undefined;
@@ -276,7 +276,7 @@ describe('the activator', function () {
     expect(doors.inFlight).to.equal(0);
   });
 
-  it('beyond a thousand it says 503 and when to come again; the thousand are served', async () => {
+  it('above 1,000 queued requests: 503 with Retry-After; the others are served', async () => {
     announce();
     const all = Array.from({ length: 1000 }, () => ask().answer);
     await held(1000);
@@ -286,7 +286,7 @@ describe('the activator', function () {
     expect((await Promise.all(all)).every((one) => one.status === 200)).to.equal(true);
   });
 
-  it('without a good key nothing is woken, and nothing held', async () => {
+  it('without a valid key: 401, no scale-up, and nothing is queued', async () => {
     announce({ auth: 'Key', keyHashes: [keyHash(KEY)] });
     const flood = await Promise.all(
       Array.from(
@@ -305,7 +305,7 @@ describe('the activator', function () {
     expect((await answer).status).to.equal(200);
   });
 
-  it('health checks wake nothing; they say whether a request would be served', async () => {
+  it('health checks scale nothing up; they say whether a request would be served', async () => {
     announce({ auth: 'Key', keyHashes: [] });
     const said = async (path: string): Promise<unknown[]> => {
       const { status, body } = await ask({ method: 'GET', path }).answer;
@@ -324,7 +324,7 @@ describe('the activator', function () {
     [true, 'UserScriptInitFailed: no such file (score.ts:3)'],
     [false, 'UserScriptInitFailed'],
   ] as const) {
-    it(`a pod that cannot come up: the client hears why within seconds, ${exposeErrors ? 'in the script’s words (Development)' : 'by one word (Production)'}`, async () => {
+    it(`a pod that cannot start: the client gets the reason within seconds, ${exposeErrors ? 'in the script’s words (Development)' : 'by one word (Production)'}`, async () => {
       announce({ exposeErrors });
       condition = { status: 'False', reason: 'UserScriptInitFailed', message: 'no such file (score.ts:3)' };
       const { status, headers, body } = await ask().answer;
@@ -339,7 +339,7 @@ describe('the activator', function () {
     });
   }
 
-  it('what may pass is waited for: no room in the cluster is no reason to give up at once', async () => {
+  it('a full cluster is temporary: InProgress, not Failed', async () => {
     announce();
     condition = { status: 'False', reason: 'PodUnschedulable', message: '' };
     const { answer } = ask();
@@ -349,7 +349,7 @@ describe('the activator', function () {
     expect((await answer).status).to.equal(200);
   });
 
-  it('deleted while a request waits: 404, and after a few seconds the port is closed', async () => {
+  it('a pipeline that is deleted while a request waits: 404, and the port is closed later', async () => {
     announce();
     const { answer } = ask();
     await held(1);
@@ -359,14 +359,14 @@ describe('the activator', function () {
     await waitFor(() => isShut(port), 8_000, { what: 'a shut door' });
   });
 
-  it('it always has pods from now on: nodes that have not heard of it still find an open door', async () => {
+  it('minReplicas becomes 1: the port stays open for nodes that still send requests', async () => {
     announce();
     service('127.0.0.1');
     slices.remove('ns/iris-activator');
     expect((await ask().answer).status).to.equal(200);
   });
 
-  it('a pod that is lost while a request is on its way to it: the wait still ends', async () => {
+  it('a pod that is lost before it gets the request: the request gets 503 in time', async () => {
     announce();
     service('127.0.0.1');
     await new Promise((resolve) => pod.close(resolve));
@@ -382,7 +382,7 @@ describe('the activator', function () {
     expect(wakes).to.be.above(0);
   });
 
-  it('a pod that answers before it has read all of a large body: the client reads that answer', async () => {
+  it('a pod that responds before it has read the body: the client gets the response', async () => {
     announce();
     service('127.0.0.1');
     onRequest = (question, response) => {
@@ -396,7 +396,7 @@ describe('the activator', function () {
       });
   });
 
-  it('who has no key and never ends its body loses the connection after ten seconds', async () => {
+  it('a client without a key that never ends its body: the connection is closed after ten seconds', async () => {
     announce({ auth: 'Key', keyHashes: [] });
     const socket = connect(port, '127.0.0.1');
     let said = '';
@@ -410,7 +410,7 @@ describe('the activator', function () {
     expect(performance.now() - begun).to.be.below(14_000);
   });
 
-  it('a head that stops hears 408 after ten seconds; where nothing comes at all nothing is said: it would be taken for the next request’s answer', async () => {
+  it('an incomplete head gets 408 after ten seconds; a connection without any byte gets no response', async () => {
     announce();
     const heard = ['POST /score HTTP/1.1\r\n', ''].map(async (start) => {
       let text = '';
@@ -423,7 +423,7 @@ describe('the activator', function () {
     expect(await heard[1]).to.equal('');
   });
 
-  it('a request whose body does not begin is with the pod, which watches over its time', async () => {
+  it('a request without a body yet is forwarded, because the pod checks its time', async () => {
     announce();
     service('127.0.0.1');
     const arrived = new Promise<string>(
@@ -455,14 +455,14 @@ describe('the activator', function () {
     await waitFor(() => isShut(port + 1), 1_000, { what: 'a door that never opened' });
   });
 
-  it('health checks in a flood are one question to the API server a second', async () => {
+  it('many health checks: one read of the API server in a second', async () => {
     announce();
     const all = await Promise.all(Array.from({ length: 200 }, () => ask({ method: 'GET', path: '/' }).answer));
     expect(all.every(({ status }) => status === 200)).to.equal(true);
     expect(questions).to.be.below(10);
   });
 
-  it('a client that disconnects is forgotten; without clients no pod is started', async () => {
+  it('a client that disconnects leaves the queue; without clients no pod is started', async () => {
     announce();
     const { leave } = ask();
     await held(1);
@@ -474,7 +474,7 @@ describe('the activator', function () {
     expect([wakes, doors.inFlight]).to.deep.equal([before, 0]);
   });
 
-  it('a pod that is known and not there: nothing is lost, the Deployment is woken again', async () => {
+  it('a pod that is gone: the request is kept, and the Deployment is scaled up again', async () => {
     announce();
     service('127.0.0.1');
     const was = (pod.address() as AddressInfo).port;
@@ -496,7 +496,7 @@ describe('the activator', function () {
     expect((await answer).status).to.equal(200);
   });
 
-  it('a connection that breaks in the middle is a 502, never a second run of the script', async () => {
+  it('a connection to the pod that breaks after the request was sent: 502, and no second run', async () => {
     announce();
     service('127.0.0.1');
     let runs = 0;
@@ -508,7 +508,7 @@ describe('the activator', function () {
     expect(runs).to.equal(1);
   });
 
-  it('bodies wait in the clients’ hands: 200 of 4 MiB each take less than 128 KiB each here', async () => {
+  it('bodies of queued requests are not read: 200 of 4 MiB take less than 128 KiB each', async () => {
     announce();
     const before = process.memoryUsage().rss;
     let bytes = 0;
@@ -553,7 +553,7 @@ describe('the activator', function () {
     );
   });
 
-  it('a pipeline that loses its port to an older one gets another: who waits at the old one waits on, and is served', async () => {
+  it('a pipeline whose port belongs to an older one gets another port; requests on the old one are served', async () => {
     announce();
     const { answer } = ask();
     await held(1);

@@ -83,7 +83,7 @@ describe('penstock serve', function () {
     });
   });
 
-  it('takes an edited script at once; a manifest that is wrong is told, and the last good one serves on', async () => {
+  it('reloads an edited script; an invalid manifest is reported, and the last valid one serves', async () => {
     const home = folder();
     const file = join(home, 'pipeline.yaml');
     const write = (answer: string): void =>
@@ -109,7 +109,7 @@ describe('penstock serve', function () {
     delete process.env.A;
   });
 
-  it('a file beside the script that is no text is mounted as it is', async () => {
+  it('a binary file beside the script is mounted as it is', async () => {
     const home = folder();
     writeFileSync(
       join(home, 'p.yaml'),

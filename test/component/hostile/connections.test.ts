@@ -63,7 +63,7 @@ describe('silent connections', function () {
     after(() => void scorer.process.kill('SIGKILL'));
     const portOf = (url: string): number => Number(new URL(url).port);
 
-    it('port 8080: a request is answered, and the pod keeps no more than it can hold', async () => {
+    it('port 8080: a request is answered, and the number of connections is limited', async () => {
       const { opened, ended } = await crowdAt(portOf(scorer.url), MANY);
       expect(opened - ended, 'that are open').to.be.at.most(8_500);
       expect(await ask(portOf(scorer.url), '/')).to.equal(200);
@@ -88,7 +88,7 @@ describe('silent connections', function () {
     server.close().closeAllConnections();
   });
 
-  it('at a door of the activator: a request there is served, and one of another namespace', async () => {
+  it('at a listener of the activator: its own requests and those of other namespaces are served', async () => {
     const pod: Server = createServer((_, response) => response.end('served')).listen(0, '127.0.0.1');
     await once(pod, 'listening');
     const { port: podPort } = pod.address() as AddressInfo;

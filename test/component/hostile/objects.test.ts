@@ -17,7 +17,7 @@ describe('objects with hostile texts', function () {
   let settled: Objects;
   before(async () => (settled = await settledPipeline()));
 
-  it('a pipeline with all its children is what they are put into', () => {
+  it('labels and annotations of a pipeline with all its children', () => {
     expect(
       Object.keys(settled)
         .map((key) => key.split('/')[0])
@@ -33,7 +33,7 @@ describe('objects with hostile texts', function () {
     ]);
   });
 
-  it('every reconcile ends, and comes to rest', async () => {
+  it('every reconcile ends, and then nothing is written', async () => {
     const problems: string[] = [];
     let count = 0;
     for (const { what, objects } of poisoned(settled, TEXTS)) {

@@ -3,7 +3,7 @@ import { VERSION } from '@penstock/contract';
 import { expect } from 'chai';
 import { ready, scorerPerTest, type Scorer } from '../../support/fixtures/scorer.ts';
 
-describe('Azure’s dialect', function () {
+describe('Azure ML’s protocol', function () {
   this.timeout(60_000);
   let scorer: Scorer;
   const start = scorerPerTest();
@@ -38,7 +38,7 @@ describe('Azure’s dialect', function () {
     expect(swagger.definitions.ServiceInput.required).to.deep.equal(['rows']);
   });
 
-  it('rawHttp: the request itself in, a whole response out; the request id is not the script’s to change', async () => {
+  it('rawHttp: run() gets the Request and returns a Response; it cannot change the request id', async () => {
     scorer = await start({ script: 'raw.ts' });
     const answer = await post('a,b', { 'x-test': 'seen', 'x-request-id': 'mine' });
     expect([
@@ -82,7 +82,7 @@ describe('Azure’s dialect', function () {
     expect((await allowed('https://c.example', 'POST')).get('access-control-allow-origin')).to.equal(null);
   });
 
-  it('a preflight carries no key, and needs none', async () => {
+  it('a CORS preflight needs no key', async () => {
     scorer = await start({ script: 'echo.ts', env: { PENSTOCK_AUTH: 'None', AML_CORS_ORIGINS: '*' } });
     const preflight = {
       method: 'OPTIONS',
@@ -104,7 +104,7 @@ describe('Azure’s dialect', function () {
     expect((await fetch(`${scorer.url}/score`, { method: 'OPTIONS' })).status, 'without an origin').to.equal(401);
   });
 
-  it('what node:http cannot send is a 500 of this request and harms no other', async () => {
+  it('a response that node:http cannot send: 500, and other requests are not affected', async () => {
     scorer = await start({ script: 'raw.ts' });
     for (const path of ['/score?control=1', '/score?error=1'])
       expect((await post('', {}, path)).status, path).to.equal(500);

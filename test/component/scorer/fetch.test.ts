@@ -108,7 +108,7 @@ describe('the download of a model', function () {
       );
     });
   }
-  it('a token with a line break in it is refused, and said', async () => {
+  it('a token with a line break is refused, with the reason', async () => {
     const file = join(folder, 'credentials/m/token');
     writeFileSync(file, 'a\ntoken');
     expect(await messageOf('/model.bin')).to.contain(
@@ -124,7 +124,7 @@ describe('the download of a model', function () {
     ['a status', '/other.bin'],
     ['a closed port', '/closed.bin'],
   ] as const) {
-    it(`tells nothing of another host: ${what}`, async () =>
+    it(`does not report the response of another host: ${what}`, async () =>
       expect(await messageOf(path)).to.match(
         /cannot be fetched: the host that the server redirects to did not give the file$/,
       ));

@@ -8,7 +8,7 @@ import { gzipSync } from 'node:zlib';
 import { ready, scorerPerTest, type Scorer } from '../../support/fixtures/scorer.ts';
 import { waitFor } from '../../support/waitFor.ts';
 
-describe('a scorer under too much', function () {
+describe('a scorer under overload', function () {
   this.timeout(90_000);
   let scorer: Scorer;
   const start = scorerPerTest();
@@ -16,7 +16,7 @@ describe('a scorer under too much', function () {
     fetch(`${scorer.url}/score`, { method: 'POST', body, ...(signal && { signal }) });
   const seen = async (): Promise<number> => ((await (await post('count')).json()) as { seen: number }).seen;
 
-  it('works on so many at a time; who waits too long gets 429 and when to come again; the others are answered', async () => {
+  it('runs maxConcurrentRequests at a time; requests that wait too long get 429 with Retry-After', async () => {
     scorer = await start({
       script: 'echo.ts',
       env: { PENSTOCK_MAX_CONCURRENT_REQUESTS: '2', PENSTOCK_MAX_QUEUE_WAIT_MS: '300' },
@@ -35,7 +35,7 @@ describe('a scorer under too much', function () {
     );
   });
 
-  it('a process that stood still: those that waited meanwhile get 429 and never 504, and what was being answered is answered', async () => {
+  it('after a standstill, expired requests get 429, and running ones their response', async () => {
     scorer = await start({
       script: 'echo.ts',
       env: {
@@ -68,7 +68,7 @@ describe('a scorer under too much', function () {
     expect([...new Set(codes)].sort()).to.deep.equal([200, 429]);
   });
 
-  it('a request over its timeout gets 504, and its place is free when its call returns', async () => {
+  it('a request over its timeout gets 504, and frees its slot when its call returns', async () => {
     scorer = await start({
       script: 'echo.ts',
       env: { PENSTOCK_REQUEST_TIMEOUT_MS: '400', PENSTOCK_MAX_CONCURRENT_REQUESTS: '2' },
@@ -90,7 +90,7 @@ describe('a scorer under too much', function () {
     ['as they are', large, {}],
     ['as they unpack', gzipSync(large), { 'content-encoding': 'gzip' }],
   ] as const) {
-    it(`bodies are held up to 64 MiB, ${how}: more gets 429, and the process lives`, async () => {
+    it(`bodies above 64 MiB in total, ${how}: 429, and the process stays`, async () => {
       scorer = await start({ script: 'echo.ts', env: { PENSTOCK_MAX_CONCURRENT_REQUESTS: '16' } });
       const send = (): Promise<Response> =>
         fetch(`${scorer.url}/score`, { method: 'POST', body: new Uint8Array(body), headers });
@@ -104,7 +104,7 @@ describe('a scorer under too much', function () {
     });
   }
 
-  it('bytes count while they arrive: uploads that never end cannot fill the memory', async () => {
+  it('bytes of uploads count: uploads that never end cannot fill the memory', async () => {
     scorer = await start({ script: 'echo.ts' });
     const part = Buffer.alloc(15 * 2 ** 20, ' ');
     const uploads = Array.from({ length: 5 }, () => {
@@ -125,7 +125,7 @@ describe('a scorer under too much', function () {
     expect((await post(part.toString())).status).to.equal(200);
   });
 
-  it('slow runs that block let each answer out when it is ready, and are no hang', async () => {
+  it('slow blocking runs: each response is sent when it is ready, and no hang is detected', async () => {
     scorer = await start({
       script: 'blocks.ts',
       env: { PENSTOCK_REQUEST_TIMEOUT_MS: '2000', PENSTOCK_LEAST_HANG_MS: '1', PENSTOCK_MAX_QUEUE_WAIT_MS: '1900' },
@@ -144,7 +144,7 @@ describe('a scorer under too much', function () {
     expect(scorer.process.exitCode).to.equal(null);
   });
 
-  it('what waits is dropped when its client goes', async () => {
+  it('a queued request is dropped when its client disconnects', async () => {
     scorer = await start({
       script: 'tensors.ts',
       env: {
@@ -171,7 +171,7 @@ describe('a scorer under too much', function () {
     expect(await seen()).to.equal(2); // the first, and the one that asks
   });
 
-  it('an endless loop: 504 for its request, and then the process ends and says why', async () => {
+  it('an endless loop: 504, then the process ends with the reason', async () => {
     scorer = await start({
       script: 'tensors.ts',
       env: { PENSTOCK_REQUEST_TIMEOUT_MS: '300', PENSTOCK_LEAST_HANG_MS: '1500' },
@@ -187,7 +187,7 @@ describe('a scorer under too much', function () {
     ['hangs', { PENSTOCK_LEAST_HANG_MS: '1500' }, 3, undefined],
     ['is told to end', {}, 0, 'SIGTERM'],
   ] as const) {
-    it(`a native call, which nothing can interrupt: a process that ${how} ends all the same, with ${code}`, async () => {
+    it(`a native call that cannot be stopped: a process that ${how} ends with ${code}`, async () => {
       scorer = await start({ script: 'native.ts', env: { PENSTOCK_REQUEST_TIMEOUT_MS: '300', ...settings } });
       expect((await post('loop')).status).to.equal(504);
       if (signal) scorer.process.kill(signal);
@@ -205,7 +205,7 @@ describe('a scorer under too much', function () {
     const grown = (env: Record<string, string> = {}) =>
       start({ script: 'grow.ts', files: { 'grow.ts': GROW }, env: { PENSTOCK_REQUEST_TIMEOUT_MS: '20000', ...env } });
 
-    it('gets 413, another worker comes, and the process lives', async () => {
+    it('gets 413, and another worker starts in the same process', async () => {
       scorer = await grown();
       const answer = await post('grow');
       expect(answer.status).to.equal(413);
@@ -225,7 +225,7 @@ describe('a scorer under too much', function () {
       ['texts', '"\\u0000",'],
       ['fields', ''],
     ] as const) {
-      it(`of 16 MiB of ${what} that a script parses: it is answered or gets 413, and the process lives`, async () => {
+      it(`a body of 16 MiB of ${what} that a script parses: 200 or 413, and the process stays`, async () => {
         scorer = await grown();
         const many = (size: number): string =>
           part === ''
@@ -238,7 +238,7 @@ describe('a scorer under too much', function () {
       });
     }
 
-    it('with others beside it nothing says which it was: all get 503; what waits is answered by the next worker', async () => {
+    it('with other requests in the worker: all get 503, and queued ones are answered by the next worker', async () => {
       scorer = await grown({ PENSTOCK_MAX_CONCURRENT_REQUESTS: '2', PENSTOCK_MAX_QUEUE_WAIT_MS: '10000' });
       const inHand = post('wait15000');
       await sleep(200);

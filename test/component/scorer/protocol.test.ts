@@ -78,7 +78,7 @@ describe('the Open Inference Protocol', function () {
     ).to.equal(true);
   });
 
-  it('64 bits are exact in JSON, a packed body is unpacked, and the connection outlives a mistake', async () => {
+  it('64-bit integers are exact in JSON, a compressed body is unpacked, and a 400 keeps the connection', async () => {
     scorer = await start({ model: { name: 'same', bytes: identity('INT64', [-1]) } });
     const text =
       '{"inputs":[{"name":"x","shape":[2],"datatype":"INT64","data":[9007199254740993,-9223372036854775808]}]}';
@@ -91,7 +91,7 @@ describe('the Open Inference Protocol', function () {
       );
   });
 
-  describe('says what is wrong', () => {
+  describe('tells what is wrong', () => {
     const x = { name: 'x', shape: [1, 4], datatype: 'FP32', data: [1, 2, 3, 4] };
     const rows: [string, object | string, string | RegExp][] = [
       ['too few values', { inputs: [{ ...x, data: [1, 2, 3] }] }, 'inputs[0].data has 3 values, shape [1,4] needs 4'],
@@ -137,7 +137,7 @@ describe('the Open Inference Protocol', function () {
     beforeEach(async () => {
       scorer = await start({ model: { name: 'same', bytes: identity('FP32', [-1, 4]) } });
     });
-    it('in one sentence each, as 400', async () => {
+    it('refuses each with 400 and one sentence', async () => {
       for (const [what, body, error] of rows) {
         const answer = await post('same', typeof body === 'string' ? body : JSON.stringify(body));
         const json = (await answer.json()) as { error: string };
@@ -163,7 +163,7 @@ describe('the Open Inference Protocol', function () {
     });
   });
 
-  it('what only the model can refuse is 400 on each path, and an answer that fits comes as ever', async () => {
+  it('a refusal by the model itself is 400 on each path', async () => {
     const weights = [{ name: 'w', shape: [4, 3], data: new Float32Array(12).fill(1) }];
     const open = onnx({
       inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, -1] }],

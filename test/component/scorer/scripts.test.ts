@@ -130,7 +130,7 @@ describe('a TypeScript project as a script', function () {
   });
 });
 
-describe('what a script sees of a request', function () {
+describe('the request that a script gets', function () {
   this.timeout(60_000);
   const start = scorerPerTest();
   const script = {
@@ -141,7 +141,7 @@ describe('what a script sees of a request', function () {
     },
   };
   const headers = { authorization: 'Bearer a-key', cookie: 'a=1', 'proxy-authorization': 'Basic x', 'x-own': '1' };
-  it('has no credentials where the endpoint checks keys', async () => {
+  it('has no Authorization header if the endpoint checks keys', async () => {
     const scorer = await start({ ...script, env: { PENSTOCK_AUTH: 'Key' } }, async () => {});
     scorer.traffic({ revisions: {}, keyHashes: [keyHash('a-key')] });
     await ready(scorer);
@@ -154,7 +154,7 @@ describe('what a script sees of a request', function () {
       .and.not.to.include('cookie')
       .and.not.to.include('proxy-authorization');
   });
-  it('has all headers where it does not', async () => {
+  it('has all headers without authentication', async () => {
     const scorer = await start(script);
     expect(await (await fetch(`${scorer.url}/score`, { method: 'POST', body: '{}', headers })).json()).to.include(
       'authorization',
@@ -162,7 +162,7 @@ describe('what a script sees of a request', function () {
   });
 });
 
-describe('what a script printed before it ended', function () {
+describe('the output of a script that ends', function () {
   this.timeout(60_000);
   const start = scorerPerTest();
   const print = 'for (let i = 1; i <= 200; i++) console.log(`step ${i}`);';

@@ -27,7 +27,7 @@ describe('a scorer process', function () {
     fetch(`${scorer.url}${path}`, { method: 'POST', body, headers });
 
   describe('without code', () => {
-    it('answers as scikit-learn did, in both dialects', async () => {
+    it('answers like scikit-learn, by both protocols', async () => {
       await start({});
       const score = (await (await post('/score', JSON.stringify({ data: answers.data }))).json()) as {
         label: number[];
@@ -144,7 +144,7 @@ describe('a scorer process', function () {
         ).to.deep.equal({ predictions: { c: [[3], [7]] } });
       }
     });
-    it('describes itself', async () => {
+    it('has metadata', async () => {
       const { url } = await start({});
       const get = async (path: string) => (await fetch(url + path)).json();
       expect(await (await fetch(url)).text()).to.equal('Healthy');
@@ -207,7 +207,7 @@ describe('a scorer process', function () {
         else expect(json).to.deep.equal(body);
       });
     }
-    it('ids come back, or are made', async () => {
+    it('request ids are returned, or generated', async () => {
       const none = (await post('/score', '{}')).headers;
       expect(none.get('x-request-id'))
         .to.match(/^[0-9a-f-]{36}$/)
@@ -228,7 +228,7 @@ describe('a scorer process', function () {
       await waitFor(async () => scorer.log().includes('the-last')); // and with it all that was said before
       expect(scorer.log()).not.to.contain('canary-payload');
     });
-    it('its load stands under /stats', async () => {
+    it('its load is in /stats', async () => {
       await post('/score', '{}');
       const stats = (await (await fetch(`${scorer.operator}/stats`)).json()) as ScorerStats;
       expect(stats).to.include({ revision: 'iris-1', phase: 'Ready', inFlight: 0 });
@@ -269,11 +269,11 @@ describe('a scorer process', function () {
     const test = (expected: string) => ({
       PENSTOCK_TEST: JSON.stringify({ request: '{"data":[[5.1,3.5,1.4,0.2]]}', expect: expected }),
     });
-    it('a right answer opens the endpoint', async () => {
+    it('the expected response: the pod becomes Ready', async () => {
       await start({ env: test('{"label":[0]}') });
       expect((await post('/score', '{"data":[[5.1,3.5,1.4,0.2]]}')).status).to.equal(200);
     });
-    it('a wrong one ends the process with 3 before it is ready, and says where', async () => {
+    it('another response: exit code 3 before the pod is Ready, and the place of the difference', async () => {
       expect(await exits({ env: test('{"label":[1]}') })).to.equal(3);
       expect(scorer.log()).to.contain('ScoringTestFailed: scoring.test: $.label[0] is 0, expected 1');
     });
@@ -283,7 +283,7 @@ describe('a scorer process', function () {
     const hash = (key: string) => createHash('sha256').update(key).digest('hex');
     const status = async (authorization?: string) =>
       (await post('/score', '{}', authorization === undefined ? {} : { authorization })).status;
-    it('is not ready before it knows the hashes; then either key opens, and a rotated one stops within a second', async () => {
+    it('is not Ready without the key hashes; then accepts both keys, and refuses a rotated one within a second', async () => {
       scorer = await startAnd({ script: 'echo.ts', env: { PENSTOCK_AUTH: 'Key' } }, (started) =>
         answersWith(started, '/startupz', 200),
       );
@@ -301,7 +301,7 @@ describe('a scorer process', function () {
     });
   });
 
-  describe('going away', () => {
+  describe('uninstalling', () => {
     const keepAlive = (body: string) =>
       new Promise<http.IncomingMessage>(
         (resolve, reject) =>
@@ -319,7 +319,7 @@ describe('a scorer process', function () {
       await new Promise((resolve) => setTimeout(resolve, 1000));
       expect((await keepAlive('{}')).headers.connection).to.equal('close');
     });
-    it('SIGTERM: what is under way, or still being sent, is answered, readiness is off, the exit code is 0', async () => {
+    it('SIGTERM: requests in progress are answered, the pod is not Ready, and the exit code is 0', async () => {
       const one = await start({ script: 'echo.ts' });
       const slow = post('/score', 'wait800');
       const upload = new Promise<http.IncomingMessage>((resolve, reject) => {
@@ -339,7 +339,7 @@ describe('a scorer process', function () {
       expect((await upload).statusCode).to.equal(200);
       expect(await one.exited).to.equal(0);
     });
-    it('no request meets a connection that is about to be closed: clients get Connection: close in time, and late requests are served', async () => {
+    it('draining: clients get Connection: close, and requests on idle connections are served', async () => {
       const one = await start({ script: 'echo.ts' });
       expect((await keepAlive('{}')).headers['keep-alive']).to.equal('timeout=5');
       const socket = connect(Number(new URL(one.url).port), '127.0.0.1');
@@ -365,7 +365,7 @@ describe('a scorer process', function () {
     });
   });
 
-  describe('a script with one mistake ends it with 3, and says which', () => {
+  describe('a script with one mistake: exit code 3, and the mistake in the message', () => {
     const rows: [string, string, RegExp][] = [
       ['syntax-error.mjs', 'UserScriptImportError', /Unexpected \W+;\W+ \(syntax-error\.mjs:3:19\)/],
       [
@@ -390,7 +390,7 @@ describe('a scorer process', function () {
         expect(scorer.log()).to.contain(reason).and.to.match(message);
       });
     }
-    it('an error after the answer was due ends the process, too, and not in silence', async () => {
+    it('an unhandled error after the response ends the process, with the reason', async () => {
       await start({ script: 'throws-later.ts' });
       await post('/score', '{}').catch(() => undefined);
       expect(await scorer.exited).to.equal(3);

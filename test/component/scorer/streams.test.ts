@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { scorerPerTest, type Scorer } from '../../support/fixtures/scorer.ts';
 import { waitFor } from '../../support/waitFor.ts';
 
-describe('what run() returns', function () {
+describe('the result of run()', function () {
   this.timeout(60_000);
   let scorer: Scorer;
   const start = scorerPerTest();
@@ -33,7 +33,7 @@ describe('what run() returns', function () {
     ).to.equal(true);
   });
 
-  it('a Response that is whole keeps its length; one over a stream is sent as it comes', async () => {
+  it('a complete Response has a content-length; a streamed one is sent in chunks', async () => {
     scorer = await start({ script: 'results.ts' });
     const whole = await post('whole');
     expect([whole.status, whole.headers.get('content-length'), await whole.text()]).to.deep.equal([
@@ -56,7 +56,7 @@ describe('what run() returns', function () {
       .and.to.match(/penstock_requests_in_progress\{[^}]*\} 0/);
   });
 
-  it('waits for a client that reads slowly, and ends when it leaves', async () => {
+  it('waits for a slow client, and ends when it disconnects', async () => {
     scorer = await start({ script: 'results.ts' });
     const slow = http.request(`${scorer.url}/score`, { method: 'POST' }).end('large');
     const answer = await new Promise<http.IncomingMessage>((resolve) => slow.once('response', resolve));
@@ -72,7 +72,7 @@ describe('what run() returns', function () {
     expect(await metrics()).to.match(/penstock_requests_in_progress\{[^}]*\} 0/);
   });
 
-  it('has requestTimeout from one piece to the next; a stream that breaks does not end as a whole one does', async () => {
+  it('has requestTimeout between two chunks; a broken stream does not look complete', async () => {
     scorer = await start({ script: 'results.ts', env: { PENSTOCK_REQUEST_TIMEOUT_MS: '500' } });
     for (const name of ['silent', 'breaks']) {
       const answer = await post(name);
@@ -82,7 +82,7 @@ describe('what run() returns', function () {
     expect((await post('events')).ok, 'others are served on').to.equal(true);
   });
 
-  it('a client that reads steadily, but slower than the answer is made, gets all of it', async () => {
+  it('a client that reads slowly gets the whole response', async () => {
     scorer = await start({ script: 'results.ts' });
     const request = http.request(`${scorer.url}/score`, { method: 'POST' }).end('large');
     const answer = await new Promise<http.IncomingMessage>((resolve) => request.once('response', resolve));
@@ -94,7 +94,7 @@ describe('what run() returns', function () {
     expect(bytes).to.equal(400 * 65_536);
   });
 
-  it('frees its place when a client leaves a stream that is silent', async () => {
+  it('frees its slot when the client of a silent stream disconnects', async () => {
     scorer = await start({ script: 'results.ts', env: { PENSTOCK_MAX_CONCURRENT_REQUESTS: '2' } });
     for (let i = 0; i < 4; i++) {
       const leaving = new AbortController();
@@ -104,7 +104,7 @@ describe('what run() returns', function () {
     await waitFor(async () => (await post('whole')).status === 201, 3_000);
   });
 
-  it('pieces are bytes or texts; another kind breaks that answer, and no other', async () => {
+  it('chunks are bytes or texts; another type breaks only that response', async () => {
     scorer = await start({ script: 'results.ts' });
     expect(await (await post('texts')).text()).to.equal('one two');
     expect(await (await post('numbers')).text().catch(() => 'broken')).to.equal('broken');
@@ -119,7 +119,7 @@ describe('what run() returns', function () {
     expect(((await (await fetch(`${scorer.operator}/stats`)).json()) as { inFlight: number }).inFlight).to.equal(0);
   });
 
-  it('is sent to its end after SIGTERM', async () => {
+  it('is sent completely after SIGTERM', async () => {
     scorer = await start({ script: 'results.ts' });
     const answer = await post('events');
     scorer.process.kill('SIGTERM');
@@ -152,7 +152,7 @@ describe('uploads', function () {
       setTimeout(() => socket.destroy(), 16_000).unref();
     });
 
-  it('a body over endpoint.maxRequestBytes is refused, and its client gets the answer, also with Connection: close', async () => {
+  it('a body above endpoint.maxRequestBytes gets 413, and its client receives the response, also with Connection: close', async () => {
     scorer = await start({ script: 'echo.ts', env: { PENSTOCK_MAX_REQUEST_BYTES: '1000000' } });
     expect((await fetch(`${scorer.url}/score`, { method: 'POST', body: 'x'.repeat(1_000_000) })).status).to.equal(200);
     const body = Buffer.alloc(20_000_000, 'x');
@@ -177,7 +177,7 @@ describe('uploads', function () {
     ).to.equal(413);
   });
 
-  it('a slow but steady one is taken, however long it is under way', async () => {
+  it('a slow but steady upload is accepted', async () => {
     scorer = await start({ script: 'echo.ts' });
     const body = Buffer.alloc(240_000, 'x');
     const answer = await raw(
@@ -188,7 +188,7 @@ describe('uploads', function () {
     expect(answer).to.match(/^HTTP\/1\.1 200 /);
   });
 
-  it('Content-Encoding is read in any case, and a slash at the end of the path changes nothing', async () => {
+  it('Content-Encoding is case-insensitive, and a slash at the end of the path is allowed', async () => {
     scorer = await start({ script: 'echo.ts' });
     for (const encoding of ['GZIP', 'x-gzip', ' Gzip']) {
       const answer = await fetch(`${scorer.url}/score/`, {

@@ -46,7 +46,7 @@ describe('values', function () {
     });
   });
 
-  it('a whole number of any length is legal for a float beside 64-bit integers, which stay exact', async () => {
+  it('a long whole number is valid for a float input beside exact 64-bit integers', async () => {
     const values = (names: [string, string]): Value[] => [
       { name: names[0], datatype: 'INT64', shape: ['batch', 1] },
       { name: names[1], datatype: 'FP64', shape: ['batch', 1] },
@@ -95,7 +95,7 @@ describe('values', function () {
     }
   });
 
-  it('rows of unequal length are refused, and never shifted', async () => {
+  it('rows of unequal length are refused', async () => {
     await serve(identity('FP32', [-1, 3]));
     expect(
       await post(infer, {
@@ -161,7 +161,7 @@ describe('values', function () {
     ).to.contain('what is not base64');
   });
 
-  it('a text that ONNX Runtime would cut or change is refused', async () => {
+  it('a text with NUL or invalid UTF-8 is refused', async () => {
     await serve(identity('BYTES', [-1]));
     for (const text of ['"a\\u0000b"', '"\\ud800"'])
       expect((await post('/score', `{"data": [${text}]}`)).text).to.contain('it must be valid UTF-8 without NUL');
@@ -186,13 +186,13 @@ describe('values', function () {
     });
   });
 
-  it('a text model of scikit-learn loads, whatever locales the machine has', async () => {
+  it('a text model of scikit-learn loads without locales of the machine', async () => {
     await serve(fixture('others/text.onnx'));
     const answer = JSON.parse((await post('/score', { data: ['GOOD movie', 'Awful'] })).text) as { label: string[] };
     expect(answer.label).to.deep.equal(['pos', 'neg']);
   });
 
-  it('what pandas and Azure clients send is taken', async () => {
+  it('data frames of pandas and Azure ML clients are accepted', async () => {
     const columns = (names: string[]): Value[] =>
       names.map((name) => ({ name, datatype: 'FP32', shape: ['batch', 1] }));
     await serve(
@@ -273,7 +273,7 @@ describe('values', function () {
       expect((await post('/invocations', body)).text, what).to.contain(expected);
   });
 
-  it('without names of features a split is taken by position, and a record refused', async () => {
+  it('without feature names, dataframe_split is read by position and records are refused', async () => {
     await serve(identity('FP32', [-1, 2]));
     expect((await post('/invocations', { dataframe_split: { columns: ['b', 'a'], data: [[1, 2]] } })).text).to.equal(
       '{"predictions":{"y":[[1,2]]}}',

@@ -34,7 +34,7 @@ describe('the operator on the real cluster', function () {
     await sleep(3000);
   });
 
-  it('killed and started again, it writes nothing', async () => {
+  it('after a kill and a restart it writes nothing', async () => {
     // The metrics API is away with the operator, and an autoscaler that asks meanwhile gives the status something new
     // to say: a fixed count has none.
     await inNamespace('patch', 'ipl', 'iris', '--type=merge', '-p', '{"spec": {"scaling": {"maxReplicas": 1}}}');
@@ -65,7 +65,7 @@ describe('the operator on the real cluster', function () {
     expect(await children()).to.equal(before);
   });
 
-  it('a leader that dies is followed within its lease, one that is told to stop at once', async () => {
+  it('another replica leads after a crash within the lease time, after SIGTERM at once', async () => {
     await operatorPods('rollout', 'status', 'deployment/penstock-operator', '--timeout=180s');
     const first = await eventually(30, 'a leader', leader);
     await operatorPods('delete', 'pod', first.pod, '--wait=false');
@@ -105,7 +105,7 @@ describe('the operator on the real cluster', function () {
     expect(String(refusal)).to.contain('ModelVersion iris-1 is used by 1 InferencePipeline(s): iris');
   });
 
-  it('children that were deleted and stripped while it was down are healed within 30 s of its return, and no pod was touched', async () => {
+  it('children that were deleted or edited without an operator are restored within 30 s, and no pod restarts', async () => {
     const before = await irisPods();
     const revision = await inNamespace('get', 'ipl', 'iris', '-o', 'jsonpath={.status.activeRevision}');
     await operatorPods('scale', 'deployment/penstock-operator', '--replicas=0');
@@ -149,7 +149,7 @@ describe('the operator on the real cluster', function () {
     expect(await irisPods(), 'no pod was touched').to.equal(before);
   });
 
-  it('a new scorer image re-rolls no revision; one that is not there is said, and the old revision serves on', async () => {
+  it('a new scorer image changes no revision; a missing image is reported, and the stable revision serves', async () => {
     const before = await irisPods();
     await deploy(['scorer.image.repository=127.0.0.1:1/not-there']); // nothing listens: refused at once
     await sleep(2000);

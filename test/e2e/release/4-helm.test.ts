@@ -147,7 +147,7 @@ describe('the release', function () {
     ).to.equal('');
   });
 
-  it('a deleted pipeline leaves nothing, even with no operator there', async () => {
+  it('a deleted pipeline leaves nothing, also without a running operator', async () => {
     await inNamespace('delete', 'ipl/iris', 'mver/iris-1', '--wait');
     await eventually(60, 'no children', async () =>
       (await inNamespace(

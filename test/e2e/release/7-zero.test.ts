@@ -55,7 +55,7 @@ describe('to zero and back', function () {
     await place.end();
   });
 
-  it('a Managed pipeline rests at zero, and stays Ready; a stranger wakes nothing, a key does', async () => {
+  it('a Managed pipeline at zero stays Ready; only a request with a key scales it up', async () => {
     await atZero('managed');
     const said = (path: string): Promise<string> => place.kubectl(['get', 'ipl', 'managed', '-o', `jsonpath=${path}`]);
     expect(
@@ -113,7 +113,7 @@ describe('to zero and back', function () {
     expect((await wakesSoFar()) - wakes).to.equal(1);
   });
 
-  it('five times to zero and back, with requests in the very moment of it: none is lost', async () => {
+  it('five times to zero and back under requests: none is lost', async () => {
     const { ok, sent, failures, wakes } = await cycle(place, CYCLED, {
       wakes: 5,
       perCycle: 50,
@@ -125,7 +125,7 @@ describe('to zero and back', function () {
     expect(wakes).to.be.at.least(5);
   });
 
-  it('an activator that is told to end while it holds gives everybody an answer first; the other one takes what comes meanwhile', async () => {
+  it('an activator that is stopped answers its queued requests; the other one takes new ones', async () => {
     await atZero('slow');
     const first = burst('slow', 40);
     await sleep(2000);
@@ -144,7 +144,7 @@ describe('to zero and back', function () {
     await release('rollout', 'status', `deployment/${RELEASE.name}-activator`, '--timeout=270s');
   });
 
-  it('a pod that cannot come up: who waits hears why, within seconds', async () => {
+  it('a pod that cannot start: waiting requests get the reason within seconds', async () => {
     await place.apply('broken', {
       scoring: {
         script:
@@ -182,7 +182,7 @@ describe('to zero and back', function () {
     });
   });
 
-  it('no activator at all: what sleeps is woken, what idles stays and says why; it comes back, and they sleep', async () => {
+  it('without activators, pipelines at zero are scaled up and idle ones stay; with activators they scale to zero again', async () => {
     // else all of them start at once, on two cores
     await place.kubectl(['delete', 'ipl', 'managed', 'slow', 'broken', 'c', 'd', '--wait=false']);
     await atZero('b');

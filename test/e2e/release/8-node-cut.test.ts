@@ -117,7 +117,7 @@ describe('a worker node that is cut off', function () {
       ) as { status: number }
     ).status;
 
-  it('is noticed, and from then on every request is answered by the other', async () => {
+  it('is noticed, and all requests go to the other node', async () => {
     await eventually(30, 'both pods answer', async () => ((await score()) === 200 ? true : undefined));
     await rules(cut!, '-I');
     await eventually(NOTICED_SECONDS, 'the status tells of one pod less', async () =>
@@ -132,7 +132,7 @@ describe('a worker node that is cut off', function () {
     await eventually(20, 'an operator leads', leader);
   });
 
-  it('comes back, and so does its pod', async () => {
+  it('a restarted node: its pod serves again', async () => {
     await rules(cut!, '-D');
     await eventually(90, 'both pods are Ready', async () => ((await status()) === 'True 2/2' ? true : undefined));
   });

@@ -115,7 +115,7 @@ describe('NetworkPolicies, enforced', function () {
     );
   });
 
-  it('a new pod gets Ready: its own node asks it', async () => {
+  it('a new pod becomes Ready: its own node may probe it', async () => {
     await inNamespace('annotate', 'ipl', 'iris', 'penstock.dev/restartedAt=policies');
     await eventually(90, 'another revision serves', async () =>
       (

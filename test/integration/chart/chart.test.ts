@@ -156,7 +156,7 @@ describe('the chart', function () {
     ).to.have.length(3);
   });
 
-  describe('the fence around pods', () => {
+  describe('the policy on pods', () => {
     const asOperator = (...args: string[]) =>
       api.run([...args, '--as=system:serviceaccount:penstock-system:penstock-operator']);
     const pod = (name: string, managed: boolean): string =>
@@ -206,7 +206,7 @@ describe('the chart', function () {
     it('is nothing to others', () => api.run(['label', 'pod', 'foreign', 'a=b']));
   });
 
-  describe('the fence around waking', () => {
+  describe('the policy on scaling from zero', () => {
     const activator = 'system:serviceaccount:penstock-system:penstock-activator';
     const scale = (name: string, replicas: number, ...as: string[]) =>
       api.run([

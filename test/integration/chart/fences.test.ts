@@ -126,7 +126,7 @@ describe('the chart’s policies', function () {
         it('delete one', () => api.run(['delete', kind, own]));
       });
     }
-    it('restart the pods of a Deployment, as kubectl does, and change nothing else with it', async () => {
+    it('may restart the pods of a Deployment as kubectl does, and change nothing else', async () => {
       await api.run(
         ['create', '-f', '-', `--as=${OPERATOR}`],
         named(CHILDREN[2]!, {
@@ -359,7 +359,7 @@ describe('the chart’s policies', function () {
     ];
     for (const [what, text, message] of others)
       it(`cannot make ${what}`, async () => expect(await create(text, as)).to.contain(message));
-    it('makes the keys of a pipeline', async () => expect(await create(secret('iris-keys'), as)).to.equal(''));
+    it('creates the keys of a pipeline', async () => expect(await create(secret('iris-keys'), as)).to.equal(''));
     it('registers the metrics API, served by its own Service', async () =>
       expect(
         await create(
@@ -376,7 +376,7 @@ describe('the chart’s policies', function () {
     });
   });
 
-  it('a pipeline in a namespace of the system is refused, and told why', async () => {
+  it('a pipeline in a system namespace is refused, with the reason', async () => {
     const pipeline = yaml.dump({
       apiVersion: 'penstock.dev/v1alpha1',
       kind: 'InferencePipeline',

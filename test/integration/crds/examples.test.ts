@@ -44,7 +44,7 @@ describe('the CRDs on a real API server', function () {
     });
   }
 
-  describe('a ModelVersion never changes what it means', () => {
+  describe('the spec of a ModelVersion cannot be changed', () => {
     const patch = (spec: object) =>
       kubectl('patch', 'modelversion', 'iris-2', '--type=merge', '-p', JSON.stringify({ spec }));
     const digest = `sha256:${'a'.repeat(64)}`;

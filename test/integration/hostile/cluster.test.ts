@@ -124,12 +124,12 @@ describe('hostile objects on a real API server', function () {
     await api.stop();
   });
 
-  it('the other namespace is healed while they come', heals);
+  it('children of another namespace are restored meanwhile', heals);
   it('its pipeline lists no revision of theirs', async () =>
     expect(await api.run(['get', 'ipl', 'good', '-o', 'jsonpath={.status.revisions[*].name}'])).to.equal(
       await revision(),
     ));
-  it('an operator that starts with them comes up, and heals', async () => {
+  it('an operator that starts with hostile objects becomes Ready and restores children', async () => {
     await operator.stop();
     operator = await startOperator(api);
     await heals();

@@ -23,7 +23,7 @@ const spec = (timeout: string, play = 'ready'): InferencePipelineSpec => ({
   environment: { variables: [{ name: 'STAGE', value: play }] },
 });
 
-describe('what kstatus reads', function () {
+describe('kstatus', function () {
   this.timeout(120_000);
   let stage: Stage;
   let operator: OperatorProcess;
@@ -96,14 +96,14 @@ describe('what kstatus reads', function () {
     expect(await readings()).to.deep.equal(['InProgress', 'Current']);
   });
 
-  it('an update that is given up: InProgress, then Failed; it serves on', async () => {
+  it('a failed update: InProgress, then Failed; the stable revision serves', async () => {
     const generation = await wish('3s', 'init-fails'); // the update before may still have something to say
     await until(place, 'Stalled', is('Stalled'));
     expect(await readings(generation)).to.deep.equal(['InProgress', 'Failed']);
     expect(await is('Available')()).to.be.true;
   });
 
-  it('a refused wish: Failed, and Current again once it is taken back', async () => {
+  it('a refused change: Failed, and Current again when it is reverted', async () => {
     await stage.admin.apply(
       pipeline(NAMESPACE, { ...spec('2s'), placement: { tolerations: [{ operator: 'Exists', value: 'cannot' }] } }),
     );

@@ -36,7 +36,7 @@ describe('the operator on a real API server', function () {
     await api.stop();
   });
 
-  it('a pipeline gets its children with one write each, and one scale for its first size', async () => {
+  it('a new pipeline: one write for each child, and one to scale', async () => {
     await api.run(['apply', '-f', '-'], script('first'));
     await waitFor(async () => (await reason('first')) === 'RollingOut');
     const revision = await field('ipl', 'first', '.status.activeRevision');
@@ -75,7 +75,7 @@ describe('the operator on a real API server', function () {
     expect(await operator.writes()).to.deep.equal({});
   });
 
-  it('a child that is deleted or edited is restored', async () => {
+  it('a deleted or edited child is restored', async () => {
     const revision = await field('ipl', 'first', '.status.activeRevision');
     const before = await field('service', 'first', '.metadata.uid');
     await api.run(['delete', 'service', 'first']);
@@ -104,7 +104,7 @@ describe('the operator on a real API server', function () {
     );
   });
 
-  it('a scaling edit patches nothing of the pods', async () => {
+  it('a change of scaling does not change the pod template', async () => {
     const revision = await field('ipl', 'first', '.status.activeRevision');
     const generation = await field('deployment', revision, '.metadata.generation');
     await api.run([
@@ -131,7 +131,7 @@ describe('the operator on a real API server', function () {
     expect(await get('service', 'taken')).to.deep.equal(before);
   });
 
-  it('a model is verified by one Job, and its ConfigMap is waited for', async () => {
+  it('a model is verified by one Job, after its ConfigMap exists', async () => {
     const [configMap, modelVersion] = example('01-model.yaml').split('---\n') as [string, string];
     await api.run(['apply', '-f', '-'], modelVersion);
     await waitFor(async () => (await field('mver', 'iris-1', '.status.conditions[0].reason')) === 'ResourceNotReady');
@@ -152,7 +152,7 @@ describe('the operator on a real API server', function () {
     });
   });
 
-  it('keys that a user brings are used, and not replaced', async () => {
+  it('an existing Secret with keys is used, and not changed', async () => {
     await api.run([
       'create',
       'secret',
@@ -188,7 +188,7 @@ describe('the operator on a real API server', function () {
     expect(await field('service', 'loser', '.spec.selector.penstock\\.dev/revision')).to.equal(revision);
   });
 
-  it('Development asks for no Secret and no disruption budget', async () => {
+  it('target Development: no Secret and no PodDisruptionBudget', async () => {
     await api.run(['apply', '-f', '-'], script('small', 'Development'));
     await waitFor(async () => (await reason('small')) === 'RollingOut');
     expect([
@@ -197,7 +197,7 @@ describe('the operator on a real API server', function () {
     ]).to.deep.equal(['', '']);
   });
 
-  it('all is told in Events, once', async () => {
+  it('each change is published as one Event', async () => {
     await new Promise((resolve) => setTimeout(resolve, 300));
     const events = (
       await api.run([

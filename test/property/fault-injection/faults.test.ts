@@ -55,7 +55,7 @@ describe('faults between the operator and the API server', function () {
     return [...first.filter(({ problems }) => problems.length === 0), ...second];
   }
 
-  it('each of 24 plans ends where the run without a fault did, and stays there', async () => {
+  it('each of 24 plans ends in the state of the run without a fault, and stays there', async () => {
     const frozen = (plan: Plan): boolean => plan.faults.some((fault) => fault.do === 'depose the leader');
     const some = [...plans.filter((plan) => !frozen(plan)).slice(0, 23), plans.find(frozen)!];
     const outcomes = await playTwice(some);
@@ -63,7 +63,7 @@ describe('faults between the operator and the API server', function () {
     expect(outcomes).to.have.length(24);
   });
 
-  it('plans that once failed do not fail again', async () => {
+  it('plans that failed once pass', async () => {
     const once = globSync('test/property/fault-injection/regressions/*.json', {
       cwd: join(import.meta.dirname, '../../..'),
     })
@@ -126,7 +126,7 @@ describe('faults between the operator and the API server', function () {
     safety.stop();
   });
 
-  it('the harness finds what people get wrong', async () => {
+  it('the harness finds planted bugs', async () => {
     const bugs = PLANTED.filter(({ name }) => SOON_FOUND.includes(name));
     const found = await Promise.all(
       bugs.map((bug) =>

@@ -13,7 +13,7 @@ const bigger = { ...good, scaling: { minReplicas: 2, maxReplicas: 2 } };
 const problemsOf = ({ problems }: Found): string[] =>
   problems.slice(0, 5).map(({ way, what }) => `${what} ← ${way.map(tell).join(' → ')}`);
 
-describe('all interleavings of crash, conflict, lost reply, stale read and foreign edit', function () {
+describe('all orders of crashes, conflicts, lost responses, stale reads and foreign edits', function () {
   this.timeout(360_000);
   const rows: [string, object[], { depth: number; faults: number; edits: number }, number][] = [
     ['an update, eight steps, two faults', [good, other], { depth: 8, faults: 2, edits: 1 }, 10_000],

@@ -10,7 +10,7 @@ const changes = [{ name: 'shorter waits', mutations: HASTE }, ...PLANTED].flatMa
   mutations.map((mutation) => ({ name, ...mutation })),
 );
 
-describe('planted mistakes', () => {
+describe('planted bugs', () => {
   for (const { name, file, from } of changes)
     it(`${file} holds the text of "${name}" exactly once: ${from.trim().slice(0, 60)}`, () => {
       expect(readFileSync(join(root, file), 'utf8').split(from)).to.have.length(2);

@@ -43,7 +43,7 @@ async function learnt(
 }
 
 describe('batching', () => {
-  it('calls of one turn go to the model as one, and each gets its own rows back', async () => {
+  it('calls of one turn of the event loop are joined, and each gets its own rows', async () => {
     const session = model(twice);
     const joined = await learnt(session, 64);
     const answers = await Promise.all([
@@ -58,7 +58,7 @@ describe('batching', () => {
     ]);
     expect(session.calls).to.deep.equal([4]);
   });
-  it('what comes while a slow model is busy goes next, together', async () => {
+  it('calls that arrive while a model is busy are joined next', async () => {
     const session = model(twice);
     let clock = 0;
     const joined = await learnt(
@@ -81,13 +81,13 @@ describe('batching', () => {
     await Promise.all([first, second, joined.run({ x: row(3, 3) })]);
     expect(session.calls).to.deep.equal([1, 2]);
   });
-  it('no call gets more rows than the limit; a request that is larger goes alone', async () => {
+  it('no call has more rows than the limit; a larger request runs alone', async () => {
     const session = model(twice);
     const joined = await learnt(session, 2);
     await Promise.all([row(1, 1), row(2, 2), row(3, 3), row(4, 4, 4, 4, 4, 4)].map((x) => joined.run({ x })));
     expect(session.calls).to.deep.equal([2, 1, 3]);
   });
-  it('the mistake of one is not the others’', async () => {
+  it('one invalid call does not fail the others', async () => {
     const session = model(twice);
     const joined = await learnt(session, 64);
     const ends = await Promise.allSettled([row(1, 2), row(666, 0), row(3, 4)].map((x) => joined.run({ x })));
@@ -113,7 +113,7 @@ describe('batching', () => {
   });
 });
 
-describe('whether joining pays', () => {
+describe('the batching policy', () => {
   const CALLS = 8;
   /**
    * The groups that a model runs, round after round, when a call takes so many milliseconds and so many more for each
@@ -145,35 +145,35 @@ describe('whether joining pays', () => {
   const roundsOf = (all: number[][], group: number[]): number[] =>
     all.flatMap((one, round) => (one.join() === group.join() ? [round] : []));
 
-  it('a small model is joined as soon as two measurements have said so, and is not measured again', async () => {
+  it('a small model is joined after two measurements, and is not measured again', async () => {
     expect(await groupsOf(100, () => ({ call: 0.02, row: 0.001 }))).to.deep.equal([
       FIRST,
       MEASURED,
       ...Array.from({ length: 98 }, () => [CALLS]),
     ]);
   });
-  it('a large one whose calls cost more than its rows is joined; one call is run alone ever more seldom', async () => {
+  it('a large model whose calls cost more than its rows is joined, and single calls become rarer', async () => {
     const groups = await groupsOf(100, () => ({ call: 5, row: 1 }));
     expect(groups.slice(0, 3)).to.deep.equal([FIRST, MEASURED, [CALLS]]);
     expect(roundsOf(groups, MEASURED)).to.deep.equal([1, 18, 51]);
   });
-  it('one that gains nothing is run call by call, and never gets more than three rows', async () => {
+  it('a model without a gain runs call by call, with at most three joined calls', async () => {
     const groups = await groupsOf(60, () => ({ call: 0.1, row: 5 }));
     expect(roundsOf(groups, FIRST)).to.deep.equal([0, 1, 18, 51]);
     expect(roundsOf(groups, APART)).to.have.length(60 - 4);
   });
-  it('one strange measurement changes nothing; a machine that has changed does', async () => {
+  it('one outlier changes nothing; a lasting change does', async () => {
     const stall = await groupsOf(60, (round) => (round === 18 ? { call: 0, row: 9 } : { call: 9, row: 0.1 }));
     expect(stall.slice(17, 21)).to.deep.equal([[CALLS], MEASURED, MEASURED, [CALLS]]);
     const changed = await groupsOf(60, (round) => (round < 10 ? { call: 0, row: 5 } : { call: 5, row: 0.1 }));
     expect(changed[9]).to.deep.equal(APART);
     expect(changed.at(-1)).to.deep.equal([CALLS]);
   });
-  it('a small model on a machine that stalled once is measured once more', async () => {
+  it('a stall during a measurement: the model is measured again', async () => {
     const groups = await groupsOf(100, (round) => (round === 5 ? { call: 9, row: 0 } : { call: 0.02, row: 0.001 }));
     expect(roundsOf(groups, MEASURED)).to.deep.equal([1, 22]);
   });
-  it('calls with different numbers of rows tell nothing of each other, and neither do calls that the model refuses', async () => {
+  it('calls with different numbers of rows, and refused calls, are not compared', async () => {
     const session = model(twice);
     let clock = 0;
     const joined = batching({
@@ -231,7 +231,7 @@ describe('made-up requests, alone and together', () => {
 });
 
 describe('a joined call whose answer is not that of each request', () => {
-  it('is noticed when the model is idle, reported once, and ends joining', async () => {
+  it('is noticed when the model is idle, reported once, and disables joining', async () => {
     const seen: string[] = [];
     const session = model((data) => data.map((value) => (data.length > 2 ? value + 1 : value)));
     const joined = batching({

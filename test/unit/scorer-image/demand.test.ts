@@ -20,25 +20,25 @@ const ROWS: Row[] = [
     want: { concurrency: 0, requestsPerSecond: 0, idleSeconds: 600 },
   },
   {
-    says: 'the start of a pod is no idleness',
+    says: 'the time of init() does not count as idle',
     happens: (demand) => demand.ready(at(300)),
     after: 310,
     want: { concurrency: 0, idleSeconds: 10 },
   },
   {
-    says: 'three requests that stay are three, at once and for good',
+    says: 'three requests in flight: concurrency 3 at once',
     happens: (demand) => demand.setInFlight(3, at(0)),
     after: 2,
     want: { concurrency: 3, idleSeconds: 0 },
   },
   {
-    says: 'three requests that stay are three after an hour, too',
+    says: 'three requests in flight for an hour: concurrency 3',
     happens: (demand) => demand.setInFlight(3, at(0)),
     after: 3600,
     want: { concurrency: 3, idleSeconds: 0 },
   },
   {
-    says: 'half of the time is half a request',
+    says: 'a request in flight for half of the time: concurrency 0.5',
     happens: (demand) => {
       for (let i = 0; i < 40; i++) demand.setInFlight((i + 1) % 2, at(i / 2));
     },
@@ -46,7 +46,7 @@ const ROWS: Row[] = [
     want: { concurrency: 0.5 },
   },
   {
-    says: 'what was more than ten seconds ago is forgotten',
+    says: 'requests of more than ten seconds ago do not count',
     happens: (demand) => {
       demand.setInFlight(100, at(0));
       demand.setInFlight(0, at(5));
@@ -55,7 +55,7 @@ const ROWS: Row[] = [
     want: { concurrency: 0, idleSeconds: 10 },
   },
   {
-    says: 'a young pod averages over its life',
+    says: 'a pod that is younger than ten seconds averages over its life',
     happens: (demand) => {
       demand.setInFlight(4, at(0));
       demand.setInFlight(0, at(1));
@@ -98,7 +98,7 @@ describe('demand', () => {
     });
   }
 
-  it('in an overload of long runs the last known time of a run() stands in', () => {
+  it('refused requests count with the last known run time while no run ends', () => {
     const demand = new Demand(START);
     overload(demand);
     demand.figures(at(10));

@@ -75,7 +75,7 @@ describe('a worker that is faster than the server', () => {
     await pool.stop(0);
   });
 
-  it('ended itself without a word: start() rejects', async () => {
+  it('the worker ends without a message: start() rejects', async () => {
     const pool = await poolOfOneThatSaid(undefined);
     const failure = await pool.start().catch((error: unknown) => error);
     expect(failure).to.have.property('message', 'the script ended its own process (exit code 0)');
@@ -108,7 +108,7 @@ describe('a process that stands still', () => {
     new Promise((respond) => void pool.dispatch({ work: { kind: 'score' }, body: new Uint8Array(1), respond }));
   afterEach(() => pool.stop(0));
 
-  it('an answer that comes when it goes on is an answer, however late it is', async () => {
+  it('a response that arrives after a standstill counts, however late it is', async () => {
     const answer = ask();
     await sleep(20); // it is out
     standStill(600);
@@ -116,7 +116,7 @@ describe('a process that stands still', () => {
     expect((await answer).status).to.equal(200);
   });
 
-  it('again and again still tells who waits for nothing', async () => {
+  it('repeated conflicts are reported after the grace period', async () => {
     const busy = setInterval(() => standStill(80), 1);
     const answer = await ask();
     clearInterval(busy);
@@ -126,7 +126,7 @@ describe('a process that stands still', () => {
 });
 
 describe('requests that come in one turn', () => {
-  it('set the worker off once they are worth a message, and not when all have come', async () => {
+  it('are sent as soon as they fill a message', async () => {
     const code = `import { parentPort } from 'node:worker_threads';
       parentPort.on('message', ([ids]) => parentPort.postMessage(['answers', 1, [], ids, ids.map(() => 0), ids.map((_, i) => i + 1), String(ids.length % 10).repeat(ids.length), []]));
       parentPort.postMessage(${JSON.stringify(READY)});`;

@@ -13,7 +13,7 @@ describe('the histogram of the hot path', () => {
     return registries;
   };
 
-  it('says what prom-client’s says', async () => {
+  it('has the same text as prom-client’s', async () => {
     const [ours, theirs] = both();
     const series = histogram({ ...options, registry: ours })[''];
     const reference = new Histogram({ ...options, registers: [theirs] });
@@ -24,7 +24,7 @@ describe('the histogram of the hot path', () => {
     expect(await ours.metrics()).to.equal(await theirs.metrics());
   });
 
-  it('and with a label, too, also where nothing was seen', async () => {
+  it('and with a label, also without observations', async () => {
     const [ours, theirs] = both();
     histogram({ ...options, registry: ours, label: { name: 'step', values: ['a', 'b'] } }).a.observe(3);
     const reference = new Histogram({ ...options, labelNames: ['step'], registers: [theirs] });

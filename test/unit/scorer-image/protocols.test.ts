@@ -63,7 +63,7 @@ describe('a request of MLflow', () => {
     expect(invocation({ dataframe_split: { columns: ['b', 'a'], data: [[2, 1]] } }, signature)).to.deep.equal({
       x: [[1, 2]],
     }));
-  it('takes columns by position for a model without names', () =>
+  it('takes columns by position if the model has no names', () =>
     expect(invocation({ dataframe_split: { columns: ['b', 'a'], data: [[2, 1]] } }, unnamed)).to.deep.equal({
       x: [[2, 1]],
     }));

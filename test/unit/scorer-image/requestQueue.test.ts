@@ -17,7 +17,7 @@ describe('the admission of requests', () => {
   const offer = (text: string, now = 0) => Array.from(text).map((item) => queue.enqueue(item, 1, now)!);
   beforeEach(() => (queue = new RequestQueue(limits)));
 
-  it('a message takes so many at most, so that the next is on its way while the worker works', () => {
+  it('a message holds at most batchSize requests, so that a second message can be sent', () => {
     offer('abcdef');
     expect([queue.dequeueBatch(0), queue.dequeueBatch(0), queue.dequeueBatch(0)].map(names)).to.deep.equal([
       'ab',
@@ -27,7 +27,7 @@ describe('the admission of requests', () => {
     expect([queue.running, queue.waiting]).to.deep.equal([4, 2]);
   });
 
-  it('one that is back makes room for one that waits, oldest first', () => {
+  it('a completed request frees a slot for the oldest queued one', () => {
     offer('abcdef');
     const [a] = queue.dequeueBatch(0);
     queue.dequeueBatch(0);
@@ -35,7 +35,7 @@ describe('the admission of requests', () => {
     expect(names(queue.dequeueBatch(1))).to.equal('e');
   });
 
-  it('several messages share what waits, but few requests go as one', () => {
+  it('queued requests are spread over free messages, but few go as one', () => {
     const wide = new RequestQueue<string>({ ...limits, maxConcurrent: 100, batchSize: 64, maxBytes: 1000 });
     for (let i = 0; i < 50; i++) wide.enqueue('a', 1, 0);
     expect([wide.dequeueBatch(0, 2).length, wide.dequeueBatch(0, 1).length]).to.deep.equal([25, 25]);
@@ -43,7 +43,7 @@ describe('the admission of requests', () => {
     expect([wide.dequeueBatch(0, 2).length, wide.dequeueBatch(0, 1).length]).to.deep.equal([10, 0]);
   });
 
-  it('what arrives counts as what waits does, until it is released', () => {
+  it('uploaded bytes count like queued ones until they are released', () => {
     queue.enqueue('a', 60, 0);
     expect([queue.reserveBytes(30), queue.reserveBytes(20), queue.enqueue('b', 20, 0)]).to.deep.equal([
       true,
@@ -54,7 +54,7 @@ describe('the admission of requests', () => {
     expect([queue.reserveBytes(30), queue.enqueue('b', 10, 0)?.item]).to.deep.equal([true, 'b']);
   });
 
-  it('one that waited too long is told so, and its place in the line is gone', () => {
+  it('an expired request gets 429 and leaves the queue', () => {
     offer('abcd');
     queue.dequeueBatch(0);
     queue.dequeueBatch(0);
@@ -65,20 +65,20 @@ describe('the admission of requests', () => {
     expect(queue.waiting).to.equal(1);
   });
 
-  it('one that waited too long goes to no worker, also when a process that stood still has not told it yet', () => {
+  it('an expired request is not sent to a worker, also after a standstill', () => {
     offer('ab');
     offer('cd', 500);
     expect(names(queue.dequeueBatch(800))).to.equal('cd');
     expect(names(queue.expireQueued(800))).to.equal('ab');
   });
 
-  it('however short the wait may be, one for whom there is room is not turned away for a long turn of the event loop', () => {
+  it('a long turn of the event loop expires no request for which there is a free slot', () => {
     queue = new RequestQueue({ ...limits, maxQueueWaitMs: 1 });
     offer('ab');
     expect(names(queue.dequeueBatch(40))).to.equal('ab');
   });
 
-  it('one whose answer is due is told so once, and holds its place until the worker is done with it', () => {
+  it('a timed-out request gets 504 once, and keeps its slot until the worker is done', () => {
     const [a] = offer('a');
     queue.dequeueBatch(100);
     expect(names(queue.expireRunning(5000).timedOut)).to.equal('a');
@@ -88,7 +88,7 @@ describe('the admission of requests', () => {
     expect(queue.running).to.equal(0);
   });
 
-  it('a call that is not back after a long time hangs, counted from when it was sent', () => {
+  it('a call that does not return within hangMs hangs, counted from when it was sent', () => {
     offer('a');
     queue.dequeueBatch(100);
     queue.expireRunning(6000);
@@ -96,7 +96,7 @@ describe('the admission of requests', () => {
     expect(queue.expireRunning(30_100).hung).to.equal(true);
   });
 
-  it('a client that is gone takes its waiting request with it; what is in work stays in work', () => {
+  it('a client that disconnects: its queued request is removed, a running one goes on', () => {
     const [a, , , , e] = offer('abcde');
     queue.dequeueBatch(0);
     queue.dequeueBatch(0);
@@ -105,7 +105,7 @@ describe('the admission of requests', () => {
     expect([queue.waiting, queue.running]).to.deep.equal([0, 4]);
   });
 
-  it('an answer that is sent in pieces keeps its place, and frees its body', () => {
+  it('a streamed response keeps its slot, and releases the memory of its body', () => {
     const large = queue.enqueue('large', 100, 0)!;
     queue.dequeueBatch(0);
     expect(queue.enqueue('b', 1, 0)).to.equal(undefined);
@@ -115,7 +115,7 @@ describe('the admission of requests', () => {
     expect([queue.running, queue.enqueue('c', 1, 0)], 'its bytes are given back once').to.deep.equal([0, undefined]);
   });
 
-  it('bodies are held up to a limit, but one that is alone is always taken', () => {
+  it('the bodies in memory have a limit; a single body is always accepted', () => {
     const big = queue.enqueue('big', 1000, 0);
     expect(big).not.to.equal(undefined);
     expect(queue.enqueue('small', 1, 0)).to.equal(undefined);

@@ -74,14 +74,14 @@ describe('the head of an answer', () => {
     }
   }
 
-  it('is ours where the connection is kept, and node:http’s where it ends', () => {
+  it('is written by Penstock if the connection stays open, by node:http if it closes', () => {
     for (const shouldKeepAlive of [true, false])
       expect(writeOkHead({ _header: null, shouldKeepAlive } as unknown as ServerResponse, everywhere, own)).to.equal(
         shouldKeepAlive,
       );
   });
 
-  it('a value that would begin another header is left to node:http, which refuses it', () => {
+  it('a value with a line break is left to node:http, which refuses it', () => {
     const response = { _header: null, shouldKeepAlive: true } as unknown as ServerResponse;
     for (const value of ['a\r\nset-cookie: b', 'a\nb', 'a\0', '…'])
       expect(writeOkHead(response, everywhere, ['x-request-id', value]), value).to.equal(false);
@@ -89,7 +89,7 @@ describe('the head of an answer', () => {
     expect(() => commonHeaders(['x-penstock-revision', 'a\r\nb'])).to.throw('Invalid character');
   });
 
-  it('a Node whose answers have no such place writes them itself, and so does one that has written already', () => {
+  it('a response without the private field, or with a written head: node:http writes the head', () => {
     for (const _header of [undefined, 'HTTP/1.1 200 OK\r\n\r\n'])
       expect(writeOkHead({ _header, shouldKeepAlive: true } as unknown as ServerResponse, everywhere, own)).to.equal(
         false,

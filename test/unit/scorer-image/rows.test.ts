@@ -23,7 +23,7 @@ const options = {
 const open = (file: string, change: Partial<typeof options> = {}) =>
   openModel({ name: 'm' }, file, { ...options, ...change });
 
-describe('models that keep rows apart', function () {
+describe('models whose rows are independent', function () {
   this.timeout(20_000);
   for (const file of files('independent')) {
     it(basename(file, '.onnx'), async () => {
@@ -36,7 +36,7 @@ describe('models that keep rows apart', function () {
   }
 });
 
-describe('models that answer a row by the rows beside it', function () {
+describe('models whose rows depend on each other', function () {
   this.timeout(20_000);
   for (const file of files('mixing')) {
     it(basename(file, '.onnx'), async () => {
@@ -47,7 +47,7 @@ describe('models that answer a row by the rows beside it', function () {
         expect((await open(file, { joinUnknown: true })).joined, "not by the user's word").to.equal(false);
     });
   }
-  it('a user who asks for an unknown one is refused where the made-up requests see it, and heard where they do not', async () => {
+  it('an unknown request is refused if the schema knows it', async () => {
     for (const name of ['loop', 'scan', 'place-in-batch', 'shuffled'])
       expect((await open(`${models}/mixing/${name}.onnx`, { joinUnknown: true })).note, name).to.match(
         /request by request: output y is/,

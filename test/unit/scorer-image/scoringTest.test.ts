@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { mismatch } from '../../../scorer-image/init/scoringTest.ts';
 
-describe('the answer to a pipeline’s own test', () => {
+describe('the response to scoring.test', () => {
   const rows: [string, string, string, string | undefined][] = [
     ['the same', '{"label":[0]}', '{"label":[0]}', undefined],
     ['more than expected', '{"label":[0]}', '{"label":[0],"p":[0.9]}', undefined],

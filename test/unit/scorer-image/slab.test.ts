@@ -2,8 +2,8 @@
 import { expect } from 'chai';
 import { Slab } from '../../../scorer-image/run/slab.ts';
 
-describe('slots', () => {
-  it('a value is under its id until it is taken, once; then the id is free', () => {
+describe('slab', () => {
+  it('a value is found by its id until it is removed; then the id is free', () => {
     const slots = new Slab<string>();
     expect([slots.insert('a'), slots.insert('b'), slots.insert('c')]).to.deep.equal([0, 1, 2]);
     expect([slots.remove(1), slots.remove(1), slots.get(1), slots.remove(9)]).to.deep.equal([

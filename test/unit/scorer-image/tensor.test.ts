@@ -85,7 +85,7 @@ describe('tensors', () => {
     it(`${datatype} refuses ${sentence}`, () =>
       expect(() => tensorOf('x', datatype, shape, json(data) as ScriptTensorData)).to.throw(message));
 
-  it('is printed nested by its shape, what JSON has no word for as null', () => {
+  it('is printed nested by its shape, NaN and infinities as null', () => {
     expect(nestedJson({ datatype: 'FP32', shape: [2, 2], data: Float32Array.of(1, NaN, -Infinity, 2) })).to.equal(
       '[[1,null],[null,2]]',
     );
@@ -99,7 +99,7 @@ describe('tensors', () => {
   ];
   for (const [sentence, datatype, data, printed] of typed)
     it(`a typed array ${sentence}`, () => expect(flatJson(tensorOf('x', datatype, [2], data))).to.equal(printed));
-  it('a script may give NaN and infinities; a client cannot write them, and a number that became one is refused', () => {
+  it('NaN and infinities: a script may return them, a client may not send them', () => {
     expect([...tensorOf('x', 'FP32', [2], [NaN, Infinity]).data]).to.deep.equal([NaN, Infinity]);
     expect(() => clientTensor('x', 'FP64', [1], json('[1e400]') as ScriptTensorData)).to.throw(
       BadInput,
@@ -152,7 +152,7 @@ describe('tensors', () => {
     const [text, fraction] = ['9'.repeat(500), `0.${'1'.repeat(500)}`];
     expect(json(`["${text}", ${fraction}]`)).to.deep.equal([text, Number(fraction)]);
   });
-  it('a body that is no JSON, no text or nothing says so', () => {
+  it('a body that is not JSON, not UTF-8 or empty: the message says so', () => {
     for (const [body, message] of [
       ['{"a":', 'the body is not JSON'],
       ['', 'the body is empty'],

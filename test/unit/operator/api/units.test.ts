@@ -17,5 +17,5 @@ describe('durations', () => {
 describe('quantities', () => {
   for (const [text, value] of Object.entries({ '1': 1, '500m': 0.5, '1Gi': 2 ** 30, '1.5k': 1500, '2M': 2e6 }))
     it(`${text} is ${value}`, () => expect(quantity(text)).to.equal(value));
-  it('a word is NaN, which equals nothing', () => expect(quantity('much')).to.be.NaN);
+  it('text that is not a number becomes NaN', () => expect(quantity('much')).to.be.NaN);
 });

@@ -6,7 +6,7 @@ import { KubeError } from '@penstock/kube/client/errors';
 import { service } from '../../../../operator/desired/service.ts';
 import { pipeline } from '../../../support/fixtures/objects.ts';
 
-describe('whether a live child still is what we want', () => {
+describe('isSubset', () => {
   const rows: [string, unknown, unknown, boolean][] = [
     ['the same', { a: 1 }, { a: 1 }, true],
     ['what the server defaulted does not count', { a: 1, b: 'default' }, { a: 1 }, true],
@@ -71,7 +71,7 @@ describe('applying children', () => {
     await applyAll([[wanted]], owner, kube);
     expect(calls).to.deep.equal(['create iris', 'apply iris']);
   });
-  it('applies a changed wish, even one that only leaves a field out', async () => {
+  it('applies a changed desired object, also if a field was removed', async () => {
     const { kube, calls } = writer();
     await applyAll([[wanted]], owner, kube);
     const without: KubeObject & { spec: object } = { ...wanted, spec: { selector: wanted.spec!.selector! } };
@@ -90,12 +90,12 @@ describe('applying children', () => {
       reason: 'ChildNotOwned',
     });
   });
-  it('goes on where a lost answer left it: its own object is applied', async () => {
+  it('applies its own object after the response to the POST was lost', async () => {
     const { kube, calls } = writer([], [wanted]);
     await applyAll([[wanted]], owner, kube);
     expect(calls).to.deep.equal(['create iris', 'apply iris']);
   });
-  it('of an immutable object that lost its labels only the metadata is put right', async () => {
+  it('an immutable object that lost its labels: only its metadata is patched', async () => {
     const frozen = { ...wanted, immutable: true };
     const { kube, calls } = writer([], [{ ...frozen, metadata: { ...frozen.metadata, labels: {} } }]);
     await applyAll([[frozen]], owner, kube);
@@ -117,7 +117,7 @@ describe('applying children', () => {
         .to.deep.include({ data: asWanted.data })
         .and.not.to.have.property('immutable');
     });
-    it('that the cache does not show is deleted, and never labelled as ours', async () => {
+    it('that the cache does not show is deleted, and not labelled', async () => {
       const { kube, calls } = writer([], [{ ...frozen, metadata: { ...frozen.metadata, labels: {} } }]);
       // this writer's objects never go
       await applyAll([[{ ...asWanted, immutable: true } as KubeObject]], owner, kube).catch(() => undefined);
@@ -155,7 +155,7 @@ describe('applying children', () => {
       await applyAll([[table]], serving, kube);
       expect(calls).to.deep.equal(['remove iris-traffic', 'create iris-traffic']);
     });
-    it('goes with its finalizers', async () => {
+    it('is deleted with its finalizers', async () => {
       const { kube, calls } = writer([foreign({ finalizers: ['a.b/c'] })]);
       await applyAll([[table]], serving, kube);
       expect(calls).to.deep.equal(['remove iris-traffic', 'patch iris-traffic', 'create iris-traffic']);
@@ -174,14 +174,14 @@ describe('applying children', () => {
       ).to.include({ reason: 'ChildNotOwned' });
     });
   });
-  it('asks whether the owner lives before it makes again what is gone: one that is being deleted gets nothing', async () => {
+  it('creates a deleted child again only while the owner exists and is not being deleted', async () => {
     const seen = { ...owner, status: { observedGeneration: 3, conditions: [] } };
     const { kube, calls } = writer([], [{ ...owner, metadata: { ...owner.metadata, deletionTimestamp: 'now' } }]);
     const error = await applyAll([[wanted]], seen, kube).catch((outdated: unknown) => outdated);
     expect(String(error)).to.contain('is gone');
     expect(calls).to.deep.equal([]);
   });
-  it('prunes what is not wanted, and nothing that dies already', async () => {
+  it('deletes children that are not desired, except those being deleted', async () => {
     const { kube, calls } = writer();
     const dying = { ...wanted, metadata: { ...wanted.metadata, name: 'dying', deletionTimestamp: 'now' } };
     await prune(

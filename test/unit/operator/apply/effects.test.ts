@@ -105,10 +105,10 @@ describe('refreshPodMounts', () => {
   });
 
   for (const code of [404, 409])
-    it(`a pod that was replaced is no error: ${code}`, () =>
+    it(`a pod that was replaced causes no error: ${code}`, () =>
       refreshPodMounts([running()], 'new', effects(undefined, refused(code)).kube));
 
-  it('another refusal is an error', async () => {
+  it('any other error is thrown', async () => {
     const error: unknown = await refreshPodMounts([running()], 'new', effects(undefined, refused(403)).kube).catch(
       (thrown: unknown) => thrown,
     );

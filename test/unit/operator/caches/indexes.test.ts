@@ -95,7 +95,7 @@ describe('hostile records of a Deployment', () => {
       expect(deploymentKeys(deployment)).to.deep.equal([ownerIndexKey({ name: 'prod', namespace: 'zoe', uid: 'u' })]);
     });
   }
-  it('an EndpointSlice without ports or endpoints has words all the same', () => {
+  it('an EndpointSlice without ports or endpoints has index keys', () => {
     for (const change of [{}, { ports: null }, { ports: [] }, { ports: [{}] }, { endpoints: null }])
       expect(endpointSliceKeys({ ...child('zoe', 'u'), kind: 'EndpointSlice', ...change } as never)).to.be.an('array');
   });

@@ -35,7 +35,7 @@ const remains = (change: Partial<Remains>): Remains => ({
 });
 
 describe('a revision with pods whose ConfigMap is lost', () => {
-  it('is written again byte for byte by the process that saw it', () => {
+  it('is written again byte for byte by the process that read it before', () => {
     const [found] = recoverRevisions(remains({ remembered: () => configMap }));
     const again = revisionConfigMap(owner, found!, {});
     expect(again.data).to.deep.equal(configMap.data);
@@ -50,22 +50,22 @@ describe('a revision with pods whose ConfigMap is lost', () => {
     expect(found!.record).to.deep.equal(revision.record);
     expect(revisionConfigMap(owner, found!, {}).data!['script.score.ts']).to.equal(script.files['score.ts']);
   });
-  it('cannot be had when the script is another one by now', () =>
+  it('is Stalled when the script in the spec has changed', () =>
     expect(recoverRevisions(remains({ script: { ...script, files: { 'score.ts': 'other' } } }))).to.deep.equal([]));
   it('is not made again for a Deployment without pods', () =>
     expect(recoverRevisions(remains({ deployments: [running(0)], script }))).to.deep.equal([]));
   it('is not touched while its ConfigMap is there', () =>
     expect(recoverRevisions(remains({ revisions: [revision], script }))).to.deep.equal([]));
-  it('whose bytes are gone, but which is still asked for, is Stalled with what to do', () => {
+  it('a revision without its bytes that the spec asks for: Stalled, with what to do', () => {
     const plan = planRollout(observed({ pipeline: owner, script, deployments: [running()] }), config);
     expect(plan.blocked).to.include({ reason: 'RevisionLost' });
     expect(plan.blocked!.message).to.contain('penstock.dev/restartedAt');
   });
 });
 
-describe('a ModelVersion that is not recorded as in use', () => {
+describe('a ModelVersion that does not record its user yet', () => {
   const unmarked = modelVersion({}, { ...verified(), usedBy: { count: 0 } });
-  it('gets no pods yet, and no status is written about that', () => {
+  it('gets no pods, and the status is not written', () => {
     const plan = planRollout(observed({ modelVersions: { 'iris-1': unmarked } }), config);
     expect([plan.live, plan.blocked?.constructor.name]).to.deep.equal([[], 'ModelUsageNotRecorded']);
   });

@@ -29,14 +29,14 @@ describe('a revision is named after what reaches pods', () => {
   ];
   for (const [what, spec] of other) it(`${what} makes a new one`, () => expect(name(spec)).not.to.equal(name()));
 
-  it('one letter of the script makes a new one', () =>
+  it('a changed letter of the script makes a new revision', () =>
     expect(name(scripted, script('a'))).not.to.equal(name(scripted, script('b'))));
-  it('other bytes of the model make a new one', () => {
+  it('another digest makes a new revision', () => {
     const moved = modelVersion();
     moved.status!.digest = `sha256:${'b'.repeat(64)}`;
     expect(name({}, { modelVersions: { 'iris-1': moved } })).not.to.equal(name());
   });
-  it('a moved source of the same bytes makes a new one, since pods fetch from it', () => {
+  it('a moved source with the same digest makes a new revision, because pods fetch from it', () => {
     expect(
       name({}, { modelVersions: { 'iris-1': modelVersion({ source: { uri: 'https://models.example/iris.onnx' } }) } }),
     ).not.to.equal(name());
@@ -46,14 +46,14 @@ describe('a revision is named after what reaches pods', () => {
     one.metadata.annotations = { 'penstock.dev/restartedAt': 'now' };
     expect(name({}, { pipeline: one })).not.to.equal(name());
   });
-  it('another scorer image does not: revisions are frozen', () => {
+  it('another scorer image makes no new revision', () => {
     const seen = observed();
     expect(wanted(seen, { ...config, scorerImage: 'penstock/scorer:new' }).name).to.equal(name());
   });
 });
 
 describe('a stored revision', () => {
-  it('is used as it is, whatever this operator would render', () => {
+  it('is used as it is stored', () => {
     const old = stored(
       {},
       {
@@ -68,7 +68,7 @@ describe('a stored revision', () => {
     );
     expect(wanted(observed({ revisions: [old] }))).to.equal(old);
   });
-  it('comes back out of its ConfigMap', () => {
+  it('is read from its ConfigMap', () => {
     const revision = wanted(observed({ pipeline: pipeline(scripted), ...script('export const run = 1') }));
     const configMap = revisionConfigMap(pipeline(scripted), revision, {
       files: { 'score.ts': 'export const run = 1' },

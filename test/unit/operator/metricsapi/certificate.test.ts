@@ -23,7 +23,7 @@ describe('the certificate of the metrics API', () => {
     expect((cert.validToDate.getTime() - now) / DAY_MS).to.be.closeTo(90, 0.1);
   });
 
-  it('a client that trusts just it speaks TLS with its holder', async () => {
+  it('a client that trusts this CA alone can connect', async () => {
     const server = createServer({ cert: first.cert, key: first.key }, (_, response) => response.end('ok')).listen(
       0,
       '127.0.0.1',
@@ -48,7 +48,7 @@ describe('the certificate of the metrics API', () => {
     expect(status).to.equal(200);
   });
 
-  it('stays as it is until a month before its end', async () => {
+  it('is kept until a month before it expires', async () => {
     expect(await currentCertificate(first, HOST, now + 59 * DAY_MS)).to.equal(first);
   });
 

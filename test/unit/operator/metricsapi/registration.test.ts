@@ -73,7 +73,7 @@ describe('the registration of the metrics API', () => {
   for (const [says, all, mode, want] of ROWS)
     it(says, () => expect(registrationOf(all, SERVICE, OWNER, mode)).to.deep.equal(want));
 
-  it('a user reads who has it and what to do', () =>
+  it('the message names the owner and says what to do', () =>
     expect(takenMessage('monitoring/prometheus-adapter')).to.equal(
       'metrics API held by monitoring/prometheus-adapter: set metricsApi.enabled=false and have it serve pods/penstock_concurrency, or scale on CPU (spec.scaling.metrics)',
     ));

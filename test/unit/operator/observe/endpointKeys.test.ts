@@ -66,7 +66,7 @@ describe('keys of a pipeline that was created again', () => {
     data: { primaryKey: Buffer.from(key).toString('base64') },
   });
 
-  it('are read again, and not those of the pipeline before', async () => {
+  it('are read again when the pipeline was created again', async () => {
     let secret = secretOf('u', GOOD);
     const keys = new EndpointKeys({
       get: () => Promise.resolve(secret as never),
@@ -77,7 +77,7 @@ describe('keys of a pipeline that was created again', () => {
     expect((await keys.read(again, 1))?.hashes).to.deep.equal([keyHash('x'.repeat(32))]);
   });
 
-  it('are not those in the Secret of the pipeline before, which is deleted soon', async () => {
+  it('are not those of a Secret whose pipeline was deleted', async () => {
     const keys = new EndpointKeys({
       get: () => Promise.resolve(secretOf('u', GOOD) as never),
       create: () => Promise.reject(new Error('nothing is made')),

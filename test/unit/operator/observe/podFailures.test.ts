@@ -94,7 +94,7 @@ const rows: [string, Partial<ContainerStatus>, Partial<NonNullable<Pod['status']
   ],
 ];
 
-describe('why a pod does not come up', () => {
+describe('podFailures', () => {
   for (const [sentence, container, status, reason, message] of rows) {
     it(sentence, () => {
       const failure = podFailure([podOf(revision, container, status)]);
@@ -103,12 +103,12 @@ describe('why a pod does not come up', () => {
     });
   }
 
-  it('a container that has just ended counts once more than its restarts', () => {
+  it('a container that has just ended counts as one more restart', () => {
     const terminated = { exitCode: 3, reason: 'Error', message: 'UserScriptInitFailed: x' };
     expect(podFailure([podOf(revision, { restartCount: 2, state: { terminated } })])).to.include({ times: 3 });
   });
 
-  it('the pod that failed most speaks, not the first', () => {
+  it('the failure is that of the pod with the most restarts', () => {
     const pods = [
       podOf(revision),
       podOf(revision, { ...ended(3, 'Error', 'UserScriptInitFailed: once'), restartCount: 1 }),
@@ -117,7 +117,7 @@ describe('why a pod does not come up', () => {
     expect(podFailure(pods)).to.include({ message: 'often', times: 5 });
   });
 
-  it('a Deployment that may make no pods speaks for them', () => {
+  it('a Deployment whose pods are refused: its condition is the failure', () => {
     const refused = [
       {
         type: 'ReplicaFailure',

@@ -27,7 +27,7 @@ describe('ports of the activator', () => {
     book = new PortAllocator(slices);
   });
 
-  it('the same pipeline has the same one, and so it has with the next leader', () => {
+  it('a pipeline keeps its port, also with another leader', () => {
     const port = book.port('ns/a');
     expect(book.port('ns/a')).to.equal(port);
     expect(new PortAllocator(slices).port('ns/a')).to.equal(port);
@@ -38,7 +38,7 @@ describe('ports of the activator', () => {
     expect(book.port('ns/a')).to.equal(20_123);
   });
 
-  it('a port that was given or is in another slice is not given again', () => {
+  it('a port in use is not allocated again', () => {
     const port = new PortAllocator(slices).port('ns/a')!;
     slices.put(sliceOf('b', port, '2026-11-23T12:00:00Z'));
     expect(book.port('ns/a')).to.not.equal(port);
@@ -58,7 +58,7 @@ describe('ports of the activator', () => {
     expect(book.port('ns/a')).to.be.at.least(ACTIVATOR_PORTS.first);
   });
 
-  it('when all are taken there is none; when one is forgotten there is one', () => {
+  it('no port is free when all are taken; a forgotten one is free again', () => {
     for (let i = 0; i < ACTIVATOR_PORTS.count; i++) book.port(`ns/p${i}`);
     expect(book.port('ns/one-more')).to.equal(undefined);
     book.forget('ns/p77');

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { ObservedPipeline } from '../../../../operator/api/observed.ts';
 import { children } from '../../../../operator/desired/children.ts';
+import type { InferencePipeline } from '../../../../operator/api/types.gen.ts';
 import type { Plan } from '../../../../operator/api/plan.ts';
 import { planRollout } from '../../../../operator/plan/rollout.ts';
 import {
@@ -45,6 +46,27 @@ const line = ({ live }: Plan): string[] =>
       .join(' '),
   );
 
+/** Replicas and Ready pods of each revision, the revision that the Service selects, and those with an autoscaler. */
+interface World {
+  old?: [replicas: number, ready: number];
+  new?: [replicas: number, ready: number];
+  serves: 'old' | 'new';
+  autoscaled?: ('old' | 'new')[];
+  status?: InferencePipeline['status'];
+}
+function world({ serves, autoscaled = [], status, ...pods }: World, more: Partial<ObservedPipeline> = {}) {
+  const revisions = { old, new: now };
+  const present = (['old', 'new'] as const).filter((one) => pods[one]);
+  return {
+    pipeline: pipeline(scaled, status),
+    revisions: present.map((one) => revisions[one]),
+    service: stableService(revisions[serves]),
+    deployments: present.map((one) => deploymentOf(revisions[one], pods[one]![0], pods[one]![1])),
+    autoscalers: autoscaled.map((one) => autoscaler(revisions[one].name)),
+    ...more,
+  };
+}
+
 interface Row {
   when: string;
   seen: Partial<ObservedPipeline>;
@@ -53,171 +75,104 @@ interface Row {
 }
 const rows: Row[] = [
   {
-    when: 'nothing exists: the first revision is active at once, at the minimum, without an autoscaler',
+    when: 'nothing exists: the first revision is stable at once, at minReplicas, without an autoscaler',
     seen: {},
     live: ['new stable →2'],
     active: 'new',
   },
   {
-    when: 'its first pod is Ready: the autoscaler comes, and sizes from here on',
-    seen: { revisions: [now], service: stableService(now), deployments: [deploymentOf(now, 2, 1)] },
+    when: 'its first pod is Ready: it gets an autoscaler',
+    seen: world({ new: [2, 1], serves: 'new' }),
     live: ['new stable hpa'],
     active: 'new',
   },
   {
-    when: 'no pod is Ready yet, and the count is right: hands off',
-    seen: { revisions: [now], service: stableService(now), deployments: [deploymentOf(now, 2, 0)] },
+    when: 'no pod is Ready yet, and the replicas are right: not scaled',
+    seen: world({ new: [2, 0], serves: 'new' }),
     live: ['new stable'],
     active: 'new',
   },
   {
-    when: 'the autoscaler has scaled up: its count stays',
-    seen: {
-      revisions: [now],
-      service: stableService(now),
-      deployments: [deploymentOf(now, 5, 5)],
-      autoscalers: [autoscaler(now.name)],
-    },
+    when: 'the autoscaler has scaled up: its replicas stay',
+    seen: world({ new: [5, 5], serves: 'new', autoscaled: ['new'] }),
     live: ['new stable hpa'],
     active: 'new',
   },
   {
     when: 'scaled to 0 by hand, where the autoscaler does not act: it is scaled up',
-    seen: {
-      revisions: [now],
-      service: stableService(now),
-      deployments: [deploymentOf(now, 0, 0)],
-      autoscalers: [autoscaler(now.name)],
-    },
+    seen: world({ new: [0, 0], serves: 'new', autoscaled: ['new'] }),
     live: ['new stable →2 hpa'],
     active: 'new',
   },
   {
-    when: 'all pods of a scaled revision are gone: the autoscaler stays in charge',
-    seen: {
-      revisions: [now],
-      service: stableService(now),
-      deployments: [deploymentOf(now, 5, 0)],
-      autoscalers: [autoscaler(now.name)],
-    },
+    when: 'no pod of an autoscaled revision is Ready: the autoscaler stays',
+    seen: world({ new: [5, 0], serves: 'new', autoscaled: ['new'] }),
     live: ['new stable hpa'],
     active: 'new',
   },
   {
     when: 'another adapter has the metrics API: no autoscaler, and the existing pods stay',
-    seen: {
-      revisions: [now],
-      service: stableService(now),
-      deployments: [deploymentOf(now, 5, 5)],
-      autoscalers: [autoscaler(now.name)],
-      noConcurrency: 'held',
-    },
+    seen: world({ new: [5, 5], serves: 'new', autoscaled: ['new'] }, { noConcurrency: 'held' }),
     live: ['new stable'],
     active: 'new',
   },
   {
     when: 'another adapter has it, and there are fewer pods than the minimum: scaled up to it',
-    seen: {
-      revisions: [now],
-      service: stableService(now),
-      deployments: [deploymentOf(now, 1, 1)],
-      noConcurrency: 'held',
-    },
+    seen: world({ new: [1, 1], serves: 'new' }, { noConcurrency: 'held' }),
     live: ['new stable →2'],
     active: 'new',
   },
   {
     when: 'another adapter has it, and there are more pods than the maximum: scaled down to it',
-    seen: {
-      revisions: [now],
-      service: stableService(now),
-      deployments: [deploymentOf(now, 9, 9)],
-      noConcurrency: 'held',
-    },
+    seen: world({ new: [9, 9], serves: 'new' }, { noConcurrency: 'held' }),
     live: ['new stable →6'],
     active: 'new',
   },
   {
-    when: 'an update: the newcomer comes with as many pods as serve now, the old one keeps its autoscaler',
-    seen: {
-      revisions: [old],
-      service: stableService(old),
-      deployments: [deploymentOf(old, 4, 4)],
-      autoscalers: [autoscaler(old.name)],
-      pipeline: pipeline(scaled, served),
-    },
+    when: 'an update: the candidate gets as many pods as the stable revision, which keeps its autoscaler',
+    seen: world({ old: [4, 4], serves: 'old', autoscaled: ['old'], status: served }),
     live: ['old stable hpa', 'new candidate →4'],
     active: 'old',
   },
   {
-    when: 'three of four Ready: not yet',
-    seen: {
-      revisions: [old, now],
-      service: stableService(old),
-      deployments: [deploymentOf(old, 4, 4), deploymentOf(now, 4, 3)],
-      autoscalers: [autoscaler(old.name)],
-      pipeline: pipeline(scaled, served),
-    },
+    when: 'three of four pods of the candidate are Ready: traffic stays',
+    seen: world({ old: [4, 4], new: [4, 3], serves: 'old', autoscaled: ['old'], status: served }),
     live: ['old stable hpa', 'new candidate'],
     active: 'old',
   },
   {
-    when: 'four of four Ready: traffic moves, the old one retires and still has its pods and its autoscaler',
-    seen: {
-      revisions: [old, now],
-      service: stableService(old),
-      deployments: [deploymentOf(old, 4, 4), deploymentOf(now, 4, 4)],
-      autoscalers: [autoscaler(old.name)],
-      pipeline: pipeline(scaled, served),
-    },
+    when: 'all pods of the candidate are Ready: traffic moves, and the old revision retires with its pods',
+    seen: world({ old: [4, 4], new: [4, 4], serves: 'old', autoscaled: ['old'], status: served }),
     live: ['old retiring hpa', 'new stable hpa'],
     active: 'new',
   },
   {
-    when: 'the drain is over: no autoscaler, no pods',
-    seen: {
-      revisions: [old, now],
-      service: stableService(now),
-      deployments: [deploymentOf(old, 4, 4), deploymentOf(now, 4, 4)],
-      autoscalers: [autoscaler(old.name), autoscaler(now.name)],
-      traffic: retiringSince(6000),
-    },
+    when: 'the drain time is over: the retiring revision is scaled to 0',
+    seen: world(
+      { old: [4, 4], new: [4, 4], serves: 'new', autoscaled: ['old', 'new'] },
+      { traffic: retiringSince(6000) },
+    ),
     live: ['old retiring →0', 'new stable hpa'],
     active: 'new',
   },
   {
-    when: 'scaled to zero, a pod still ends: wait for it',
-    seen: {
-      revisions: [old, now],
-      service: stableService(now),
-      deployments: [deploymentOf(old, 0, 0), deploymentOf(now, 4, 4)],
-      autoscalers: [autoscaler(now.name)],
-      traffic: retiringSince(9000),
-      pods: [podOf(old)],
-    },
+    when: 'a pod of the retiring revision still terminates: its Deployment stays',
+    seen: world(
+      { old: [0, 0], new: [4, 4], serves: 'new', autoscaled: ['new'] },
+      { traffic: retiringSince(9000), pods: [podOf(old)] },
+    ),
     live: ['old retiring', 'new stable hpa'],
     active: 'new',
   },
   {
-    when: 'the last pod is gone: so is the Deployment',
-    seen: {
-      revisions: [old, now],
-      service: stableService(now),
-      deployments: [deploymentOf(old, 0, 0), deploymentOf(now, 4, 4)],
-      autoscalers: [autoscaler(now.name)],
-      traffic: retiringSince(9000),
-    },
+    when: 'the last pod of the retiring revision is gone: its Deployment is deleted',
+    seen: world({ old: [0, 0], new: [4, 4], serves: 'new', autoscaled: ['new'] }, { traffic: retiringSince(9000) }),
     live: ['new stable hpa'],
     active: 'new',
   },
   {
-    when: 'the very first revision never served and does not come up: a changed spec replaces it at once',
-    seen: {
-      revisions: [old],
-      service: stableService(old),
-      deployments: [deploymentOf(old, 2, 0)],
-      pods: [podOf(old, { ...failing, restartCount: 9 })],
-    },
+    when: 'the first revision fails before it served: a changed spec replaces it at once',
+    seen: world({ old: [2, 0], serves: 'old' }, { pods: [podOf(old, { ...failing, restartCount: 9 })] }),
     live: ['old retiring', 'new stable →2'],
     active: 'new',
   },
@@ -232,7 +187,7 @@ describe('the rollout', () => {
     });
   }
 
-  it('who was scaled to nothing and is wanted back waits for its old pods to go: they are not taken for new ones', () => {
+  it('a revision that is wanted again after 0 replicas waits until its old pods are gone', () => {
     const seen = {
       pipeline: pipeline(scaled, served),
       revisions: [old, now],
@@ -246,7 +201,7 @@ describe('the rollout', () => {
     expect(line(planRollout(observed(seen), config))).to.deep.equal(['old stable', 'new candidate →2']);
   });
 
-  it('a Deployment whose status still tells of the pods it had does not take over', () => {
+  it('a stale Deployment status: the candidate does not become stable', () => {
     const stale = deploymentOf(now, 2, 2);
     const seen = observed({
       pipeline: pipeline(scaled, served),
@@ -259,7 +214,7 @@ describe('the rollout', () => {
     );
   });
 
-  it('traffic that moves says so, to be confirmed by the server', () => {
+  it('the plan has a trafficSwitch when traffic moves', () => {
     const both = { revisions: [old, now], service: stableService(old), pipeline: pipeline(scaled, served) };
     expect(
       planRollout(observed({ ...both, deployments: [deploymentOf(old, 2, 2), deploymentOf(now, 2, 2)] }), config)
@@ -272,7 +227,7 @@ describe('the rollout', () => {
     expect(planRollout(observed({ pipeline: pipeline(scaled) }), config).trafficSwitch).to.equal(undefined);
   });
 
-  it('a retiring revision is left to end: nothing of it is made again, whatever the cache still shows', () => {
+  it('a retiring revision without pods: none of its children is created again', () => {
     const seen = observed({
       pipeline: pipeline(scaled),
       revisions: [old, now],
@@ -291,7 +246,7 @@ describe('the rollout', () => {
     expect(made.map(({ metadata }) => metadata.name)).not.to.include(old.name);
   });
 
-  it('a change from Production to Development leaves what serves its size until the newcomer is Ready', () => {
+  it('a change from Production to Development: the stable revision keeps its size until the candidate is Ready', () => {
     const big = stored({ ...scaled, target: 'Production' });
     const seen = observed({
       pipeline: pipeline(
@@ -352,7 +307,7 @@ describe('the rollout', () => {
     expect(plan.live[0]).to.include({ scaleTo: 2, autoscaled: false });
   });
 
-  describe('a newcomer that fails', () => {
+  describe('a candidate that fails', () => {
     const update = (change: Partial<ObservedPipeline>) =>
       planRollout(
         observed({
@@ -365,9 +320,9 @@ describe('the rollout', () => {
         config,
       );
 
-    it('has three tries', () =>
+    it('is not failed after two restarts', () =>
       expect(update({ pods: [podOf(now, { ...failing, restartCount: 2 })] }).failing).to.equal(undefined));
-    it('then is given up, with the reason of whichever pod it was', () => {
+    it('is failed after three restarts, with the reason of that pod', () => {
       const plan = update({ pods: [podOf(now), podOf(now, { ...failing, restartCount: 3 })] });
       expect(plan.failing?.failure).to.include({
         reason: 'UserScriptInitFailed',
@@ -375,13 +330,13 @@ describe('the rollout', () => {
       });
       expect(line(plan)).to.deep.equal(['old stable hpa']);
     });
-    it('without progress is given up at the deadline', () => {
+    it('is failed at the progress deadline', () => {
       const late = [{ type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' }];
       expect(
         update({ deployments: [deploymentOf(old, 2, 2), deploymentOf(now, 2, 1, late)] }).failing?.failure.reason,
       ).to.equal('ProgressDeadlineExceeded');
     });
-    it('once given up never comes again, and says why', () => {
+    it('a failed revision is not tried again, and the reason is reported', () => {
       const plan = update({
         revisions: [old, { ...now, abandoned: 'UserScriptInitFailed: no such file (score.ts:3)' }],
       });

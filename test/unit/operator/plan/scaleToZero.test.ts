@@ -69,7 +69,7 @@ interface Row {
 }
 const rows: Row[] = [
   {
-    when: 'it has just come up: pods serve, the activator stands by',
+    when: 'a Ready pod, idle for a minute: requests go to the pod',
     seen: { ...awake, idle: idle(60) },
     pods: 'stay',
     requests: 'to the pods',
@@ -78,7 +78,7 @@ const rows: Row[] = [
     wakeAfterMs: 240_000,
   },
   {
-    when: 'a pod does not say: asked again soon',
+    when: 'a pod without a response: asked again after 30 s',
     seen: { ...awake, idle: { revision: one.name, unansweredSeconds: 31 } },
     pods: 'stay',
     requests: 'to the pods',
@@ -87,7 +87,7 @@ const rows: Row[] = [
     wakeAfterMs: 30_000,
   },
   {
-    when: 'a pod has not said for a minute: it stays, and says so',
+    when: 'a pod without a response for a minute: stays at 1, and the status says why',
     seen: { ...awake, idle: { revision: one.name, unansweredSeconds: 61 } },
     pods: 'stay',
     requests: 'to the pods',
@@ -96,7 +96,7 @@ const rows: Row[] = [
     wakeAfterMs: 30_000,
   },
   {
-    when: 'idle for long enough: requests go to the activator, then the pod goes',
+    when: 'idle for scaleToZeroAfter: requests go to the activator, then the pod is deleted',
     seen: { ...awake, idle: idle(300) },
     pods: '→0',
     requests: 'to the activator',
@@ -105,7 +105,7 @@ const rows: Row[] = [
     wakeAfterMs: 30_000,
   },
   {
-    when: 'idle, and no activator would take the next request: it stays, and says so',
+    when: 'idle without a Ready activator: stays at 1, and the status says why',
     seen: { ...awake, idle: idle(301), activator: noActivator },
     pods: 'stay',
     requests: 'to the pods',
@@ -114,7 +114,7 @@ const rows: Row[] = [
     wakeAfterMs: 30_000,
   },
   {
-    when: 'idle, and its port is new: the activator is given a moment to hear of it',
+    when: 'idle, and the activator may not know the port yet: stays',
     seen: { ...awake, idle: idle(301), activator: { ...attended, synced: false } },
     pods: 'stay',
     requests: 'to the pods',
@@ -123,7 +123,7 @@ const rows: Row[] = [
     wakeAfterMs: 5_000,
   },
   {
-    when: 'idle, and it is not written down yet that it served: not before',
+    when: 'idle, but not yet in the history: stays',
     seen: { ...awake, idle: idle(301), pipeline: pipeline(spec) },
     pods: 'stay',
     requests: 'to the pods',
@@ -132,7 +132,7 @@ const rows: Row[] = [
     wakeAfterMs: 5_000,
   },
   {
-    when: 'what another revision was asked says nothing of this one',
+    when: 'the idleness of another revision is ignored',
     seen: { ...awake, idle: { revision: old.name, seconds: 900 } },
     pods: 'stay',
     requests: 'to the pods',
@@ -140,7 +140,7 @@ const rows: Row[] = [
     available: true,
   },
   {
-    when: 'at zero: there it rests',
+    when: 'at zero: stays at zero',
     seen: zero,
     pods: 'stay',
     requests: 'to the activator',
@@ -148,7 +148,7 @@ const rows: Row[] = [
     available: true,
   },
   {
-    when: 'at zero, the endpoint of the last pod not yet gone: still to the activator',
+    when: 'at zero while the endpoint of the last pod still exists: requests go to the activator',
     seen: { ...zero, activator: attended },
     pods: 'stay',
     requests: 'to the activator',
@@ -156,7 +156,7 @@ const rows: Row[] = [
     available: true,
   },
   {
-    when: 'at zero, and the activators go: it is woken',
+    when: 'at zero without a Ready activator: scaled up',
     seen: { ...zero, activator: noActivator },
     pods: '→1',
     requests: 'to the pods',
@@ -164,7 +164,7 @@ const rows: Row[] = [
     available: false,
   },
   {
-    when: 'woken: the activator keeps what comes until a pod is Ready',
+    when: 'scaled up from zero: the activator holds requests until a pod is Ready',
     seen: { ...awake, deployments: [deploymentOf(one, 1, 0)], activator: starting },
     pods: 'stay',
     requests: 'to the activator',
@@ -172,7 +172,7 @@ const rows: Row[] = [
     available: true,
   },
   {
-    when: 'its pod is Ready, the Service not told: the activator stays in front',
+    when: 'a Ready pod without an endpoint: requests still go to the activator',
     seen: { ...awake, activator: starting, idle: idle(0) },
     pods: 'stay',
     requests: 'to the activator',
@@ -181,7 +181,7 @@ const rows: Row[] = [
     wakeAfterMs: 300_000,
   },
   {
-    when: 'woken, and the pod fails: no longer available',
+    when: 'scaled up from zero, and the pod fails: not Available',
     seen: { ...awake, deployments: [deploymentOf(one, 1, 0)], pods: [failing], activator: starting },
     pods: 'stay',
     requests: 'to the activator',
@@ -189,7 +189,7 @@ const rows: Row[] = [
     available: false,
   },
   {
-    when: 'a count of two is the autoscaler’s to bring down',
+    when: 'two replicas: the autoscaler scales down first',
     seen: { ...awake, idle: undefined, deployments: [deploymentOf(one, 2, 2)] },
     pods: 'stay',
     requests: 'to the pods',
@@ -197,7 +197,7 @@ const rows: Row[] = [
     available: true,
   },
   {
-    when: 'it may not be at zero any more: brought back, and the activator stays in front until it serves',
+    when: 'minReplicas 1 at zero: scaled up, and requests go to the activator until a pod is Ready',
     seen: { ...zero, pipeline: pipeline({ scaling: { minReplicas: 1, maxReplicas: 4 } }, served) },
     pods: '→1',
     requests: 'to the activator',
@@ -205,7 +205,7 @@ const rows: Row[] = [
     available: true,
   },
   {
-    when: 'and then it is out of the way',
+    when: 'minReplicas 1 with a Ready pod: requests go to the pod',
     seen: { ...awake, pipeline: pipeline({ scaling: { minReplicas: 1, maxReplicas: 4 } }, served) },
     pods: 'stay',
     requests: 'nowhere else',
@@ -213,7 +213,7 @@ const rows: Row[] = [
     available: true,
   },
   {
-    when: 'no port is free, or there was never an activator: it stays',
+    when: 'no port is free, or no activator exists: stays',
     seen: {
       ...awake,
       activator: { addresses: ['10.0.0.8'], addressType: 'IPv4', serviceReady: true, synced: false },
@@ -260,7 +260,7 @@ describe('to zero and back', () => {
     });
   }
 
-  it('while a newcomer comes up, one at zero is neither woken nor forgotten', () => {
+  it('during a rollout, a pipeline at zero stays at zero', () => {
     const seen = observed({
       pipeline: pipeline(spec, { history: [{ revision: old.name, from: '', reason: 'FirstRollout' }] }),
       revisions: [old],
@@ -280,7 +280,7 @@ describe('to zero and back', () => {
     });
   });
 
-  it('while a newcomer comes up and the activators go, one at zero is woken all the same', () => {
+  it('during a rollout without activators, a pipeline at zero is scaled up', () => {
     const seen = observed({
       pipeline: pipeline(spec, { history: [{ revision: old.name, from: '', reason: 'FirstRollout' }] }),
       revisions: [old],
@@ -291,7 +291,7 @@ describe('to zero and back', () => {
     expect(planRollout(seen, config).live[0]).to.deep.include({ role: 'stable', scalingFrozen: true, scaleTo: 1 });
   });
 
-  it('an evicted pod says nothing of one that comes up in its place', () => {
+  it('an evicted pod is ignored when another pod starts', () => {
     const evicted = {
       ...podOf(one),
       status: { phase: 'Failed', reason: 'Evicted', message: 'The node was low on resource: memory.' },
@@ -306,7 +306,7 @@ describe('to zero and back', () => {
     expect(planRollout(seen, config).scaleToZero).to.deep.include({ state: 'Waking', availableThroughActivator: true });
   });
 
-  it('one that idles is not put to sleep while a newcomer comes up', () => {
+  it('an idle pipeline is not scaled to zero during a rollout', () => {
     const seen = observed({
       pipeline: pipeline(spec),
       revisions: [old],

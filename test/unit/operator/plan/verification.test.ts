@@ -76,32 +76,32 @@ interface Row {
 const rows: Row[] = [
   { when: 'new: the first attempt starts', seen: see(), ready: false, reason: 'Verifying', start: 1 },
   {
-    when: 'its ConfigMap is not there: no Job, and the reason',
+    when: 'the ConfigMap is missing: no Job, and a reason',
     seen: see({ sourceExists: false }),
     ready: false,
     reason: 'ResourceNotReady',
     message: 'ConfigMap iris-model does not exist in this namespace',
   },
   {
-    when: 'four run already: it waits its turn',
+    when: 'four Jobs run already: Queued',
     seen: see({ slots: { taken: 4, takenHere: 0 } }),
     ready: false,
     reason: 'VerificationQueued',
   },
   {
-    when: 'three of its namespace run already: one slot is left to others',
+    when: 'three Jobs of its namespace run already: one slot stays free for others',
     seen: see({ slots: { taken: 3, takenHere: 3 } }),
     ready: false,
     reason: 'VerificationQueued',
   },
   {
-    when: 'another namespace waits with fewer: that one is first',
+    when: 'another namespace with fewer Jobs waits: it is first',
     seen: see({ slots: { taken: 2, takenHere: 1, fewestElsewhere: 0 } }),
     ready: false,
     reason: 'VerificationQueued',
   },
   {
-    when: 'another namespace waits with as many',
+    when: 'another namespace with as many Jobs waits',
     seen: see({ slots: { taken: 2, takenHere: 1, fewestElsewhere: 1 } }),
     ready: false,
     reason: 'Verifying',
@@ -109,27 +109,27 @@ const rows: Row[] = [
   },
   { when: 'its Job runs', seen: see({ jobs: [job(1)] }), ready: false, reason: 'Verifying' },
   {
-    when: 'its Job was refused for quota',
+    when: 'the Job was refused because of a quota',
     seen: see({ jobs: [job(1, {}, 9)], refusal: 'pods "x" is forbidden: exceeded quota: tight' }),
     ready: false,
     reason: 'QuotaExceeded',
   },
   {
-    when: 'its Job found other bytes: said, and not tried again at once',
+    when: 'the Job found another digest: DigestMismatch, and not tried again at once',
     seen: see({ jobs: [job(1, failed(1))], pods: [podOf(job(1), 3, 'DigestMismatch: other bytes')] }),
     ready: false,
     reason: 'DigestMismatch',
     message: 'other bytes',
   },
   {
-    when: 'ten seconds after a failure: the next attempt, the reason stays',
+    when: 'ten seconds after a failure: the next attempt, and the reason stays',
     seen: see({ jobs: [job(1, failed(11))], pods: [podOf(job(1), 3, 'ResourceNotReady: 404')] }),
     ready: false,
     reason: 'ResourceNotReady',
     start: 2,
   },
   {
-    when: 'while it is tried again, why it failed can still be read',
+    when: 'during the next attempt the reason of the last one stays',
     seen: see({ jobs: [job(1, failed(11)), job(2)], pods: [podOf(job(1), 3, 'ResourceNotReady: 404')] }),
     ready: false,
     reason: 'ResourceNotReady',
@@ -137,7 +137,7 @@ const rows: Row[] = [
     pruned: 0,
   },
   {
-    when: 'also if the next Job is refused',
+    when: 'the next Job is refused: the reason of the last one stays',
     seen: see({
       jobs: [job(1, failed(11)), job(2, { conditions: [{ type: 'Suspended', status: 'True' }] })],
       pods: [podOf(job(1), 3, 'ResourceNotReady: 404')],
@@ -148,7 +148,7 @@ const rows: Row[] = [
     pruned: 0,
   },
   {
-    when: 'that attempt fails in another way: this one is said, and the first Job goes',
+    when: 'the next attempt fails for another reason: that reason, and the first Job is deleted',
     seen: see({
       jobs: [job(1, failed(11)), job(2, failed(1))],
       pods: [podOf(job(1), 3, 'ResourceNotReady: 404'), podOf(job(2), 3, 'DigestMismatch: other bytes')],
@@ -159,7 +159,7 @@ const rows: Row[] = [
     pruned: 1,
   },
   {
-    when: 'the third attempt waits longer',
+    when: 'the third attempt has a longer delay',
     seen: see({
       jobs: [job(1, failed(90)), job(2, failed(60)), job(3, failed(30))],
       pods: [podOf(job(3), 3, 'ResourceNotReady: 404')],
@@ -176,20 +176,20 @@ const rows: Row[] = [
     message: 'too many',
   },
   {
-    when: 'verified: Ready, whatever Jobs are left go',
+    when: 'verified: Ready, and all Jobs are deleted',
     seen: see({ modelVersion: pinned, jobs: [job(1)] }),
     ready: true,
     reason: 'Verified',
     pruned: 1,
   },
   {
-    when: 'the same digest written down later fetches nothing',
+    when: 'spec.digest is set to the verified digest: no Job',
     seen: see({ modelVersion: { ...pinned, spec: { ...pinned.spec, digest: DIGEST } } }),
     ready: true,
     reason: 'Verified',
   },
   {
-    when: 'another digest written down later is refused, with both',
+    when: 'spec.digest is set to another digest: refused, with both digests',
     seen: see({ modelVersion: { ...pinned, spec: { ...pinned.spec, digest: `sha256:${'b'.repeat(64)}` } } }),
     ready: false,
     reason: 'DigestMismatch',
@@ -217,7 +217,7 @@ describe('the verification of a model', () => {
     });
   }
 
-  it('a Job that has ended takes no slot', () => {
+  it('an ended Job takes no slot', () => {
     const jobs = [job(1, failed(1), 5), job(2, {}, 5)];
     expect(verificationSlots('ns', jobs, [], NOW)).to.deep.equal({ taken: 1, takenHere: 1 });
   });
@@ -248,7 +248,7 @@ describe('the verification of a model', () => {
     );
   });
 
-  it('a pod that only has the labels of the Job says nothing', () => {
+  it('a pod with the labels of the Job, but another controller, is ignored', () => {
     const forged = podOf(job(1), 0, JSON.stringify({ digest: DIGEST, sizeBytes: 512 }));
     for (const ownerReferences of [
       [],
@@ -293,7 +293,7 @@ describe('the verification of a model', () => {
     expect(JSON.stringify(verifyJob(moved, 1, config))).to.contain(DIGEST);
   });
 
-  it('looks for a refusal where a Job has no pod of its own, whatever the attempt before has left', () => {
+  it('a Job without a pod: the reason of a refused pod is read', () => {
     expect(looksRefused(jobState(job(2, {}, 9), [podOf(job(1), 3, 'ResourceNotReady: 404')]), NOW)).to.equal(true);
     expect(looksRefused(jobState(job(2, {}, 9), [podOf(job(2), 3, 'ResourceNotReady: 404')]), NOW)).to.equal(false);
   });

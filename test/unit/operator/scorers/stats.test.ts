@@ -42,7 +42,7 @@ describe('figures of scorers', () => {
     expect(await read(pod('a'), pod('b'))).to.deep.equal({ a: 3, b: 0 });
   });
 
-  it('one in init(), one without an address and one on its way out have none', async () => {
+  it('pods in init(), without an address or terminating have no figures', async () => {
     said = { a: stats(3), b: stats(0, { phase: 'Init' }), c: stats(1) };
     expect(
       await read(pod('a'), pod('b'), pod('new', { phase: 'Pending' }), {
@@ -52,7 +52,7 @@ describe('figures of scorers', () => {
     ).to.deep.equal({ a: 3 });
   });
 
-  it('one that hangs counts as it did last for twenty seconds, and then not at all', async () => {
+  it('a pod that does not respond keeps its last figures for 20 s, then has none', async () => {
     said = { a: stats(8) };
     await read(pod('a'));
     said = {};
@@ -62,7 +62,7 @@ describe('figures of scorers', () => {
     expect(await read(pod('a'))).to.deep.equal({});
   });
 
-  it('idle are pods that all say so: as long as the last one; one that is silent may be busy', async () => {
+  it('pods are idle if all report it; a pod without a response may be busy', async () => {
     said = { a: stats(0, { idleSeconds: 50 }), b: stats(0, { idleSeconds: 20 }) };
     expect(await scorers.idleness([pod('a'), pod('b')])).to.deep.equal({ seconds: 20 });
     expect(await scorers.idleness([pod('a'), pod('c')])).to.deep.equal({ unansweredSeconds: 0 });
@@ -120,8 +120,8 @@ describe('figures of scorers', () => {
 
     it('an answer is read', async () =>
       expect(await ask((_, response) => response.end(JSON.stringify(stats(2))))).to.include({ concurrency: 2 }));
-    it('one that never comes is given up', async () => expect(await ask(() => undefined)).to.equal(undefined));
-    it('one that never ends is cut off', async () =>
+    it('gives up a Ready pod that never comes', async () => expect(await ask(() => undefined)).to.equal(undefined));
+    it('a response that never ends is cut off', async () =>
       expect(
         await ask((_, response) => {
           response.write('x'.repeat(10_000));

@@ -108,7 +108,7 @@ describe('the status of a pipeline', () => {
     });
   }
 
-  it('a foreign child stalls it, with what to do', () =>
+  it('a child of another owner: Stalled, with what to do', () =>
     expect(upToDate(statusOf(observed(), new Stalled('ChildNotOwned', 'Service iris exists')))).to.include({
       reason: 'ChildNotOwned',
       message: 'Service iris exists',
@@ -118,12 +118,12 @@ describe('the status of a pipeline', () => {
     expect(status.observedGeneration).to.equal(3);
     expect(status.conditions!.every(({ observedGeneration }) => observedGeneration === 3)).to.be.true;
   });
-  it('a second look writes nothing new', () => {
+  it('a second read writes nothing', () => {
     const first = statusOf(serving());
     const later = serving({ pipeline: pipeline({}, first), now: NOW + 60_000 });
     expect(statusOf(later)).to.deep.equal(first);
   });
-  it('joined answers that differed are a condition of their own, and nothing else changes', () => {
+  it('joined results that differed: BatchingDisabled is True, other conditions stay', () => {
     const status = statusOf(serving({ warning: 'model iris answered otherwise' }));
     expect(line(status)).to.equal('Available=True UpToDate=True Reconciling=False Stalled=False');
     expect(status.conditions!.find(({ type }) => type === 'BatchingDisabled')).to.include({
@@ -133,7 +133,7 @@ describe('the status of a pipeline', () => {
     });
     expect(statusOf(serving()).conditions!.some(({ type }) => type === 'BatchingDisabled')).to.equal(false);
   });
-  it('keys that are not taken, and ConfigMaps that Penstock did not write, are conditions of their own; the endpoint serves', () => {
+  it('unusable keys and foreign ConfigMaps have conditions of their own; the endpoint is Available', () => {
     const { conditions = [] } = statusOf(
       serving({ keyProblem: 'Secret iris-keys: primaryKey has 3 characters', unreadable: ['iris-0123abcd'] }),
     );
@@ -146,7 +146,7 @@ describe('the status of a pipeline', () => {
     expect(of('RevisionsUnreadable')!.message).to.contain('ConfigMap iris-0123abcd is not as Penstock writes it');
     expect(of('Available')!.status).to.equal('True');
   });
-  it('between two tries the last reason stays', () => {
+  it('between two attempts the last reason stays', () => {
     const first = statusOf(updating({ pods: [podOf(one, failing)] }));
     const between = statusOf(
       updating({ pipeline: pipeline({}, first), pods: [podOf(one, { restartCount: 2, state: { running: {} } })] }),

@@ -40,7 +40,7 @@ describe('operator and scorer agree', () => {
       uri: 'configmap://iris-model/iris.onnx',
       file: 'iris.onnx',
     }));
-  it('and a scorer without its settings says which is missing', () =>
+  it('and the settings of a scorer name each missing variable', () =>
     expect(() => parseServe({})).to.throw('PENSTOCK_AUTH is not set'));
   it('the version that answers carry is the package’s', () =>
     expect(VERSION).to.equal(

@@ -52,18 +52,18 @@ describe('a server that is full of silent connections', () => {
     server.close();
   });
 
-  it('serves who asks, at once', async () => {
+  it('gives a key to a waiting worker at once', async () => {
     await listen(createHttp(answer));
     await crowd(SILENT);
     expect(await ask()).to.equal('served');
   });
-  it('keeps no more connections than it has places', async () => {
+  it('keeps no more connections than the limit', async () => {
     await listen(createHttp(answer));
     await crowd(SILENT);
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(ended).to.equal(30 - PLACES);
   });
-  it('ends those of the address that has the most, not an older one of another', async () => {
+  it('closes one of the address with the most connections', async () => {
     await listen(createHttp(answer));
     const patient = await open(GOOD);
     await crowd(SILENT);
@@ -71,7 +71,7 @@ describe('a server that is full of silent connections', () => {
     patient.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
     expect(String((await once(patient, 'data'))[0])).to.contain('200 OK');
   });
-  it('ends a silent one of any address before an idle one of the address that has more', async () => {
+  it('closes a connection without any byte before an idle one of an address with more', async () => {
     await listen(createHttp(answer));
     const idle = await Promise.all(
       Array.from({ length: PLACES - 2 }, () => open(GOOD, 'GET / HTTP/1.1\r\nhost: x\r\n\r\n')),
@@ -81,7 +81,7 @@ describe('a server that is full of silent connections', () => {
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(idle.filter(({ destroyed }) => destroyed)).to.have.length(0);
   });
-  it('ends none on which an answer is under way', async () => {
+  it('closes no connection with a response in progress', async () => {
     await listen(createHttp(answer));
     const busy = await Promise.all(
       Array.from({ length: PLACES }, () => open(SILENT, 'GET /slow HTTP/1.1\r\nhost: x\r\n\r\n')),

@@ -18,21 +18,21 @@ describe('the cache of a kind', () => {
     cache.put(object('one', 5));
   });
 
-  it('an older version of what is there is dropped', () => {
+  it('an older version of a cached object is dropped', () => {
     cache.put(object('one', 4));
     expect(version()).to.equal('5');
   });
-  it('what was deleted does not come back by an old event', () => {
+  it('a deleted object does not come back by an older event', () => {
     cache.remove('a/s', 'one', 7);
     cache.put(object('one', 6));
     expect(version()).to.equal(undefined);
   });
-  it('one that went out of the selection and came back is new', () => {
+  it('an object that left the selection and came back is added', () => {
     cache.remove('a/s', 'one', 7);
     cache.put(object('one', 8));
     expect(version()).to.equal('8');
   });
-  it('what we deleted ourselves does not come back by an event that was on its way; that it is going away is news', () => {
+  it('an own deletion: older events are dropped, a deletionTimestamp is accepted', () => {
     cache.remove('a/s', 'one', Infinity);
     cache.put(object('one', 6));
     expect(version()).to.equal(undefined);
@@ -42,12 +42,12 @@ describe('the cache of a kind', () => {
     } as ReturnType<typeof object>);
     expect(version()).to.equal('7');
   });
-  it('a deletion of the one before says nothing about its successor', () => {
+  it('the deletion of an older object does not remove a newer one of the same name', () => {
     cache.put(object('two', 9));
     cache.remove('a/s', 'one', 8);
     expect(version()).to.equal('9');
   });
-  it('an object that an index or a listener cannot take is kept, reported by name, and keeps no other from being seen', () => {
+  it('an object on which an index or a listener throws is cached and reported; other objects are not affected', () => {
     const reported: string[] = [];
     const told: string[] = [];
     const fails = ({ metadata }: ReturnType<typeof object>): string[] => {
@@ -91,7 +91,7 @@ describe('the cache of a kind', () => {
       cache = new Cache(undefined, ({ message }) => reported.push(message), new FairShare(30_000));
     });
 
-    it('a namespace has room for two thirds of it, and another one still for its own', () => {
+    it('one namespace may take two thirds of the budget, and another one still has room', () => {
       for (let i = 0; i < 30; i++) cache.put(named('greedy', `o${i}`, 1_000));
       cache.put(named('modest', 'o', 1_000));
       expect([...cache.values()].filter(({ metadata }) => metadata.namespace === 'greedy')).to.have.length.within(
@@ -102,7 +102,7 @@ describe('the cache of a kind', () => {
       expect(cache.omitted('greedy')).to.include('o29');
       expect(cache.omitted('modest')).to.deep.equal([]);
     });
-    it('what has no room is reported by name, and not kept in an older version either', () => {
+    it('an object without memory is reported by name, and its older version is removed', () => {
       cache.put(named('a', 'o', 10));
       cache.put({
         ...named('a', 'o', 40_000),
@@ -112,7 +112,7 @@ describe('the cache of a kind', () => {
       expect(reported).to.have.length(1);
       expect(reported[0]).to.match(/^Service a\/o takes 0\.0 MiB of memory, and namespace a has no room for it/);
     });
-    it('room that a deletion makes is there for the next', () => {
+    it('memory of a deleted object is available again', () => {
       cache.put(named('a', 'first', 15_000));
       cache.put(named('a', 'second', 15_000));
       expect(cache.hasRoomAgain()).to.equal(false);
@@ -121,7 +121,7 @@ describe('the cache of a kind', () => {
       cache.put(named('a', 'second', 15_000));
       expect(cache.omitted('a')).to.deep.equal([]);
     });
-    it('what does not grow keeps its place, however little others leave', () => {
+    it('an object that does not grow stays cached without free memory', () => {
       cache.put(named('a', 'o', 12_000));
       cache.put(named('b', 'o', 9_000));
       cache.put({
@@ -135,7 +135,7 @@ describe('the cache of a kind', () => {
       expect(cache.get('a', 'o')?.metadata.resourceVersion).to.equal('7');
       expect(cache.omitted('a')).to.deep.equal([]);
     });
-    it('what was deleted unheard is gone with the next list', () => {
+    it('an object that was deleted unnoticed is removed by the next list', () => {
       for (const name of ['gone', 'there']) cache.put(named('a', name, 40_000));
       cache.listBegins();
       expect(cache.omitted('a'), 'until the list is complete').to.have.length(2);
@@ -143,7 +143,7 @@ describe('the cache of a kind', () => {
       cache.listEnds(new Set(['a/there']));
       expect(cache.omitted('a')).to.deep.equal(['there']);
     });
-    it('more than a thousand are not forgotten when the thousand go', () => {
+    it('omitted objects above the name limit are remembered when the named ones are deleted', () => {
       for (let i = 0; i < 1_001; i++) cache.put(named('a', `o${i}`, 40_000));
       for (let i = 0; i < 1_000; i++) cache.remove(`a/o${i}`, `o${i}`, 6);
       expect(cache.omitted('a')).to.deep.equal(['…']);
@@ -159,7 +159,7 @@ describe('the cache of a kind', () => {
       expect(memoryOf('ü'.repeat(100)) - memoryOf('x'.repeat(100))).to.equal(0);
       expect(memoryOf('字'.repeat(100)) - memoryOf('x'.repeat(100))).to.equal(100);
     });
-    it('what is deleted is no longer left out', () => {
+    it('a deleted object is no longer omitted', () => {
       cache.put(named('a', 'o', 40_000));
       cache.remove('a/o', 'o', 6);
       expect(cache.omitted('a')).to.deep.equal([]);
@@ -170,6 +170,6 @@ describe('the cache of a kind', () => {
       expect(memoryOf(deep)).to.equal(16 * 200_001);
     });
   });
-  it('what it holds is frozen to the leaves', () =>
+  it('cached objects are frozen at any depth', () =>
     expect(Object.isFrozen(cache.get('a', 's')!.metadata)).to.equal(true));
 });

@@ -126,7 +126,7 @@ describe('list and watch', () => {
     expect(errors).to.deep.equal([]);
   });
 
-  it('what found no room is listed again once there is some', async () => {
+  it('omitted objects are listed again once there is memory', async () => {
     cache = new Cache(undefined, undefined, new FairShare(3_000));
     const large = { ...service('b', '2'), spec: 'x'.repeat(1_500) };
     const deleted: Answer = (response) =>
@@ -157,7 +157,7 @@ describe('list and watch', () => {
     ['a line that is no JSON', (response) => response.end('<html>\n')],
   ];
   for (const [what, answer] of failures) {
-    it(`goes on after ${what}, from where it was`, async () => {
+    it(`continues after ${what} from the last version`, async () => {
       await play(list('5', service('a', '1')), answer, (response) => response.write(event('ADDED', service('b', '6'))));
       await until(() => cache.get('ns', 'b') !== undefined);
       expect(queries.slice(0, 3)).to.deep.equal(['list', 'watch@5', 'watch@5']);
@@ -165,7 +165,7 @@ describe('list and watch', () => {
     });
   }
 
-  it('lists again after a 410, and finds out what was deleted meanwhile', async () => {
+  it('lists again after a 410, and removes what was deleted meanwhile', async () => {
     await play(
       list('5', service('a', '1'), service('b', '2')),
       (response) => response.end(event('ERROR', { code: 410, reason: 'Expired', message: 'too old' })),
@@ -180,7 +180,7 @@ describe('list and watch', () => {
     await until(() => queries.includes('watch@8'));
   });
 
-  it('never goes back in time for one uid, but takes a new object of the same name', async () => {
+  it('keeps the newest version of a uid, and accepts a new object of the same name', async () => {
     const changes: string[] = [];
     cache.onChange((change, object) => changes.push(`${change} ${object.metadata.resourceVersion}`));
     await play(list('5', service('a', '5')), (response) =>
@@ -215,7 +215,7 @@ describe('list and watch', () => {
     ).to.deep.equal(['list', 'list@5', 'list@5']);
   });
 
-  it('a connection that says nothing any more is given up, and the watch goes on from where it was', async () => {
+  it('a silent watch connection is closed, and the watch continues from its version', async () => {
     idleMs = 300;
     await play(
       list('5', service('a', '1')),

@@ -34,7 +34,7 @@ describe('JSON of the API server', () => {
   for (const [what, given, wanted] of ROWS)
     it(`managedFields: ${what}`, () => expect(parseObject(JSON.stringify(given))).to.deep.equal(wanted));
 
-  it('one with spaces in it is read whole', () => {
+  it('a name with spaces is read completely', () => {
     expect(parseObject(JSON.stringify({ metadata: { managedFields: fields } }, null, 1))).to.deep.equal({
       metadata: { managedFields: fields },
     });

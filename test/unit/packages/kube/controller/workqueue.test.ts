@@ -3,12 +3,12 @@ import { backoff } from '@penstock/kube/controller/backoff';
 import { WorkQueue } from '@penstock/kube/controller/workqueue';
 
 describe('the work queue', () => {
-  it('holds a key once, however often it is added', async () => {
+  it('holds a key once', async () => {
     const queue = new WorkQueue();
     for (const key of ['a', 'a', 'b', 'a']) queue.add(key);
     expect([await queue.get(), await queue.get(), queue.depth]).to.deep.equal(['a', 'b', 0]);
   });
-  it('never gives a key to two workers; one added meanwhile comes again', async () => {
+  it('never gives a key to two workers; a key added meanwhile is processed again', async () => {
     const queue = new WorkQueue();
     queue.add('a');
     await queue.get();
@@ -50,7 +50,7 @@ describe('the work queue', () => {
     }
     expect(timers).to.deep.equal([50, 100, 50]);
   });
-  it('one that news has woken before its pause was over, and that failed again, rests no longer for it', () => {
+  it('a key that an event re-added before its delay ended keeps its delay', () => {
     const timers: number[] = [];
     let fire = (): void => undefined;
     const queue = new WorkQueue({
@@ -62,7 +62,7 @@ describe('the work queue', () => {
     queue.retry('a', 'overloaded');
     expect(timers).to.deep.equal([250, 500]);
   });
-  it('a failure of another kind is a first one: many conflicts make no long pause of a single refusal', () => {
+  it('a failure of another class starts its own back-off', () => {
     const timers: number[] = [];
     let fire = (): void => undefined;
     const queue = new WorkQueue({
@@ -75,7 +75,7 @@ describe('the work queue', () => {
     }
     expect(timers).to.deep.equal([20, 40, 80, 250]);
   });
-  it('rests at least as long as the server said', () => {
+  it('waits at least for Retry-After', () => {
     const timers: number[] = [];
     const queue = new WorkQueue({
       random: () => 0,
@@ -110,7 +110,7 @@ describe('the back-off', () => {
     expect([0, 1, 4, 40].map((n) => backoff('failed', n, 0.5))).to.deep.equal([50, 100, 800, 300_000]);
     expect([backoff('failed', 0, 0), backoff('failed', 0, 0.999)]).to.deep.equal([38, 62]);
   });
-  it('looks again soon after a conflict, and leaves a server in trouble alone', () => {
+  it('retries soon after a conflict, and slowly when the server is overloaded', () => {
     expect([0, 3, 40].map((n) => backoff('conflict', n, 0.5))).to.deep.equal([20, 160, 5000]);
     expect([0, 3, 40].map((n) => backoff('overloaded', n, 0.5))).to.deep.equal([250, 2000, 60_000]);
   });
