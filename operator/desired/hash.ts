@@ -20,8 +20,8 @@ export const sha256 = (text: string): string => hash('sha256', text);
 export const hashOf = (value: unknown): string => sha256(canonical(value));
 
 /**
- * The digest of a set of files: SHA-256 of the lines "<sha256>  <name>
- * ", sorted by name as bytes (the output of sha256sum).
+ * The digest of a set of files: SHA-256 of the lines "<sha256>  <name>\n" that sha256sum prints, sorted by name as
+ * bytes.
  */
 export function filesDigest({ files, binaries = {} }: ScriptFiles): string {
   const digest = (name: string): string =>

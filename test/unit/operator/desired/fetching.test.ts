@@ -1,0 +1,99 @@
+/** The container that fetches models, and the limits of a pod's disk. */
+import { expect } from 'chai';
+import { networkPolicy, disruptionBudget } from '../../../../operator/desired/protection.ts';
+import {
+  diskResources,
+  fetchContainer,
+  fetchItem,
+  fetchVolumes,
+  modelsMebibytes,
+} from '../../../../operator/desired/fetching.ts';
+import { config, DIGEST, modelVersion, pipeline } from '../../../support/fixtures/objects.ts';
+
+const of = (uri: string, digest?: string, secret?: string) => ({
+  name: 'm',
+  modelVersion: modelVersion({ source: { uri, ...(secret !== undefined && { secretRef: { name: secret } }) } }),
+  digest,
+});
+
+describe('an item to fetch', () => {
+  it('has the file of its source, and a digest once there is one', () => {
+    expect(fetchItem(of('configmap://model/a.onnx', DIGEST))).to.deep.equal({
+      name: 'm',
+      uri: 'configmap://model/a.onnx',
+      file: 'a.onnx',
+      format: 'ONNX',
+      digest: DIGEST,
+    });
+    expect(fetchItem(of('configmap://model'))).to.deep.equal({ name: 'm', uri: 'configmap://model', format: 'ONNX' });
+  });
+});
+
+describe('the fetch container', () => {
+  it('has the items, restricted security and no other access', () => {
+    const container = fetchContainer('fetch', [of('configmap://model/a.onnx')], config);
+    expect(container.args).to.deep.equal(['fetch']);
+    expect(container.env!.map(({ name }) => name)).to.deep.equal(['PENSTOCK_FETCH']);
+    expect(container.securityContext).to.deep.equal({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    });
+  });
+
+  it('is told when private sources are refused', () =>
+    expect(fetchContainer('fetch', [], { ...config, privateSources: false }).env).to.deep.include({
+      name: 'PENSTOCK_PRIVATE_SOURCES',
+      value: 'false',
+    }));
+
+  it('mounts the ConfigMap of a source, and the Secret of another', () => {
+    const { volumes, mounts } = fetchVolumes([of('configmap://model/a.onnx')]);
+    expect(volumes[0]).to.deep.include({ name: mounts[0]!.name });
+    expect(JSON.stringify(volumes)).to.contain('"model"');
+    const remote = fetchVolumes([of('https://host/a.onnx', undefined, 'token')]);
+    expect(JSON.stringify(remote.volumes)).to.contain('"token"').and.contain('"optional":true');
+    expect(remote.mounts[0]).to.include({ readOnly: true });
+    expect(fetchVolumes([of('https://host/a.onnx')])).to.deep.equal({ volumes: [], mounts: [] });
+  });
+});
+
+describe('the disk of a pod', () => {
+  it('has room for the models with a margin', () => {
+    expect(modelsMebibytes(0)).to.equal(16);
+    expect(modelsMebibytes(2 ** 30))
+      .to.be.greaterThan(1024 + 16)
+      .and.lessThan(1024 * 1.2);
+  });
+
+  it('is limited to models, temporary files and log', () =>
+    expect(diskResources(100)).to.deep.equal({
+      requests: { 'ephemeral-storage': '64Mi' },
+      limits: { 'ephemeral-storage': '484Mi' },
+    }));
+});
+
+describe('the protection of pods', () => {
+  it('lets one pod at a time be evicted, and pods that are not Ready always', () =>
+    expect(disruptionBudget(pipeline(), 'iris-1').spec).to.deep.equal({
+      maxUnavailable: 1,
+      unhealthyPodEvictionPolicy: 'AlwaysAllow',
+      selector: { matchLabels: { 'penstock.dev/pipeline': 'iris', 'penstock.dev/revision': 'iris-1' } },
+    }));
+
+  it('opens port 8080 to all, and port 9090 to the operator and the configured peers', () => {
+    const peer = { podSelector: { matchLabels: { app: 'prometheus' } } };
+    const { spec } = networkPolicy(pipeline(), { operatorNamespace: 'penstock-system', metricsFrom: [peer] });
+    expect(spec).to.deep.equal({
+      podSelector: { matchLabels: { 'penstock.dev/pipeline': 'iris' } },
+      policyTypes: ['Ingress'],
+      ingress: [
+        { ports: [{ protocol: 'TCP', port: 8080 }] },
+        {
+          ports: [{ protocol: 'TCP', port: 9090 }],
+          from: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'penstock-system' } } }, peer],
+        },
+      ],
+    });
+  });
+});
