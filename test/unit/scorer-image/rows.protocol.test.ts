@@ -153,7 +153,7 @@ describe('the tensors of an infer response', () => {
   });
 
   it('that are FP16 have no JSON form', () =>
-    expect(
-      refusal(() => encodeInfer(asked(), model, [{ ...y, datatype: 'FP16', data: new Uint16Array(2) }])),
-    ).to.equal('output y is FP16, which has no JSON form; ask for it with binary_data'));
+    expect(refusal(() => encodeInfer(asked(), model, [{ ...y, datatype: 'FP16', data: new Uint16Array(2) }]))).to.equal(
+      'output y is FP16, which has no JSON form; ask for it with binary_data',
+    ));
 });
