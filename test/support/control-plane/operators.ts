@@ -56,7 +56,7 @@ async function make(outfile: string, mutations: Mutation[]): Promise<string> {
       {
         name: 'mutations',
         setup: (made) =>
-          made.onLoad({ filter: /operator\/.*\.ts$/ }, ({ path }) => {
+          made.onLoad({ filter: /(operator|packages)\/.*\.ts$/ }, ({ path }) => {
             let contents = readFileSync(path, 'utf8');
             for (const mutation of mutations.filter(({ file }) => file === relative(root, path))) {
               if (contents.split(mutation.from).length !== 2)
