@@ -102,15 +102,20 @@ function programTable(title: string, read: (settings: Settings) => unknown, mean
   if (unknown.length > 0) throw new Error(`${title}: ${unknown.join(', ')} must have one row and one reader`);
   return section(
     title,
-    'The chart sets them.',
+    'The chart sets some of them. The others have these defaults.',
     ['variable', 'type', 'default', 'meaning'],
-    variables.map(({ name, type, fallback }: Variable) => [
+    variables.map(({ name, type, fallback, required }: Variable) => [
       `\`${name}\``,
       type,
-      fallback === undefined || fallback === '' ? '' : `\`${fallback}\``,
+      defaultOf(fallback, required),
       meanings[name]!,
     ]),
   );
+}
+
+function defaultOf(fallback: string | undefined, required: boolean): string {
+  if (required) return 'required';
+  return fallback === undefined || fallback === '' ? '' : `\`${fallback}\``;
 }
 
 const headerTable = (): string =>

@@ -1,4 +1,4 @@
-/** The version of Penstock stands in package.json. `npm run generate` writes it into the other files that tell it. */
+/** The version of Penstock is in package.json. `npm run generate` writes it into the other files that contain it. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -10,10 +10,16 @@ const PLACES: Record<string, string[]> = {
   'operator/Dockerfile': ['image.version="'],
   'scorer-image/Dockerfile': ['image.version="'],
   'packages/contract/contract.ts': ["export const VERSION = '"],
+  ...Object.fromEntries(
+    ['packages/contract', 'packages/kube', 'packages/server', 'operator', 'scorer-image'].map((workspace) => [
+      `${workspace}/package.json`,
+      ['"version": "'],
+    ]),
+  ),
   'README.md': ['/penstock/operator:', '/penstock/scorer:'],
 };
 
-/** The files of {@link PLACES} with this version. Throws where a file tells no version. */
+/** The files of {@link PLACES} with this version. Throws where a file contains no version. */
 export function stamped(root: string, version: string): Record<string, string> {
   return Object.fromEntries(
     Object.entries(PLACES).map(([file, befores]) => [
@@ -24,9 +30,11 @@ export function stamped(root: string, version: string): Record<string, string> {
 }
 
 function stamp(text: string, before: string, version: string, file: string): string {
-  const parts = text.split(before);
-  if (parts.length === 1) throw new Error(`${file} has no ${JSON.stringify(before)}, after which the version stands`);
-  return parts.map((part, i) => (i === 0 ? part : part.replace(new RegExp(`^${VERSION}`), version))).join(before);
+  const [first, ...parts] = text.split(before);
+  const changed = parts.map((part) => part.replace(new RegExp(`^${VERSION}`), version));
+  if (!changed.some((part) => part.startsWith(version)))
+    throw new Error(`${file} has no version after ${JSON.stringify(before)}`);
+  return [first, ...changed].join(before);
 }
 
 /** The version in package.json. */

@@ -1,4 +1,4 @@
-/** CHANGELOG.md in the form of Keep a Changelog: what a release does to it. Pure. */
+/** CHANGELOG.md in the form of Keep a Changelog, and the versions of releases. Pure. */
 
 const UNRELEASED = '## Unreleased\n';
 
@@ -16,4 +16,17 @@ export function released(changelog: string, version: string, date: string): stri
 export function chapter(changelog: string, version: string): string {
   const [, text = ''] = changelog.split(new RegExp(`^## ${version.replaceAll('.', '\\.')}(?: - .*)?\n`, 'm'));
   return text.split(/^## /m)[0]!.trim();
+}
+
+const SEMVER = /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?$/;
+
+/** Whether `version` is a semantic version above `current`. A pre-release is below its version. */
+export function isNewer(version: string, current: string): boolean {
+  const [given, known] = [SEMVER.exec(version), SEMVER.exec(current)];
+  if (!given || !known) return false;
+  for (let i = 1; i <= 3; i++) {
+    const difference = Number(given[i]) - Number(known[i]);
+    if (difference !== 0) return difference > 0;
+  }
+  return current.includes('-') && version !== current;
 }

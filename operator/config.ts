@@ -48,7 +48,7 @@ export function parseConfig(env: Env): Config {
   return Object.freeze(config);
 }
 
-/** What each variable means stands in variables.ts. */
+/** variables.ts says what each variable means. */
 export function readConfig(settings: Settings): Config {
   const namespace = settings.text('POD_NAMESPACE', OPERATOR_NAMESPACE);
   return {

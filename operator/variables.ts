@@ -1,6 +1,6 @@
 /** What the environment variables of the operator and the activator mean, for docs/reference.md. */
 
-/** By name. The chart sets them. */
+/** By name. */
 export const OPERATOR_VARIABLES: Record<string, string> = {
   KUBECONFIG: 'A kubeconfig file. Absent: the cluster of the pod.',
   POD_NAMESPACE: 'Namespace of the operator.',
@@ -25,7 +25,7 @@ export const OPERATOR_VARIABLES: Record<string, string> = {
   RESYNC_MS: 'Every object is reconciled at least this often, in milliseconds.',
 };
 
-/** By name. The chart sets them. */
+/** By name. */
 export const ACTIVATOR_VARIABLES: Record<string, string> = {
   KUBECONFIG: OPERATOR_VARIABLES.KUBECONFIG!,
   WATCH_NAMESPACES: OPERATOR_VARIABLES.WATCH_NAMESPACES!,

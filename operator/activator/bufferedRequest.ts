@@ -1,6 +1,6 @@
 /** A request that waits for a pod with its body unread, and the responses that the activator sends itself. */
 import { errorBody } from '@penstock/server/errorBody';
-import { systemClock, type Clock, type Timer } from '@penstock/server/clock';
+import type { Clock, Timer } from '@penstock/server/clock';
 import { requestIds } from '@penstock/server/requestIds';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
@@ -20,7 +20,7 @@ export class BufferedRequest {
   #timeout: Timer | undefined;
   #onTimeout: () => void = () => undefined;
 
-  constructor(request: IncomingMessage, response: ServerResponse, clock = systemClock) {
+  constructor(request: IncomingMessage, response: ServerResponse, clock: Clock) {
     this.#clock = clock;
     this.#since = clock.now();
     this.request = request;

@@ -24,7 +24,7 @@ function parseActivatorConfig(env: Env): ActivatorConfig {
   return Object.freeze(config);
 }
 
-/** What each variable means stands in ../variables.ts. */
+/** ../variables.ts says what each variable means. */
 export function readActivatorConfig(settings: Settings): ActivatorConfig {
   return {
     kubeconfig: settings.optional('KUBECONFIG'),

@@ -100,7 +100,6 @@ export const OPERATOR_PATH = {
   live: '/livez',
   ready: '/readyz',
   startup: '/startupz',
-  metrics: '/metrics',
   stats: '/stats',
 } as const;
 

@@ -56,9 +56,18 @@ export interface HeaderRow {
 }
 
 export const HEADER_ROWS: Record<keyof typeof HEADER, HeaderRow> = {
-  requestId: { direction: 'both', meaning: 'Id of the request. A client may send one of at most 100 characters.' },
-  msRequestId: { direction: 'both', meaning: 'Azure ML’s request id; the client’s, or the same as `x-request-id`.' },
-  msClientRequestId: { direction: 'both', meaning: 'Azure ML’s client request id. Returned if the client sent an id.' },
+  requestId: {
+    direction: 'both',
+    meaning: 'Id of the request; the client’s, or a new one. A pod answers 431 to an id of more than 100 characters.',
+  },
+  msRequestId: {
+    direction: 'both',
+    meaning: 'Azure ML’s request id; the client’s, or its client request id, or the same as `x-request-id`.',
+  },
+  msClientRequestId: {
+    direction: 'both',
+    meaning: 'Azure ML’s client request id. Returned if the client sent one of the two `x-ms-…` ids.',
+  },
   runFailed: { direction: 'response', meaning: '`True` if the status is 500 or above, else `False`, as in Azure ML.' },
   runMs: { direction: 'response', meaning: 'Time that run() took, in milliseconds, as in Azure ML.' },
   serverVersion: { direction: 'response', meaning: '`penstock/` and the version of the scorer.' },

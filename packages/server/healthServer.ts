@@ -15,7 +15,7 @@ export interface HealthRoutes {
 }
 
 export interface HealthLimits {
-  /** The kubelet and Prometheus keep a few each. */
+  /** Most connections at the same time: the kubelet and Prometheus keep a few each. */
   connections: number;
   keepAliveMs: number;
 }

@@ -1,6 +1,6 @@
 /**
- * The private fields of node:http that Penstock uses, and no others. test/unit/packages/server/nodeInternals.test.ts
- * holds them to the version of Node that is pinned; without one of them, the users of this file do what node:http does.
+ * The private fields of node:http that Penstock uses, and no others. Without the fields of the head, node:http writes
+ * it. Nothing replaces `_httpMessage`: test/unit/packages/server/nodeInternals.test.ts fails where it is missing.
  */
 import type { ServerResponse } from 'node:http';
 
@@ -29,7 +29,7 @@ export function setWrittenHead(response: ServerResponse, head: string): void {
   (response as Internals)._header = head;
 }
 
-/** Sets what the header Keep-Alive of a response tells, for a response without a server. */
+/** Sets the timeout in the header Keep-Alive, for a response without a server. */
 export function setKeepAliveTimeout(response: ServerResponse, ms: number): void {
   (response as Internals)._keepAliveTimeout = ms;
 }

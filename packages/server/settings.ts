@@ -7,6 +7,7 @@ export interface Variable {
   name: string;
   type: 'text' | 'number' | 'boolean' | 'JSON' | 'list' | 'choice';
   fallback: string | undefined;
+  required: boolean;
 }
 
 export class Settings {
@@ -23,8 +24,8 @@ export class Settings {
     return this.#variables;
   }
 
-  #read(name: string, type: Variable['type'], fallback?: string | number): string | undefined {
-    this.#variables.push({ name, type, fallback: fallback === undefined ? undefined : String(fallback) });
+  #read(name: string, type: Variable['type'], fallback?: string | number, required = false): string | undefined {
+    this.#variables.push({ name, type, fallback: fallback === undefined ? undefined : String(fallback), required });
     return this.#env[name];
   }
 
@@ -39,14 +40,14 @@ export class Settings {
 
   /** `why` ends the sentence "NAME is not set: …". */
   required(name: string, why: string): string {
-    const value = this.#read(name, 'text');
+    const value = this.#read(name, 'text', undefined, true);
     if (!value) this.problem(`${name} is not set: ${why}`);
     return value ?? '';
   }
 
   /** A whole number above 0. Without a fallback the variable must be set. */
   number(name: string, fallback?: number): number {
-    const text = this.#read(name, 'number', fallback);
+    const text = this.#read(name, 'number', fallback, fallback === undefined);
     if (text === undefined && fallback !== undefined) return fallback;
     const value = Number(text);
     if (!Number.isInteger(value) || value < 1)

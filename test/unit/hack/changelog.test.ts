@@ -1,6 +1,6 @@
 /** What a release does to the changelog. */
 import { expect } from 'chai';
-import { chapter, released } from '../../../hack/changelog.ts';
+import { chapter, isNewer, released } from '../../../hack/changelog.ts';
 
 const text = (unreleased: string): string =>
   `# Changelog\n\nText.\n\n## Unreleased\n${unreleased}\n## 0.1.0 - 2026-01-01\n\nThe first version.\n`;
@@ -21,4 +21,24 @@ describe('a release in the changelog', () => {
     expect(chapter(text(''), '0.1.0')).to.equal('The first version.');
     expect(chapter(text(''), '0.2.0')).to.equal('');
   });
+});
+
+describe('the version of a release', () => {
+  const rows: [string, string, boolean][] = [
+    ['0.1.1', '0.1.0', true],
+    ['0.10.0', '0.9.9', true],
+    ['1.0.0', '0.9.9', true],
+    ['0.1.0', '0.1.0', false],
+    ['0.1.0', '0.1.1', false],
+    ['0.9.9', '1.0.0', false],
+    ['0.2.0-rc.1', '0.1.0', true],
+    ['0.2.0', '0.2.0-rc.1', true],
+    ['0.2.0-rc.1', '0.2.0', false],
+    ['01.2.3', '0.1.0', false],
+    ['1.2', '0.1.0', false],
+    ['v1.2.3', '0.1.0', false],
+  ];
+  for (const [version, current, expected] of rows)
+    it(`${version} is ${expected ? '' : 'not '}above ${current}`, () =>
+      expect(isNewer(version, current)).to.equal(expected));
 });

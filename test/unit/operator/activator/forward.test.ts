@@ -1,4 +1,5 @@
 /** A request that the activator forwards to a pod, over real connections of loopback. */
+import { systemClock } from '@penstock/server/clock';
 import { expect } from 'chai';
 import { once } from 'node:events';
 import { createServer, request, type RequestListener, type Server } from 'node:http';
@@ -22,7 +23,7 @@ async function ask(pod: RequestListener | undefined, headers: Record<string, str
   const reached: Promise<boolean>[] = [];
   const activator = await portOf((incoming, response) => {
     const target = { address: '127.0.0.1', port: podPort, requestTimeoutMs: 50 };
-    reached.push(forward(new BufferedRequest(incoming, response), target, idleMs));
+    reached.push(forward(new BufferedRequest(incoming, response, systemClock), target, idleMs));
     void reached[0]!.then((was) => was || response.destroy());
   });
   const client = request({ host: '127.0.0.1', port: activator, method: 'POST', path: '/score?a=b', headers });

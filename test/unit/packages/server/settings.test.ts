@@ -95,12 +95,14 @@ describe('settings', () => {
     all.list('C');
     all.isTrue('D');
     all.optional('E');
+    all.required('F', '');
     expect(all.variables).to.deep.equal([
-      { name: 'A', type: 'text', fallback: 'x' },
-      { name: 'B', type: 'number', fallback: '7' },
-      { name: 'C', type: 'list', fallback: undefined },
-      { name: 'D', type: 'boolean', fallback: 'false' },
-      { name: 'E', type: 'text', fallback: undefined },
+      { name: 'A', type: 'text', fallback: 'x', required: false },
+      { name: 'B', type: 'number', fallback: '7', required: false },
+      { name: 'C', type: 'list', fallback: undefined, required: false },
+      { name: 'D', type: 'boolean', fallback: 'false', required: false },
+      { name: 'E', type: 'text', fallback: undefined, required: false },
+      { name: 'F', type: 'text', fallback: undefined, required: true },
     ]);
   });
 });
