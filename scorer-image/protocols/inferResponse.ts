@@ -6,10 +6,7 @@ import { BadInput } from '../tensor/errors.ts';
 import type { NamedTensor, Tensor } from '../tensor/tensor.ts';
 import { flatJson, flatPieces } from '../tensor/tensorJson.ts';
 import { BASE64, type InferRequest } from './inferRequest.ts';
-import type { EncodedResponse } from './messages.ts';
-
-/** JSON with more values is written in chunks. */
-export const LARGE_VALUES = 65_536;
+import { LARGE_VALUES, type EncodedResponse } from './messages.ts';
 
 function bytesOf({ datatype, data }: Tensor): Uint8Array {
   if (datatype !== 'BYTES')

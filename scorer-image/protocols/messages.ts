@@ -30,3 +30,6 @@ export interface EncodedResponse {
   /** Call it when a response in chunks was sent, or cancelled. */
   release?: () => void;
 }
+
+/** JSON with more values is written in chunks. */
+export const LARGE_VALUES = 65_536;

@@ -4,8 +4,7 @@ import { BadInput } from '../tensor/errors.ts';
 import { fits, type NamedTensor, type Tensor } from '../tensor/tensor.ts';
 import { nestedJson, nestedPieces } from '../tensor/tensorJson.ts';
 import { checkTexts, clientTensor } from './clientTensor.ts';
-import { LARGE_VALUES } from './inferResponse.ts';
-import type { EncodedResponse } from './messages.ts';
+import { LARGE_VALUES, type EncodedResponse } from './messages.ts';
 
 /** Writes {"<output>": rows, …} at once, or in chunks where it is long, with the texts before and after it. */
 export function encodeRows(

@@ -34,7 +34,7 @@ export interface Scoring {
   notes: string[];
   rawHttp: boolean;
   schemas: Schemas;
-  // These three reject with BadInput for a client's mistake, or throw it.
+  // These three reject with BadInput for a client's mistake.
   score: BodyHandler;
   invocations: BodyHandler;
   infer(body: Uint8Array, work: InferWork): Promise<EncodedResponse>;
@@ -124,8 +124,11 @@ async function infer(body: Uint8Array, { jsonBytes, request }: InferWork, served
   return encoded(prediction, (results) => encodeInfer(asked, served, results));
 }
 
-/** Encodes outputs. Their memory is released at once, or by the response's `release` where it is sent in chunks. */
-function encoded(
+/**
+ * Encodes outputs. Their memory is released at once, or by the response's `release` where it is sent in chunks. Throws
+ * what `encode` throws.
+ */
+export function encoded(
   { outputs, release }: Prediction,
   encode: (outputs: NamedTensor[]) => EncodedResponse,
 ): EncodedResponse {

@@ -38,6 +38,26 @@ describe('the documentation', () => {
     });
   }
 
+  it('names only commands that exist', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+    const named = pages.flatMap((page) =>
+      [...read(page).matchAll(/npm run (?:-s |--silent )?([\w:]+)/g)].map(([, name]) => `${page}: ${name!}`),
+    );
+    expect(named.filter((one) => !(one.split(': ')[1]! in scripts))).to.deep.equal([]);
+  });
+
+  it('names only files that exist', () => {
+    const prefixes = ['', 'operator/', 'packages/'];
+    const missing = pages
+      .filter((page) => !page.startsWith('docs/adr/'))
+      .flatMap((page) =>
+        [...read(page).matchAll(/`([\w-]+(?:\/[\w.-]+)*\/[\w-]+\.(?:ts|mjs|py|sh))`/g)]
+          .filter(([, path]) => !prefixes.some((prefix) => existsSync(join(root, prefix + path!))))
+          .map(([, path]) => `${page}: ${path!}`),
+      );
+    expect(missing).to.deep.equal([]);
+  });
+
   it('and the code use plain words', () => {
     const found = [...sources, ...tests, ...pages, ...charts].flatMap((file) =>
       read(file)

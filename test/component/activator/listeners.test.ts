@@ -339,7 +339,7 @@ describe('the activator', function () {
     });
   }
 
-  it('a full cluster is temporary: InProgress, not Failed', async () => {
+  it('an unschedulable pod is temporary: the request stays queued and is served', async () => {
     announce();
     condition = { status: 'False', reason: 'PodUnschedulable', message: '' };
     const { answer } = ask();

@@ -301,7 +301,7 @@ describe('a scorer process', function () {
     });
   });
 
-  describe('uninstalling', () => {
+  describe('SIGTERM and draining', () => {
     const keepAlive = (body: string) =>
       new Promise<http.IncomingMessage>(
         (resolve, reject) =>

@@ -197,7 +197,7 @@ describe('the operator on a real API server', function () {
     ]).to.deep.equal(['', '']);
   });
 
-  it('each change is published as one Event', async () => {
+  it('a refused child is published as one Event', async () => {
     await new Promise((resolve) => setTimeout(resolve, 300));
     const events = (
       await api.run([

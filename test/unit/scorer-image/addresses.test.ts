@@ -55,7 +55,7 @@ describe('the address of a source', () => {
         expect(refusal(host, PRIVATE)).to.equal(answer === 'private' ? 'allowed' : answer);
       });
 
-  it('is loopback in tests only', () => {
+  it('may be loopback only with loopback: true', () => {
     for (const host of ['127.0.0.1', '[::1]'])
       expect(() => confirmAddress(host, { loopback: true, privateNetwork: true }), host).not.to.throw();
   });

@@ -116,7 +116,7 @@ describe('a process that stands still', () => {
     expect((await answer).status).to.equal(200);
   });
 
-  it('repeated conflicts are reported after the grace period', async () => {
+  it('a process that stands still again and again: the request still gets 504', async () => {
     const busy = setInterval(() => standStill(80), 1);
     const answer = await ask();
     clearInterval(busy);

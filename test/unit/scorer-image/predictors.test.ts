@@ -3,6 +3,8 @@ import { expect } from 'chai';
 import type { Session } from '../../../scorer-image/model/session.ts';
 import { onnxPredictor } from '../../../scorer-image/predictors/onnxPredictor.ts';
 import { scriptPredictor } from '../../../scorer-image/predictors/scriptPredictor.ts';
+import type { EncodedResponse } from '../../../scorer-image/protocols/messages.ts';
+import { encoded } from '../../../scorer-image/run/scoring.ts';
 import type { UserScript } from '../../../scorer-image/script/script.ts';
 import { BadInput } from '../../../scorer-image/tensor/errors.ts';
 import type { NamedTensor, Tensor } from '../../../scorer-image/tensor/tensor.ts';
@@ -138,5 +140,37 @@ describe('a script as a predictor', () => {
   it('rejects an output whose data do not fit its shape', async () => {
     const wrong = { outputs: [{ name: 'y', datatype: 'FP32', shape: [3], data: [1] }] };
     expect(String(await thrown(predict(() => wrong)))).to.contain('outputs y.data');
+  });
+});
+
+describe('the memory of a prediction', () => {
+  /** What `encode` makes of a prediction, and how often its memory was released. */
+  function encode(made: () => EncodedResponse): { response?: EncodedResponse; released: () => number } {
+    let released = 0;
+    const prediction = { outputs: [], release: () => void (released += 1) };
+    try {
+      return { response: encoded(prediction, made), released: () => released };
+    } catch {
+      return { released: () => released };
+    }
+  }
+
+  it('is released at once for a whole response', () => {
+    const { response, released } = encode(() => ({ body: '{}' }));
+    expect([response, released()]).to.deep.equal([{ body: '{}' }, 1]);
+  });
+
+  it('is released by the response that is sent in chunks', () => {
+    const { response, released } = encode(() => ({ body: '', chunks: ['a'] }));
+    expect(released()).to.equal(0);
+    response!.release!();
+    expect(released()).to.equal(1);
+  });
+
+  it('is released when the outputs cannot be encoded', () => {
+    const { response, released } = encode(() => {
+      throw new Error('FP16');
+    });
+    expect([response, released()]).to.deep.equal([undefined, 1]);
   });
 });

@@ -1,4 +1,4 @@
-/** Who goes to the worker, who waits, and who is told no; time is a number. */
+/** Which requests are sent to a worker, queued or refused. Time is a number. */
 import { expect } from 'chai';
 import { RequestQueue } from '../../../scorer-image/run/requestQueue.ts';
 

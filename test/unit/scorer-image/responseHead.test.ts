@@ -1,4 +1,4 @@
-/** Heads that we write ourselves: byte for byte node:http's own, on the same connection state, or left to it. */
+/** Heads that Penstock writes have the same bytes as those of node:http; in other cases node:http writes them. */
 import { expect } from 'chai';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';

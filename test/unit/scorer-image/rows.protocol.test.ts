@@ -43,7 +43,7 @@ describe('rows of a request', () => {
     ['rows of different lengths', { x: [[1, 2], [1]], n: 1 }, 'input x[1] has 1 values, the first has 2'],
     ['a row that is no list', { x: [[1, 2], 3], n: 1 }, 'input x[1] is not a list'],
     ['a level too many', { x: [[[1, 2]]], n: 1 }, 'input x has the shape [1,1,2]'],
-    ['a text in place of a number', { x: [[1, 'a']], n: 1 }, 'input x'],
+    ['a text in place of a number', { x: [[1, 'a']], n: 1 }, 'input x has "a" at place 1, which is'],
   ];
   for (const [what, body, message] of rows)
     it(`are refused for ${what}`, () => expect(refusal(() => decodeRows(body, signature))).to.contain(message));

@@ -165,10 +165,13 @@ describe('the activator’s queue of a pipeline', () => {
       const { clock, state, ask } = newQueue(
         backends({ activation: { ...activation, auth: 'Key', keyHashes: [keyHash('secret')] } }),
       );
-      const [without, withKey] = [ask(), ask('/score', { authorization: 'Bearer secret' })];
-      await clock.advance(0);
+      const without = ask();
+      await clock.advance(5_000);
       expect([without.status, without.header('www-authenticate')]).to.deep.equal([401, 'Bearer']);
-      expect([withKey.status, state.reserved]).to.deep.equal([undefined, 1]);
+      expect([state.scaled, state.reserved]).to.deep.equal([[], 0]);
+      const withKey = ask('/score', { authorization: 'Bearer secret' });
+      await clock.advance(0);
+      expect([withKey.status, state.reserved, state.scaled]).to.deep.equal([undefined, 1, ['iris-1']]);
     });
 
     it('answers 503 at once when its namespace has no place left', () => {
@@ -233,12 +236,15 @@ describe('the activator’s queue of a pipeline', () => {
       expect(clock.now()).to.be.within(60_000, 60_600);
     });
 
-    it('has the time limit again after a pod that could not be reached', async () => {
+    it('keeps the deadline of a request after a pod that could not be reached', async () => {
       const { queue, clock, forwarded, ask } = newQueue(ready('10.0.0.1'));
       const answer = ask();
+      await clock.advance(10_000);
       await forwarded[0]!.end(false);
       queue.update(backends());
-      await clock.advance(60_000);
+      await clock.advance(49_999);
+      expect(answer.status).to.equal(undefined);
+      await clock.advance(1);
       expect(answer.status).to.equal(503);
     });
 

@@ -1,6 +1,5 @@
 /** The container that fetches models, and the limits of a pod's disk. */
 import { expect } from 'chai';
-import { networkPolicy, disruptionBudget } from '../../../../operator/desired/protection.ts';
 import {
   diskResources,
   fetchContainer,
@@ -8,7 +7,7 @@ import {
   fetchVolumes,
   modelsMebibytes,
 } from '../../../../operator/desired/fetching.ts';
-import { config, DIGEST, modelVersion, pipeline } from '../../../support/fixtures/objects.ts';
+import { config, DIGEST, modelVersion } from '../../../support/fixtures/objects.ts';
 
 const of = (uri: string, digest?: string, secret?: string) => ({
   name: 'm',
@@ -71,29 +70,4 @@ describe('the disk of a pod', () => {
       requests: { 'ephemeral-storage': '64Mi' },
       limits: { 'ephemeral-storage': '484Mi' },
     }));
-});
-
-describe('the protection of pods', () => {
-  it('lets one pod at a time be evicted, and pods that are not Ready always', () =>
-    expect(disruptionBudget(pipeline(), 'iris-1').spec).to.deep.equal({
-      maxUnavailable: 1,
-      unhealthyPodEvictionPolicy: 'AlwaysAllow',
-      selector: { matchLabels: { 'penstock.dev/pipeline': 'iris', 'penstock.dev/revision': 'iris-1' } },
-    }));
-
-  it('opens port 8080 to all, and port 9090 to the operator and the configured peers', () => {
-    const peer = { podSelector: { matchLabels: { app: 'prometheus' } } };
-    const { spec } = networkPolicy(pipeline(), { operatorNamespace: 'penstock-system', metricsFrom: [peer] });
-    expect(spec).to.deep.equal({
-      podSelector: { matchLabels: { 'penstock.dev/pipeline': 'iris' } },
-      policyTypes: ['Ingress'],
-      ingress: [
-        { ports: [{ protocol: 'TCP', port: 8080 }] },
-        {
-          ports: [{ protocol: 'TCP', port: 9090 }],
-          from: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'penstock-system' } } }, peer],
-        },
-      ],
-    });
-  });
 });

@@ -74,7 +74,7 @@ describe('figures of scorers', () => {
     expect(await scorers.idleness([pod('a'), pod('c')]), 'c says something').to.deep.equal({ seconds: 5 });
   });
 
-  it("what a pod wants its users to know is told once, and found under any of the pipeline's pods", async () => {
+  it('a warning of a pod is reported once, and found among the pods of its pipeline', async () => {
     const told: string[] = [];
     scorers = new Scorers(
       (address) => Promise.resolve(said[address]),
@@ -120,7 +120,8 @@ describe('figures of scorers', () => {
 
     it('an answer is read', async () =>
       expect(await ask((_, response) => response.end(JSON.stringify(stats(2))))).to.include({ concurrency: 2 }));
-    it('gives up a Ready pod that never comes', async () => expect(await ask(() => undefined)).to.equal(undefined));
+    it('a response that never comes gives no stats', async () =>
+      expect(await ask(() => undefined)).to.equal(undefined));
     it('a response that never ends is cut off', async () =>
       expect(
         await ask((_, response) => {

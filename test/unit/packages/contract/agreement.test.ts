@@ -40,7 +40,7 @@ describe('operator and scorer agree', () => {
       uri: 'configmap://iris-model/iris.onnx',
       file: 'iris.onnx',
     }));
-  it('and the settings of a scorer name each missing variable', () =>
+  it('and a missing variable of the scorer is named', () =>
     expect(() => parseServe({})).to.throw('PENSTOCK_AUTH is not set'));
   it('the version that answers carry is the package’s', () =>
     expect(VERSION).to.equal(

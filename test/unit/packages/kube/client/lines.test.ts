@@ -26,7 +26,7 @@ describe('the lines of a body', () => {
   it('are not split at other line separators', async () =>
     expect(await linesOf('"a\u2028b\u0085c"\n')).to.deep.equal(['"a\u2028b\u0085c"']));
 
-  it('have no empty ones, and no last one without its end', async () =>
+  it('leave out empty lines and an unfinished last line', async () =>
     expect(await linesOf('\n \na\n\nb')).to.deep.equal(['a']));
 });
 

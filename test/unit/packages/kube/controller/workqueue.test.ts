@@ -50,7 +50,7 @@ describe('the work queue', () => {
     }
     expect(timers).to.deep.equal([50, 100, 50]);
   });
-  it('a key that an event re-added before its delay ended keeps its delay', () => {
+  it('failures before the delay has ended do not lengthen the back-off', () => {
     const timers: number[] = [];
     let fire = (): void => undefined;
     const queue = new WorkQueue({

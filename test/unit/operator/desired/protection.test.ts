@@ -1,0 +1,29 @@
+/** The PodDisruptionBudget and the NetworkPolicy of a pipeline. */
+import { expect } from 'chai';
+import { disruptionBudget, networkPolicy } from '../../../../operator/desired/protection.ts';
+import { pipeline } from '../../../support/fixtures/objects.ts';
+
+describe('the protection of pods', () => {
+  it('lets one pod at a time be evicted, and pods that are not Ready always', () =>
+    expect(disruptionBudget(pipeline(), 'iris-1').spec).to.deep.equal({
+      maxUnavailable: 1,
+      unhealthyPodEvictionPolicy: 'AlwaysAllow',
+      selector: { matchLabels: { 'penstock.dev/pipeline': 'iris', 'penstock.dev/revision': 'iris-1' } },
+    }));
+
+  it('opens port 8080 to all, and port 9090 to the operator and the configured peers', () => {
+    const peer = { podSelector: { matchLabels: { app: 'prometheus' } } };
+    const { spec } = networkPolicy(pipeline(), { operatorNamespace: 'penstock-system', metricsFrom: [peer] });
+    expect(spec).to.deep.equal({
+      podSelector: { matchLabels: { 'penstock.dev/pipeline': 'iris' } },
+      policyTypes: ['Ingress'],
+      ingress: [
+        { ports: [{ protocol: 'TCP', port: 8080 }] },
+        {
+          ports: [{ protocol: 'TCP', port: 9090 }],
+          from: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'penstock-system' } } }, peer],
+        },
+      ],
+    });
+  });
+});

@@ -1,0 +1,27 @@
+/** The phases of a scorer. */
+import { expect } from 'chai';
+import { Lifecycle } from '../../../scorer-image/init/lifecycle.ts';
+
+describe('the phases of a scorer', () => {
+  it('are Loading, Ready, Draining', () => {
+    const lifecycle = new Lifecycle();
+    expect([lifecycle.phase, lifecycle.started]).to.deep.equal(['Loading', false]);
+    expect([lifecycle.to('Ready'), lifecycle.started]).to.deep.equal([true, true]);
+    expect([lifecycle.to('Draining'), lifecycle.started]).to.deep.equal([true, true]);
+    expect([lifecycle.to('Ready'), lifecycle.phase]).to.deep.equal([false, 'Draining']);
+  });
+
+  it('end with Failed, which nothing changes', () => {
+    const lifecycle = new Lifecycle();
+    expect([lifecycle.to('Failed'), lifecycle.started]).to.deep.equal([true, false]);
+    for (const phase of ['Loading', 'Ready', 'Draining', 'Failed'] as const)
+      expect(lifecycle.to(phase), phase).to.equal(false);
+  });
+
+  it('keep the first warning', () => {
+    const lifecycle = new Lifecycle();
+    lifecycle.warn('one');
+    lifecycle.warn('two');
+    expect(lifecycle.warning).to.equal('one');
+  });
+});
