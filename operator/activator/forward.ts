@@ -14,8 +14,8 @@ export interface Target {
 }
 
 /**
- * Resolves with false when the pod could not be reached: nothing was sent, so the request may be tried again. A pod that
- * sends nothing for `requestTimeoutMs` and `idleMs` is given up. Its time is that of the sockets, not of a clock.
+ * Resolves with false when the pod could not be reached: nothing was sent, so the request may be tried again. A pod
+ * that sends nothing for `requestTimeoutMs` and `idleMs` is given up. Its time is that of the sockets, not of a clock.
  */
 export function forward(
   buffered: BufferedRequest,
