@@ -1,5 +1,5 @@
 /** `penstock serve` runs the scorer of a pod as a process on this machine and restarts it when a file changes. */
-import { ENV, LOCAL_ENV, MOUNT, SCORER_NODE_FLAGS } from '@penstock/contract';
+import { ENV, LOCAL_ENV, LOG_MESSAGE, MOUNT, SCORER_NODE_FLAGS } from '@penstock/contract';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -132,7 +132,7 @@ class Running {
 function readable(line: string, port: number): string {
   try {
     const { level, message, timestamp: _, detail, error, ...rest } = JSON.parse(line) as Record<string, unknown>;
-    if (message === "Users's init has completed successfully") return `✓ ready: http://127.0.0.1:${port}/score`;
+    if (message === LOG_MESSAGE.ready) return `✓ ready: http://127.0.0.1:${port}/score`;
     const more = Object.keys(rest).length > 0 ? ` ${JSON.stringify(rest)}` : '';
     return `${level === 'error' ? '✗ ' : ''}${String(message)}${more}${[detail, error]
       .filter(Boolean)

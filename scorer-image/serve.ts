@@ -1,5 +1,5 @@
 /** The command `serve`: loads the model, runs init(), serves HTTP, and drains on SIGTERM. */
-import { FAILURE, type ScoringTest } from '@penstock/contract';
+import { FAILURE, LOG_MESSAGE, type ScoringTest } from '@penstock/contract';
 import type { Server } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import { dirname } from 'node:path';
@@ -83,7 +83,7 @@ export async function serve(
   if (config.script !== undefined) process.chdir(dirname(config.script));
   await traffic.open();
   await Promise.all([listen(user, config.userPort), listen(operator, config.operatorPort)]);
-  logger.info("Invoking user's init function");
+  logger.info(LOG_MESSAGE.initBegins);
   try {
     const starting = dispatcher.start().then(async (seconds) => {
       if (config.test) await runScoringTest(config.test, dispatcher);
@@ -99,7 +99,7 @@ export async function serve(
     metrics.queueDepth(() => dispatcher.waiting);
     lifecycle.to('Ready');
     demand.ready(performance.now());
-    logger.info("Users's init has completed successfully", { seconds: outcome });
+    logger.info(LOG_MESSAGE.ready, { seconds: outcome });
     await Promise.race([failing, stop]);
     lifecycle.to('Draining');
     await drain(user, {

@@ -94,6 +94,11 @@ export const SCORER_NODE_FLAGS: readonly string[] = [
   '--max-semi-space-size=4',
   '--no-parallel-scavenge',
 ];
+/** Log lines of the scorer that other programs look for. They are Azure ML's, with its spelling. */
+export const LOG_MESSAGE = {
+  initBegins: "Invoking user's init function",
+  ready: "Users's init has completed successfully",
+} as const;
 export const SCORER_COMMAND = { fetch: 'fetch', verify: 'verify', serve: 'serve' } as const;
 
 export const OPERATOR_PATH = {
