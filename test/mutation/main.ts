@@ -4,7 +4,18 @@
  * docs/testing.md. With `--survivors` it also prints the changes that no test noticed.
  */
 import { execa } from 'execa';
-import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -29,10 +40,29 @@ const sources = globSync(['packages/**/*.ts', 'operator/**/*.ts', 'scorer-image/
   cwd: root,
 }).filter((file) => !/node_modules|dist\/|\.gen\.ts$|\/main\.ts$/.test(file));
 
+/**
+ * A copy of the checkout, which Stryker may change. The workspaces of `node_modules` lead to the copy, so that mutants
+ * of packages are run, too.
+ */
+async function copyOfCheckout(folder: string): Promise<string> {
+  const copy = join(folder, 'copy');
+  const { stdout } = await execa('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root });
+  for (const file of stdout.split('\n').filter((one) => existsSync(join(root, one))))
+    cpSync(join(root, file), join(copy, file));
+  const modules = join(copy, 'node_modules');
+  mkdirSync(join(modules, '@penstock'), { recursive: true });
+  for (const name of readdirSync(join(root, 'node_modules')).filter((one) => one !== '@penstock'))
+    symlinkSync(join(root, 'node_modules', name), join(modules, name));
+  for (const name of ['contract', 'kube', 'server'])
+    symlinkSync(join(copy, 'packages', name), join(modules, '@penstock', name));
+  return copy;
+}
+
 /** Runs Stryker on these files and returns its report. */
 async function mutate(files: string[]): Promise<Report> {
   const folder = mkdtempSync(join(tmpdir(), 'penstock-mutation-'));
   try {
+    const copy = await copyOfCheckout(folder);
     const config = {
       testRunner: 'mocha',
       plugins: ['@stryker-mutator/mocha-runner'],
@@ -44,14 +74,15 @@ async function mutate(files: string[]): Promise<Report> {
       reporters: ['json', 'progress-append-only'],
       jsonReporter: { fileName: join(folder, 'report.json') },
       concurrency: 2,
-      tempDirName: join(folder, 'sandbox'),
+      inPlace: true,
+      tempDirName: join(folder, 'backup'),
       disableTypeChecks: '{packages,operator,scorer-image,cli}/**/*.ts',
       // a message may be worded in another way, so a changed text says nothing
       mutator: { excludedMutations: ['StringLiteral'] },
     };
     writeFileSync(join(folder, 'stryker.json'), JSON.stringify(config));
     await execa('npx', ['stryker', 'run', join(folder, 'stryker.json')], {
-      cwd: root,
+      cwd: copy,
       stdio: ['ignore', 'inherit', 'inherit'],
       env: { NODE_OPTIONS: `--import ${join(import.meta.dirname, 'cjs.mjs')}` },
     });

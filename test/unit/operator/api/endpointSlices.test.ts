@@ -10,15 +10,14 @@ import {
   type Slice,
 } from '../../../../operator/api/endpointSlices.ts';
 
-const slice = (change: object = {}, metadata: object = {}): Slice =>
-  ({
-    apiVersion: 'discovery.k8s.io/v1',
-    kind: 'EndpointSlice',
-    addressType: 'IPv4',
-    metadata: { name: 'a', namespace: 'ns', ...metadata },
-    endpoints: [],
-    ...change,
-  });
+const slice = (change: object = {}, metadata: object = {}): Slice => ({
+  apiVersion: 'discovery.k8s.io/v1',
+  kind: 'EndpointSlice',
+  addressType: 'IPv4',
+  metadata: { name: 'a', namespace: 'ns', ...metadata },
+  endpoints: [],
+  ...change,
+});
 const endpoint = (address: string, conditions?: object) => ({ addresses: [address, 'second'], conditions });
 
 describe('the Ready addresses of a slice', () => {

@@ -3,7 +3,6 @@ import { expect } from 'chai';
 import { Stalled, Waiting, type Attempt } from '../../../../operator/api/flow.ts';
 import type { ObservedPipeline } from '../../../../operator/api/observed.ts';
 import type { LiveRevision, Plan, ScaleToZero } from '../../../../operator/api/plan.ts';
-import type { InferencePipelineStatus } from '../../../../operator/api/types.gen.ts';
 import { effective } from '../../../../operator/desired/effective.ts';
 import { pipelineStatus } from '../../../../operator/status/pipeline.ts';
 import { NOW, observed, pipeline, stored } from '../../../support/fixtures/objects.ts';
