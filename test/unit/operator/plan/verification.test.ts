@@ -298,3 +298,56 @@ describe('the verification of a model', () => {
     expect(looksRefused(jobState(job(2, {}, 9), [podOf(job(2), 3, 'ResourceNotReady: 404')]), NOW)).to.equal(false);
   });
 });
+
+describe('the time of the next look at a verification', () => {
+  const wake = (change: Change): number | undefined => planVerification(see(change)).wakeAfterMs;
+
+  it('is soon while its Job has no pod, for a while', () => {
+    const [soon, later] = [wake({ jobs: [job(1)] }), wake({ jobs: [job(1, {}, 3_600)] })];
+    expect(soon).to.be.a('number').and.greaterThan(0);
+    expect(later).to.equal(undefined);
+  });
+
+  it('is an event once the pod of the Job exists', () => {
+    const one = job(1);
+    const running = { ...podOf(one, 0, ''), status: { containerStatuses: [] } };
+    expect(wake({ jobs: [one], pods: [running] })).to.equal(undefined);
+  });
+
+  it('after a failure is what is left of the delay, which doubles', () => {
+    const after = (attempt: number, secondsAgo: number) => wake({ jobs: [job(attempt, failed(secondsAgo), 100)] });
+    expect(after(1, 4)! - after(1, 5)!).to.equal(1_000);
+    expect(after(2, 4)! + 4_000).to.equal(2 * (after(1, 4)! + 4_000));
+    expect(after(30, 0)).to.be.at.most(3_600_000);
+  });
+
+  it('counts from the creation of a Job without conditions', () => {
+    const one = { ...job(1, {}, 2) };
+    const ended = { ...podOf(one, 3, 'ModelLoadFailed: no') };
+    const plan = planVerification(see({ jobs: [one], pods: [ended] }));
+    expect([plan.ready, plan.start]).to.deep.equal([false, undefined]);
+  });
+});
+
+describe('the Jobs that are deleted', () => {
+  const pruned = (change: Change): string[] =>
+    planVerification(see(change)).prune.map(({ metadata }) => metadata.name.split('-').at(-1)!);
+
+  it('are the older ones of several attempts, in any order', () =>
+    expect(pruned({ jobs: [job(3), job(1, failed(50), 100), job(2, failed(20), 60)] })).to.deep.equal(['1']));
+
+  it('are all but the last when the last has failed', () =>
+    expect(pruned({ jobs: [job(2, failed(2)), job(1, failed(20), 60)] })).to.deep.equal(['1']));
+
+  it('are those of another source', () => {
+    const moved = modelVersion({ source: { uri: 'configmap://moved' } }, { observedGeneration: 1 });
+    const other = verifyJob(moved, 1, config);
+    const stale = { ...other, metadata: { ...other.metadata, uid: 'stale' } };
+    expect(planVerification(see({ jobs: [job(1), stale] })).prune.map(({ metadata }) => metadata.uid)).to.deep.equal([
+      'stale',
+    ]);
+  });
+
+  it('are all of a verified ModelVersion', () =>
+    expect(pruned({ modelVersion: pinned, jobs: [job(1), job(2)] }).sort()).to.deep.equal(['1', '2']));
+});
