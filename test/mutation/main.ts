@@ -1,7 +1,8 @@
 /**
  * `npm run test:mutation [-- ROOM …]`: changes the code of each room, one small change at a time, and runs the unit
  * tests that cover the changed line. Prints how many changes the tests notice, for each room, as a table for
- * docs/testing.md. With `--survivors` it also prints the changes that no test noticed.
+ * docs/testing.md. With `--survivors` it also prints the changes that no test noticed. The whole report is in
+ * coverage/mutation.json.
  */
 import { execa } from 'execa';
 import {
@@ -28,6 +29,8 @@ const GOAL = { pure: 90, other: 60 };
 interface Mutant {
   status: 'Killed' | 'Survived' | 'NoCoverage' | 'Timeout' | 'CompileError' | 'RuntimeError' | 'Ignored' | 'Pending';
   mutatorName: string;
+  /** It is evaluated when the module is loaded, which happens once for all tests. */
+  static?: boolean;
   replacement?: string;
   location: { start: { line: number } };
 }
@@ -38,7 +41,7 @@ interface Report {
 const roomsOf = (files: string[]): string[] => [...new Set(files.map((file) => dirname(file)))].sort();
 const sources = globSync(['packages/**/*.ts', 'operator/**/*.ts', 'scorer-image/**/*.ts', 'cli/**/*.ts'], {
   cwd: root,
-}).filter((file) => !/node_modules|dist\/|\.gen\.ts$|\/main\.ts$/.test(file));
+}).filter((file) => !/node_modules|dist\/|\.gen\.ts$|\/main\.ts$|contract\/reference\.ts$/.test(file));
 
 /**
  * A copy of the checkout, which Stryker may change. The workspaces of `node_modules` lead to the copy, so that mutants
@@ -86,14 +89,20 @@ async function mutate(files: string[]): Promise<Report> {
       stdio: ['ignore', 'inherit', 'inherit'],
       env: { NODE_OPTIONS: `--import ${join(import.meta.dirname, 'cjs.mjs')}` },
     });
+    mkdirSync(join(root, 'coverage'), { recursive: true });
+    cpSync(join(folder, 'report.json'), join(root, 'coverage/mutation.json'));
     return JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8')) as Report;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** Share of mutants that a test noticed, in percent. Mutants that do not compile do not count. */
-function scoreOf(mutants: Mutant[]): number {
+/**
+ * Share of mutants that a test noticed, in percent. Mutants that do not compile do not count, and neither do static
+ * ones, which no test can notice.
+ */
+function scoreOf(all: Mutant[]): number {
+  const mutants = all.filter((mutant) => mutant.static !== true);
   const noticed = mutants.filter(({ status }) => status === 'Killed' || status === 'Timeout').length;
   const missed = mutants.filter(({ status }) => status === 'Survived' || status === 'NoCoverage').length;
   return (100 * noticed) / (noticed + missed || 1);
@@ -112,7 +121,9 @@ function survivors({ files }: Report): string {
   return Object.entries(files)
     .flatMap(([file, { source, mutants }]) =>
       mutants
-        .filter(({ status }) => status === 'Survived' || status === 'NoCoverage')
+        .filter(
+          ({ status, static: isStatic }) => (status === 'Survived' || status === 'NoCoverage') && isStatic !== true,
+        )
         .map(
           ({ status, mutatorName, replacement = '', location }) =>
             `${file}:${location.start.line} ${status} ${mutatorName}: ${source.split('\n')[location.start.line - 1]!.trim()}  →  ${replacement.slice(0, 80).replaceAll('\n', ' ')}`,

@@ -173,3 +173,18 @@ describe('the cache of a kind', () => {
   it('cached objects are frozen at any depth', () =>
     expect(Object.isFrozen(cache.get('a', 's')!.metadata)).to.equal(true));
 });
+
+describe('an index', () => {
+  const labelled = (version: number, ...keys: string[]) => ({ ...object('one', version), keys });
+  const found = (cache: Cache<ReturnType<typeof labelled>>, key: string): string[] =>
+    cache.byIndex(key).map(({ metadata }) => metadata.resourceVersion);
+
+  it('has an object under its keys of now, and under no older one', () => {
+    const cache = new Cache<ReturnType<typeof labelled>>(({ keys }) => keys);
+    cache.put(labelled(1, 'a', 'b'));
+    cache.put(labelled(2, 'b', 'c'));
+    expect(['a', 'b', 'c'].map((key) => found(cache, key))).to.deep.equal([[], ['2'], ['2']]);
+    cache.remove('a/s');
+    expect(['a', 'b', 'c'].map((key) => found(cache, key))).to.deep.equal([[], [], []]);
+  });
+});
