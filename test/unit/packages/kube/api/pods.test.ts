@@ -35,6 +35,21 @@ describe('a pod', () => {
     expect(readySince(ready())).to.equal(Date.parse('2026-01-01T00:00:00Z'));
     expect(readySince(pod({}))).to.be.NaN;
   });
+
+  it('without a status is neither Ready nor terminated', () => {
+    const bare = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'a' } };
+    expect([isReady(bare), isTerminated(bare)]).to.deep.equal([false, false]);
+    expect(readySince(bare)).to.be.NaN;
+    expect(addressesOf([bare])).to.deep.equal([]);
+  });
+
+  it('is Ready by one of several conditions', () => {
+    const other = { type: 'PodScheduled', status: 'True', lastTransitionTime: '2025-01-01T00:00:00Z' };
+    const notReady = { ...READY, status: 'False', lastTransitionTime: '2025-01-01T00:00:00Z' };
+    expect(isReady(pod({ conditions: [other, READY] }))).to.equal(true);
+    expect(readySince(pod({ conditions: [other, READY] }))).to.equal(Date.parse('2026-01-01T00:00:00Z'));
+    expect(readySince(pod({ conditions: [other, notReady] }))).to.be.NaN;
+  });
 });
 
 describe('the addresses of pods', () => {
