@@ -132,7 +132,7 @@ describe('Azure ML’s protocol', function () {
     scorer = await start({ script: 'echo.ts', env: { SCORING_TIMEOUT_MS: '300', ACCESS_LOG: 'true' } });
     expect((await post('wait1000')).status).to.equal(504);
     const slow = new ReadableStream<string>({
-      start: (body) => (body.enqueue('canary-'), void setTimeout(() => (body.enqueue('payload'), body.close()), 300)),
+      start: (body) => (body.enqueue('canary-'), void setTimeout(() => (body.enqueue('payload'), body.close()), 1000)),
     }).pipeThrough(new TextEncoderStream());
     const answer = await post(slow, {
       'content-length': '14',
