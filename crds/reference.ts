@@ -1,4 +1,4 @@
-/** Prints docs/reference.md: metrics from their registries, environment variables and headers from their tables. */
+/** Prints docs/reference.md: metrics from their registries, the rest from the tables in the code. */
 import { ENV, HEADER, LOCAL_ENV } from '@penstock/contract';
 import { ENV_ROWS, HEADER_ROWS, LOCAL_ENV_ROWS, type VariableRow } from '@penstock/contract/reference';
 import { Settings, type Variable } from '@penstock/server/settings';
@@ -9,9 +9,10 @@ import { readConfig } from '../operator/config.ts';
 import { operatorMetrics } from '../operator/metrics.ts';
 import { ACTIVATOR_VARIABLES, OPERATOR_VARIABLES } from '../operator/variables.ts';
 import { scorerMetrics } from '../scorer-image/metrics/metrics.ts';
+import { rejections } from '../scorer-image/rejections.ts';
 
 const HEADER_TEXT = `<!-- Printed by \`npm run generate\`: edit the tables in the code, not this file. -->
-# Reference: metrics, environment variables, headers
+# Reference: metrics, environment variables, headers, error responses
 
 All names on this page are part of the API. What they tell an operator of the cluster is in [operations](operations.md).
 `;
@@ -51,6 +52,7 @@ export function referencePage(): string {
     programTable('Variables of the operator', readConfig, OPERATOR_VARIABLES),
     programTable('Variables of the activator', readActivatorConfig, ACTIVATOR_VARIABLES),
     headerTable(),
+    rejectionTable(),
   ].join('\n');
 }
 
@@ -127,6 +129,14 @@ const headerTable = (): string =>
       const { direction, meaning } = HEADER_ROWS[key];
       return [`\`${HEADER[key]}\``, direction === 'both' ? 'request, response' : direction, meaning];
     }),
+  );
+
+const rejectionTable = (): string =>
+  section(
+    'Error responses of a scorer',
+    'A message about the content of a tensor is not listed; its status is 400. A name in braces stands for a value.',
+    ['status', 'message'],
+    rejections().map(({ status, message }) => [String(status), message]),
   );
 
 function section(title: string, where: string, columns: string[], rows: string[][]): string {

@@ -134,12 +134,14 @@ async function runScoringTest(test: ScoringTest, dispatcher: Dispatcher): Promis
       respond,
     });
   });
-  const text =
-    answer.kind === 'result' && answer.stream
-      ? await readText(answer.stream)
-      : Buffer.from(answer.body as string).toString();
+  const text = await textOf(answer);
   const problem = answer.status === 200 ? mismatch(test, text) : `it was answered ${answer.status}: ${text}`;
   if (problem !== undefined) throw new StartFailure(FAILURE.testFailed, `scoring.test: ${problem}`, answer.stack);
+}
+
+function textOf(answer: ScoreResponse): string | Promise<string> {
+  if (answer.kind === 'rejected') return answer.message;
+  return answer.stream ? readText(answer.stream) : Buffer.from(answer.body as string).toString();
 }
 
 /** All chunks of an answer; '' for one that breaks off. */

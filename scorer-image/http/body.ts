@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { createGunzip, createInflate, type Gunzip, type Inflate } from 'node:zlib';
+import { rejection, type Rejection } from '../rejections.ts';
 import type { Upload } from '../run/uploads.ts';
 
 /** Limits of a request body. */
@@ -25,28 +26,18 @@ const UNPACK: Record<string, () => Gunzip | Inflate> = {
   deflate: createInflate,
 };
 
-/** Why a body is rejected. */
-export interface Refusal {
-  status: number;
-  message: string;
-}
-
-type Done = (refusal: Refusal | undefined, body: Buffer) => void;
+type Done = (rejected: Rejection | undefined, body: Buffer) => void;
 const NOTHING = Buffer.alloc(0);
 
 interface Reading {
   upload: Upload;
   maxBytes: number;
-  /** Prefix of the message about a body that is too large. */
-  prefix: string;
+  tooLarge: Rejection;
   /** Size before decompression (bytes). */
   packedBytes?: number;
 }
 
-const tooLarge = ({ prefix, maxBytes }: Pick<Reading, 'prefix' | 'maxBytes'>): string =>
-  `${prefix}the body is larger than ${maxBytes} bytes (endpoint.maxRequestBytes)`;
-
-/** Calls `done` once with the body or a refusal; never if the client disconnects before that. */
+/** Calls `done` once with the body or a rejection; never if the client disconnects before that. */
 export function readBody(
   request: IncomingMessage,
   upload: Upload,
@@ -55,19 +46,14 @@ export function readBody(
 ): void {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase(); // case-insensitive (RFC 9110 §8.4.1)
   if (encoding !== undefined && encoding !== 'identity' && !Object.hasOwn(UNPACK, encoding))
-    return done(
-      {
-        status: 415,
-        message: `Content-Encoding ${encoding.slice(0, 50)} is not supported: send gzip, deflate or nothing`,
-      },
-      NOTHING,
-    );
-  if (Number(request.headers['content-length']) > maxBytes)
-    return done({ status: 413, message: tooLarge({ prefix: '', maxBytes }) }, NOTHING);
-  const size = collect(request, { upload, maxBytes, prefix: '' }, (refusal, body) => {
+    return done(rejection('unsupportedEncoding', { encoding: encoding.slice(0, 50) }), NOTHING);
+  const tooLarge = rejection('bodyTooLarge', { maxBytes });
+  if (Number(request.headers['content-length']) > maxBytes) return done(tooLarge, NOTHING);
+  const size = collect(request, { upload, maxBytes, tooLarge }, (rejected, body) => {
     incomplete.delete(size);
-    if (refusal || encoding === undefined || encoding === 'identity') done(refusal, body);
-    else unpack(body, encoding, { upload, maxBytes, prefix: 'unpacked, ', packedBytes: body.length }, done);
+    if (rejected || encoding === undefined || encoding === 'identity') return done(rejected, body);
+    const unpackedTooLarge = rejection('unpackedBodyTooLarge', { maxBytes });
+    unpack(body, encoding, { upload, maxBytes, tooLarge: unpackedTooLarge, packedBytes: body.length }, done);
   });
   trackPace(size, { request, graceMs });
 }
@@ -98,60 +84,54 @@ function rejectSlowBodies(): void {
     const allowedMs = pace.graceMs + (size.bytes / MIN_BYTES_PER_SECOND) * 1000;
     if (pace.request.destroyed) incomplete.delete(size);
     else if (now - pace.begun > allowedMs)
-      size.refuse(
-        408,
-        `the body came too slowly: after ${pace.graceMs / 1000} s at least ${MIN_BYTES_PER_SECOND} bytes a second are expected`,
-      );
+      size.reject(rejection('slowBody', { seconds: pace.graceMs / 1000, bytes: MIN_BYTES_PER_SECOND }));
   }
 }
 
 /** Decompresses a body. Calls `done` once. Decompression stops at the size limit. */
 function unpack(body: Buffer, encoding: string, reading: Reading, done: Done): void {
   const unpacker = UNPACK[encoding]!();
-  collect(unpacker, reading, (refusal, bytes) => {
-    if (refusal)
+  collect(unpacker, reading, (rejected, bytes) => {
+    if (rejected)
       unpacker
         .removeAllListeners()
         .on('error', () => undefined)
         .destroy();
-    done(refusal, bytes);
+    done(rejected, bytes);
   });
   unpacker
-    .on('error', ({ message }) => done({ status: 400, message: `the body is not ${encoding}: ${message}` }, NOTHING))
+    .on('error', ({ message }) => done(rejection('undecodableBody', { encoding, problem: message }), NOTHING))
     .end(body);
 }
 
 interface CollectedBody {
   bytes: number;
-  refuse: (status: number, message: string) => void;
+  reject: (rejected: Rejection) => void;
 }
 
 /** Collects a stream and rejects it when a limit is exceeded. Calls `done` once, or never if the stream fails. */
 function collect(stream: Readable, reading: Reading, done: Done): CollectedBody {
-  const { upload, maxBytes, packedBytes = Infinity } = reading;
+  const { upload, maxBytes, tooLarge, packedBytes = Infinity } = reading;
   let whole: Buffer | undefined;
   let more: Buffer[] | undefined;
   let over = false;
   const size: CollectedBody = {
     bytes: 0,
-    refuse: (status, message) => {
+    reject: (rejected) => {
       if (over) return;
       over = true;
       stream.removeAllListeners('data').removeAllListeners('end').resume();
-      done({ status, message }, NOTHING);
+      done(rejected, NOTHING);
     },
   };
   stream
     .on('data', (chunk: Buffer) => {
       size.bytes += chunk.length;
-      if (size.bytes > maxBytes) return size.refuse(413, tooLarge(reading));
+      if (size.bytes > maxBytes) return size.reject(tooLarge);
       if (size.bytes > UNCHECKED_RATIO_BYTES && size.bytes > packedBytes * MAX_COMPRESSION_RATIO)
-        return size.refuse(
-          413,
-          `unpacked, the body is more than ${MAX_COMPRESSION_RATIO} times as large as it came: send it without Content-Encoding`,
-        );
+        return size.reject(rejection('compressionRatioTooHigh', { ratio: MAX_COMPRESSION_RATIO }));
       const tooMuch = upload.received(chunk.length);
-      if (tooMuch !== undefined) return size.refuse(429, tooMuch);
+      if (tooMuch) return size.reject(tooMuch);
       if (whole === undefined) whole = chunk;
       else (more ??= [whole]).push(chunk);
     })

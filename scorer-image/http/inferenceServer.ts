@@ -9,6 +9,7 @@ import { rejectMalformedRequest } from '@penstock/server/malformedRequest';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ScorerConfig } from '../config.ts';
+import { rejection } from '../rejections.ts';
 import { logAccess } from './accessLog.ts';
 import type { InferenceServerDeps } from './deps.ts';
 import { metadataRoutes } from './metadataRoutes.ts';
@@ -63,7 +64,7 @@ export function inferenceServer(deps: InferenceServerDeps): Server {
     else rejectMalformedRequest(code, client);
   });
   server.on('checkExpectation', (request, response) =>
-    new RequestContext(request, response, [], NO_HEADERS).fail(417, 'The header Expect can only be 100-continue'),
+    new RequestContext(request, response, [], NO_HEADERS).reject(rejection('unsupportedExpectation')),
   );
   return server;
 }
@@ -90,9 +91,8 @@ function prepare(context: RequestContext, { config, lifecycle, traffic, logger }
 }
 
 function rejectInvalid(context: RequestContext, idProblem: string | undefined): boolean {
-  if (idProblem !== undefined) context.fail(431, idProblem);
-  else if (!context.path.startsWith('/'))
-    context.fail(400, 'The request target must be a path, or an http:// address with one');
+  if (idProblem !== undefined) context.reject(rejection('requestIdTooLong', { problem: idProblem }));
+  else if (!context.path.startsWith('/')) context.reject(rejection('invalidRequestTarget'));
   else return false;
   return true;
 }
@@ -124,13 +124,13 @@ function rejectUnauthorized(context: RequestContext, isKnown: boolean, { metrics
   if (isKnown || isOpen(context)) return false;
   metrics.rejected.inc({ reason: 'unauthorized' });
   context.header('www-authenticate', 'Bearer');
-  context.fail(401, unauthorizedMessage(context.request.headers.authorization));
+  context.reject(rejection('unauthorized', { problem: unauthorizedMessage(context.request.headers.authorization) }));
   return true;
 }
 
 function rejectNotReady(context: RequestContext, { metrics, lifecycle }: InferenceServerDeps): boolean {
   if (lifecycle.started || isOpen(context)) return false;
   metrics.rejected.inc({ reason: 'not_ready' });
-  context.fail(503, 'The endpoint is not ready: its script has not finished init()');
+  context.reject(rejection('notReady'));
   return true;
 }

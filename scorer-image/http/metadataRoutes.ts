@@ -4,6 +4,7 @@ import { errorBody } from '@penstock/server/errorBody';
 import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { rejection, type Rejection } from '../rejections.ts';
 import { servedModel } from './servedModel.ts';
 import { schemasOf, swagger } from './swagger.ts';
 import type { InferenceServerDeps } from './deps.ts';
@@ -13,10 +14,11 @@ type ModelPath = { model: string; version?: string };
 
 /** A swagger file beside the script takes precedence over the generated document, as in Azure ML. */
 async function swaggerRoute(
-  { query }: Request,
+  request: Request,
   response: Response,
   { config, dispatcher }: Pick<InferenceServerDeps, 'config' | 'dispatcher'>,
 ): Promise<void> {
+  const { query } = request;
   const version = typeof query.version === 'string' ? query.version : '2';
   const names = [`swagger${version.slice(0, 1)}.json`, ...(version.startsWith('2') ? ['swagger.json'] : [])];
   for (const name of config.script === undefined || !/^[23](\.[01])?$/.test(version) ? [] : names) {
@@ -33,11 +35,12 @@ async function swaggerRoute(
     version,
   );
   if (document) response.json(document);
-  else
-    response
-      .status(404)
-      .json({ message: `Swagger version [${version.slice(0, 20)}] is not valid. Supported versions: [2, 3, 3.1].` });
+  else reject(request, response, rejection('noSuchSwagger', { version: version.slice(0, 20) }));
 }
+
+/** Sends an error in the form of the protocol of the path. */
+const reject = ({ path }: Pick<Request, 'path'>, response: Response, { status, message }: Rejection): void =>
+  void response.status(status).type('json').send(errorBody(path, message));
 
 /** Names of features and classes go into parameters, because the protocol defines name, datatype and shape only. */
 const metadata = ({ name, datatype, shape, ...parameters }: TensorSignature): object => ({
@@ -73,7 +76,7 @@ export function metadataRoutes({
   app.get(['/v2/models/:model', '/v2/models/:model/versions/:version'], (request: Request<ModelPath>, response) => {
     const model = servedModel(config, request.params.model, request.params.version);
     const signature = dispatcher.signatures[request.params.model];
-    if (!model) return void response.status(404).json({ error: `there is no model ${request.params.model} here` });
+    if (!model) return reject(request, response, rejection('noSuchModel', request.params));
     response.json({
       name: model.name,
       versions: [model.version],
@@ -86,14 +89,13 @@ export function metadataRoutes({
     ['/v2/models/:model/ready', '/v2/models/:model/versions/:version/ready'],
     (request: Request<ModelPath>, response) => {
       const model = servedModel(config, request.params.model, request.params.version);
-      if (!model) return void response.status(404).json({ error: `there is no model ${request.params.model} here` });
+      if (!model) return reject(request, response, rejection('noSuchModel', request.params));
       response.status(isReady() ? 200 : 503).json({ name: model.name, ready: isReady() });
     },
   );
-  app.use((request, response) => {
-    const text = `${request.method} ${request.path} does not exist; try POST /score`;
-    response.status(404).type('json').send(errorBody(request.path, text));
-  });
+  app.use((request, response) =>
+    reject(request, response, rejection('noSuchPath', { method: request.method, path: request.path })),
+  );
   // express recognizes an error handler by its four parameters.
   const asJson: ErrorRequestHandler = (error: { status?: number }, _request, response, _next) =>
     void response.status(error.status ?? 500).json({ message: 'The request could not be read' });

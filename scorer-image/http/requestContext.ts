@@ -1,6 +1,7 @@
 /** One request and its response. Headers are collected in a list and sent once. */
 import { errorBody } from '@penstock/server/errorBody';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Rejection } from '../rejections.ts';
 import type { ResponseStream } from '../run/responseStream.ts';
 import { writeOkHead, type CommonHeaders } from './responseHead.ts';
 
@@ -138,7 +139,7 @@ export class RequestContext {
   }
 
   /** Sends an error in the form of the path's protocol: V2 has `error`, Azure ML has `message`. */
-  fail(status: number, message: string): void {
+  reject({ status, message }: Rejection): void {
     if (status === TIMED_OUT) this.closeConnection();
     this.send(status, errorBody(this.path, message));
   }

@@ -1,4 +1,5 @@
 /** One scoring request from its head to its response: counted, timed, and answered once. */
+import { rejection } from '../rejections.ts';
 import type { QueuedRequest } from '../run/requestQueue.ts';
 import type { ScoreResponse, Work } from '../run/messages.ts';
 import type { Upload } from '../run/uploads.ts';
@@ -7,7 +8,6 @@ import { readBody } from './body.ts';
 import type { RequestContext } from './requestContext.ts';
 import type { InferenceServerDeps } from './deps.ts';
 
-export const RUN_FAILED = 'An unexpected error occurred in scoring script. Check the logs for more info.';
 /** Names and values of the two request ids, which every response has. */
 const FIXED_HEADERS = 4;
 const TOO_MANY_REQUESTS = 429;
@@ -50,9 +50,9 @@ export class ScoringRequest {
       this.#context.request,
       this.#upload,
       { maxBytes, graceMs: Math.max(MIN_GRACE_MS, requestTimeoutMs) },
-      (refusal, body) => {
+      (rejected, body) => {
         this.#finishUpload();
-        if (refusal) this.#respond({ kind: 'rejected', status: refusal.status, body: refusal.message });
+        if (rejected) this.#respond({ kind: 'rejected', ...rejected });
         else if (!this.#settled) this.dispatch(body);
       },
     );
@@ -105,7 +105,7 @@ export class ScoringRequest {
     });
     this.#context.headers.length = FIXED_HEADERS;
     this.#context.response.statusMessage = ''; // of the refused head
-    this.#context.fail(500, RUN_FAILED);
+    this.#context.reject(rejection('runFailed'));
   }
 
   #onClose(): void {

@@ -1,11 +1,12 @@
 /** The scoring routes: Azure ML's /score, MLflow's /invocations, V2 infer. On node:http, without express. */
 import { HEADER } from '@penstock/contract';
+import { rejection, type Rejection } from '../rejections.ts';
 import type { ResponseStream } from '../run/responseStream.ts';
 import type { ScoreRequest } from '../protocols/messages.ts';
 import type { ScoreResponse, Work } from '../run/messages.ts';
 import { traceOf } from './accessLog.ts';
 import type { RequestContext } from './requestContext.ts';
-import { ScoringRequest, RUN_FAILED } from './scoringRequest.ts';
+import { ScoringRequest } from './scoringRequest.ts';
 import { servedModel } from './servedModel.ts';
 import type { InferenceServerDeps } from './deps.ts';
 
@@ -43,7 +44,8 @@ function decoded(segment: string): string {
 
 function score(context: RequestContext, deps: InferenceServerDeps): void {
   const { method = '', url = '' } = context.request;
-  if (method !== 'POST' && method !== 'GET' && method !== 'OPTIONS') return context.fail(405, 'Method not allowed');
+  if (method !== 'POST' && method !== 'GET' && method !== 'OPTIONS')
+    return context.reject(rejection('methodNotAllowed'));
   const scoring = new ScoringRequest(context, deps, {
     work: workOf('score', context, deps),
     writeResponse: writeAzureResponse,
@@ -55,9 +57,9 @@ function score(context: RequestContext, deps: InferenceServerDeps): void {
 /** The path of MLflow and SageMaker: a script gets it as /score, a model without code takes MLflow's formats. */
 function invocations(context: RequestContext, deps: InferenceServerDeps): void {
   const type = context.request.headers['content-type'];
-  if (context.request.method !== 'POST') return context.fail(405, 'Method not allowed');
+  if (context.request.method !== 'POST') return context.reject(rejection('methodNotAllowed'));
   if (deps.config.script === undefined && type !== undefined && !/^application\/json\b/i.test(type))
-    return context.fail(415, `Content-Type ${type.slice(0, 100)} is not supported: send application/json`);
+    return context.reject(rejection('unsupportedType', { type: type.slice(0, 100) }));
   new ScoringRequest(context, deps, {
     work: workOf('invocations', context, deps),
     writeResponse: writeAzureResponse,
@@ -69,14 +71,9 @@ function infer(
   deps: InferenceServerDeps,
   { model, version }: { model: string; version: string | undefined },
 ): void {
-  if (!servedModel(deps.config, model, version))
-    return context.fail(
-      404,
-      `there is no model ${model.slice(0, 200)}${version === undefined ? '' : ` version ${version.slice(0, 50)}`} here`,
-    );
+  if (!servedModel(deps.config, model, version)) return context.reject(noSuchModel(model, version));
   const length = context.request.headers[HEADER.jsonLength] as string | undefined;
-  if (length !== undefined && !/^\d{1,9}$/.test(length))
-    return context.fail(400, 'Inference-Header-Content-Length must be a whole number');
+  if (length !== undefined && !/^\d{1,9}$/.test(length)) return context.reject(rejection('invalidJsonLength'));
   const request = requestForScript(context, deps);
   const work: Work = {
     kind: 'infer',
@@ -86,6 +83,11 @@ function infer(
   };
   new ScoringRequest(context, deps, { work, writeResponse: writeInferResponse }).read();
 }
+
+const noSuchModel = (model: string, version: string | undefined): Rejection =>
+  version === undefined
+    ? rejection('noSuchModel', { model: model.slice(0, 200) })
+    : rejection('noSuchModelVersion', { model: model.slice(0, 200), version: version.slice(0, 50) });
 
 function workOf(kind: keyof typeof PLAIN, context: RequestContext, deps: InferenceServerDeps): Work {
   const request = requestForScript(context, deps);
@@ -147,22 +149,23 @@ function writeInferResponse(context: RequestContext, response: ScoreResponse, de
 /** With exposeErrors the client gets the stack; otherwise it gets the request id only. */
 function writeError(
   context: RequestContext,
-  { status, body, stack }: Pick<ScoreResponse, 'status' | 'body' | 'stack'>,
+  response: ScoreResponse,
   { config, logger, metrics }: InferenceServerDeps,
 ): void {
-  const text = String(body);
+  const { status, stack } = response;
+  const message = response.kind === 'rejected' ? response.message : String(response.body);
   if (status === 429) {
     metrics.rejected.inc({ reason: 'busy' });
     context.header('retry-after', RETRY_AFTER_SECONDS);
   }
   if (status >= 500)
-    logger.error(status === 504 ? text : 'run() failed', {
+    logger.error(status === 504 ? message : 'run() failed', {
       requestId: context.requestId,
       traceId: traceOf(context.request.headers.traceparent),
       error: stack,
     });
-  if (status !== 500) context.fail(status, text);
-  else context.fail(status, config.exposeErrors ? (stack ?? text) : RUN_FAILED);
+  if (status !== 500) context.reject({ status, message });
+  else context.reject(config.exposeErrors ? { status, message: stack ?? message } : rejection('runFailed'));
 }
 
 /** GET /score?a=1&b=x → {"a": 1, "b": "x"}; a repeated key becomes a list. */

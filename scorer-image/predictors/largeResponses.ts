@@ -1,10 +1,10 @@
 /** Limits the memory of large responses that are kept until their clients have read them. */
+import { rejection } from '../rejections.ts';
 import { BadInput } from '../tensor/errors.ts';
 
 /** Smaller responses never wait (bytes). */
 export const LARGE_BYTES = 4 * 2 ** 20;
 const MOST_BYTES = 64 * 2 ** 20;
-const TOO_MANY_REQUESTS = 429;
 
 export class LargeResponses {
   #reservedBytes = 0;
@@ -18,11 +18,7 @@ export class LargeResponses {
     const until = performance.now() + waitMs;
     while (this.#reservedBytes > 0 && this.#reservedBytes + bytes > MOST_BYTES) {
       const left = until - performance.now();
-      if (left <= 0)
-        throw new BadInput(
-          'The endpoint is busy: it holds as many large answers as it can. Try again later, or ask for them in binary',
-          TOO_MANY_REQUESTS,
-        );
+      if (left <= 0) throw new BadInput(rejection('tooManyLargeResponses'));
       await this.#nextRelease(left);
     }
     this.#reservedBytes += bytes;

@@ -3,6 +3,7 @@
  * value or a whole response. Messages and status codes are those of azureml_inference_server_http 1.5.
  */
 import { validateHeaderValue } from 'node:http';
+import { rejection } from '../rejections.ts';
 import type { Argument, UserScript } from '../script/script.ts';
 import { resultJson } from '../script/resultJson.ts';
 import { getHeapStatistics } from 'node:v8';
@@ -137,7 +138,7 @@ function argumentsOf(
   { method, headers }: ScoreRequest,
 ): Record<string, unknown> {
   if (method !== 'GET' && !/^application\/json\b/i.test(headers['content-type'] ?? ''))
-    throw new BadInput('Expects Content-Type to be application/json', 415);
+    throw new BadInput(rejection('typeNotJson'));
   if (body.length === 0) throw new BadInput('POST body is empty. Expecting a JSON dictionary.');
   const given = plainJson(body, 'POST body could not be decoded as JSON: ');
   if (!TYPES.object!(given)) throw new BadInput('POST body should be a JSON dictionary.');

@@ -1,13 +1,14 @@
 /** The HTTP thread's side of the workers: sends requests in batches, hands responses back, keeps deadlines. */
 import { FAILURE, type ModelSignature } from '@penstock/contract';
 import { StartFailure } from '../failure.ts';
+import { rejection } from '../rejections.ts';
 import { DeadlineTimer } from './deadlineTimer.ts';
 import { withinInitTimeout } from './initTimeout.ts';
 import type { ResponseBatch, ScoreResponse } from './messages.ts';
-import { callHung, REFUSAL, timeoutRefusal, WORKER_REPLACED } from './refusals.ts';
 import { RequestQueue, type Limits, type QueuedRequest } from './requestQueue.ts';
 import { decode } from './responseCodec.ts';
 import { Uploads, type Upload } from './uploads.ts';
+import { callHung, outOfMemory, WORKER_REPLACED } from './workerFailures.ts';
 import { WorkerHandle, type PendingRequest, type Ready, type WorkerListener } from './workerHandle.ts';
 import type { StartWorker } from './workerTransport.ts';
 
@@ -110,8 +111,8 @@ export class Dispatcher {
     const now = performance.now();
     const queued = this.#stopping ? undefined : this.#queue.enqueue(pending, pending.body.length, now);
     if (!queued) {
-      const refusal = this.#stopping ? REFUSAL.restarting : REFUSAL.tooManyBytes;
-      queueMicrotask(() => pending.respond({ kind: 'rejected', ...refusal }));
+      const why = rejection(this.#stopping ? 'restarting' : 'tooManyBytes');
+      queueMicrotask(() => pending.respond({ kind: 'rejected', ...why }));
       return undefined;
     }
     this.#options.onLoad(this.inFlight, now);
@@ -201,27 +202,25 @@ export class Dispatcher {
   #checkDeadlines(now: number, stalled: boolean): void {
     const expired = this.#queue.expireQueued(now);
     if (expired.length > 0) this.#options.onLoad(this.inFlight, now);
-    for (const { item } of expired) item.respond({ kind: 'rejected', ...REFUSAL.queueTimeout });
+    for (const { item } of expired) item.respond({ kind: 'rejected', ...rejection('queueTimeout') });
     if (stalled) return;
     const { timedOut, hung } = this.#queue.expireRunning(now);
-    const refusal = timeoutRefusal(this.#options.limits);
-    for (const { item } of timedOut) item.respond({ kind: 'rejected', ...refusal });
-    if (hung) this.#fail(new StartFailure(FAILURE.scriptHung, callHung(this.#options.limits)));
+    const { requestTimeoutMs: milliseconds, hangMs } = this.#options.limits;
+    for (const { item } of timedOut)
+      item.respond({ kind: 'rejected', ...rejection('requestTimeout', { milliseconds }) });
+    if (hung) this.#fail(callHung(hangMs));
   }
 
   /** Replaces a worker whose heap overflowed. Its only request gets 413; several requests get 503. */
   #replaceWorker(worker: WorkerHandle): void {
     if (this.#stopping) return;
     const pending = worker.pending();
-    if (pending.length === 0)
-      return this.#fail(
-        new StartFailure(FAILURE.scriptCrashed, 'the script needs more memory than there is, without a request'),
-      );
+    if (pending.length === 0) return this.#fail(outOfMemory());
     const alone = pending.filter(({ settled }) => !settled).length === 1;
-    const refusal = alone ? REFUSAL.requestTooLarge : REFUSAL.restarting;
+    const why = rejection(alone ? 'requestTooLarge' : 'restarting');
     for (const queued of pending) {
       this.#queue.complete(queued);
-      this.#respond(queued, { kind: 'rejected', ...refusal });
+      this.#respond(queued, { kind: 'rejected', ...why });
     }
     this.#options.onReplaced(WORKER_REPLACED);
     const next = this.#newWorker();
@@ -237,13 +236,13 @@ export class Dispatcher {
     if (this.#stopping) return;
     this.#stopping = true;
     for (const queued of this.#workers.flatMap((worker) => worker.pending()))
-      this.#respond(queued, { kind: 'rejected', status: 500, body: message, stack: detail });
+      this.#respond(queued, { kind: 'rejected', status: 500, message, stack: detail });
     this.#clearQueue();
     const crash = reason === FAILURE.scriptHung ? reason : FAILURE.scriptCrashed;
     this.#options.onCrash(new StartFailure(crash, message, detail));
   }
 
   #clearQueue(): void {
-    for (const queued of this.#queue.clear()) this.#respond(queued, { kind: 'rejected', ...REFUSAL.restarting });
+    for (const queued of this.#queue.clear()) this.#respond(queued, { kind: 'rejected', ...rejection('restarting') });
   }
 }

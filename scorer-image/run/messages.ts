@@ -4,6 +4,7 @@
  */
 import type { Failure, ModelSignature } from '@penstock/contract';
 import type { ScoreRequest } from '../protocols/messages.ts';
+import type { Rejection } from '../rejections.ts';
 import type { ResponseStream } from './responseStream.ts';
 
 /** One request without its body. `request` is left out where the script does not read it. */
@@ -85,4 +86,4 @@ export type ScoreResponse =
   /** A worker has processed it. */
   | ({ kind: 'result'; stream?: ResponseStream } & WorkerResponse)
   /** No worker has processed it, or its worker ended. */
-  | { kind: 'rejected'; status: number; body: string; stack?: string };
+  | ({ kind: 'rejected'; stack?: string } & Rejection);

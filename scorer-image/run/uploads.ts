@@ -1,14 +1,14 @@
 /** Request bodies that are being uploaded: counted, and limited to the memory of the endpoint. */
-import { REFUSAL } from './refusals.ts';
+import { rejection, type Rejection } from '../rejections.ts';
 import type { RequestQueue } from './requestQueue.ts';
 
 /** One request body that is being uploaded. */
 export interface Upload {
   /**
-   * Counts a part of the body. Returns a message when it exceeds the memory of the endpoint, or the upload has
+   * Counts a part of the body. Returns a rejection when it exceeds the memory of the endpoint, or the upload has
    * finished.
    */
-  received: (bytes: number) => string | undefined;
+  received: (bytes: number) => Rejection | undefined;
   /** The body is complete or will not be read further. Call it once. */
   finish: () => void;
 }
@@ -32,7 +32,7 @@ export class Uploads {
     this.#open += 1;
     return {
       received: (bytes) => {
-        if (over || !this.#admission.reserveBytes(bytes)) return REFUSAL.tooManyBytes.body;
+        if (over || !this.#admission.reserveBytes(bytes)) return rejection('tooManyBytes');
         held += bytes;
         return undefined;
       },

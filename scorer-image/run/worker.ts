@@ -3,10 +3,10 @@ import { FAILURE } from '@penstock/contract';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ScorerConfig } from '../config.ts';
 import { asFailure } from '../failure.ts';
+import { rejection } from '../rejections.ts';
 import { BadInput } from '../tensor/errors.ts';
 import type { EncodedResponse } from '../protocols/messages.ts';
 import { stackOf } from '../script/script.ts';
-import { timeoutRefusal } from './refusals.ts';
 import { encode } from './responseCodec.ts';
 import { ChunkSender } from './chunkSender.ts';
 import type { WorkerResponse, FromWorker, Requests, ToWorker, Work } from './messages.ts';
@@ -48,7 +48,10 @@ interface StartedRequest {
 }
 
 async function response({ id, work, body, begun, until }: StartedRequest, scoring: Scoring): Promise<WorkerResponse> {
-  if (Date.now() > until) return { id, ...timeoutRefusal(config) };
+  if (Date.now() > until) {
+    const { status, message } = rejection('requestTimeout', { milliseconds: config.requestTimeoutMs });
+    return { id, status, body: message };
+  }
   try {
     const done: EncodedResponse = await (work.kind === 'infer'
       ? scoring.infer(body, work)

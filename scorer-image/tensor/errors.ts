@@ -1,9 +1,11 @@
 /** Mistakes in requests and tensors. */
+import type { Rejection } from '../rejections.ts';
 
-/** A mistake of the client: the response is 400, or another 4xx, with this message. */
+/** A mistake of the client: the response has status 400 and this message, or those of the rejection. */
 export class BadInput extends Error {
   readonly status: number;
-  constructor(message: string, status = 400) {
+  constructor(problem: string | Rejection) {
+    const { status, message } = typeof problem === 'string' ? { status: 400, message: problem } : problem;
     super(message);
     this.status = status;
   }

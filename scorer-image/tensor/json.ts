@@ -1,4 +1,5 @@
 /** JSON of request bodies, with exact 64-bit integers where they are needed. */
+import { rejection } from '../rejections.ts';
 import { BadInput } from './errors.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -55,8 +56,7 @@ const [LIST, OBJECT] = ['['.charCodeAt(0), '{'.charCodeAt(0)];
 
 /** 16 MiB of `[{},{},…` would become 300 MiB of objects, more than a small pod has. */
 function boundedText(body: Uint8Array): string {
-  if (countBrackets(body) > MAX_BRACKETS)
-    throw new BadInput(`the body has more than ${MAX_BRACKETS} lists and objects; send tensors flat or in binary`, 413);
+  if (countBrackets(body) > MAX_BRACKETS) throw new BadInput(rejection('tooManyLists', { most: MAX_BRACKETS }));
   return textOf(body);
 }
 
@@ -78,11 +78,7 @@ const BRACKET_BYTES = 128;
  */
 export function scriptText(body: Uint8Array, heapBytes: number): string {
   const most = Math.floor(heapBytes / BRACKET_BYTES);
-  if (countBrackets(body) > most)
-    throw new BadInput(
-      `the body has more than ${most} lists and objects, for which this endpoint has no memory: send them flat, or raise resources.limits.memory`,
-      413,
-    );
+  if (countBrackets(body) > most) throw new BadInput(rejection('tooManyListsForMemory', { most }));
   return textOf(body);
 }
 

@@ -107,8 +107,16 @@ const ROOMS: Record<string, string[]> = {
     'node:*',
   ],
   'scorer-image/init': ['scorer-image', 'packages/contract'],
-  'scorer-image/protocols': ['scorer-image/tensor', 'scorer-image/script', 'packages/contract', 'node:http', 'node:v8'],
+  'scorer-image/protocols': [
+    'scorer-image/rejections.ts',
+    'scorer-image/tensor',
+    'scorer-image/script',
+    'packages/contract',
+    'node:http',
+    'node:v8',
+  ],
   'scorer-image/predictors': [
+    'scorer-image/rejections.ts',
     'scorer-image/model',
     'scorer-image/tensor',
     'type:scorer-image/script',

@@ -5,7 +5,8 @@ import { once } from 'node:events';
 import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { deflateSync, gzipSync } from 'node:zlib';
-import { readBody, type Refusal } from '../../../scorer-image/http/body.ts';
+import { readBody } from '../../../scorer-image/http/body.ts';
+import { rejection, type Rejection } from '../../../scorer-image/rejections.ts';
 
 const MAX_BYTES = 4_000_000;
 
@@ -14,18 +15,18 @@ describe('the body of a request', () => {
   let received: number;
   let budget: number;
   /** Resolves with the result of the next request. */
-  let result: Promise<{ refusal?: Refusal; body: Buffer }>;
+  let result: Promise<{ rejected?: Rejection; body: Buffer }>;
   beforeEach((done) => {
     [received, budget] = [0, Infinity];
-    const { promise, resolve } = Promise.withResolvers<{ refusal?: Refusal; body: Buffer }>();
+    const { promise, resolve } = Promise.withResolvers<{ rejected?: Rejection; body: Buffer }>();
     result = promise;
     server = createServer((incoming, response) => {
       const upload = {
-        received: (bytes: number) => ((received += bytes) > budget ? 'no memory' : undefined),
+        received: (bytes: number) => ((received += bytes) > budget ? rejection('tooManyBytes') : undefined),
         finish: () => undefined,
       };
-      readBody(incoming, upload, { maxBytes: MAX_BYTES, graceMs: 60_000 }, (refusal, body) => {
-        resolve({ ...(refusal && { refusal }), body });
+      readBody(incoming, upload, { maxBytes: MAX_BYTES, graceMs: 60_000 }, (rejected, body) => {
+        resolve({ ...(rejected && { rejected }), body });
         response.end();
       });
     }).listen(0, '127.0.0.1', done);
@@ -46,8 +47,8 @@ describe('the body of a request', () => {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     client.end();
-    const { refusal, body } = await result;
-    return refusal ? `${refusal.status} ${refusal.message}` : body.toString();
+    const { rejected, body } = await result;
+    return rejected ? `${rejected.status} ${rejected.message}` : body.toString();
   }
 
   it('is whole, in one part, in several, or empty', async () =>
@@ -96,7 +97,7 @@ describe('the body of a request', () => {
 
   it('without memory for it gets 429', async () => {
     budget = 10;
-    expect(await send(['x'.repeat(11)])).to.equal('429 no memory');
+    expect(await send(['x'.repeat(11)])).to.equal(`429 ${rejection('tooManyBytes').message}`);
   });
 
   it('counts both before and after decompression', async () => {

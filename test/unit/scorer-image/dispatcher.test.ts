@@ -141,7 +141,7 @@ describe('requests that come in one turn', () => {
             const ticket = pool.dispatch({
               work: { kind: 'score' },
               body: new Uint8Array(1),
-              respond: ({ body }) => resolve(body),
+              respond: (response) => resolve(response.kind === 'result' && response.body),
             });
             tickets.push(ticket?.sent === undefined ? 'waits' : 'sent');
           }),

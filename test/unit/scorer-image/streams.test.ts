@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import type { BadInput } from '../../../scorer-image/tensor/errors.ts';
 import { LargeResponses } from '../../../scorer-image/predictors/largeResponses.ts';
+import { rejection } from '../../../scorer-image/rejections.ts';
 import { ChunkSender } from '../../../scorer-image/run/chunkSender.ts';
 import type { FromWorker } from '../../../scorer-image/run/messages.ts';
 import { ResponseStream } from '../../../scorer-image/run/responseStream.ts';
@@ -177,9 +178,9 @@ describe('an upload', () => {
     const { all, reserved } = uploads(10);
     const upload = all.start();
     upload.received(8);
-    expect(upload.received(4)).to.contain('The endpoint is busy');
+    expect(upload.received(4)).to.deep.equal(rejection('tooManyBytes'));
     upload.finish();
-    expect(upload.received(1)).to.contain('The endpoint is busy');
+    expect(upload.received(1)).to.deep.equal(rejection('tooManyBytes'));
     expect(reserved()).to.equal(0);
   });
 });
