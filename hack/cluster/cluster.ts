@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { engine, onEngineNetwork, OWN, runningEngine, stopOwn, type Engine } from './engine.ts';
 import { hasImage, importImage, loadImage } from './images.ts';
+import { foreignKubeconfig, kubeconfig, kubectl } from './kubectl.ts';
 import { nodeImage } from './nodeImage.ts';
 import { cache, CLUSTER_NAME, here, METRICS_SERVER, root, run } from './paths.ts';
 import { runningPid, start, stop } from './processes.ts';
@@ -14,20 +15,7 @@ import { Advice, say } from './say.ts';
 import { builtTools, hasGo, metricsServer, tool } from './tools.ts';
 import { freePort } from './ports.ts';
 
-const OWN_KUBECONFIG = join(cache, 'kubeconfig');
-/** A cluster of the caller's; KUBECONFIG may also be ours, by `npm run cluster -- env`. */
-const given = process.env.KUBECONFIG === OWN_KUBECONFIG ? undefined : process.env.KUBECONFIG;
-export const kubeconfig = given ?? OWN_KUBECONFIG;
 const COLD_BUILD_BYTES = 12e9;
-
-/** Runs kubectl against the cluster and gives its standard output; `input` goes to standard input. */
-export async function kubectl(args: string[], input?: string): Promise<string> {
-  const done = await execa(await tool('kubectl'), args, {
-    env: { KUBECONFIG: kubeconfig },
-    ...(input === undefined ? {} : { input }),
-  });
-  return done.stdout;
-}
 
 const responds = async (): Promise<boolean> =>
   existsSync(kubeconfig) &&
@@ -80,8 +68,8 @@ async function systemServes(): Promise<boolean> {
 
 /** Brings the cluster up. Twice is harmless; after a crash of anything it repairs what is broken. */
 export async function up(): Promise<void> {
-  if (given !== undefined) {
-    if (!(await responds())) throw new Advice(`the cluster of KUBECONFIG=${given} does not answer`);
+  if (foreignKubeconfig !== undefined) {
+    if (!(await responds())) throw new Advice(`the cluster of KUBECONFIG=${foreignKubeconfig} does not answer`);
     return say('using the cluster of KUBECONFIG');
   }
   if (await ready()) return say(`cluster is up: KUBECONFIG=${kubeconfig}`);
@@ -201,7 +189,7 @@ async function nodesRun(): Promise<boolean> {
 
 /** Takes down what `up` made; images and built programs stay in the cache. */
 export async function down(): Promise<void> {
-  if (given !== undefined) return say('KUBECONFIG is set: the cluster is yours, nothing is taken down');
+  if (foreignKubeconfig !== undefined) return say('KUBECONFIG is set: the cluster is yours, nothing is taken down');
   const foreign = await runningEngine();
   const ours = existsSync(join(run, 'dockerd.json')); // an engine was started here
   if (foreign?.own === false || ours) {

@@ -1,7 +1,7 @@
 /** Puts this checkout's operator into the cluster that is up. */
 import { execa } from 'execa';
 import { join } from 'node:path';
-import { kubeconfig, kubectl } from './cluster.ts';
+import { kubeconfig, kubectl } from './kubectl.ts';
 import { loadImage } from './images.ts';
 import { root } from './paths.ts';
 import { projectImages } from './projectImages.ts';

@@ -1,7 +1,7 @@
 /** NetworkPolicies enforced on the nodes of our own cluster: its pod network by itself lets everything through. */
 import { execa } from 'execa';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { kubectl } from './cluster.ts';
+import { kubectl } from './kubectl.ts';
 import { OWN } from './engine.ts';
 import { networkPolicies } from './tools.ts';
 

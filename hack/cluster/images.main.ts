@@ -1,6 +1,6 @@
 /** `npm run images`: builds both images, and loads them into the cluster if one is up. */
 import { execa } from 'execa';
-import { kubectl } from './cluster.ts';
+import { kubectl } from './kubectl.ts';
 import { engine } from './engine.ts';
 import { loadImage } from './images.ts';
 import { projectImages } from './projectImages.ts';

@@ -4,7 +4,7 @@ import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { engine, type Engine } from './engine.ts';
-import { kubectl } from './cluster.ts';
+import { kubectl } from './kubectl.ts';
 import { CLUSTER_NAME } from './paths.ts';
 import { Advice, say } from './say.ts';
 import { tool } from './tools.ts';

@@ -1,6 +1,7 @@
 /** `npm run cluster -- up|down|status|env|load IMAGE|exec -- COMMAND` */
 import { execa } from 'execa';
-import { down, environment, kubeconfig, status, up } from './cluster.ts';
+import { down, environment, status, up } from './cluster.ts';
+import { kubeconfig } from './kubectl.ts';
 import { loadImage } from './images.ts';
 import { Advice, main } from './say.ts';
 import { tool } from './tools.ts';

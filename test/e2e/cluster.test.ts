@@ -1,6 +1,7 @@
 /** The cluster itself: what every other story stands on. */
 import { expect } from 'chai';
-import { kubectl, up } from '../../hack/cluster/cluster.ts';
+import { up } from '../../hack/cluster/cluster.ts';
+import { kubectl } from '../../hack/cluster/kubectl.ts';
 
 describe('the cluster', function () {
   this.timeout(40 * 60_000); // a cold machine builds Kubernetes first

@@ -1,7 +1,8 @@
 /** What the tests of the release itself share: they are the cluster admin's, and run one after the other. */
 import { AssertionError } from 'chai';
 import { join } from 'node:path';
-import { kubectl, up } from '../../hack/cluster/cluster.ts';
+import { up } from '../../hack/cluster/cluster.ts';
+import { kubectl } from '../../hack/cluster/kubectl.ts';
 import { deploy, RELEASE } from '../../hack/cluster/deploy.ts';
 import { root } from '../../hack/cluster/paths.ts';
 import { waitFor } from '../support/waitFor.ts';

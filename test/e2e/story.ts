@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { kindOf } from '../../operator/api/kinds.ts';
 import type { KubeObject } from '@penstock/kube/api/objects';
-import { kubeconfig, kubectl as admin } from '../../hack/cluster/cluster.ts';
+import { kubeconfig, kubectl as admin } from '../../hack/cluster/kubectl.ts';
 import { root } from '../../hack/cluster/paths.ts';
 import { tool } from '../../hack/cluster/tools.ts';
 import { Admin } from '../support/control-plane/admin.ts';

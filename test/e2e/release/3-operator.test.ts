@@ -1,7 +1,7 @@
 /** The operator's own pods on the real cluster: killed, restarted, and with a scorer image that does not exist. */
 import { expect } from 'chai';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { kubectl } from '../../../hack/cluster/cluster.ts';
+import { kubectl } from '../../../hack/cluster/kubectl.ts';
 import { deploy } from '../../../hack/cluster/deploy.ts';
 import {
   children,

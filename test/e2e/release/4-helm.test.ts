@@ -6,7 +6,7 @@ import * as yaml from 'js-yaml';
 import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { kubectl } from '../../../hack/cluster/cluster.ts';
+import { kubectl } from '../../../hack/cluster/kubectl.ts';
 import { deploy, helm, RELEASE } from '../../../hack/cluster/deploy.ts';
 import { root } from '../../../hack/cluster/paths.ts';
 import { eventually, inNamespace, irisPods, irisServes, NAMESPACE, released } from '../releasedCluster.ts';

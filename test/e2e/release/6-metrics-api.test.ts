@@ -1,7 +1,7 @@
 /** The metrics API with other adapters: another one is registered and removed, and for a while no adapter serves it. */
 import { expect } from 'chai';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { kubectl } from '../../../hack/cluster/cluster.ts';
+import { kubectl } from '../../../hack/cluster/kubectl.ts';
 import { RELEASE } from '../../../hack/cluster/deploy.ts';
 import { Sleepers, type Summary } from '../../perf/scale-to-zero/sleepers.ts';
 import { eventually, inNamespace, irisServes, NAMESPACE, released } from '../releasedCluster.ts';

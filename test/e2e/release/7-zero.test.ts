@@ -4,7 +4,7 @@
  */
 import { expect } from 'chai';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { kubectl } from '../../../hack/cluster/cluster.ts';
+import { kubectl } from '../../../hack/cluster/kubectl.ts';
 import { RELEASE } from '../../../hack/cluster/deploy.ts';
 import { cycle } from '../../perf/scale-to-zero/cycles.ts';
 import { Sleepers, wakesSoFar, type Summary } from '../../perf/scale-to-zero/sleepers.ts';

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { execa } from 'execa';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { kubectl } from '../../../hack/cluster/cluster.ts';
+import { kubectl } from '../../../hack/cluster/kubectl.ts';
 import { runningEngine } from '../../../hack/cluster/engine.ts';
 import { root } from '../../../hack/cluster/paths.ts';
 import { eventually, leader, released } from '../releasedCluster.ts';

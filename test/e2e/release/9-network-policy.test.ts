@@ -4,7 +4,7 @@
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { kubectl } from '../../../hack/cluster/cluster.ts';
+import { kubectl } from '../../../hack/cluster/kubectl.ts';
 import { RELEASE } from '../../../hack/cluster/deploy.ts';
 import { enforceNetworkPolicies } from '../../../hack/cluster/enforcer.ts';
 import { root } from '../../../hack/cluster/paths.ts';

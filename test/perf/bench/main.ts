@@ -1,5 +1,6 @@
 /** `npm run bench`: how long from apply to children and to Ready, on the real cluster, one pipeline at a time. */
-import { up, kubectl, kubeconfig } from '../../../hack/cluster/cluster.ts';
+import { up } from '../../../hack/cluster/cluster.ts';
+import { kubectl, kubeconfig } from '../../../hack/cluster/kubectl.ts';
 import { deploy } from '../../../hack/cluster/deploy.ts';
 import { root } from '../../../hack/cluster/paths.ts';
 import { main, say } from '../../../hack/cluster/say.ts';

@@ -10,7 +10,7 @@ import { LABEL } from '../../../operator/api/labels.ts';
 import { isReady } from '@penstock/kube/api/pods';
 import { readyAddresses } from '../../../operator/api/endpointSlices.ts';
 import type { Stored } from '@penstock/kube/api/objects';
-import { kubeconfig } from '../../../hack/cluster/cluster.ts';
+import { kubeconfig } from '../../../hack/cluster/kubectl.ts';
 import { Admin } from '../../support/control-plane/admin.ts';
 import type { Sleepers } from './sleepers.ts';
 

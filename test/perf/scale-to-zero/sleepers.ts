@@ -1,5 +1,5 @@
 /** Pipelines that go to zero, in a namespace of the real cluster, and a client beside them. */
-import { kubectl } from '../../../hack/cluster/cluster.ts';
+import { kubectl } from '../../../hack/cluster/kubectl.ts';
 import { RELEASE } from '../../../hack/cluster/deploy.ts';
 import { startClient } from '../../e2e/story.ts';
 import { waitFor } from '../../support/waitFor.ts';
