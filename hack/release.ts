@@ -21,7 +21,7 @@ import { join, relative, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import { createGzip } from 'node:zlib';
-import { packageVersion } from '../crds/version.ts';
+import { packageVersion } from './version.ts';
 import { chapter, isNewer, released } from './changelog.ts';
 import { engine } from './cluster/engine.ts';
 import { projectImages } from './cluster/projectImages.ts';

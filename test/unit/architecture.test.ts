@@ -147,6 +147,9 @@ const ROOMS: Record<string, string[]> = {
   ],
   'scorer-image/metrics': ['packages/contract', 'prom-client', 'node:*'],
   'scorer-image': ['*'],
+  crds: ['js-yaml', 'json-schema-to-typescript', 'node:*'],
+  'hack/cluster': ['execa', 'js-yaml', 'undici', 'node:*'],
+  hack: ['*'],
   cli: [
     'packages/kube/api',
     'operator/api',
@@ -173,10 +176,11 @@ const PURE = [
 ];
 const IMPURE = /\b(process\.|Date\.now|new Date\(\)|Math\.random|setTimeout|fetch\()/;
 
-const sources = globSync(['packages/**/*.ts', 'operator/**/*.ts', 'scorer-image/**/*.ts', 'cli/**/*.ts'], {
-  cwd: root,
-}).filter((file) => !/node_modules|dist\//.test(file));
-const all = [...sources, ...globSync(['crds/*.ts', 'hack/**/*.ts', 'test/**/*.ts', 'examples/**/*.ts'], { cwd: root })];
+const filesOf = (...patterns: string[]): string[] =>
+  globSync(patterns, { cwd: root }).filter((file) => !/node_modules|dist\//.test(file));
+const programs = filesOf('packages/**/*.ts', 'operator/**/*.ts', 'scorer-image/**/*.ts', 'cli/**/*.ts');
+const sources = [...programs, ...filesOf('crds/*.ts', 'hack/**/*.ts')];
+const all = [...sources, ...filesOf('test/**/*.ts', 'examples/**/*.ts')];
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 const roomOf = (file: string): string => dirname(file);
 
@@ -240,6 +244,11 @@ describe('architecture', () => {
     });
   }
 
+  it('no program imports a command of the checkout or a test', () => {
+    const imports = programs.flatMap((file) => importsOf(file).map(({ target }) => ({ file, target })));
+    expect(imports.filter(({ target }) => /^(hack|crds|test)\//.test(target))).to.deep.equal([]);
+  });
+
   it('no source file is longer than 250 lines', () => {
     const long = all.filter(
       (file) => !file.endsWith('.gen.ts') && !file.startsWith('test/') && read(file).split('\n').length > MAX_LINES + 1,
@@ -264,7 +273,7 @@ describe('architecture', () => {
   });
 
   it('only config.ts reads the environment', () => {
-    const readers = sources.filter((file) => /process\.env/.test(read(file)) && !file.endsWith('config.ts'));
+    const readers = programs.filter((file) => /process\.env/.test(read(file)) && !file.endsWith('config.ts'));
     expect(readers).to.deep.equal([]);
   });
 

@@ -1,7 +1,7 @@
 /** `npm run generate` writes the derived files. With --verify (`npm run verify`) it fails if one differs. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { generated } from './generate.ts';
+import { generated } from '../crds/generate.ts';
 import { referencePage } from './reference.ts';
 import { packageVersion, stamped } from './version.ts';
 

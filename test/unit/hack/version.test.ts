@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageVersion, stamped } from '../../../crds/version.ts';
+import { packageVersion, stamped } from '../../../hack/version.ts';
 
 const root = join(import.meta.dirname, '../../..');
 
