@@ -1,7 +1,9 @@
 /**
- * `npm run test:mutation [-- ROOM …]`: changes the code of each room, one small change at a time, and runs the unit
+ * `npm run test:mutation [-- ROOM … --sample=N]`: changes the code of each room, one small change at a time, and runs the unit
  * tests that cover the changed line. Prints how many changes the tests notice, for each room, as a table for
- * docs/testing.md. With `--survivors` it also prints the changes that no test noticed. The whole report is in
+ * docs/testing.md. With `--sample=4`, only every fourth block of lines is changed. With `--survivors` it also prints the
+ * changes that no test noticed. With `--component`, the component tests of the scorer and the CLI run in place of the
+ * unit tests: they start built programs, and take a minute or more for each change. The whole report is in
  * coverage/mutation.json.
  */
 import { execa } from 'execa';
@@ -43,6 +45,20 @@ const sources = globSync(['packages/**/*.ts', 'operator/**/*.ts', 'scorer-image/
   cwd: root,
 }).filter((file) => !/node_modules|dist\/|\.gen\.ts$|\/main\.ts$|contract\/reference\.ts$/.test(file));
 
+const BLOCK_LINES = 25;
+
+/** Every `oneIn`th block of lines of these files, in Stryker's notation. A change that is longer than a block is left out. */
+function sampleOf(files: string[], oneIn: number): string[] {
+  const blocks = files.flatMap((file) => {
+    const lines = readFileSync(join(root, file), 'utf8').split('\n').length;
+    return Array.from({ length: Math.ceil(lines / BLOCK_LINES) }, (_, block) => {
+      const first = block * BLOCK_LINES + 1;
+      return `${file}:${first}-${first + BLOCK_LINES - 1}`;
+    });
+  });
+  return blocks.filter((_, index) => index % oneIn === 0);
+}
+
 /**
  * A copy of the checkout, which Stryker may change. The workspaces of `node_modules` lead to the copy, so that mutants
  * of packages are run, too.
@@ -61,22 +77,42 @@ async function copyOfCheckout(folder: string): Promise<string> {
   return copy;
 }
 
+/** The tests that cover a changed line, in the process of Stryker. */
+const UNIT = {
+  testRunner: 'mocha',
+  plugins: ['@stryker-mutator/mocha-runner'],
+  mochaOptions: { spec: ['test/unit/{packages,operator,scorer-image,cli}/**/*.test.ts'], config: '.mocharc.json' },
+  testRunnerNodeArgs: ['--import', join(import.meta.dirname, 'cjs.mjs'), '--import', 'tsx'],
+  coverageAnalysis: 'perTest',
+  ignoreStatic: true, // a mutant of a constant would need every test
+  concurrency: 2,
+};
+
+/** Tests of programs that are built once with all mutants; a variable of the environment says which one is active. */
+const componentTests = (files: string[]): object => {
+  const spec = files.every((file) => file.startsWith('cli'))
+    ? ['cli/serve', 'cli/lock']
+    : ['azure', 'protocol', 'scripts', 'values', 'serve'].map((name) => `scorer/${name}`);
+  const paths = spec.map((name) => `test/component/${name}.test.ts`);
+  return {
+    testRunner: 'command',
+    buildCommand: 'npm run build',
+    commandRunner: { command: `npx mocha --bail ${paths.join(' ')}` },
+    timeoutMS: 120_000,
+    concurrency: 2,
+  };
+};
+
 /** Runs Stryker on these files and returns its report. */
-async function mutate(files: string[]): Promise<Report> {
+async function mutate(files: string[], runner: object): Promise<Report> {
   const folder = mkdtempSync(join(tmpdir(), 'penstock-mutation-'));
   try {
     const copy = await copyOfCheckout(folder);
     const config = {
-      testRunner: 'mocha',
-      plugins: ['@stryker-mutator/mocha-runner'],
-      mochaOptions: { spec: ['test/unit/{packages,operator,scorer-image,cli}/**/*.test.ts'], config: '.mocharc.json' },
-      testRunnerNodeArgs: ['--import', join(import.meta.dirname, 'cjs.mjs'), '--import', 'tsx'],
+      ...runner,
       mutate: files,
-      coverageAnalysis: 'perTest',
-      ignoreStatic: true, // a mutant of a constant would need every test
       reporters: ['json', 'progress-append-only'],
       jsonReporter: { fileName: join(folder, 'report.json') },
-      concurrency: 2,
       inPlace: true,
       tempDirName: join(folder, 'backup'),
       disableTypeChecks: '{packages,operator,scorer-image,cli}/**/*.ts',
@@ -138,6 +174,9 @@ if (unknown.length > 0) {
   console.error(`no room ${unknown.join(', ')}; rooms are ${roomsOf(sources).join(', ')}`);
   process.exit(2);
 }
-const report = await mutate(given.length === 0 ? sources : sources.filter((file) => given.includes(dirname(file))));
+const files = sources.filter((file) => given.length === 0 || given.includes(dirname(file)));
+const [, oneIn = '1'] = process.argv.map((argument) => /^--sample=(\d+)$/.exec(argument)).find(Boolean) ?? [];
+const runner = process.argv.includes('--component') ? componentTests(files) : UNIT;
+const report = await mutate(oneIn === '1' ? files : sampleOf(files, Number(oneIn)), runner);
 if (process.argv.includes('--survivors')) console.log(survivors(report));
 console.log(table(report));
