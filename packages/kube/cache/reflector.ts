@@ -3,7 +3,6 @@
  * the loop continues with a jittered delay: a 410 lists again, anything else watches from the last version. A list from
  * an API server that is behind what was already seen is refused and requested again.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { apiPath, type Kind } from '../api/kinds.ts';
 import type { KubeObject } from '../api/objects.ts';
 import { objectKey } from '../api/keys.ts';
@@ -13,7 +12,7 @@ import type { Query } from '../client/rest.ts';
 import { KubeError, kubeError, TooLarge } from '../client/errors.ts';
 import { lines } from '../client/lines.ts';
 import { parseObject } from '../client/parse.ts';
-import { isAborted } from '../client/signals.ts';
+import { isAborted, pause } from '../client/signals.ts';
 
 const PAGE = 500;
 /** A longer page is requested again with fewer objects: an object may have some 1.5 MiB, and a page is one string. */
@@ -32,6 +31,8 @@ export interface WatchOptions {
   idleMs: number;
   onError: (error: unknown) => void;
   random?: () => number;
+  /** Waits before the next attempt; resolves early when the signal is aborted. */
+  pause?: (ms: number, signal: AbortSignal) => Promise<unknown>;
 }
 interface WatchEvent<T> {
   type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
@@ -86,12 +87,12 @@ export class Reflector<T extends KubeObject> {
         if (isAborted(signal)) return;
         if (error instanceof KubeError && error.code === 410) this.#resourceVersion = '';
         else this.#options.onError(error);
-        await sleep(this.#pause(error), undefined, { signal }).catch(() => undefined);
+        await (this.#options.pause ?? pause)(this.#pauseMs(error), signal);
       }
     }
   }
 
-  #pause(error: unknown): number {
+  #pauseMs(error: unknown): number {
     const jitter = (this.#options.random ?? Math.random)();
     if (error instanceof KubeError && error.retryAfterMs !== undefined) return error.retryAfterMs * (1 + jitter / 2);
     return Math.min(MIN_PAUSE_MS * 2 ** Math.min(this.#failures++, 10), MAX_PAUSE_MS) * (0.5 + jitter);

@@ -82,6 +82,16 @@ export class KubeClient {
     return this.#rest.call<T>({ method: 'GET', path: apiPath(kind, namespace, name) });
   }
 
+  /** The metadata of an object, as the watch cache of the API server has it, which may be a moment behind. */
+  metadata(kind: Kind, namespace: string, name: string): Promise<KubeObject> {
+    return this.#rest.call<KubeObject>({
+      method: 'GET',
+      path: apiPath(kind, namespace, name),
+      query: { resourceVersion: 0 },
+      accept: 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1',
+    });
+  }
+
   list<T>(
     path: string,
     query: Query,

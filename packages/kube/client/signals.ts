@@ -1,4 +1,5 @@
 /** AbortSignal, as TypeScript sees it, and as a promise. */
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A function, because the compiler does not know that the property changes during an await. */
 export const isAborted = (signal: AbortSignal): boolean => signal.aborted;
@@ -9,3 +10,7 @@ export const aborted = (signal: AbortSignal): Promise<void> =>
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
+
+/** Resolves after `ms`, or as soon as the signal is aborted. */
+export const pause = (ms: number, signal: AbortSignal): Promise<unknown> =>
+  sleep(ms, undefined, { signal }).catch(() => undefined);

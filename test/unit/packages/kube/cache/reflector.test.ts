@@ -37,6 +37,8 @@ describe('list and watch', () => {
   let cache: Cache<KubeObject>;
   let errors: unknown[];
   let idleMs: number;
+  /** Milliseconds before each further attempt. The tests do not wait for them. */
+  let pauses: number[];
   const agent = new Agent();
 
   /** Plays the script, one answer a request; the last one stays open. */
@@ -54,7 +56,8 @@ describe('list and watch', () => {
       kind: KIND.service,
       idleMs,
       onError: (error) => errors.push(error),
-      random: () => -0.49,
+      random: () => 0.5,
+      pause: (ms) => Promise.resolve(pauses.push(ms)),
     });
     void reflector.run(stop.signal);
     return reflector;
@@ -66,7 +69,7 @@ describe('list and watch', () => {
     });
 
   beforeEach((done) => {
-    [queries, errors, cache, stop, idleMs] = [[], [], new Cache(), new AbortController(), 5000];
+    [queries, errors, pauses, cache, stop, idleMs] = [[], [], [], new Cache(), new AbortController(), 5000];
     server = createServer((request, response) => {
       const query = new URL(request.url ?? '', 'http://x').searchParams;
       queries.push(
@@ -173,6 +176,38 @@ describe('list and watch', () => {
     );
     await until(() => queries.includes('watch@9'));
     expect([...cache.values()].map(objectKey)).to.deep.equal(['ns/b']);
+  });
+
+  it('an object that is newer than a list stays, although the list does not have it', async () => {
+    await play(
+      list('5', service('a', '1')),
+      (response) => {
+        cache.put(service('own', '12')); // the response to a write of our own
+        response.end(event('ERROR', { code: 410, reason: 'Expired', message: 'too old' }));
+      },
+      list('9'),
+    );
+    await until(() => queries.includes('watch@9'));
+    expect([...cache.values()].map(objectKey)).to.deep.equal(['ns/own']);
+  });
+
+  it('pauses grow with each failure in a row, and start again after an event', async () => {
+    const received: Answer = (response) => response.end(event('BOOKMARK', service('', '8')));
+    await play(list('5'), status(500), status(500), status(500), received, status(500));
+    await until(() => pauses.length === 4);
+    expect(pauses).to.deep.equal([800, 1600, 3200, 800]);
+  });
+
+  it('a pause is at most 30 s', async () => {
+    await play(...Array.from({ length: 8 }, () => status(500)));
+    await until(() => pauses.length === 8);
+    expect(pauses.slice(4)).to.deep.equal([12_800, 25_600, 30_000, 30_000]);
+  });
+
+  it('after a Retry-After the pause is that time and up to half of it more', async () => {
+    await play(list('5'), status(429, { 'retry-after': '2' }));
+    await until(() => pauses.length === 1);
+    expect(pauses).to.deep.equal([2500]);
   });
 
   it('a bookmark moves the place to go on from', async () => {
