@@ -1,11 +1,13 @@
 /** The server of a program for the kubelet and Prometheus: health checks and metrics. It needs no key. */
 import { ConnectionLimit, fixedCapacity } from './connectionLimit.ts';
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
 
+type Problem = string | undefined;
+
 export interface HealthRoutes {
-  /** Health checks by path. Undefined means healthy (200); a text is the problem (503). */
-  checks: Record<string, () => string | undefined>;
+  /** Health checks by path. Undefined means healthy (200); a text is the problem (503). The response waits for a promise. */
+  checks: Record<string, () => Problem | Promise<Problem>>;
   /** Documents by path, as JSON. */
   documents?: Record<string, () => object>;
   /** The metrics of `/metrics`. */
@@ -30,12 +32,8 @@ export function healthServer(
     (request, response) => {
       const path = (request.url ?? '').split('?', 1)[0]!;
       const [check, document] = [checks[path], documents[path]];
-      if (check) {
-        const problem = check();
-        response
-          .writeHead(problem === undefined ? 200 : 503, { 'content-type': 'text/plain' })
-          .end(`${problem ?? 'ok'}\n`);
-      } else if (document) {
+      if (check) void answer(check, response);
+      else if (document) {
         response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(document()));
       } else if (path === '/metrics') {
         beforeScrape?.();
@@ -47,4 +45,9 @@ export function healthServer(
   );
   new ConnectionLimit(fixedCapacity(connections)).guard(server);
   return server;
+}
+
+async function answer(check: () => Problem | Promise<Problem>, response: ServerResponse): Promise<void> {
+  const problem = await check();
+  response.writeHead(problem === undefined ? 200 : 503, { 'content-type': 'text/plain' }).end(`${problem ?? 'ok'}\n`);
 }

@@ -12,7 +12,7 @@ describe('the server for health and metrics', () => {
   const gauge = new Gauge({ name: 'a_gauge', help: 'A gauge.', registers: [registry] });
   const server = healthServer(
     {
-      checks: { '/healthz': () => state.problem },
+      checks: { '/healthz': () => state.problem, '/startupz': () => Promise.resolve('init() has failed') },
       documents: { '/stats': () => ({ inFlight: 1 }) },
       registry,
       beforeScrape: () => gauge.set((state.scrapes += 1)),
@@ -40,6 +40,10 @@ describe('the server for health and metrics', () => {
       type: 'text/plain',
       body: 'no event for 700 s\n',
     });
+  });
+
+  it('answers a check that is a promise when it is resolved', async () => {
+    expect(await get('/startupz')).to.deep.equal({ status: 503, type: 'text/plain', body: 'init() has failed\n' });
   });
 
   it('answers a document as JSON', async () =>
