@@ -3,9 +3,11 @@
  * that both must use. The operator and the scorer do not import each other.
  */
 export { isJsonObject, isReadableVersion, parsedJson, SCHEMA_VERSION } from './externalText.ts';
+export { FAILURE, type Failure } from './failures.ts';
 export { configMapSource, modelFileName, parseModelSource, type ModelSource } from './modelSource.ts';
 export { parseTraffic, type Traffic } from './traffic.ts';
 export {
+  terminationText,
   verifiedModel,
   type ModelSignature,
   type RowIndependence,
@@ -23,6 +25,20 @@ export const ENV = {
   fetch: 'PENSTOCK_FETCH',
   /** `false`: sources with private addresses are refused. */
   privateSources: 'PENSTOCK_PRIVATE_SOURCES',
+  /** The proxy for downloads, the hosts that need none, and further certificate authorities (PEM). */
+  httpsProxy: 'PENSTOCK_HTTPS_PROXY',
+  noProxy: 'PENSTOCK_NO_PROXY',
+  caBundle: 'PENSTOCK_CA_BUNDLE',
+  /** Folder into which `fetch` copies the package penstock_worker, for a script in Python. */
+  workerPackage: 'PENSTOCK_WORKER_PACKAGE',
+  /** Folder of the packages of a script in Python. */
+  packages: 'PENSTOCK_PACKAGES',
+  /** URL of the Python package index. */
+  indexUrl: 'PENSTOCK_INDEX_URL',
+  /** URL of the npm registry. */
+  registryUrl: 'PENSTOCK_NPM_REGISTRY_URL',
+  /** Largest size of the packages, in bytes. */
+  maxPackagesBytes: 'PENSTOCK_MAX_PACKAGES_BYTES',
   /** File name of the entry script below {@link MOUNT}.script. Absent: the endpoint has no script. */
   script: 'AZUREML_ENTRY_SCRIPT',
   /** The folder of the only model, or the parent folder of several models. The name is Azure ML's. */
@@ -42,6 +58,8 @@ export const ENV = {
   test: 'PENSTOCK_TEST',
   /** The container's CPU limit in millicores, from the downward API. */
   cpuMillis: 'PENSTOCK_CPU_MILLIS',
+  /** The memory limit of the container that verifies a model, in bytes, from the downward API. */
+  memoryBytes: 'PENSTOCK_MEMORY_BYTES',
   /** Azure ML's variable for the number of workers that run the script. Users may set it. */
   workers: 'WORKER_COUNT',
   /**
@@ -62,10 +80,17 @@ export const LOCAL_ENV = {
   credentials: 'PENSTOCK_CREDENTIALS_DIR',
   userPort: 'PENSTOCK_USER_PORT',
   operatorPort: 'PENSTOCK_OPERATOR_PORT',
+  python: 'PENSTOCK_PYTHON',
+  pythonSocket: 'PENSTOCK_PYTHON_SOCKET',
+  packageLock: 'PENSTOCK_PACKAGE_LOCK',
+  nodeModules: 'PENSTOCK_NODE_MODULES',
 } as const;
 
 /** The version of the scorer, as in package.json. */
 export const VERSION = '0.1.0';
+
+/** A scorer holds so many bodies of the largest size, uploaded, queued or processed. */
+export const LARGEST_BODIES = 4;
 
 export const PORT = { user: 8080, operator: 9090 } as const;
 
@@ -77,7 +102,26 @@ export const MOUNT = {
   sources: '/var/penstock/sources',
   credentials: '/var/penstock/credentials',
   terminationLog: '/dev/termination-log',
+  /** Shared by the scorer and the container `python`: the package penstock_worker and the socket. */
+  python: '/var/penstock/python',
+  pythonSocket: '/var/penstock/python/scorer.sock',
+  /** Packages that the container `install` has installed. */
+  packages: '/var/penstock/packages',
+  requirements: '/var/penstock/requirements',
+  /** npm packages: Node looks here for the packages of a script. */
+  nodeModules: '/var/azureml-app/node_modules',
+  packageLock: '/var/penstock/package-lock',
+  indexCredentials: '/var/penstock/index',
 } as const;
+
+/** The file of locked Python packages in {@link MOUNT}.requirements. */
+export const REQUIREMENTS_FILE = 'requirements.txt';
+/** The file of locked npm packages in {@link MOUNT}.packageLock. */
+export const PACKAGE_LOCK_FILE = 'package-lock.json';
+/** In the folder of npm packages: the names of those whose install scripts did not run. */
+export const WITHOUT_SCRIPTS_FILE = '.without-install-scripts';
+/** Python packages of Penstock's own: the worker that runs a script, and the installer. */
+export const PYTHON_MODULE = { worker: 'penstock_worker', install: 'penstock_worker.install' } as const;
 
 export const TRAFFIC_FILE = 'traffic.json';
 /**
@@ -99,7 +143,7 @@ export const LOG_MESSAGE = {
   initBegins: "Invoking user's init function",
   ready: "Users's init has completed successfully",
 } as const;
-export const SCORER_COMMAND = { fetch: 'fetch', verify: 'verify', serve: 'serve' } as const;
+export const SCORER_COMMAND = { fetch: 'fetch', verify: 'verify', install: 'install', serve: 'serve' } as const;
 
 export const OPERATOR_PATH = {
   live: '/livez',
@@ -134,29 +178,6 @@ export const METRIC = {
   batchingDisabled: 'penstock_batching_disabled',
   workersReplaced: 'penstock_workers_replaced_total',
 } as const;
-
-/**
- * Why a scorer or a model did not start: the first word of the termination message, and the reason of the condition.
- * The names are Azure ML's where Azure ML has one.
- */
-export const FAILURE = {
-  scriptImport: 'UserScriptImportError',
-  scriptFunction: 'UserScriptFunctionNotFound',
-  initFailed: 'UserScriptInitFailed',
-  initTimeout: 'UserScriptInitTimeout',
-  /** The script ended its process after init() had returned, by an unhandled rejection or by process.exit(). */
-  scriptCrashed: 'UserScriptCrashed',
-  /** A call of run() did not return: an endless loop, or a promise that never settles. */
-  scriptHung: 'ScriptHung',
-  /** A request needs more memory than a worker may use. */
-  requestTooLarge: 'RequestTooLarge',
-  /** The answer to scoring.test differs from the expected one. */
-  testFailed: 'ScoringTestFailed',
-  modelLoad: 'ModelLoadFailed',
-  resource: 'ResourceNotReady',
-  digest: 'DigestMismatch',
-} as const;
-export type Failure = (typeof FAILURE)[keyof typeof FAILURE];
 
 /** The longest termination message that the kubelet keeps (bytes). */
 export const TERMINATION_MESSAGE_BYTES = 4096;

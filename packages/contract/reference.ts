@@ -16,6 +16,14 @@ export const ENV_ROWS: Record<keyof typeof ENV, VariableRow> = {
   models: { type: 'JSON', meaning: 'The models of the pod: name, version, format, digest, file and features.' },
   fetch: { type: 'JSON', meaning: 'What the containers `fetch` and `verify` download.' },
   privateSources: { type: 'boolean', meaning: '`false`: sources with private addresses are refused.' },
+  httpsProxy: { type: 'text', meaning: 'URL of the proxy for downloads of models and packages.' },
+  noProxy: { type: 'text', meaning: 'Hosts that are reached without the proxy, with commas between them.' },
+  caBundle: { type: 'text', meaning: 'Further certificate authorities for downloads, as PEM.' },
+  workerPackage: { type: 'path', meaning: 'Folder into which `fetch` copies the package that runs scripts in Python.' },
+  packages: { type: 'path', meaning: 'Folder of the packages of a script in Python.' },
+  indexUrl: { type: 'text', meaning: 'URL of the Python package index.' },
+  registryUrl: { type: 'text', meaning: 'URL of the npm registry.' },
+  maxPackagesBytes: { type: 'number', meaning: 'Largest size of the packages, in bytes.' },
   script: { type: 'text', meaning: 'File name of the entry script. Absent: the endpoint has no script.' },
   modelDir: { type: 'path', meaning: 'Folder of the only model, or parent folder of several models, as in Azure ML.' },
   auth: { type: 'text', meaning: '`Key` or `None` (`endpoint.auth`).' },
@@ -29,6 +37,7 @@ export const ENV_ROWS: Record<keyof typeof ENV, VariableRow> = {
   joinUnknown: { type: 'boolean', meaning: '`true`: calls are joined although the rows are not proven independent.' },
   test: { type: 'JSON', meaning: '`scoring.test`: the request and the expected answer.' },
   cpuMillis: { type: 'number', meaning: 'CPU limit of the container, in thousandths of a CPU.' },
+  memoryBytes: { type: 'number', meaning: 'Memory limit of the container `verify`, in bytes.' },
   workers: { type: 'number', meaning: 'Workers that run the script, as in Azure ML. The default is 1.', byUsers: true },
   scoringTimeoutMs: {
     type: 'number',
@@ -47,6 +56,10 @@ export const LOCAL_ENV_ROWS: Record<keyof typeof LOCAL_ENV, VariableRow> = {
   credentials: { type: 'path', meaning: 'Folder of the credentials of sources.' },
   userPort: { type: 'number', meaning: 'Port for clients, in place of 8080.' },
   operatorPort: { type: 'number', meaning: 'Port for health, metrics and stats, in place of 9090.' },
+  python: { type: 'path', meaning: 'Python program that the scorer starts for a script in Python.' },
+  packageLock: { type: 'path', meaning: 'The package-lock.json that `install` reads.' },
+  nodeModules: { type: 'path', meaning: 'Folder for npm packages.' },
+  pythonSocket: { type: 'path', meaning: 'Socket to which the Python processes connect.' },
 };
 
 export interface HeaderRow {

@@ -51,6 +51,24 @@ export function verifiedModel(text: string | undefined): VerifiedModel | undefin
   };
 }
 
+/**
+ * The result as JSON of at most `maxBytes`. Where it does not fit, the names of features and classes are left out, and
+ * then the signature.
+ */
+export function terminationText(result: VerifiedModel, maxBytes: number): string {
+  const { signature, ...short } = result;
+  const plain = ({ inputs, outputs }: ModelSignature): ModelSignature => ({
+    inputs: inputs.map(unnamed),
+    outputs: outputs.map(unnamed),
+  });
+  const texts = [result, { ...short, ...(signature && { signature: plain(signature) }) }, short].map((one) =>
+    JSON.stringify(one),
+  );
+  return texts.find((text) => Buffer.byteLength(text) <= maxBytes)!;
+}
+
+const unnamed = ({ name, datatype, shape }: TensorSignature): TensorSignature => ({ name, datatype, shape });
+
 const isDigest = (value: unknown): value is string => typeof value === 'string' && /^sha256:[0-9a-f]{64}$/.test(value);
 const isSize = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 const isRowIndependence = (value: unknown): value is RowIndependence =>

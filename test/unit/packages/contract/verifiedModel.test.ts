@@ -1,5 +1,5 @@
 /** The result of a verification in a termination message. */
-import { verifiedModel, type VerifiedModel } from '@penstock/contract';
+import { terminationText, verifiedModel, type VerifiedModel } from '@penstock/contract';
 import { expect } from 'chai';
 
 const result: VerifiedModel = {
@@ -54,4 +54,27 @@ describe('the result of a verification', () => {
 
   for (const text of [undefined, '', 'null', '[]', '"x"', '{', 'Error: no'])
     it(`is none in ${JSON.stringify(text)}`, () => expect(verifiedModel(text)).to.equal(undefined));
+});
+
+describe('the termination message of a verification', () => {
+  const tensor = { name: 'x', datatype: 'FP32', shape: [-1, 2] };
+  const long: VerifiedModel = {
+    digest: `sha256:${'0'.repeat(64)}`,
+    sizeBytes: 7,
+    signature: { inputs: [{ ...tensor, features: ['a'.repeat(300), 'b'] }], outputs: [tensor] },
+    rows: 'Independent',
+  };
+  const { signature: _, ...short } = long;
+  const rows: [string, number, VerifiedModel][] = [
+    ['with room for all of it, is the whole result', 4096, long],
+    [
+      'with less room, is without names of features',
+      300,
+      { ...long, signature: { inputs: [tensor], outputs: [tensor] } },
+    ],
+    ['with little room, is without the signature', 150, short],
+  ];
+  for (const [sentence, maxBytes, expected] of rows)
+    it(`${sentence}, and can be read`, () =>
+      expect(verifiedModel(terminationText(long, maxBytes))).to.deep.equal(expected));
 });
