@@ -110,7 +110,7 @@ await main(async () => {
         '-f',
         join(root, 'examples/iris/01-model.yaml'),
         '-f',
-        join(root, 'examples/iris/02-pipeline.yaml'),
+        join(root, 'examples/iris/00-pipeline.yaml'),
       ),
     );
     tell(await inNamespace('wait', 'inferencepipeline/iris', '--for=condition=UpToDate', '--timeout=120s'));

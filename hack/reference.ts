@@ -14,7 +14,7 @@ import { rejections } from '../scorer-image/rejections.ts';
 const HEADER_TEXT = `<!-- Printed by \`npm run generate\`: edit the tables in the code, not this file. -->
 # Reference: metrics, environment variables, headers, error responses
 
-All names on this page are part of the API. What they tell an operator of the cluster is in [operations](operations.md).
+All names on this page are part of the API. [Monitoring](monitoring.md) says which of them to watch.
 `;
 
 /** The page. Throws where a variable that a program reads has no row, or a row has no variable. */

@@ -1,6 +1,6 @@
 /**
  * `npm run release -- VERSION [--out FOLDER]`: sets the version, closes the changelog, and makes all files of a
- * release: both images, the chart, an SBOM, the notes, the runs of benches in `bench/`, and checksums. Commits and
+ * release: the images, the chart, an SBOM, the notes, the runs of benches in `bench/`, and checksums. Commits and
  * tags; pushes nothing. With `--rehearse` in place of VERSION it makes the files of the present version, and changes
  * nothing in the checkout.
  */
@@ -24,7 +24,7 @@ import { createGzip } from 'node:zlib';
 import { packageVersion } from './version.ts';
 import { chapter, isNewer, released } from './changelog.ts';
 import { engine } from './cluster/engine.ts';
-import { projectImages } from './cluster/projectImages.ts';
+import { projectImages, releasedImage, type ImageName } from './cluster/projectImages.ts';
 import { root } from './cluster/paths.ts';
 import { Advice, main, say } from './cluster/say.ts';
 import { tool } from './cluster/tools.ts';
@@ -76,17 +76,17 @@ async function saveImage(image: string, file: string, env: Record<string, string
   await Promise.all([pipeline(save.stdout, createGzip(), createWriteStream(file)), save]);
 }
 
-/** Both images, the chart, the SBOM, the notes, and their checksums. */
+/** The images, the chart, the SBOM, the notes, and their checksums. */
 async function makeFiles(version: string, out: string): Promise<void> {
   mkdirSync(out, { recursive: true });
   const tags = await projectImages();
   const { env } = await engine();
   for (const [name, tag] of Object.entries(tags)) {
-    const image = `penstock/${name}:${version}`;
+    const image = releasedImage(name as ImageName, version);
     say(`saving ${image}`);
     await execa('docker', ['tag', `penstock/${name}:${tag}`, image], { env });
     const architecture = ARCHITECTURE[process.arch] ?? process.arch;
-    await saveImage(image, join(out, `penstock-${name}-${version}-${architecture}.tar.gz`), env);
+    await saveImage(image, join(out, `${image.replace(/[/:]/g, '-')}-${architecture}.tar.gz`), env);
   }
   say('packaging the chart');
   await execa(await tool('helm'), ['package', join(root, 'charts/penstock'), '--destination', out]);

@@ -1,7 +1,7 @@
 /** A base image without a registry: a few Debian packages and Node's own binary, nothing else, no shell. */
 import { createHash } from 'node:crypto';
 import { execa } from 'execa';
-import { chmod, copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Engine } from './engine.ts';
@@ -15,39 +15,74 @@ const LOCALE = 'libc-bin';
 
 /** Name of the base image, built if the engine does not hold it (about 20 s). */
 export async function baseImage(docker: Engine): Promise<string> {
-  const image = `penstock/base:node-${process.version.slice(1)}-${createHash('sha256')
-    .update([...PACKAGES, LOCALE].join())
-    .digest('hex')
-    .slice(0, 8)}`;
+  const image = `penstock/base:node-${process.version.slice(1)}-${keyOfPackages([...PACKAGES, LOCALE])}`;
   if (await hasImage(docker, image)) return image;
   say(`building ${image} from Debian packages and Node’s binary`);
+  await importDebian(docker, image, PACKAGES, async (tree) => {
+    await mkdir(join(tree, 'usr/local/bin'), { recursive: true });
+    await copyFile(join(root, 'node_modules/node/bin/node'), join(tree, 'usr/local/bin/node'));
+    await chmod(join(tree, 'usr/local/bin/node'), 0o755);
+  });
+  return image;
+}
+
+/** Python, its standard library, and libraries that wheels expect. */
+const PYTHON_PACKAGES = [
+  ...PACKAGES,
+  'python3.11-minimal',
+  'libpython3.11-minimal',
+  'libpython3.11-stdlib',
+  'libbz2-1.0',
+  'libcrypt1',
+  'libexpat1',
+  'libffi8',
+  'libgomp1',
+  'liblzma5',
+  'libsqlite3-0',
+  'libssl3',
+  'libuuid1',
+  'zlib1g',
+];
+
+/** Name of an image with Debian's Python, in place of that of a registry. */
+export async function pythonBaseImage(docker: Engine): Promise<string> {
+  const image = `penstock/base:python-3.11-${keyOfPackages(PYTHON_PACKAGES)}`;
+  if (await hasImage(docker, image)) return image;
+  say(`building ${image} from Debian packages`);
+  await importDebian(docker, image, PYTHON_PACKAGES, (tree) => symlink('python3.11', join(tree, 'usr/bin/python3')));
+  return image;
+}
+
+const keyOfPackages = (packages: string[]): string =>
+  createHash('sha256').update(packages.join()).digest('hex').slice(0, 8);
+
+/** An image of Debian packages; `complete` adds files to its tree. */
+async function importDebian(
+  docker: Engine,
+  image: string,
+  packages: string[],
+  complete: (tree: string) => Promise<void>,
+): Promise<void> {
   const work = await mkdtemp(join(tmpdir(), 'penstock-base-'));
   const tree = join(work, 'tree');
   await mkdir(tree);
   await execa('apt-get', ['update', '-q']);
   await chmod(work, 0o777); // apt downloads as a user of its own
-  await execa('apt-get', ['download', '-q', ...PACKAGES, LOCALE], { cwd: work });
+  await execa('apt-get', ['download', '-q', ...packages, LOCALE], { cwd: work });
   for (const file of (await readdir(work)).filter((name) => name.endsWith('.deb'))) {
     if (file.startsWith(`${LOCALE}_`))
       await execa('sh', ['-c', `dpkg-deb --fsys-tarfile ${file} | tar -x -C tree ./usr/lib/locale`], { cwd: work });
     else await execa('dpkg-deb', ['-x', join(work, file), tree]);
   }
   await certificates(tree);
-  await mkdir(join(tree, 'usr/local/bin'), { recursive: true });
-  await copyFile(join(root, 'node_modules/node/bin/node'), join(tree, 'usr/local/bin/node'));
-  await chmod(join(tree, 'usr/local/bin/node'), 0o755);
+  await complete(tree);
   await writeFile(
     join(tree, 'etc/passwd'),
     'root:x:0:0:root:/root:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/tmp:/sbin/nologin\n',
   );
   await writeFile(join(tree, 'etc/group'), 'root:x:0:\nnonroot:x:65532:\n');
-  await execa('rm', [
-    '-rf',
-    join(tree, 'usr/share/doc'),
-    join(tree, 'usr/share/man'),
-    join(tree, 'usr/share/locale'),
-    join(tree, 'usr/share/lintian'),
-  ]);
+  const unused = ['doc', 'man', 'locale', 'lintian'].map((name) => join(tree, 'usr/share', name));
+  await execa('rm', ['-rf', ...unused]);
   await execa('chmod', ['1777', join(tree, 'tmp')]);
   await importTree(docker, image, tree, [
     '--change',
@@ -56,7 +91,6 @@ export async function baseImage(docker: Engine): Promise<string> {
     'ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt',
   ]);
   await rm(work, { recursive: true });
-  return image;
 }
 
 /** What ca-certificates' postinst does: all of Mozilla's certificates in one file. */

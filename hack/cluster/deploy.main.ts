@@ -6,5 +6,7 @@ import { main, say } from './say.ts';
 await main(async () => {
   await up();
   const tags = await deploy();
-  say(`penstock is deployed (operator ${tags.operator}, scorer ${tags.scorer}): kubectl apply -f examples/iris/`);
+  say(
+    `penstock is deployed (operator ${tags.operator}, scorer ${tags.scorer}, python ${tags.python}): kubectl apply -f examples/iris/`,
+  );
 });

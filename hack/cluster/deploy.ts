@@ -4,16 +4,17 @@ import { join } from 'node:path';
 import { kubeconfig, kubectl } from './kubectl.ts';
 import { loadImage } from './images.ts';
 import { root } from './paths.ts';
-import { projectImages } from './projectImages.ts';
+import { projectImages, type ImageName } from './projectImages.ts';
+import { PYTHON_VERSION } from './pythonImage.ts';
 import { say } from './say.ts';
 import { tool } from './tools.ts';
 
 export const RELEASE = { name: 'penstock', namespace: 'penstock-system' };
 
 /** Builds and loads the images, then `helm upgrade --install`; `values` are further --set arguments. */
-export async function deploy(values: string[] = []): Promise<Record<'operator' | 'scorer', string>> {
+export async function deploy(values: string[] = []): Promise<Record<ImageName, string>> {
   const tags = await projectImages();
-  await Promise.all([loadImage(`penstock/operator:${tags.operator}`), loadImage(`penstock/scorer:${tags.scorer}`)]);
+  await Promise.all(Object.entries(tags).map(([name, tag]) => loadImage(`penstock/${name}:${tag}`)));
   say('helm upgrade --install');
   await helm([
     'upgrade',
@@ -23,10 +24,12 @@ export async function deploy(values: string[] = []): Promise<Record<'operator' |
     '--namespace',
     RELEASE.namespace,
     '--create-namespace',
-    ...[`operator.image.tag=${tags.operator}`, `scorer.image.tag=${tags.scorer}`, ...values].flatMap((value) => [
-      '--set',
-      value,
-    ]),
+    ...[
+      `operator.image.tag=${tags.operator}`,
+      `scorer.image.tag=${tags.scorer}`,
+      `python.images.${PYTHON_VERSION.replace('.', '\\.')}.tag=${tags.python}`,
+      ...values,
+    ].flatMap((value) => ['--set', value]),
   ]);
   for (const one of ['operator', 'activator'])
     await kubectl([

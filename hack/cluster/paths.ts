@@ -10,6 +10,8 @@ export const cache =
   process.env.PENSTOCK_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'penstock');
 export const run = process.env.PENSTOCK_RUN ?? (process.getuid?.() === 0 ? '/run/penstock' : join(cache, 'run'));
 export const KUBERNETES_VERSION = 'v1.37.2';
+/** The first one that kubeVersion of the chart allows. */
+export const OLDEST_KUBERNETES = 'v1.31.0';
 export const CLUSTER_NAME = 'penstock';
 export const METRICS_SERVER = 'penstock/metrics-server:v0.9.0';
 
