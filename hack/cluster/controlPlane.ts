@@ -13,6 +13,9 @@ import * as yaml from 'js-yaml';
 import { freePort } from './ports.ts';
 import { builtTools } from './tools.ts';
 
+/** Environment variable: the folder of another kube-apiserver and kube-controller-manager. */
+export const CONTROL_PLANE = 'PENSTOCK_CONTROL_PLANE';
+
 export interface ControlPlane {
   /** Path of a kubeconfig with every right. */
   kubeconfig: string;
@@ -32,9 +35,24 @@ export interface ControlPlaneOptions {
   audit?: boolean;
 }
 
-/** Starts etcd and the API server and waits until the API is ready. Each call is a cluster of its own. */
-export async function startControlPlane({ audit = false }: ControlPlaneOptions = {}): Promise<ControlPlane> {
+const ATTEMPTS = 3;
+
+/**
+ * Starts etcd and the API server and waits until the API is ready. Each call is a cluster of its own. Another process
+ * may take a port that was free a moment before; then other ports are tried.
+ */
+export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
+  for (let attempt = 1; ; attempt++)
+    try {
+      return await startOnFreePorts(options);
+    } catch (error) {
+      if (attempt === ATTEMPTS || !String(error).includes('address already in use')) throw error;
+    }
+}
+
+async function startOnFreePorts({ audit = false }: ControlPlaneOptions): Promise<ControlPlane> {
   const tools = await builtTools();
+  const programs = process.env[CONTROL_PLANE] ?? tools;
   const dir = await mkdtemp(join(tmpdir(), 'penstock-api-'));
   const [client, peer, api] = [await freePort(), await freePort(), await freePort()];
   const auditLog = join(dir, 'audit.log');
@@ -72,7 +90,7 @@ export async function startControlPlane({ audit = false }: ControlPlaneOptions =
     '--initial-cluster',
     `default=http://127.0.0.1:${peer}`,
   ]);
-  const apiserver = start(dir, 'kube-apiserver', join(tools, 'kube-apiserver'), [
+  const apiserver = start(dir, 'kube-apiserver', join(programs, 'kube-apiserver'), [
     `--etcd-servers=http://127.0.0.1:${client}`,
     '--bind-address=127.0.0.1',
     `--secure-port=${api}`,
@@ -125,7 +143,7 @@ export async function startControlPlane({ audit = false }: ControlPlaneOptions =
     };
     await writeFile(kubeconfig, yaml.dump(config));
     const startControllers = (names: string[]): void => {
-      controllerManager = start(dir, 'kube-controller-manager', join(tools, 'kube-controller-manager'), [
+      controllerManager = start(dir, 'kube-controller-manager', join(programs, 'kube-controller-manager'), [
         `--kubeconfig=${kubeconfig}`,
         `--controllers=${names.join(',')}`,
         '--leader-elect=false',

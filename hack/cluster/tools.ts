@@ -3,13 +3,16 @@ import { execa } from 'execa';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
-import { here, keyOf, KUBERNETES_VERSION, toolsDir } from './paths.ts';
+import { cache, here, keyOf, KUBERNETES_VERSION, OLDEST_KUBERNETES, toolsDir } from './paths.ts';
 import { alone } from './processes.ts';
 import { Advice, say } from './say.ts';
 
 const VERSION_PACKAGE = 'k8s.io/component-base/version';
-const [major, minor] = KUBERNETES_VERSION.slice(1).split('.');
-const LDFLAGS = `-s -w -X ${VERSION_PACKAGE}.gitVersion=${KUBERNETES_VERSION} -X ${VERSION_PACKAGE}.gitMajor=${major} -X ${VERSION_PACKAGE}.gitMinor=${minor}`;
+/** Flags of the linker that write a version of Kubernetes into its programs. */
+function ldflags(version: string): string {
+  const [major, minor] = version.slice(1).split('.');
+  return `-s -w -X ${VERSION_PACKAGE}.gitVersion=${version} -X ${VERSION_PACKAGE}.gitMajor=${major} -X ${VERSION_PACKAGE}.gitMinor=${minor}`;
+}
 const goEnv = { CGO_ENABLED: '0', GOFLAGS: '-buildvcs=false' };
 
 const exists = (path: string): Promise<boolean> =>
@@ -104,6 +107,21 @@ export async function networkPolicies(): Promise<string> {
   return program;
 }
 
+/**
+ * Folder with kube-apiserver and kube-controller-manager of the oldest Kubernetes that the chart allows, from a Go module
+ * of its own.
+ */
+export async function oldestControlPlane(): Promise<string> {
+  const module = join(here, 'kubernetes-1.31');
+  const programs = join(cache, `${OLDEST_KUBERNETES}-${keyOf(join(module, 'go.mod'), join(module, 'go.sum'))}`);
+  if (await exists(programs)) return programs;
+  await requireGo();
+  say(`building the control plane of Kubernetes ${OLDEST_KUBERNETES} from its Go module (once; some minutes)`);
+  await goBuild(['-o', `${programs}.partial/`, 'tool'], { module, version: OLDEST_KUBERNETES });
+  await rename(`${programs}.partial`, programs);
+  return programs;
+}
+
 export const hasGo = async (): Promise<boolean> => (await execa('go', ['version'], { reject: false })).exitCode === 0;
 
 async function requireGo(): Promise<void> {
@@ -114,12 +132,12 @@ async function requireGo(): Promise<void> {
 }
 
 /** `go build` with a line of progress every ten seconds: the packages compiled so far. */
-async function goBuild(args: string[]): Promise<void> {
+async function goBuild(args: string[], { module = here, version = KUBERNETES_VERSION } = {}): Promise<void> {
   let compiled = 0;
   const ticker = setInterval(() => say(`  ${compiled} packages compiled`), 10_000);
   try {
-    const build = execa('nice', ['-n', '10', 'go', 'build', '-v', '-trimpath', '-ldflags', LDFLAGS, ...args], {
-      cwd: here,
+    const build = execa('nice', ['-n', '10', 'go', 'build', '-v', '-trimpath', '-ldflags', ldflags(version), ...args], {
+      cwd: module,
       env: goEnv,
       reject: false,
       buffer: { stdout: false },
