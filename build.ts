@@ -6,19 +6,25 @@ import { build, type BuildOptions } from 'esbuild';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cliBundle, operatorBundle, root, scorerBundle } from './bundle.ts';
+import { notices, packageFolders } from './hack/notices.ts';
+
+const NOTICES = 'THIRD-PARTY-NOTICES.txt';
 
 const same = (path: string, contents: Uint8Array): boolean => existsSync(path) && readFileSync(path).equals(contents);
 
-async function bundle(options: BuildOptions, room: string): Promise<void> {
+/** The bundle, and the licenses of the packages in it and of those `beside` it. */
+async function bundle(options: BuildOptions, room: string, beside: string[] = []): Promise<void> {
   const outdir = join(root, room, 'dist');
-  const { outputFiles } = await build({ ...options, outdir, write: false });
+  const { outputFiles, metafile } = await build({ ...options, outdir, write: false, metafile: true });
   mkdirSync(outdir, { recursive: true });
-  for (const { path, contents } of outputFiles) {
+  const folders = packageFolders([...Object.keys(metafile.inputs), ...beside.map((name) => `node_modules/${name}/`)]);
+  const licenses = { path: join(outdir, NOTICES), contents: Buffer.from(notices(root, folders)) };
+  for (const { path, contents } of [...outputFiles, licenses]) {
     if (same(path, contents)) continue;
     writeFileSync(`${path}.new`, contents);
     renameSync(`${path}.new`, path);
   }
-  const made = new Set(outputFiles.map(({ path }) => path));
+  const made = new Set([...outputFiles, licenses].map(({ path }) => path));
   for (const entry of readdirSync(outdir, { withFileTypes: true }))
     if (entry.isFile() && !made.has(join(outdir, entry.name))) rmSync(join(outdir, entry.name));
 }
@@ -48,6 +54,10 @@ function copyPackages(target: string): void {
 }
 
 await bundle(operatorBundle, 'operator');
-await bundle(scorerBundle, 'scorer-image');
+await bundle(scorerBundle, 'scorer-image', Object.keys(BESIDE));
 await bundle(cliBundle, 'cli');
 copyPackages(join(root, 'scorer-image/dist/node_modules'));
+cpSync(join(root, 'scorer-image/python'), join(root, 'scorer-image/dist/python'), {
+  recursive: true,
+  filter: (file) => !file.includes('__pycache__') && !file.endsWith('Dockerfile'),
+});

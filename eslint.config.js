@@ -9,6 +9,7 @@ export default tseslint.config(
       '**/*.mjs',
       'eslint.config.js',
       'test/support/fixtures/scripts/**',
+      'examples/npm-packages/**', // its packages are not installed here
       'coverage/**',
     ],
   },
