@@ -1,5 +1,14 @@
 /** The scorer's settings, read once from the environment that the operator writes. */
-import { ENV, LOCAL_ENV, MOUNT, PORT, type FetchItem, type MountedModel, type ScoringTest } from '@penstock/contract';
+import {
+  ENV,
+  LOCAL_ENV,
+  MOUNT,
+  PACKAGE_LOCK_FILE,
+  PORT,
+  type FetchItem,
+  type MountedModel,
+  type ScoringTest,
+} from '@penstock/contract';
 import { Settings, type Env } from '@penstock/server/settings';
 import { join } from 'node:path';
 
@@ -10,6 +19,8 @@ export interface ScorerConfig {
   modelsDir: string;
   /** Path of the entry script; undefined: one ONNX model is served without code. */
   script?: string | undefined;
+  /** The script is in Python: the socket of its processes, and the program to start where no other container does. */
+  python?: { socket: string; program?: string | undefined } | undefined;
   trafficDir: string;
   auth: 'None' | 'Key';
   exposeErrors: boolean;
@@ -37,6 +48,15 @@ export interface ScorerConfig {
   operatorPort: number;
 }
 
+/** How downloads leave the cluster. */
+export interface Egress {
+  /** URL of a proxy; hosts in `noProxy` are reached without it. */
+  httpsProxy?: string | undefined;
+  noProxy?: string | undefined;
+  /** Further certificate authorities (PEM). */
+  caBundle?: string | undefined;
+}
+
 export interface FetchConfig {
   items: FetchItem[];
   modelsDir: string;
@@ -44,6 +64,26 @@ export interface FetchConfig {
   credentialsDir: string;
   /** Whether a source may have a loopback address (in tests only), and a private one. */
   addresses: { loopback: boolean; privateNetwork: boolean };
+  /** Memory limit of the container. */
+  memoryBytes: number;
+  egress: Egress;
+  /** Folder for the package penstock_worker. */
+  workerPackage?: string | undefined;
+}
+
+export interface InstallConfig {
+  /** Path of the package-lock.json. */
+  lock: string;
+  /** The folder that gets the packages. */
+  folder: string;
+  /** URL of the npm registry. */
+  registryUrl: string;
+  /** Folder of the Secret of the registry, which may be empty. */
+  credentials: string;
+  /** Value of the header Authorization. */
+  authorization?: string | undefined;
+  maxBytes: number;
+  egress: Egress;
 }
 
 const MIN_HANG_MS = 30_000;
@@ -64,6 +104,12 @@ export function parseServe(env: Env): ScorerConfig {
     models: settings.json(ENV.models) as MountedModel[],
     modelsDir: settings.text(LOCAL_ENV.models, MOUNT.models),
     script: entry && join(settings.text(LOCAL_ENV.script, MOUNT.script), entry),
+    python: entry?.endsWith('.py')
+      ? {
+          socket: settings.text(LOCAL_ENV.pythonSocket, MOUNT.pythonSocket),
+          program: settings.optional(LOCAL_ENV.python),
+        }
+      : undefined,
     trafficDir: settings.text(LOCAL_ENV.traffic, MOUNT.traffic),
     auth: settings.choice(ENV.auth, ['None', 'Key']),
     exposeErrors: settings.isTrue(ENV.exposeErrors),
@@ -96,9 +142,33 @@ export function parseFetch(env: Env): FetchConfig {
     sourcesDir: settings.text(LOCAL_ENV.sources, MOUNT.sources),
     credentialsDir: settings.text(LOCAL_ENV.credentials, MOUNT.credentials),
     addresses: { loopback: false, privateNetwork: settings.text(ENV.privateSources, 'true') !== 'false' },
+    memoryBytes: settings.number(ENV.memoryBytes, 512 * 2 ** 20),
+    egress: egressOf(settings),
+    workerPackage: settings.optional(ENV.workerPackage),
   };
   settings.check();
   return config;
 }
+
+/** Settings of `install`. Throws one error that names every problem. */
+export function parseInstall(env: Env): InstallConfig {
+  const settings = new Settings(env);
+  const config = {
+    lock: settings.text(LOCAL_ENV.packageLock, `${MOUNT.packageLock}/${PACKAGE_LOCK_FILE}`),
+    folder: settings.text(LOCAL_ENV.nodeModules, MOUNT.nodeModules),
+    registryUrl: settings.required(ENV.registryUrl, 'it is npm.registryUrl of the chart'),
+    credentials: settings.text(LOCAL_ENV.credentials, MOUNT.indexCredentials),
+    maxBytes: settings.number(ENV.maxPackagesBytes, Infinity),
+    egress: egressOf(settings),
+  };
+  settings.check();
+  return config;
+}
+
+const egressOf = (settings: Settings): Egress => ({
+  httpsProxy: settings.optional(ENV.httpsProxy),
+  noProxy: settings.optional(ENV.noProxy),
+  caBundle: settings.optional(ENV.caBundle),
+});
 
 export const environment = (): Env => process.env;

@@ -1,4 +1,4 @@
-/** The mounted Secret of a source: token, or username and password; ca.crt. */
+/** A mounted Secret of a source or a registry: token, or username and password; ca.crt. */
 import { FAILURE } from '@penstock/contract';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,15 +11,18 @@ export interface Credentials {
   ca?: string | undefined;
 }
 
-/** Nothing for a source without a Secret. The folder of a Secret that does not exist is empty. Throws StartFailure. */
-export function readCredentials(folder: string): Credentials {
+/** The folder of a Secret that does not exist is empty. */
+export const isWithoutSecret = (folder: string): boolean =>
+  !existsSync(folder) || readdirSync(folder).every((name) => name.startsWith('..'));
+
+/** Nothing for a source without a Secret. Throws StartFailure. */
+export function readCredentials(folder: string, secret = 'source.secretRef'): Credentials {
   if (!existsSync(folder)) return {};
-  if (readdirSync(folder).every((name) => name.startsWith('..')))
-    throw new StartFailure(
-      FAILURE.resource,
-      'the Secret of source.secretRef does not exist in this namespace, or is empty',
-    );
-  const [token, username, password] = ['token', 'username', 'password'].map((key) => readHeaderValue(folder, key));
+  if (isWithoutSecret(folder))
+    throw new StartFailure(FAILURE.resource, `the Secret of ${secret} does not exist in this namespace, or is empty`);
+  const [token, username, password] = ['token', 'username', 'password'].map((key) =>
+    readHeaderValue(folder, key, secret),
+  );
   return { authorization: authorization({ token, username, password }), ca: readKey(folder, 'ca.crt') };
 }
 
@@ -34,11 +37,11 @@ function readKey(folder: string, key: string): string | undefined {
   return existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined;
 }
 
-function readHeaderValue(folder: string, key: string): string | undefined {
+function readHeaderValue(folder: string, key: string, secret: string): string | undefined {
   const value = readKey(folder, key);
   if (!/[\r\n]/.test(value ?? '')) return value;
   throw new StartFailure(
     FAILURE.resource,
-    `the key ${key} of the Secret of source.secretRef has a line break in it, which no header can carry`,
+    `the key ${key} of the Secret of ${secret} has a line break in it, which no header can carry`,
   );
 }

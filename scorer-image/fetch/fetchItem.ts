@@ -32,6 +32,7 @@ function fetchSource(item: FetchItem, config: FetchConfig, folder: string): Prom
       return fetchHttps(source, {
         ...credentials,
         addresses: config.addresses,
+        egress: config.egress,
         path: join(folder, item.file ?? source.fileName),
       });
     }

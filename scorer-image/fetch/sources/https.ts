@@ -1,14 +1,14 @@
 /** https://HOST/PATH/FILE: downloaded, with retries, through redirects that stay on https and on allowed addresses. */
 import { FAILURE, type ModelSource } from '@penstock/contract';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Agent, interceptors, request, type Dispatcher } from 'undici';
+import { interceptors, request, type Dispatcher } from 'undici';
+import type { Egress } from '../../config.ts';
 import { StartFailure } from '../../failure.ts';
-import { confirmAddress, guardedLookup, RefusedAddress, type Addresses } from '../addresses.ts';
+import { confirmAddress, RefusedAddress, type Addresses } from '../addresses.ts';
+import { agentOf } from './agent.ts';
 import type { Credentials } from '../credentials.ts';
 import { store, type Stored } from '../store.ts';
 
-const CONNECT_TIMEOUT_MS = 10_000;
-const IDLE_TIMEOUT_MS = 30_000;
 const MAX_ATTEMPTS = 4;
 const MAX_REDIRECTS = 5;
 /**
@@ -18,6 +18,7 @@ const REDIRECT_TARGET_FAILED = 'the host that the server redirects to did not gi
 
 export interface Download extends Credentials {
   addresses: Addresses;
+  egress: Egress;
   /** Path of the file to write. */
   path: string;
 }
@@ -25,14 +26,13 @@ export interface Download extends Credentials {
 /** Retries responses that may be temporary: 429, 5xx, a broken connection. Rejects with StartFailure. */
 export async function fetchHttps(
   { url }: Extract<ModelSource, { scheme: 'https' }>,
-  { authorization, ca, addresses, path }: Download,
+  { authorization, ca, addresses, egress, path }: Download,
 ): Promise<Stored> {
   const redirects: Redirects = { origin: new URL(url).origin, atOtherOrigin: false };
-  const dispatcher = new Agent({
-    connect: { timeout: CONNECT_TIMEOUT_MS, lookup: guardedLookup(addresses), ...(ca === undefined ? {} : { ca }) },
-    headersTimeout: IDLE_TIMEOUT_MS,
-    bodyTimeout: IDLE_TIMEOUT_MS,
-  }).compose(guard(addresses, redirects), interceptors.redirect({ maxRedirections: MAX_REDIRECTS }));
+  const dispatcher = agentOf(egress, { ca, addresses }).compose(
+    guard(addresses, redirects),
+    interceptors.redirect({ maxRedirections: MAX_REDIRECTS }),
+  );
   let problem = '';
   try {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {

@@ -4,10 +4,11 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createHttp, type Server } from 'node:http';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { currentCertificate } from '../../../operator/metricsapi/certificate.ts';
+import type { Egress } from '../../../scorer-image/config.ts';
 import { fetchItem } from '../../../scorer-image/fetch/fetchItem.ts';
 
 const portOf = (server: Server): number => (server.address() as AddressInfo).port;
@@ -18,9 +19,11 @@ describe('the download of a model', function () {
   let plain: Server;
   let store: Server;
   let asked: string[];
+  let certificate: string;
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'penstock-fetch-'));
     const { cert, key } = await currentCertificate(undefined, 'localhost', Date.now());
+    certificate = cert;
     mkdirSync(join(folder, 'credentials/m'), { recursive: true });
     writeFileSync(join(folder, 'credentials/m/ca.crt'), cert);
     writeFileSync(join(folder, 'credentials/m/token'), 'a-token');
@@ -53,15 +56,18 @@ describe('the download of a model', function () {
     path: string,
     uri = `https://localhost:${portOf(store)}${path}`,
     addresses = { loopback: true, privateNetwork: true },
+    { egress = {}, name = 'm' }: { egress?: Egress; name?: string } = {},
   ) =>
     fetchItem(
-      { name: 'm', uri, file: 'm.bin', format: 'Files' },
+      { name, uri, file: 'm.bin', format: 'Files' },
       {
         items: [],
         modelsDir: join(folder, 'models'),
         sourcesDir: join(folder, 'sources'),
         credentialsDir: join(folder, 'credentials'),
         addresses,
+        memoryBytes: 0,
+        egress,
       },
     );
 
@@ -108,6 +114,64 @@ describe('the download of a model', function () {
       );
     });
   }
+  describe('behind a proxy', () => {
+    let proxy: Server;
+    let tunnels: string[];
+    const ANY = { loopback: true, privateNetwork: true };
+    const through = (path: string, egress: Egress = {}, name = 'm') =>
+      fetched(path, `https://localhost:${portOf(store)}${path}`, ANY, {
+        egress: { httpsProxy: `http://127.0.0.1:${portOf(proxy)}`, ...egress },
+        name,
+      });
+    before(async () => {
+      proxy = createHttp((_, response) => response.writeHead(405).end());
+      proxy.on('connect', ({ url = '' }, client: Socket) => {
+        tunnels.push(url);
+        const server = connect(Number(url.split(':').at(-1)), 'localhost', () => {
+          client.write('HTTP/1.1 200 Connection established\r\n\r\n');
+          server.pipe(client).pipe(server);
+        });
+        for (const [one, other] of [
+          [server, client],
+          [client, server],
+        ] as const)
+          one.on('error', () => other.destroy()).on('close', () => other.destroy());
+      });
+      await once(proxy.listen(0, '127.0.0.1'), 'listening');
+    });
+    beforeEach(() => (tunnels = []));
+    after(() => proxy.close());
+
+    it('the file comes through a tunnel, with the token and the authority of the Secret', async () => {
+      expect(await through('/model.bin')).to.include({ sizeBytes: 5 });
+      expect(tunnels).to.deep.equal([`localhost:${portOf(store)}`]);
+      expect(asked).to.deep.equal(['https /model.bin Bearer a-token']);
+    });
+
+    it('a host of noProxy is reached without it', async () => {
+      expect(await through('/model.bin', { noProxy: 'localhost' })).to.include({ sizeBytes: 5 });
+      expect(tunnels).to.deep.equal([]);
+    });
+
+    it('the authorities of the chart are trusted, where the source has no Secret', async () => {
+      expect(await through('/model.bin', {}, 'plain').catch(String)).to.contain('an authority that is not known');
+      expect(await through('/model.bin', { caBundle: certificate }, 'plain')).to.include({ sizeBytes: 5 });
+    });
+
+    it('with a Secret, only its authority is trusted, not those of the chart', async () => {
+      const { cert } = await currentCertificate(undefined, 'localhost', Date.now());
+      mkdirSync(join(folder, 'credentials/other'), { recursive: true });
+      writeFileSync(join(folder, 'credentials/other/ca.crt'), cert);
+      const problem = await through('/model.bin', { caBundle: certificate }, 'other').catch(String);
+      expect(problem).to.contain('an authority that is not known');
+    });
+
+    it('a redirect to a metadata service is refused', async () => {
+      expect(await through('/metadata.bin').catch(String)).to.contain('metadata address');
+      expect(tunnels).to.have.length(1);
+    });
+  });
+
   it('a token with a line break is refused, with the reason', async () => {
     const file = join(folder, 'credentials/m/token');
     writeFileSync(file, 'a\ntoken');

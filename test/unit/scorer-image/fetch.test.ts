@@ -28,6 +28,8 @@ describe('fetchItem', () => {
         sourcesDir: join(folder, 'sources'),
         credentialsDir: join(folder, 'credentials'),
         addresses: { loopback: false, privateNetwork: false },
+        memoryBytes: 0,
+        egress: {},
       },
     );
   const failure = (change: Partial<FetchItem>): Promise<unknown> =>
