@@ -1,6 +1,6 @@
-/** Entry point of the scorer's image: `serve`, `fetch` or `verify`. */
+/** Entry point of the scorer's image: `serve`, `fetch`, `install` or `verify`. */
 import { ENV, FAILURE, SCORER_COMMAND } from '@penstock/contract';
-import { environment, parseFetch, parseServe } from './config.ts';
+import { environment, parseFetch, parseInstall, parseServe } from './config.ts';
 import { asFailure, EXIT_CODE, writeTermination } from './failure.ts';
 import { flushLogs } from '@penstock/server/logger';
 import { logger } from './logger.ts';
@@ -11,6 +11,9 @@ async function main(command: string | undefined): Promise<ExitOutcome> {
   if (command === SCORER_COMMAND.fetch || command === SCORER_COMMAND.verify) {
     const { fetchAll, verify } = await import('./fetchCommand.ts'); // `serve` does not load the HTTP client
     await (command === SCORER_COMMAND.fetch ? fetchAll : verify)(parseFetch(env));
+  } else if (command === SCORER_COMMAND.install) {
+    const { install } = await import('./installCommand.ts');
+    await install(parseInstall(env));
   } else if (command === SCORER_COMMAND.serve) {
     const stop = new Promise((resolve) => process.once('SIGTERM', resolve).once('SIGINT', resolve));
     return serve(parseServe(env), env[ENV.modelDir] ?? '', { file: new URL('./worker.mjs', import.meta.url) }, stop);
@@ -27,7 +30,8 @@ function exit({ code, stuck }: ExitOutcome): never {
 try {
   exit(await main(process.argv[2]));
 } catch (error) {
-  const failure = asFailure(error, FAILURE.resource);
+  const isInstall = process.argv[2] === SCORER_COMMAND.install;
+  const failure = asFailure(error, isInstall ? FAILURE.environment : FAILURE.resource);
   logger.error(`${failure.reason}: ${failure.message}`, { detail: failure.detail });
   writeTermination(failure);
   await flushLogs(logger);
