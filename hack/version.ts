@@ -9,6 +9,7 @@ const PLACES: Record<string, string[]> = {
   'charts/penstock/Chart.yaml': ['\nversion: ', '\nappVersion: '],
   'operator/Dockerfile': ['image.version="'],
   'scorer-image/Dockerfile': ['image.version="'],
+  'scorer-image/python/Dockerfile': ['image.version="'],
   'packages/contract/contract.ts': ["export const VERSION = '"],
   ...Object.fromEntries(
     ['packages/contract', 'packages/kube', 'packages/server', 'operator', 'scorer-image'].map((workspace) => [
@@ -16,7 +17,6 @@ const PLACES: Record<string, string[]> = {
       ['"version": "'],
     ]),
   ),
-  'README.md': ['/penstock/operator:', '/penstock/scorer:'],
 };
 
 /** The files of {@link PLACES} with this version. Throws where a file contains no version. */
