@@ -1,19 +1,17 @@
 /** The commands `fetch` and `verify`, which download models. Only their containers mount credentials. */
-import {
-  MOUNT,
-  TERMINATION_MESSAGE_BYTES,
-  type ModelSignature,
-  type TensorSignature,
-  type VerifiedModel,
-} from '@penstock/contract';
-import { writeFile } from 'node:fs/promises';
+import { MOUNT, TERMINATION_MESSAGE_BYTES, terminationText, type VerifiedModel } from '@penstock/contract';
+import { cp, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { FetchConfig } from './config.ts';
 import { fetchItem } from './fetch/fetchItem.ts';
 import { modelPath } from './model/modelPath.ts';
 import { logger } from './logger.ts';
+import { WORKER_PACKAGE } from './run/pythonProcess.ts';
 
-/** Fetches every model and checks its digest. */
+/** Fetches every model and checks its digest. For a script in Python, it brings the package that runs it, too. */
 export async function fetchAll(config: FetchConfig): Promise<void> {
+  if (config.workerPackage !== undefined)
+    await cp(WORKER_PACKAGE.folder, join(config.workerPackage, WORKER_PACKAGE.name), { recursive: true });
   for (const item of config.items) {
     logger.info('fetched', { model: item.name, ...(await fetchItem(item, config)) });
   }
@@ -27,26 +25,8 @@ export async function verify(config: FetchConfig): Promise<void> {
   const result: VerifiedModel = {
     digest,
     sizeBytes,
-    ...(item.format === 'ONNX' && (await inspect(modelPath(config.modelsDir, item)))),
+    ...(item.format === 'ONNX' && (await inspect(modelPath(config.modelsDir, item), config.memoryBytes))),
   };
-  await writeFile(MOUNT.terminationLog, shortened(result)).catch(() => undefined);
+  await writeFile(MOUNT.terminationLog, terminationText(result, TERMINATION_MESSAGE_BYTES)).catch(() => undefined);
   logger.info('verified', { ...result });
 }
-
-/**
- * The kubelet keeps 4096 bytes of the termination log: names of features and classes, then the signature, are left out
- * where they do not fit.
- */
-function shortened(result: VerifiedModel): string {
-  const { signature, ...short } = result;
-  const plain = ({ inputs, outputs }: ModelSignature): ModelSignature => ({
-    inputs: inputs.map(unnamed),
-    outputs: outputs.map(unnamed),
-  });
-  const texts = [result, { ...short, ...(signature && { signature: plain(signature) }) }, short].map((one) =>
-    JSON.stringify(one),
-  );
-  return texts.find((text) => Buffer.byteLength(text) <= TERMINATION_MESSAGE_BYTES)!;
-}
-
-const unnamed = ({ name, datatype, shape }: TensorSignature): TensorSignature => ({ name, datatype, shape });

@@ -1,5 +1,5 @@
 /** The command `serve`: loads the model, runs init(), serves HTTP, and drains on SIGTERM. */
-import { FAILURE, LOG_MESSAGE, type ScoringTest } from '@penstock/contract';
+import { FAILURE, LARGEST_BODIES, LOG_MESSAGE, type ScoringTest } from '@penstock/contract';
 import type { Server } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import { dirname } from 'node:path';
@@ -13,6 +13,7 @@ import { KEEP_ALIVE_SECONDS } from './http/responseHead.ts';
 import { inferenceServer } from './http/inferenceServer.ts';
 import { Lifecycle } from './init/lifecycle.ts';
 import { mismatch } from './init/scoringTest.ts';
+import { InProgress, noneOf } from '@penstock/server/inProgress';
 import { flushLogs } from '@penstock/server/logger';
 import { logger } from './logger.ts';
 import { Demand } from './metrics/demand.ts';
@@ -21,8 +22,10 @@ import type { Limits } from './run/requestQueue.ts';
 import type { ResponseStream } from './run/responseStream.ts';
 import type { ScoreResponse } from './run/messages.ts';
 import { Dispatcher } from './run/dispatcher.ts';
+import { pythonWorkers } from './run/pythonProcess.ts';
 import { threadWorker, type ThreadCode } from './run/threadWorker.ts';
 import { MAX_MESSAGES_IN_FLIGHT } from './run/workerHandle.ts';
+import type { StartWorker } from './run/workerTransport.ts';
 
 const SHUTDOWN_HOOK_MS = 2_000;
 /**
@@ -51,14 +54,12 @@ export async function serve(
   const metrics = scorerMetrics({ pipeline: config.pipeline, revision: config.revision });
   const demand = new Demand(performance.now());
   const traffic = new TrafficTable(config.trafficDir);
+  const [connections, responses, running] = [new InProgress(), new InProgress(), new InProgress()];
   let crash: (failure: StartFailure) => void = () => undefined;
   const crashed = new Promise<StartFailure>((resolve) => (crash = resolve));
+  const workers = await workersOf(config, modelDir, worker);
   const dispatcher = new Dispatcher({
-    startWorker: threadWorker({
-      ...worker,
-      heapMebibytes: Math.floor(getHeapStatistics().heap_size_limit / 2 ** 20 / config.workers),
-      data: { ...config, modelDir },
-    }),
+    startWorker: workers.start,
     workers: config.workers,
     limits: limitsOf(config),
     initTimeoutMs: config.initTimeoutMs,
@@ -74,10 +75,16 @@ export async function serve(
       logger.error(message);
       metrics.workersReplaced.inc();
     },
-    onLoad: (inFlight, now) => demand.setInFlight(inFlight, now),
+    onLoad: (inFlight, now) => {
+      demand.setInFlight(inFlight, now);
+      running.set(inFlight);
+    },
   });
-  const deps = { config, dispatcher, lifecycle, traffic, metrics, demand, logger, responses: { open: 0 } };
-  const user = inferenceServer(deps);
+  const deps = { config, dispatcher, lifecycle, traffic, metrics, demand, logger, responses };
+  const user = inferenceServer(deps).on('connection', (socket) => {
+    connections.add(1);
+    socket.once('close', () => connections.add(-1));
+  });
   const operator = managementServer(deps);
   // for relative paths to files beside the script
   if (config.script !== undefined) process.chdir(dirname(config.script));
@@ -102,10 +109,7 @@ export async function serve(
     logger.info(LOG_MESSAGE.ready, { seconds: outcome });
     await Promise.race([failing, stop]);
     lifecycle.to('Draining');
-    await drain(user, {
-      underWay: () => dispatcher.inProgress + deps.responses.open,
-      requestTimeoutMs: config.requestTimeoutMs,
-    });
+    await drain(user, { connections, requests: [responses, running], requestTimeoutMs: config.requestTimeoutMs });
     return { code: 0, stuck: !(await dispatcher.stop(SHUTDOWN_HOOK_MS)) };
   } catch (error) {
     const failure = asFailure(error);
@@ -116,26 +120,45 @@ export async function serve(
     await flushLogs(logger);
     return { code: EXIT_CODE, stuck };
   } finally {
+    await workers.close();
     traffic.close();
     user.close();
     operator.close();
   }
 }
 
+/** How workers are started: Python processes for a script in Python, else threads. */
+async function workersOf(
+  config: ScorerConfig,
+  modelDir: string,
+  worker: WorkerFile,
+): Promise<{ start: StartWorker; close: () => Promise<void> }> {
+  const { python, script, revision, workers } = config;
+  if (python && script !== undefined) return pythonWorkers({ python, script, revision });
+  const heapMebibytes = Math.floor(getHeapStatistics().heap_size_limit / 2 ** 20 / workers);
+  const start = threadWorker({ ...worker, heapMebibytes, data: { ...config, modelDir } });
+  return { start, close: () => Promise.resolve() };
+}
+
 /** Sends the request of scoring.test. Rejects with StartFailure when the response is not the expected one. */
 async function runScoringTest(test: ScoringTest, dispatcher: Dispatcher): Promise<void> {
-  const answer = await new Promise<ScoreResponse>((respond) => {
+  const { answer, text } = await new Promise<{ answer: ScoreResponse; text: string | Promise<string> }>((resolve) => {
     dispatcher.dispatch({
       work: {
         kind: 'score',
-        request: { method: 'POST', url: '/score', headers: { 'content-type': 'application/json' } },
+        request: {
+          method: 'POST',
+          url: '/score',
+          headers: { 'content-type': 'application/json' },
+          requestId: 'scoring.test',
+        },
       },
       body: Buffer.from(test.request),
-      respond,
+      respond: (answer) => resolve({ answer, text: textOf(answer) }), // at once: chunks are not kept
     });
   });
-  const text = await textOf(answer);
-  const problem = answer.status === 200 ? mismatch(test, text) : `it was answered ${answer.status}: ${text}`;
+  const problem =
+    answer.status === 200 ? mismatch(test, await text) : `it was answered ${answer.status}: ${await text}`;
   if (problem !== undefined) throw new StartFailure(FAILURE.testFailed, `scoring.test: ${problem}`, answer.stack);
 }
 
@@ -163,7 +186,6 @@ function readText(stream: ResponseStream): Promise<string> {
  * largest bodies.
  */
 const MIN_BODY_BYTES = 64 * 2 ** 20;
-const LARGEST_BODIES = 4;
 
 const limitsOf = ({
   maxConcurrentRequests,
@@ -173,17 +195,16 @@ const limitsOf = ({
   hangMs,
   workers,
   maxRequestBytes,
+  python,
 }: ScorerConfig): Limits => ({
   maxConcurrent: maxConcurrentRequests,
-  batchSize: Math.min(maxBatchSize, Math.ceil(maxConcurrentRequests / (MAX_MESSAGES_IN_FLIGHT * workers))),
+  // A Python process runs one request after the other, so a message has one.
+  batchSize: python ? 1 : Math.min(maxBatchSize, Math.ceil(maxConcurrentRequests / (MAX_MESSAGES_IN_FLIGHT * workers))),
   maxQueueWaitMs,
   requestTimeoutMs,
   hangMs,
   maxBytes: Math.max(MIN_BODY_BYTES, LARGEST_BODIES * maxRequestBytes),
 });
-
-const connections = (server: Server): Promise<number> =>
-  new Promise((resolve, reject) => server.getConnections((error, count) => (error ? reject(error) : resolve(count))));
 
 const listen = (server: Server, port: number): Promise<void> =>
   new Promise((resolve, reject) => void server.once('error', reject).listen(port, () => resolve()));
@@ -191,20 +212,21 @@ const listen = (server: Server, port: number): Promise<void> =>
 /** Resolves when every request has its response, and idle connections had time to be closed by one. */
 async function drain(
   server: Server,
-  { underWay, requestTimeoutMs }: { underWay: () => number; requestTimeoutMs: number },
+  {
+    connections,
+    requests,
+    requestTimeoutMs,
+  }: { connections: InProgress; requests: InProgress[]; requestTimeoutMs: number },
 ): Promise<void> {
+  const atMost = (done: Promise<void>, ms: number): Promise<void> =>
+    Promise.race([done, sleep(ms, undefined, { ref: false })]);
   // New connections are accepted while there are open ones: a busy node may still route some here.
-  for (
-    const until = performance.now() + KEEP_ALIVE_DRAIN_MS;
-    (await connections(server)) > 0 && performance.now() < until;
-  )
-    await sleep(20);
+  await atMost(connections.none(), KEEP_ALIVE_DRAIN_MS);
   // close() of node:net only stops accepting. That of node:http would also cut idle connections, and a request that
   // arrives on one.
-  const closed = new Promise<void>((resolve) => void NetServer.prototype.close.call(server, () => resolve()));
-  for (const until = performance.now() + requestTimeoutMs; underWay() > 0 && performance.now() < until;)
-    await sleep(20);
+  NetServer.prototype.close.call(server);
+  await atMost(noneOf(...requests), requestTimeoutMs);
   server.closeIdleConnections();
-  await Promise.race([closed, sleep(500, undefined, { ref: false })]);
+  await atMost(connections.none(), 500);
   server.closeAllConnections();
 }

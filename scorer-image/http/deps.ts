@@ -1,4 +1,5 @@
 /** What the handlers of port 8080 need. */
+import type { InProgress } from '@penstock/server/inProgress';
 import type { Logger } from '@penstock/server/logger';
 import type { ScorerConfig } from '../config.ts';
 import type { Lifecycle } from '../init/lifecycle.ts';
@@ -16,5 +17,5 @@ export interface InferenceServerDeps {
   demand: Demand;
   logger: Logger;
   /** Scoring requests whose response is not completely sent. */
-  responses: { open: number };
+  responses: InProgress;
 }

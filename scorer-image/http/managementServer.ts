@@ -1,6 +1,6 @@
 /** The server of port 9090 for the kubelet, Prometheus and the operator. It needs no key and runs no user code. */
 import { OPERATOR_PATH, type ScorerStats } from '@penstock/contract';
-import { healthServer } from '@penstock/server/healthServer';
+import { healthServer, type HealthRoutes } from '@penstock/server/healthServer';
 import type { Server } from 'node:http';
 import type { ScorerConfig } from '../config.ts';
 import type { Lifecycle } from '../init/lifecycle.ts';
@@ -37,9 +37,13 @@ export function managementServer({
       ? undefined
       : 'the traffic table with the key hashes is not mounted yet';
   };
-  const checks: Record<string, () => string | undefined> = {
+  const checks: HealthRoutes['checks'] = {
     [OPERATOR_PATH.live]: () => (lifecycle.phase === 'Failed' ? 'Failed' : undefined),
-    [OPERATOR_PATH.startup]: () => (lifecycle.started ? undefined : 'init() has not ended'),
+    // One probe waits for init(): a probe that fails would be a Warning event at each normal start.
+    [OPERATOR_PATH.startup]: async () => {
+      await lifecycle.loaded;
+      return lifecycle.started ? undefined : 'init() has failed';
+    },
     [OPERATOR_PATH.ready]: ready,
   };
   const stats = (): ScorerStats => {

@@ -35,9 +35,9 @@ export class ScoringRequest {
     this.#deps = deps;
     this.#route = asking;
     deps.metrics.begun();
-    deps.responses.open += 1;
+    deps.responses.add(1);
     context.response.on('close', () => {
-      deps.responses.open -= 1;
+      deps.responses.add(-1);
       this.#onClose();
     });
   }

@@ -101,7 +101,7 @@ const CREDENTIALS = new Set(['authorization', 'proxy-authorization', 'cookie']);
  * Method, URL and headers for a script that reads them; undefined for others, because they are copied to the worker.
  */
 function requestForScript(
-  { request: { method = '', url = '', headers } }: RequestContext,
+  { requestId, request: { method = '', url = '', headers } }: RequestContext,
   { dispatcher, config }: InferenceServerDeps,
 ): ScoreRequest | undefined {
   if (!dispatcher.script.wantsRequest) return undefined;
@@ -109,7 +109,7 @@ function requestForScript(
     config.auth === 'Key'
       ? Object.fromEntries(Object.entries(headers).filter(([name]) => !CREDENTIALS.has(name)))
       : headers;
-  return { method, url, headers: seen as Record<string, string> };
+  return { method, url, headers: seen as Record<string, string>, requestId };
 }
 
 /**
@@ -140,10 +140,10 @@ const streamOf = (
 function writeInferResponse(context: RequestContext, response: ScoreResponse, deps: InferenceServerDeps): void {
   if (response.kind === 'rejected' || response.status !== 200) return writeError(context, response, deps);
   const { body, stream, jsonBytes } = response;
-  if (stream) return context.stream(200, JSON_TYPE, streamOf(stream, context, deps));
-  if (jsonBytes === undefined) return context.send(200, body);
-  context.header(HEADER.jsonLength, String(jsonBytes));
-  context.send(200, body, 'application/octet-stream');
+  if (jsonBytes !== undefined) context.header(HEADER.jsonLength, String(jsonBytes));
+  const type = jsonBytes === undefined ? 'application/json' : 'application/octet-stream';
+  if (stream) context.stream(200, ['content-type', type], streamOf(stream, context, deps));
+  else context.send(200, body, type);
 }
 
 /** With exposeErrors the client gets the stack; otherwise it gets the request id only. */

@@ -11,6 +11,7 @@ const NEXT: Record<Phase, Phase[]> = {
 export class Lifecycle {
   #phase: Phase = 'Loading';
   #warning: string | undefined;
+  readonly #loaded = Promise.withResolvers<undefined>();
 
   get phase(): Phase {
     return this.#phase;
@@ -19,6 +20,11 @@ export class Lifecycle {
   /** init() has succeeded. */
   get started(): boolean {
     return this.#phase === 'Ready' || this.#phase === 'Draining';
+  }
+
+  /** Resolves when init() has ended, in whatever way. */
+  get loaded(): Promise<undefined> {
+    return this.#loaded.promise;
   }
 
   /** A problem of a scorer that serves; the first of several. */
@@ -34,6 +40,7 @@ export class Lifecycle {
   to(phase: Phase): boolean {
     if (!NEXT[this.#phase].includes(phase)) return false;
     this.#phase = phase;
+    this.#loaded.resolve(undefined);
     return true;
   }
 }

@@ -7,19 +7,24 @@ import { declaredSignature, described, SignatureError } from '../onnx/describe.t
 import type { GraphOnly } from '../onnx/graphFile.ts';
 import { rowsOf } from '../rows/follow.ts';
 
-/**
- * A larger model (with all files beside it) is not loaded for verification, because ONNX Runtime needs a multiple of
- * its size.
- */
-const LOADED_BYTES = 96 * 2 ** 20;
+/** What the process and ONNX Runtime take without a model (bytes), and how many times its size a loaded model takes. */
+const BASE_BYTES = 128 * 2 ** 20;
+const MEMORY_PER_MODEL = 4;
+
+/** Whether a model of so many bytes, with all files beside it, can be loaded in this memory. */
+export const fitsInto = (memoryBytes: number, modelBytes: number): boolean =>
+  MEMORY_PER_MODEL * modelBytes <= memoryBytes - BASE_BYTES;
 
 export type Inspected = Pick<VerifiedModel, 'signature' | 'rows' | 'rowsMessage'>;
 
-/** Loads a small model; reads only the graph of a large one. Rejects with StartFailure. */
-export async function inspect(path: string): Promise<Inspected> {
+/**
+ * Loads a model (with all files beside it) that fits into this memory, and reads only the graph of a larger one.
+ * Rejects with StartFailure.
+ */
+export async function inspect(path: string, memoryBytes: number): Promise<Inspected> {
   const { graphOf, loadSession } = await import('./session.ts'); // loads 40 MB of native library
   const bytes = readdirSync(dirname(path)).reduce((sum, name) => sum + statSync(join(dirname(path), name)).size, 0);
-  const { signature, rows } = bytes <= LOADED_BYTES ? await loadSession(path) : ofGraph(graphOf(path));
+  const { signature, rows } = fitsInto(memoryBytes, bytes) ? await loadSession(path) : ofGraph(graphOf(path));
   return { signature, rows: rows.rows, rowsMessage: rows.message };
 }
 

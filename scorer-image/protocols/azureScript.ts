@@ -2,8 +2,8 @@
  * Azure ML's conventions for scripts. run() gets the raw body, arguments by a schema, or the HTTP request; it returns a
  * value or a whole response. Messages and status codes are those of azureml_inference_server_http 1.5.
  */
-import { validateHeaderValue } from 'node:http';
 import { rejection } from '../rejections.ts';
+import { scriptHead } from './scriptHead.ts';
 import type { Argument, UserScript } from '../script/script.ts';
 import { resultJson } from '../script/resultJson.ts';
 import { getHeapStatistics } from 'node:v8';
@@ -54,28 +54,13 @@ function webRequest(body: Uint8Array, { method, url, headers }: ScoreRequest): R
   });
 }
 
-/** Headers that node:http sets itself, or that would break the connection. */
-const RESERVED_HEADERS = new Set([
-  'connection',
-  'content-length',
-  'keep-alive',
-  'trailer',
-  'transfer-encoding',
-  'x-request-id',
-  'date',
-]);
-
 /** A Response is sent as it is, as Azure ML sends an AMLResponse; only the request id cannot be changed. */
 async function webResponse(response: Response): Promise<EncodedResponse> {
   const body = response.body as ReadableStream<unknown> | null;
   try {
-    if (response.status < 200) throw new Error(`run() returned a Response with status ${response.status}`);
     const unpacked = response.url !== ''; // a response of fetch() is already decompressed
-    const headers = [...response.headers].filter(
-      ([name]) => !RESERVED_HEADERS.has(name) && !(unpacked && name === 'content-encoding'),
-    );
-    for (const [name, value] of headers) validateHeaderValue(name, value);
-    return { status: response.status, headers: headers.flat(), ...(await bodyOf(body)) };
+    const headers = [...response.headers].filter(([name]) => !(unpacked && name === 'content-encoding'));
+    return { ...scriptHead(response.status, headers), ...(await bodyOf(body)) };
   } catch (error) {
     if (body && !body.locked) void body.cancel().catch(() => undefined);
     throw error;

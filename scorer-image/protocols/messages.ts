@@ -5,6 +5,8 @@ export interface ScoreRequest {
   method: string;
   url: string;
   headers: Record<string, string>;
+  /** The id that the response has, too. */
+  requestId: string;
 }
 
 /** Bytes that are still being produced. */

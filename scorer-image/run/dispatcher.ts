@@ -3,31 +3,14 @@ import { FAILURE, type ModelSignature } from '@penstock/contract';
 import { StartFailure } from '../failure.ts';
 import { rejection } from '../rejections.ts';
 import { DeadlineTimer } from './deadlineTimer.ts';
+import type { DispatcherOptions } from './dispatcherOptions.ts';
 import { withinInitTimeout } from './initTimeout.ts';
 import type { ResponseBatch, ScoreResponse } from './messages.ts';
-import { RequestQueue, type Limits, type QueuedRequest } from './requestQueue.ts';
+import { RequestQueue, type QueuedRequest } from './requestQueue.ts';
 import { decode } from './responseCodec.ts';
 import { Uploads, type Upload } from './uploads.ts';
-import { callHung, outOfMemory, WORKER_REPLACED } from './workerFailures.ts';
-import { WorkerHandle, type PendingRequest, type Ready, type WorkerListener } from './workerHandle.ts';
-import type { StartWorker } from './workerTransport.ts';
-
-export interface DispatcherOptions {
-  startWorker: StartWorker;
-  workers: number;
-  limits: Limits;
-  initTimeoutMs: number;
-  /** A worker ended by itself, or hangs: the process must end. */
-  onCrash: (failure: StartFailure) => void;
-  log: WorkerListener['log'];
-  onBatch: (rows: number) => void;
-  /** Calls of a model are no longer batched, with the reason in one sentence. */
-  onDisabled: (message: string) => void;
-  /** A worker was replaced because a request outgrew its heap, with the reason in one sentence. */
-  onReplaced: (message: string) => void;
-  /** The number of requests in flight from `now` on (performance.now()). */
-  onLoad: (inFlight: number, now: number) => void;
-}
+import { callHung, isReplaced, rejectionOf, replaced, withoutRequest } from './workerFailures.ts';
+import { WorkerHandle, type PendingRequest, type Ready } from './workerHandle.ts';
 
 export class Dispatcher {
   readonly #options: DispatcherOptions;
@@ -58,8 +41,7 @@ export class Dispatcher {
       onResponses: (responses) => this.#onResponses(worker, responses),
       log,
       onDisabled,
-      onEnd: (failure) =>
-        failure.reason === FAILURE.requestTooLarge ? this.#replaceWorker(worker) : this.#fail(failure),
+      onEnd: (failure) => (isReplaced(failure) ? this.#replaceWorker(worker, failure) : this.#fail(failure)),
       onStreamEnd: (id) => {
         this.#complete(worker, id);
         this.#flush();
@@ -208,21 +190,35 @@ export class Dispatcher {
     const { requestTimeoutMs: milliseconds, hangMs } = this.#options.limits;
     for (const { item } of timedOut)
       item.respond({ kind: 'rejected', ...rejection('requestTimeout', { milliseconds }) });
-    if (hung) this.#fail(callHung(hangMs));
+    if (hung) this.#restartHung(now, callHung(hangMs));
   }
 
-  /** Replaces a worker whose heap overflowed. Its only request gets 413; several requests get 503. */
-  #replaceWorker(worker: WorkerHandle): void {
+  /** Where workers are processes, those with a call that hangs are replaced; else the whole process must end. */
+  #restartHung(now: number, failure: StartFailure): void {
+    const { hangMs } = this.#options.limits;
+    const hung = this.#workers.filter((worker) =>
+      worker.pending().some(({ activeSince }) => now - activeSince! >= hangMs),
+    );
+    if (!hung.every((worker) => worker.restart())) return this.#fail(failure);
+    this.#options.log('error', replaced(failure));
+  }
+
+  /**
+   * Replaces a worker whose heap overflowed, or whose process ended. Its only request gets 413 or 500; several requests
+   * get 503.
+   */
+  #replaceWorker(worker: WorkerHandle, failure: StartFailure): void {
     if (this.#stopping) return;
     const pending = worker.pending();
-    if (pending.length === 0) return this.#fail(outOfMemory());
+    if (pending.length === 0 && !(worker.hasServed && failure.reason === FAILURE.scriptCrashed))
+      return this.#fail(withoutRequest(failure));
     const alone = pending.filter(({ settled }) => !settled).length === 1;
-    const why = rejection(alone ? 'requestTooLarge' : 'restarting');
+    const why = alone ? rejectionOf(failure) : rejection('restarting');
     for (const queued of pending) {
       this.#queue.complete(queued);
       this.#respond(queued, { kind: 'rejected', ...why });
     }
-    this.#options.onReplaced(WORKER_REPLACED);
+    this.#options.onReplaced(replaced(failure));
     const next = this.#newWorker();
     this.#workers[this.#workers.indexOf(worker)] = next;
     void withinInitTimeout(next.ready, this.#options.initTimeoutMs).then(
@@ -236,7 +232,7 @@ export class Dispatcher {
     if (this.#stopping) return;
     this.#stopping = true;
     for (const queued of this.#workers.flatMap((worker) => worker.pending()))
-      this.#respond(queued, { kind: 'rejected', status: 500, message, stack: detail });
+      this.#respond(queued, { kind: 'rejected', status: 500, message, ...(detail !== '' && { stack: detail }) });
     this.#clearQueue();
     const crash = reason === FAILURE.scriptHung ? reason : FAILURE.scriptCrashed;
     this.#options.onCrash(new StartFailure(crash, message, detail));

@@ -42,6 +42,7 @@ export class WorkerHandle {
   /** Ids of each message that the worker has not finished. */
   readonly #messages: number[][] = [];
   #started = false;
+  #served = false;
   #ended = false;
   #stopped: (() => void) | undefined;
 
@@ -104,6 +105,11 @@ export class WorkerHandle {
     else reject(failure.reason === FAILURE.requestTooLarge ? initOutOfMemory(failure) : failure);
   }
 
+  /** It has finished a request. */
+  get hasServed(): boolean {
+    return this.#served;
+  }
+
   /** init() has succeeded and the worker has not ended. */
   get isReady(): boolean {
     return this.#started;
@@ -111,7 +117,8 @@ export class WorkerHandle {
 
   /** Messages that can be sent now. */
   get freeSlots(): number {
-    return this.#started ? MAX_MESSAGES_IN_FLIGHT - this.#messages.length : 0;
+    const { maxMessages = MAX_MESSAGES_IN_FLIGHT, isLost = false } = this.#transport;
+    return this.#started && !isLost ? maxMessages - this.#messages.length : 0;
   }
 
   /** Requests that were sent and have no response. */
@@ -155,6 +162,7 @@ export class WorkerHandle {
 
   /** Removes and returns the request of a complete response. */
   take(id: number): QueuedRequest<PendingRequest> | undefined {
+    this.#served = true;
     return this.#inFlight.remove(id);
   }
 
@@ -168,13 +176,24 @@ export class WorkerHandle {
     const stream = new ResponseStream(
       {
         pull: () => this.#transport.post({ type: 'pull', id }),
-        cancel: () => this.#transport.post({ type: 'cancel', id }),
+        cancel: () => {
+          this.#transport.post({ type: 'cancel', id });
+          if (this.#transport.restart) queued.activeSince = performance.now(); // a generator that goes on counts as hung
+        },
       },
       gapMs,
     );
     this.#streams.set(id, stream);
     queued.activeSince = Infinity; // its duration depends on the client, too, so it never counts as hung
     return { queued, stream };
+  }
+
+  /** Ends the worker, whose call hangs; `onEnd` follows. Returns false where only the whole process can end it. */
+  restart(): boolean {
+    const now = performance.now();
+    for (const queued of this.pending()) queued.activeSince = now; // once, and again if that does not help
+    this.#transport.restart?.();
+    return this.#transport.restart !== undefined;
   }
 
   pending(): QueuedRequest<PendingRequest>[] {

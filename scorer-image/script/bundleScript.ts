@@ -68,9 +68,7 @@ function messageOf(error: BuildError, path: string): string {
   const where = first?.location
     ? ` (${basename(first.location.file)}:${first.location.line}:${first.location.column + 1})`
     : '';
-  const python = isPython(path)
-    ? 'this is Python; Penstock runs JavaScript and TypeScript (docs/scoring.md shows how to port it): '
-    : '';
+  const python = isPython(path) ? 'this is Python: give the file a name that ends in .py (docs/environments.md): ' : '';
   return `${python}${first?.text ?? error.message}${where}`;
 }
 

@@ -1,7 +1,8 @@
 /** The user script: imported and checked for its two functions. Every mistake is reported with file and line. */
-import { FAILURE } from '@penstock/contract';
+import { FAILURE, WITHOUT_SCRIPTS_FILE } from '@penstock/contract';
 import { registerHooks } from 'node:module';
-import { basename, dirname } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { StartFailure } from '../failure.ts';
 import { bundleScript } from './bundleScript.ts';
@@ -41,7 +42,7 @@ export async function loadScript(path: string): Promise<UserScript> {
     loaded = (await import(url)) as Record<string, unknown>;
     hooks.deregister();
   } catch (error) {
-    throw new StartFailure(FAILURE.scriptImport, describe(error, path), stackOf(error));
+    throw new StartFailure(FAILURE.scriptImport, describe(error, path) + installScriptsNote(path), stackOf(error));
   }
   const exported = { ...(loaded.default as Record<string, unknown> | undefined), ...loaded };
   const missing = ['init', 'run'].filter((name) => typeof exported[name] !== 'function');
@@ -65,6 +66,13 @@ export function describe(error: unknown, path: string): string {
   const message = error instanceof Error ? error.message : String(error);
   const place = placeOf(error, path);
   return place === undefined ? message : `${message} (${place})`;
+}
+
+/** A package whose install script did not run may fail when it is imported. */
+function installScriptsNote(path: string): string {
+  const file = join(dirname(path), '../node_modules', WITHOUT_SCRIPTS_FILE);
+  if (!existsSync(file)) return '';
+  return `; install scripts of packages are not run, and these have one: ${readFileSync(file, 'utf8')}`;
 }
 
 export const stackOf = (error: unknown): string =>

@@ -91,7 +91,9 @@ describe('a scorer under overload', function () {
     ['as they unpack', gzipSync(large), { 'content-encoding': 'gzip' }],
   ] as const) {
     it(`bodies above 64 MiB in total, ${how}: 429, and the process stays`, async () => {
-      scorer = await start({ script: 'echo.ts', env: { PENSTOCK_MAX_CONCURRENT_REQUESTS: '16' } });
+      // 15 MiB take a while on a busy machine, and this is about memory
+      const env = { PENSTOCK_MAX_CONCURRENT_REQUESTS: '16', PENSTOCK_REQUEST_TIMEOUT_MS: '10000' };
+      scorer = await start({ script: 'echo.ts', env });
       const send = (): Promise<Response> =>
         fetch(`${scorer.url}/score`, { method: 'POST', body: new Uint8Array(body), headers });
       const codes = (await Promise.all(Array.from({ length: 7 }, send))).map(({ status }) => status);

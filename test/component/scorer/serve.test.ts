@@ -1,10 +1,13 @@
 /** The scorer over real HTTP, as one process with its worker thread. */
 import { createHash } from 'node:crypto';
-import type { ScorerStats } from '@penstock/contract';
+import { ENV, LOG_MESSAGE, type ScorerStats } from '@penstock/contract';
 import { expect } from 'chai';
 import { once } from 'node:events';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { onnx } from '../../support/fixtures/onnx.ts';
 import {
   answers,
@@ -23,6 +26,7 @@ describe('a scorer process', function () {
   const start = async (input: ScorerInput): Promise<Scorer> => (scorer = await startAnd(input));
   const exits = async (input: ScorerInput): Promise<number | null> =>
     (scorer = await startAnd(input, async () => {})).exited;
+  const stats = async () => (await (await fetch(`${scorer.operator}/stats`)).json()) as ScorerStats;
   const post = (path: string, body: string, headers: Record<string, string> = {}) =>
     fetch(`${scorer.url}${path}`, { method: 'POST', body, headers });
 
@@ -230,11 +234,11 @@ describe('a scorer process', function () {
     });
     it('its load is in /stats', async () => {
       await post('/score', '{}');
-      const stats = (await (await fetch(`${scorer.operator}/stats`)).json()) as ScorerStats;
-      expect(stats).to.include({ revision: 'iris-1', phase: 'Ready', inFlight: 0 });
-      expect(stats.requestsPerSecond).to.be.above(0);
-      expect(stats.concurrency).to.be.above(0).and.below(1);
-      expect(stats.idleSeconds).to.be.within(0, 5);
+      const figures = await stats();
+      expect(figures).to.include({ revision: 'iris-1', phase: 'Ready', inFlight: 0 });
+      expect(figures.requestsPerSecond).to.be.above(0);
+      expect(figures.concurrency).to.be.above(0).and.below(1);
+      expect(figures.idleSeconds).to.be.within(0, 5);
     });
     it('metrics count it', async () => {
       await post('/score', '{}');
@@ -273,9 +277,68 @@ describe('a scorer process', function () {
       await start({ env: test('{"label":[0]}') });
       expect((await post('/score', '{"data":[[5.1,3.5,1.4,0.2]]}')).status).to.equal(200);
     });
+    it('without an expected response, a run() that throws: exit code 3', async () => {
+      const test = JSON.stringify({ request: 'throw' });
+      expect(await exits({ script: 'echo.ts', env: { [ENV.test]: test } })).to.equal(3);
+    });
     it('another response: exit code 3 before the pod is Ready, and the place of the difference', async () => {
       expect(await exits({ env: test('{"label":[1]}') })).to.equal(3);
       expect(scorer.log()).to.contain('ScoringTestFailed: scoring.test: $.label[0] is 0, expected 1');
+    });
+  });
+
+  describe('before init() has ended', () => {
+    it('a scoring request gets 503 at once', async () => {
+      scorer = await startAnd({ script: 'init-never-ends.ts' }, async ({ log }) => {
+        await waitFor(async () => log().includes(LOG_MESSAGE.initBegins));
+      });
+      expect((await post('/score', '{}')).status).to.equal(503);
+      expect(scorer.process.exitCode, 'init() has not timed out yet').to.equal(null);
+    });
+
+    it('the startup probe is answered when init() has ended', async () => {
+      const go = join(mkdtempSync(join(tmpdir(), 'penstock-init-')), 'go');
+      const waits = `import { existsSync } from 'node:fs';
+        export const init = async () => { while (!existsSync(${JSON.stringify(go)})) await new Promise((done) => setTimeout(done, 20)); };
+        export const run = () => 1;`;
+      let answer: number | undefined;
+      await startAnd({ script: 'waits.ts', files: { 'waits.ts': waits } }, async (started) => {
+        scorer = started;
+        await waitFor(async () => started.log().includes(LOG_MESSAGE.initBegins));
+        const probe = fetch(`${started.operator}/startupz`).then(({ status }) => (answer = status));
+        expect((await fetch(`${started.operator}/livez`)).status).to.equal(200);
+        expect(answer, 'while init() runs').to.equal(undefined);
+        writeFileSync(go, '');
+        await probe;
+      });
+      expect(answer).to.equal(200);
+    });
+
+    it('the time of init() does not count as idle', async () => {
+      const slow =
+        'export const init = () => new Promise((done) => setTimeout(done, 4000)); export const run = () => 1;';
+      await start({ script: 'slow.ts', files: { 'slow.ts': slow } });
+      expect((await stats()).idleSeconds).to.be.below(3);
+    });
+  });
+
+  describe('/stats', () => {
+    it('a pod to which a body is being uploaded is not idle', async () => {
+      await start({ script: 'echo.ts' });
+      await waitFor(async () => (await stats()).idleSeconds > 1);
+      const socket = connect(Number(new URL(scorer.url).port), '127.0.0.1');
+      socket.write('POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf');
+      await waitFor(async () => (await stats()).inFlight === 1);
+      expect((await stats()).idleSeconds).to.equal(0);
+      socket.destroy();
+    });
+
+    it('a request that the client must correct is no demand', async () => {
+      await start({ script: 'echo.ts' });
+      await post('/score', 'wait1000'); // a refused request would count as long as this one
+      for (let i = 0; i < 20; i++)
+        expect((await post('/score', '{}', { 'content-encoding': 'br' })).status).to.equal(415);
+      expect((await stats()).concurrency).to.be.below(1.2);
     });
   });
 
@@ -376,7 +439,7 @@ describe('a scorer process', function () {
       [
         'python.ts',
         'UserScriptImportError',
-        /this is Python; Penstock runs JavaScript and TypeScript .*\(python\.ts:3:1\)/,
+        /this is Python: give the file a name that ends in .py .*\(python\.ts:3:1\)/,
       ],
       ['no-run.ts', 'UserScriptFunctionNotFound', /no-run\.ts exports no run\(\); it exports init/],
       ['init-not-a-function.ts', 'UserScriptFunctionNotFound', /exports no init\(\)/],

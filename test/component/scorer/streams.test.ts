@@ -94,6 +94,22 @@ describe('the result of run()', function () {
     expect(bytes).to.equal(400 * 65_536);
   });
 
+  it('a client that reads nothing of a large response is disconnected', async () => {
+    const large = "export const init = () => {}; export const run = () => 'x'.repeat(32 * 2 ** 20);";
+    scorer = await start({ script: 'large.ts', files: { 'large.ts': large } });
+    const socket = connect(Number(new URL(scorer.url).port), '127.0.0.1')
+      .pause()
+      .on('error', () => undefined);
+    socket.write('POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n1');
+    const inProgress = async () => /penstock_requests_in_progress\{.*\} (\d)/.exec(await metrics())![1];
+    await waitFor(async () => (await inProgress()) === '1');
+    await waitFor(async () => (await inProgress()) === '0', 40_000);
+    socket.resume();
+    let bytes = 0;
+    for await (const chunk of socket) bytes += (chunk as Buffer).length;
+    expect(bytes, 'it closed before the response was complete').to.be.below(32 * 2 ** 20);
+  });
+
   it('frees its slot when the client of a silent stream disconnects', async () => {
     scorer = await start({ script: 'results.ts', env: { PENSTOCK_MAX_CONCURRENT_REQUESTS: '2' } });
     for (let i = 0; i < 4; i++) {

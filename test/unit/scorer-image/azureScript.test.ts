@@ -6,6 +6,7 @@ import type { UserScript } from '../../../scorer-image/script/script.ts';
 import { BadInput } from '../../../scorer-image/tensor/errors.ts';
 
 const request = (change: Partial<ScoreRequest> = {}): ScoreRequest => ({
+  requestId: 'one',
   method: 'POST',
   url: '/score?a=b',
   headers: { 'content-type': 'application/json' },

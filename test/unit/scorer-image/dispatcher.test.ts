@@ -5,6 +5,7 @@ import { StartFailure } from '../../../scorer-image/failure.ts';
 import type { Limits } from '../../../scorer-image/run/requestQueue.ts';
 import type { ScoreResponse } from '../../../scorer-image/run/messages.ts';
 import { Dispatcher } from '../../../scorer-image/run/dispatcher.ts';
+import type { DispatcherOptions } from '../../../scorer-image/run/dispatcherOptions.ts';
 import { threadWorker } from '../../../scorer-image/run/threadWorker.ts';
 
 const limits = {
@@ -17,7 +18,12 @@ const limits = {
 };
 
 /** A pool whose only worker runs `code`. */
-const poolOf = (code: string, data: unknown, own: Partial<Limits> = {}): Dispatcher =>
+const poolOf = (
+  code: string,
+  data: unknown,
+  own: Partial<Limits> = {},
+  listeners: Partial<DispatcherOptions> = {},
+): Dispatcher =>
   new Dispatcher({
     startWorker: threadWorker({ file: new URL(`data:text/javascript,${encodeURIComponent(code)}`), data }),
     workers: 1,
@@ -29,6 +35,7 @@ const poolOf = (code: string, data: unknown, own: Partial<Limits> = {}): Dispatc
     onDisabled: () => undefined,
     onReplaced: () => undefined,
     onLoad: () => undefined,
+    ...listeners,
   });
 const READY = {
   type: 'ready',
@@ -122,6 +129,55 @@ describe('a process that stands still', () => {
     clearInterval(busy);
     go();
     expect(answer.status).to.equal(504);
+  });
+});
+
+describe('a worker that is busy with another request', () => {
+  const busy = `import { parentPort } from 'node:worker_threads';
+    parentPort.on('message', () => setTimeout(() => process.exit(1), 300));
+    parentPort.postMessage(${JSON.stringify(READY)});`;
+  const scored = (pool: Dispatcher, respond: (response: ScoreResponse) => void = () => undefined) =>
+    pool.dispatch({ work: { kind: 'score' }, body: new Uint8Array(1), respond });
+
+  it('a waiting client that disconnects is no longer counted as load', async () => {
+    const loads: number[] = [];
+    const pool = poolOf(busy, undefined, {}, { onLoad: (inFlight) => loads.push(inFlight) });
+    await pool.start();
+    scored(pool);
+    const waiting = scored(pool)!;
+    expect(loads.at(-1)).to.equal(2);
+    pool.cancel(waiting);
+    expect(loads.at(-1)).to.equal(1);
+    await pool.stop(0);
+  });
+
+  it('when it ends, its request gets 500 and a waiting one gets 503', async () => {
+    const pool = poolOf(busy, undefined, { maxQueueWaitMs: 60_000, requestTimeoutMs: 60_000 });
+    await pool.start();
+    const responses = await Promise.all(
+      [1, 2].map(() => new Promise<ScoreResponse>((done) => void scored(pool, done))),
+    );
+    expect(responses.map(({ status }) => status)).to.deep.equal([500, 503]);
+    await pool.stop(0);
+  });
+});
+
+describe('a request behind another one in its worker', () => {
+  it('does not count as a call that hangs while it waits there', async () => {
+    const slow = `import { parentPort } from 'node:worker_threads';
+      const halt = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000);
+      parentPort.on('message', ([ids]) => (halt(), parentPort.postMessage(['answers', 1, [], ids, [0], [4], 'done', []])));
+      parentPort.postMessage(${JSON.stringify(READY)});`;
+    const own = { maxConcurrent: 8, hangMs: 2500, requestTimeoutMs: 60_000, maxQueueWaitMs: 60_000 };
+    const pool = poolOf(slow, undefined, own);
+    await pool.start();
+    const scored = () =>
+      new Promise<ScoreResponse>((respond) => {
+        pool.dispatch({ work: { kind: 'score' }, body: new Uint8Array(1), respond });
+      });
+    const responses = await Promise.all([scored(), scored(), scored()]);
+    expect(responses.map(({ status }) => status)).to.deep.equal([200, 200, 200]);
+    await pool.stop(0);
   });
 });
 

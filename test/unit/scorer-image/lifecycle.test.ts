@@ -1,5 +1,6 @@
 /** The phases of a scorer. */
 import { expect } from 'chai';
+import { setImmediate as turn } from 'node:timers/promises';
 import { Lifecycle } from '../../../scorer-image/init/lifecycle.ts';
 
 describe('the phases of a scorer', () => {
@@ -16,6 +17,19 @@ describe('the phases of a scorer', () => {
     expect([lifecycle.to('Failed'), lifecycle.started]).to.deep.equal([true, false]);
     for (const phase of ['Loading', 'Ready', 'Draining', 'Failed'] as const)
       expect(lifecycle.to(phase), phase).to.equal(false);
+  });
+
+  it('loading has ended when init() has succeeded, or failed, or the pod is stopped', async () => {
+    for (const phase of ['Ready', 'Failed', 'Draining'] as const) {
+      const lifecycle = new Lifecycle();
+      let loaded = false;
+      void lifecycle.loaded.then(() => (loaded = true));
+      await turn();
+      expect(loaded).to.equal(false);
+      lifecycle.to(phase);
+      await turn();
+      expect(loaded, phase).to.equal(true);
+    }
   });
 
   it('keep the first warning', () => {
