@@ -54,7 +54,7 @@ export interface PipelineModel {
  */
 export interface Scoring {
   /**
-   * JavaScript or TypeScript source that exports init() and run(rawData). Use scriptFrom for longer scripts.
+   * JavaScript or TypeScript source that exports init() and run(rawData). Use scriptFrom for longer scripts and for scripts in Python.
    */
   script?: string;
   scriptFrom?: ScriptFrom;
@@ -76,7 +76,7 @@ export interface ConfigMapKey {
    */
   name: string;
   /**
-   * Key of the entry script, for example score.ts.
+   * Key of the entry script, for example score.py or score.ts.
    */
   key: string;
 }
@@ -102,11 +102,79 @@ export interface ScoringTest {
  */
 export interface Environment {
   /**
-   * Environment variables of the scorer container, as in a pod.
+   * Image for a script in Python, with python3 (3.8 or newer) and the packages of the script. Its command is not used. With imagePullSecrets of the chart or of the ServiceAccount.
+   */
+  image?: string;
+  packages?: Packages;
+  /**
+   * Environment variables of the container that runs the script, as in a pod.
    *
    * @maxItems 100
    */
   variables?: Variable[];
+}
+/**
+ * Packages that the script imports. They are installed before it starts.
+ */
+export interface Packages {
+  npm?: NpmPackages;
+  python?: PythonPackages;
+}
+/**
+ * Packages from an npm registry, for a script in TypeScript or JavaScript.
+ */
+export interface NpmPackages {
+  /**
+   * A package-lock.json of npm 7 or newer, with the dependencies of the script. Each package has a version and a hash. Install scripts of packages are not run.
+   */
+  packageLock?: string;
+  packageLockFrom?: PackageLockFrom;
+}
+/**
+ * A key of a ConfigMap of this namespace that holds the package-lock.json.
+ */
+export interface PackageLockFrom {
+  configMap: PackageLockKey;
+}
+export interface PackageLockKey {
+  /**
+   * Name of the ConfigMap.
+   */
+  name: string;
+  /**
+   * Key in the ConfigMap, for example package-lock.json.
+   */
+  key: string;
+}
+/**
+ * Packages from a Python package index, for a script in Python.
+ */
+export interface PythonPackages {
+  /**
+   * Minor version of Python, for example "3.11". The chart says which versions there are. Default: its python.defaultVersion.
+   */
+  version?: string;
+  /**
+   * The packages as a requirements.txt. Outside Development each line has a version and a hash: `penstock lock` writes them. Only wheels are installed.
+   */
+  requirements?: string;
+  requirementsFrom?: RequirementsFrom;
+}
+/**
+ * A key of a ConfigMap of this namespace that holds the requirements.
+ */
+export interface RequirementsFrom {
+  configMap: RequirementsKey;
+}
+export interface RequirementsKey {
+  /**
+   * Name of the ConfigMap.
+   */
+  name: string;
+  /**
+   * Key in the ConfigMap, for example requirements.txt.
+   */
+  key: string;
 }
 export interface Variable {
   /**
@@ -144,7 +212,7 @@ export interface KeyRef {
   optional?: boolean;
 }
 /**
- * Requests and limits of the scorer container. A limit lowers a default request above it.
+ * Requests and limits of the container that runs the script or the model. A limit lowers a default request above it.
  */
 export interface Resources {
   /**
@@ -190,7 +258,7 @@ export interface Scaling {
 }
 export interface ScalingMetric {
   /**
-   * Concurrency: requests in progress, waiting and refused, averaged over ten seconds; needs no other component. CPU: usage in percent of the CPU request; needs metrics-server.
+   * Concurrency: requests in progress, waiting and refused, averaged over ten seconds; needs no other component. CPU: usage of the container that runs the script or the model, in percent of its CPU request; needs metrics-server.
    */
   type: 'Concurrency' | 'CPU';
   /**
@@ -215,6 +283,10 @@ export interface Endpoint {
    * Timeout of the script's init(). Default 5m.
    */
   initTimeout?: string;
+  /**
+   * How long a request waits for the first pod of a pipeline that has none, before the client gets 503. Default 60s. A change makes no new revision.
+   */
+  coldStartTimeout?: string;
   /**
    * Requests that a pod works on at the same time. Other requests wait. Default 16.
    */
@@ -249,6 +321,10 @@ export interface Rollout {
    * A new revision without progress for this time has failed, and the old one keeps serving. Default 10m.
    */
   progressDeadline?: string;
+  /**
+   * Pods of a new revision that may run beside those that serve. Default: as many as serve, or what a quota of the namespace allows. With fewer, both revisions exchange pods in steps, and the traffic moves when both have the same number.
+   */
+  maxSurge?: number;
   /**
    * Number of old revisions that are kept for a rollback. Default 5.
    */
@@ -326,10 +402,16 @@ export interface InferencePipelineStatus {
    * The generation that this status describes.
    */
   observedGeneration?: number;
+  operator?: OperatorClaim;
   /**
    * Address of the scoring endpoint inside the cluster.
    */
   url?: string;
+  /**
+   * The scorer image of the active revision.
+   */
+  scorerImage?: string;
+  environment?: EnvironmentStatus;
   /**
    * The revision that the stable Service selects.
    */
@@ -348,6 +430,54 @@ export interface InferencePipelineStatus {
    * Conditions as the Kubernetes API conventions define them.
    */
   conditions?: Condition[];
+}
+/**
+ * The operator that manages this object.
+ */
+export interface OperatorClaim {
+  /**
+   * The namespace of the operator.
+   */
+  namespace: string;
+  contender?: OperatorContender;
+}
+/**
+ * An operator of another release, which watches the same namespace.
+ */
+export interface OperatorContender {
+  /**
+   * The namespace of that operator.
+   */
+  namespace: string;
+  /**
+   * When it found that another operator manages this object.
+   */
+  since: string;
+  /**
+   * When the operator that manages this object answered. Without an answer within a minute the other one manages it.
+   */
+  refusedAt?: string;
+}
+/**
+ * The environment of the active revision's script.
+ */
+export interface EnvironmentStatus {
+  /**
+   * SHA-256 of the lock of its packages, as sha256:<hex>.
+   */
+  lockDigest?: string;
+  /**
+   * Minor version of Python. Absent for an image of your own.
+   */
+  pythonVersion?: string;
+  /**
+   * Image of the container that runs a script in Python.
+   */
+  pythonImage?: string;
+  /**
+   * That image as a pod has pulled it, with its digest.
+   */
+  pythonImageID?: string;
 }
 /**
  * Pods of the active revision.
@@ -430,6 +560,10 @@ export interface Effective {
    * Time with low load before pods are removed.
    */
   scaleDownDelay: string;
+  /**
+   * How long a request waits for the first pod. Absent if one pod always runs.
+   */
+  coldStartTimeout?: string;
   /**
    * Time without a request before the last pod stops. Absent if one pod always runs.
    */
@@ -598,6 +732,7 @@ export interface ModelVersionSpec {
    * SHA-256 of the bytes. For several files: SHA-256 of the lines "<sha256>  <name>" of sha256sum, sorted by name. Absent: the first verification sets status.digest. It can be added once.
    */
   digest?: string;
+  verification?: VerificationSettings;
 }
 /**
  * Where the bytes are. The source may change; the bytes are then verified again and must be the same.
@@ -619,6 +754,29 @@ export interface SecretRef {
   name: string;
 }
 /**
+ * Where and how the Job that verifies the model runs. A field that is absent has the value of the chart's verification.*.
+ */
+export interface VerificationSettings {
+  resources?: Resources;
+  /**
+   * Labels that a node must have.
+   */
+  nodeSelector?: {
+    [k: string]: string;
+  };
+  /**
+   * Tolerations of the pods, as in a pod.
+   *
+   * @maxItems 50
+   */
+  tolerations?: Toleration[];
+  podMetadata?: PodMetadata;
+  /**
+   * ServiceAccount of the pod, for image pull secrets and policies; its token is never mounted. Default the namespace's default account.
+   */
+  serviceAccountName?: string;
+}
+/**
  * The result of the verification.
  */
 export interface ModelVersionStatus {
@@ -626,6 +784,7 @@ export interface ModelVersionStatus {
    * The generation that this status describes.
    */
   observedGeneration?: number;
+  operator?: OperatorClaim;
   /**
    * The digest that every pod compares.
    */
@@ -654,7 +813,7 @@ export interface ModelVersionStatus {
   conditions?: Condition[];
 }
 /**
- * The InferencePipelines that name this ModelVersion or have pods that loaded it. It cannot be deleted while there is one.
+ * The InferencePipelines that name this ModelVersion or have pods that loaded it. It cannot be deleted while one names it.
  */
 export interface UsedBy {
   /**
