@@ -61,10 +61,12 @@ export async function runActivator(config: ActivatorConfig, logger: Logger, sign
   const watches = Promise.all(reflectors.map((reflector) => reflector.run(watching.signal)));
   try {
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-    const isRouted = (): boolean =>
-      [...slices.values()].some((slice) => isActivatorSlice(slice) && readyAddresses(slice).includes(config.address));
     await drain(
-      { isRouted, stopAccepting: () => listeners.stopAccepting(), inFlight: () => listeners.inFlight },
+      {
+        unrouted: unrouted(slices, config.address),
+        stopAccepting: () => listeners.stopAccepting(),
+        answered: () => listeners.inFlight.none(),
+      },
       systemClock,
     );
   } finally {
@@ -74,4 +76,15 @@ export async function runActivator(config: ActivatorConfig, logger: Logger, sign
     await watches;
     await pool.close();
   }
+}
+
+/** Resolves when no EndpointSlice names the activator with this address. */
+function unrouted(slices: Cache<Slice>, address: string): Promise<void> {
+  const isRouted = (): boolean =>
+    [...slices.values()].some((slice) => isActivatorSlice(slice) && readyAddresses(slice).includes(address));
+  return new Promise((resolve) => {
+    const check = (): void => void (isRouted() || resolve());
+    slices.onChange(check);
+    check();
+  });
 }

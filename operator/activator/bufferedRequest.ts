@@ -4,9 +4,6 @@ import type { Clock, Timer } from '@penstock/server/clock';
 import { requestIds } from '@penstock/server/requestIds';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** How long a request may wait for a pod (milliseconds). */
-export const QUEUE_TIMEOUT_MS = 60_000;
-
 /** How long the rest of a request body is read after its response was sent (milliseconds). */
 const DRAIN_MS = 10_000;
 
@@ -18,6 +15,7 @@ export class BufferedRequest {
   readonly #clock: Clock;
   readonly #since: number;
   #timeout: Timer | undefined;
+  #timeoutMs = 0;
   #onTimeout: () => void = () => undefined;
 
   constructor(request: IncomingMessage, response: ServerResponse, clock: Clock) {
@@ -33,8 +31,9 @@ export class BufferedRequest {
     return this.response.headersSent || this.response.destroyed;
   }
 
-  /** Calls `onTimeout` after {@link QUEUE_TIMEOUT_MS}, and `onGone` when the client disconnects before that. */
-  startTimeout(onTimeout: () => void, onGone: () => void): void {
+  /** Calls `onTimeout` when it has waited for `ms`, and `onGone` when the client disconnects before that. */
+  startTimeout(ms: number, onTimeout: () => void, onGone: () => void): void {
+    this.#timeoutMs = ms;
     this.#onTimeout = onTimeout;
     this.response.once('close', () => {
       this.stopTimeout();
@@ -45,7 +44,7 @@ export class BufferedRequest {
 
   /** Starts the timeout again after {@link stopTimeout}, with the same deadline. */
   restartTimeout(): void {
-    const leftMs = Math.max(0, QUEUE_TIMEOUT_MS - (this.#clock.now() - this.#since));
+    const leftMs = Math.max(0, this.#timeoutMs - (this.#clock.now() - this.#since));
     this.#timeout = this.#clock.setTimer(this.#onTimeout, leftMs);
   }
 

@@ -1,5 +1,6 @@
 /** One HTTP listener for each pipeline that may have no pods, on the port that its EndpointSlice names. */
 import { ConnectionLimit } from '@penstock/server/connectionLimit';
+import { InProgress } from '@penstock/server/inProgress';
 import { rejectMalformedRequest } from '@penstock/server/malformedRequest';
 import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
@@ -60,6 +61,8 @@ export class ActivatorListeners {
   /** Includes listeners that accept no connections any more and still have open ones. */
   readonly #listeners = new Set<Listener>();
   readonly #requests = new FairShare(MAX_REQUESTS);
+  /** Requests that are queued or forwarded. */
+  readonly inFlight = new InProgress();
   readonly #connections = new FairShare(MAX_CONNECTIONS);
   /** By namespace. */
   readonly #limits = new Map<string, ConnectionLimit>();
@@ -83,11 +86,6 @@ export class ActivatorListeners {
     )
       ? undefined
       : 'ports are being opened';
-  }
-
-  /** Requests that are queued or forwarded. */
-  get inFlight(): number {
-    return this.#requests.sum;
   }
 
   /** Accepts no further connections. */
@@ -143,9 +141,13 @@ export class ActivatorListeners {
       reserve: () => {
         if (!this.#requests.admits(namespace, 1)) return false;
         this.#requests.add(namespace, 1);
+        this.inFlight.add(1);
         return true;
       },
-      release: () => this.#requests.add(namespace, -1),
+      release: () => {
+        this.#requests.add(namespace, -1);
+        this.inFlight.add(-1);
+      },
     });
   }
 

@@ -2,7 +2,7 @@
 import { authorized, unauthorizedMessage } from '@penstock/server/auth';
 import { sleep, type Clock } from '@penstock/server/clock';
 import type { Availability, Backends } from './backends.ts';
-import { QUEUE_TIMEOUT_MS, type BufferedRequest } from './bufferedRequest.ts';
+import type { BufferedRequest } from './bufferedRequest.ts';
 import type { forward } from './forward.ts';
 import type { ActivatorMetrics, Outcome } from './metrics.ts';
 
@@ -75,6 +75,7 @@ export class PipelineQueue {
     if (this.#queued.length >= MAX_QUEUED || !this.#deps.reserve()) return this.#refuseFull(buffered);
     this.#deps.metrics.held.inc();
     buffered.startTimeout(
+      this.#backends.activation.coldStartTimeoutMs,
       () => void this.#timeOut(buffered),
       () => this.#dequeue(buffered),
     );
@@ -158,9 +159,14 @@ export class PipelineQueue {
     const availability = await this.#availability();
     if (buffered.responded || !this.#dequeue(buffered)) return; // served meanwhile
     this.#deps.metrics.requests.inc({ outcome: 'timeout' });
-    const isKnown = availability !== undefined && availability !== 'gone';
-    const message = isKnown ? this.#reason(availability) : `No pod came up within ${QUEUE_TIMEOUT_MS / 1000} s`;
-    buffered.fail(503, message, { 'retry-after': RETRY_AFTER_S.failed });
+    buffered.fail(503, this.#timeoutMessage(availability), { 'retry-after': RETRY_AFTER_S.failed });
+  }
+
+  #timeoutMessage(availability: Availability | 'gone' | undefined): string {
+    const seconds = this.#backends.activation.coldStartTimeoutMs / 1000;
+    const waited = `No pod became Ready within ${seconds} s (endpoint.coldStartTimeout)`;
+    if (typeof availability !== 'object') return waited;
+    return availability.available ? `${waited}: a pod is starting, try again` : this.#reason(availability);
   }
 
   /** Undefined when it cannot be read. Read once a second at most, however many requests or health checks need it. */

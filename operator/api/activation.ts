@@ -14,11 +14,18 @@ export interface Activation {
   /** The SHA-256 digest (hex) of each key that is accepted. */
   keyHashes: string[];
   requestTimeoutMs: number;
+  /** How long a request waits for a pod (endpoint.coldStartTimeout). Absent in older annotations: 60 s. */
+  coldStartTimeoutMs: number;
   /** The number of requests that a pod works on at the same time (endpoint.maxConcurrentRequests). */
   maxConcurrentRequests: number;
   /** Whether clients see the message of a script's error. */
   exposeErrors: boolean;
 }
+
+/** The longest endpoint.coldStartTimeout that the CRD allows (milliseconds). */
+export const MAX_COLD_START_TIMEOUT_MS = 600_000;
+/** Its default (milliseconds). */
+export const DEFAULT_COLD_START_TIMEOUT_MS = 60_000;
 
 /**
  * The ports of the activator, one for each pipeline: the port alone identifies the pipeline, so a client's headers
@@ -43,10 +50,15 @@ export function parseActivation(text = ''): Activation | undefined {
     auth,
     keyHashes,
     requestTimeoutMs: requestTimeoutMs!,
+    coldStartTimeoutMs: coldStartTimeoutMs(limits.coldStartTimeoutMs),
     maxConcurrentRequests: maxConcurrentRequests!,
     exposeErrors: limits.exposeErrors === true,
   };
 }
+
+/** Within its bounds. The default where it is absent or no number. */
+const coldStartTimeoutMs = (value: unknown): number =>
+  typeof value === 'number' && value > 0 ? Math.min(value, MAX_COLD_START_TIMEOUT_MS) : DEFAULT_COLD_START_TIMEOUT_MS;
 
 const isAuth = (value: unknown): value is Activation['auth'] => value === 'None' || value === 'Key';
 

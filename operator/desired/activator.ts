@@ -3,7 +3,7 @@
  * §6).
  */
 import { SCHEMA_VERSION } from '@penstock/contract';
-import { ACTIVATOR_ROLE, type Activation } from '../api/activation.ts';
+import { ACTIVATOR_ROLE, DEFAULT_COLD_START_TIMEOUT_MS, type Activation } from '../api/activation.ts';
 import type { Slice } from '../api/endpointSlices.ts';
 import { ANNOTATION, LABEL, MANAGED_BY, SLICE_LABEL } from '../api/labels.ts';
 import type { ActivatorRoute } from '../api/plan.ts';
@@ -41,7 +41,7 @@ export function activatorSlice(
 
 export function activationOf(
   revision: string,
-  { auth, requestTimeout, maxConcurrentRequests, exposeErrors }: Effective,
+  { auth, requestTimeout, coldStartTimeout, maxConcurrentRequests, exposeErrors }: Effective,
   keyHashes: string[],
 ): Activation {
   return {
@@ -50,6 +50,7 @@ export function activationOf(
     auth,
     keyHashes,
     requestTimeoutMs: durationMs(requestTimeout),
+    coldStartTimeoutMs: coldStartTimeout === undefined ? DEFAULT_COLD_START_TIMEOUT_MS : durationMs(coldStartTimeout),
     maxConcurrentRequests,
     exposeErrors,
   };

@@ -1,6 +1,12 @@
 /** The presets of a target, and how the user's settings override them (DESIGN §2). */
 import { quantity } from '../api/units.ts';
-import type { Effective, EffectiveMetric, InferencePipeline, InferencePipelineSpec } from '../api/types.gen.ts';
+import type {
+  Effective,
+  EffectiveMetric,
+  InferencePipeline,
+  InferencePipelineSpec,
+  Resources,
+} from '../api/types.gen.ts';
 
 type Quantities = Record<string, string>;
 interface Preset {
@@ -51,6 +57,7 @@ const DEFAULTS = {
 };
 const CONCURRENCY = 4;
 const SCALE_TO_ZERO_AFTER = '10m';
+const COLD_START_TIMEOUT = '60s';
 
 /** Whether the pipeline may have no pods. */
 export const canScaleToZero = ({ spec }: Pick<InferencePipeline, 'spec'>): boolean => effective(spec).minReplicas === 0;
@@ -63,11 +70,14 @@ export function effective(spec: InferencePipelineSpec): Effective {
   return {
     minReplicas,
     maxReplicas,
-    ...resources(preset, spec),
+    ...mergedResources(preset, spec.resources),
     auth: endpoint.auth?.mode ?? preset.auth,
     ...settings(spec),
     metrics: metrics(spec),
-    ...(minReplicas === 0 && { scaleToZeroAfter: scaling.scaleToZeroAfter ?? SCALE_TO_ZERO_AFTER }),
+    ...(minReplicas === 0 && {
+      scaleToZeroAfter: scaling.scaleToZeroAfter ?? SCALE_TO_ZERO_AFTER,
+      coldStartTimeout: endpoint.coldStartTimeout ?? COLD_START_TIMEOUT,
+    }),
     disruptionBudget: preset.disruptionBudget,
     exposeErrors: preset.exposeErrors,
   };
@@ -118,9 +128,9 @@ function replicas(
 /**
  * A limit of the user lowers the preset request above it, and a request of the user raises the preset limit below it.
  */
-function resources(
-  preset: Preset,
-  { resources: set = {} }: InferencePipelineSpec,
+export function mergedResources(
+  preset: { requests: Quantities; limits: Quantities },
+  set: Resources = {},
 ): { requests: Quantities; limits: Quantities } {
   const text = (values: Record<string, string | number> = {}): Quantities =>
     Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));

@@ -273,7 +273,7 @@ describe('the activator', function () {
     );
     expect(most).to.equal(16);
     expect(await counted('penstock_activator_wakes_total')).to.equal(1);
-    expect(doors.inFlight).to.equal(0);
+    expect(doors.inFlight.count).to.equal(0);
   });
 
   it('above 1,000 queued requests: 503 with Retry-After; the others are served', async () => {
@@ -298,7 +298,7 @@ describe('the activator', function () {
       true,
     );
     expect(flood[0]!.body).to.contain('with one of the two keys of this endpoint');
-    expect([wakes, doors.inFlight]).to.deep.equal([0, 0]);
+    expect([wakes, doors.inFlight.count]).to.deep.equal([0, 0]);
     const { answer } = ask({ headers: { authorization: `Bearer ${KEY}` } });
     await held(1);
     service('127.0.0.1');
@@ -471,7 +471,7 @@ describe('the activator', function () {
     await sleep(1_200);
     const before = wakes;
     await sleep(1_500);
-    expect([wakes, doors.inFlight]).to.deep.equal([before, 0]);
+    expect([wakes, doors.inFlight.count]).to.deep.equal([before, 0]);
   });
 
   it('a pod that is gone: the request is kept, and the Deployment is scaled up again', async () => {

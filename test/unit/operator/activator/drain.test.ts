@@ -1,27 +1,31 @@
 /** The order in which the activator ends. */
+import { InProgress } from '@penstock/server/inProgress';
 import { expect } from 'chai';
 import { drain } from '../../../../operator/activator/drain.ts';
 import { FakeClock } from '../../../support/fixtures/clock.ts';
 
 function draining() {
   const clock = new FakeClock();
-  const state = { routed: true, inFlight: 1, stoppedAt: -1, ended: false };
+  const state = { stoppedAt: -1, ended: false };
+  const [routes, requests] = [new InProgress(), new InProgress()];
+  routes.set(1);
+  requests.set(1);
   void drain(
     {
-      isRouted: () => state.routed,
+      unrouted: routes.none(),
       stopAccepting: () => void (state.stoppedAt = clock.now()),
-      inFlight: () => state.inFlight,
+      answered: () => requests.none(),
     },
     clock,
   ).then(() => (state.ended = true));
-  return { clock, state };
+  return { clock, state, routes, requests };
 }
 
 describe('the activator at its end', () => {
   it('accepts connections until two seconds after the last slice named it', async () => {
-    const { clock, state } = draining();
+    const { clock, state, routes } = draining();
     await clock.advance(10_000);
-    state.routed = false;
+    routes.set(0);
     await clock.advance(1_990);
     expect(state.stoppedAt).to.equal(-1);
     await clock.advance(60);
@@ -35,18 +39,18 @@ describe('the activator at its end', () => {
   });
 
   it('ends once every request has a response', async () => {
-    const { clock, state } = draining();
-    state.routed = false;
+    const { clock, state, routes, requests } = draining();
+    routes.set(0);
     await clock.advance(3_000_000);
     expect(state.ended).to.equal(false);
-    state.inFlight = 0;
+    requests.set(0);
     await clock.advance(200);
     expect(state.ended).to.equal(true);
   });
 
   it('ends when no request can be in time any more', async () => {
     const { clock, state } = draining();
-    await clock.advance(3_720_000);
+    await clock.advance(4_260_000);
     expect(state.ended).to.equal(true);
   });
 });

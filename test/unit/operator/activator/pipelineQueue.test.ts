@@ -236,6 +236,27 @@ describe('the activator’s queue of a pipeline', () => {
       expect(clock.now()).to.be.within(60_000, 60_600);
     });
 
+    it('a request waits for coldStartTimeout, and the answer says that a pod is starting', async () => {
+      const available = { available: true, reason: 'Serving', message: '', final: false };
+      const slow = backends({ activation: { ...activation, coldStartTimeoutMs: 120_000 } });
+      const { clock, ask } = newQueue(slow, { availability: available });
+      const answer = ask();
+      await clock.advance(119_999);
+      expect(answer.status).to.equal(undefined);
+      await clock.advance(1);
+      expect([answer.status, answer.body]).to.deep.equal([
+        503,
+        '{"message":"No pod became Ready within 120 s (endpoint.coldStartTimeout): a pod is starting, try again"}',
+      ]);
+    });
+
+    it('a request that has waited too long for a pod that cannot start gets the reason', async () => {
+      const { clock, ask } = newQueue(backends(), { availability: { ...NOT_READY, reason: 'PodUnschedulable' } });
+      const answer = ask();
+      await clock.advance(60_000);
+      expect(answer.body).to.contain('The endpoint cannot serve now: PodUnschedulable');
+    });
+
     it('keeps the deadline of a request after a pod that could not be reached', async () => {
       const { queue, clock, forwarded, ask } = newQueue(ready('10.0.0.1'));
       const answer = ask();

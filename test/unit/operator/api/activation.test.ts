@@ -19,7 +19,16 @@ const invalid: [string, unknown][] = [
 
 describe('parseActivation', () => {
   it('reads a valid one; clients do not see errors unless it says so', () =>
-    expect(parseActivation(JSON.stringify(valid))).to.deep.equal({ ...valid, exposeErrors: false }));
+    expect(parseActivation(JSON.stringify(valid))).to.deep.equal({
+      ...valid,
+      coldStartTimeoutMs: 60_000,
+      exposeErrors: false,
+    }));
+  it('a request waits for ten minutes at most, and for one where the time cannot be read', () => {
+    const timeout = (coldStartTimeoutMs: unknown) =>
+      parseActivation(JSON.stringify({ ...valid, coldStartTimeoutMs }))?.coldStartTimeoutMs;
+    expect([timeout(5000), timeout(1e9), timeout(-1), timeout('x')]).to.deep.equal([5000, 600_000, 60_000, 60_000]);
+  });
   for (const [what, value] of invalid)
     it(`${what}: undefined`, () => expect(parseActivation(JSON.stringify(value))).to.equal(undefined));
 });

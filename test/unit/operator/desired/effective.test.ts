@@ -47,7 +47,7 @@ const rows: [string, Partial<InferencePipelineSpec>, Partial<Effective>][] = [
   [
     'any target may go to zero',
     { scaling: { minReplicas: 0, scaleToZeroAfter: '1m' } },
-    { minReplicas: 0, maxReplicas: 1, scaleToZeroAfter: '1m' },
+    { minReplicas: 0, maxReplicas: 1, scaleToZeroAfter: '1m', coldStartTimeout: '60s' },
   ],
   [
     'a field that is set wins',
