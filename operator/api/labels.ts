@@ -26,6 +26,8 @@ export const ANNOTATION = {
   applied: 'penstock.dev/applied',
   /** On a revision's Deployment: the revision's record as JSON, from which a deleted ConfigMap is restored. */
   record: 'penstock.dev/record',
+  /** On a candidate's Deployment that gets its pods in steps: their number before, and the time of the last step (JSON). */
+  stepwise: 'penstock.dev/stepwise',
   /** On a revision's ConfigMap: why the revision failed for good, as "Reason: message". */
   abandoned: 'penstock.dev/abandoned',
   /**
@@ -42,6 +44,10 @@ export const ANNOTATION = {
   activation: 'penstock.dev/activation',
   /** On a pipeline: a new value makes a new revision of the same spec. */
   restartedAt: 'penstock.dev/restartedAt',
+  /** On a pipeline, `true`: it gets a new scorer image by a rollout. */
+  refreshScorer: 'penstock.dev/refreshScorer',
+  /** On a pipeline, `true`: its key Secret is deleted together with it. */
+  deleteKeys: 'penstock.dev/deleteKeys',
 } as const;
 
 export const FIELD_MANAGER = { objects: 'penstock', status: 'penstock-status', scale: 'penstock-scale' } as const;

@@ -28,6 +28,9 @@ export const durationSeconds = (text: string): number => Math.ceil(durationMs(te
 /** A time (milliseconds since the epoch) in RFC 3339 with whole seconds. */
 export const timestamp = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 
+/** Milliseconds from a time in RFC 3339 to `now`. */
+export const msSince = (since: string, now: number): number => now - Date.parse(since);
+
 /** The number that a quantity stands for. NaN for a text that is not a quantity. */
 export function quantity(text: string | number): number {
   const match = /^([0-9]+(?:\.[0-9]+)?)(m|k|Ki|M|Mi|G|Gi|T|Ti)?$/.exec(String(text));
