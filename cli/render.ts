@@ -4,12 +4,14 @@
  */
 import { configMapSource, ENV, type FetchItem } from '@penstock/contract';
 import type { ConfigMapKeySelector, Container, EnvVar } from 'kubernetes-types/core/v1.js';
-import type { RenderConfig, Script } from '../operator/api/observed.ts';
+import { locksOf } from '../operator/api/locks.ts';
+import type { Script } from '../operator/api/observed.ts';
+import type { RenderConfig } from '../operator/api/renderConfig.ts';
 import type { InferencePipeline } from '../operator/api/types.gen.ts';
 import { quantity } from '../operator/api/units.ts';
 import { effective } from '../operator/desired/effective.ts';
 import { renderRevision, revisionName, type RevisionModel } from '../operator/desired/revision.ts';
-import { inlineScript, scriptIn } from '../operator/desired/script.ts';
+import { inlineScript, isPython, noKey, scriptIn, withLock } from '../operator/desired/script.ts';
 import { specProblem } from '../operator/plan/wantedRevision.ts';
 import type { Shell } from './config.ts';
 import { UserError, type ConfigMapObject, type Manifests } from './manifests.ts';
@@ -22,6 +24,10 @@ export interface Local {
   sources: Record<string, Buffer>;
   /** Files of the script: bytes by file name. */
   script: Record<string, Buffer>;
+  /** Of a script in Python: the packages it needs, as a requirements.txt. */
+  python?: { requirements?: string | undefined } | undefined;
+  /** Of a script with npm packages. */
+  packageLock?: string | undefined;
 }
 
 const CONFIG: RenderConfig = {
@@ -30,6 +36,14 @@ const CONFIG: RenderConfig = {
   imagePullSecrets: [],
   clusterDomain: 'cluster.local',
   privateSources: true,
+  egress: {},
+  python: { images: {}, defaultVersion: '' },
+  npm: { registryUrl: 'https://npm.example' },
+  maxPackagesSize: '4Gi',
+  refreshAll: false,
+  assignUser: true,
+  namespace: 'penstock-system',
+  verification: {},
 };
 
 /** Throws UserError for an object that is in none of the files, and for a spec that the operator would refuse. */
@@ -49,13 +63,29 @@ export function render(manifests: Manifests, shell: Shell): Local {
   });
   const { containers, initContainers } = podTemplate.spec!;
   const items = fetchItemsOf(initContainers?.[0]);
+  const python = pythonOf(script);
   return {
-    env: scorerEnv(containers[0]!, resolved.limits.cpu ?? '1', (variable) => valueOf(variable, shell, configMaps)),
+    env: scorerEnv(
+      python ? withVariables(containers[0]!, pipeline) : containers[0]!,
+      resolved.limits.cpu ?? '1',
+      (variable) => valueOf(variable, shell, configMaps),
+    ),
     fetch: items,
     sources: Object.fromEntries(items.flatMap((item) => sourceOf(item, configMaps))),
     script: bytesOf({ data: script?.files, binaryData: script?.binaries }),
+    ...(python && { python }),
+    packageLock: script?.packageLock,
   };
 }
+
+const pythonOf = (script: Script | undefined): Local['python'] =>
+  script && isPython(script.entry) ? { requirements: script.requirements } : undefined;
+
+/** Here, the scorer starts the process of a script in Python, which has the scorer's environment. */
+const withVariables = (scorer: Container, { spec }: InferencePipeline): Container => ({
+  ...scorer,
+  env: [...((spec.environment?.variables ?? []) as EnvVar[]), ...(scorer.env ?? [])],
+});
 
 /** What the init container would download or copy; none without an init container. */
 function fetchItemsOf(container: Container | undefined): FetchItem[] {
@@ -83,13 +113,30 @@ function modelsOf({ spec }: InferencePipeline, modelVersions: Manifests['modelVe
   });
 }
 
-function scriptOf({ spec: { scoring } }: InferencePipeline, configMaps: Manifests['configMaps']): Script | undefined {
-  if (scoring?.script !== undefined) return inlineScript(scoring.script);
-  const from = scoring?.scriptFrom?.configMap;
-  if (!from) return undefined;
+function scriptOf({ spec }: InferencePipeline, configMaps: Manifests['configMaps']): Script | undefined {
+  const { script: inline, scriptFrom } = spec.scoring ?? {};
+  if (inline !== undefined) return inlineScript(inline);
+  if (!scriptFrom) return undefined;
+  const from = scriptFrom.configMap;
   const picked = scriptIn(from, found(configMaps, from.name, 'spec.scoring.scriptFrom'));
   if ('problem' in picked) throw new UserError(picked.problem);
-  return picked.script;
+  let { script } = picked;
+  for (const lock of locksOf(spec)) {
+    const text = lock.from ? lockIn(lock.from.configMap, lock.field, configMaps) : lock.text;
+    if (text !== undefined) script = withLock(script, lock, text, from.name);
+  }
+  return script;
+}
+
+function lockIn(
+  { name, key }: { name: string; key: string },
+  field: string,
+  configMaps: Manifests['configMaps'],
+): string {
+  const configMap = found(configMaps, name, field);
+  const text = configMap.data?.[key];
+  if (text === undefined) throw new UserError(noKey({ name, key }, configMap));
+  return text;
 }
 
 function found(configMaps: Manifests['configMaps'], name: string, where: string): ConfigMapObject {

@@ -7,6 +7,8 @@ import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { shell } from './config.ts';
 import { checkManifests, filesOf, readCrd, readManifests, UserError } from './manifests.ts';
+import { linkNpmPackages } from './npm.ts';
+import { pythonSettings } from './python.ts';
 import { render, type Local } from './render.ts';
 
 export interface ServeOptions {
@@ -76,7 +78,8 @@ class Running {
   }
 
   /** Writes all files and fetches the models. Throws UserError on failure and removes the files again. */
-  static async fetch({ env, fetch, sources, script }: Local, options: ServeOptions): Promise<Running> {
+  static async fetch(local: Local, options: ServeOptions): Promise<Running> {
+    const { env, fetch, sources, script } = local;
     const home = mkdtempSync(join(tmpdir(), 'penstock-serve-'));
     for (const folder of FOLDERS) mkdirSync(join(home, folder));
     for (const [path, bytes] of Object.entries(sources)) {
@@ -93,11 +96,24 @@ class Running {
       [LOCAL_ENV.operatorPort]: String(options.operatorPort),
       ...Object.fromEntries(FOLDERS.map((folder) => [LOCAL_ENV[folder], join(home, folder)])),
     });
+    await running.#prepare(local, options);
     const code =
       fetch.length === 0 ? 0 : await new Promise((resolve) => running.#run('fetch', options).once('exit', resolve));
     if (code === 0) return running;
     await running.end();
     throw new UserError('the models could not be fetched');
+  }
+
+  /** Installs the packages of the script. Removes the files again on failure. */
+  async #prepare({ python, packageLock }: Local, { scorer, say }: ServeOptions): Promise<void> {
+    const place = { scorer, home: this.#home, shell: shell(), say };
+    try {
+      if (python) Object.assign(this.#settings, await pythonSettings(python, place));
+      if (packageLock !== undefined) await linkNpmPackages(packageLock, place);
+    } catch (error) {
+      await this.end();
+      throw error;
+    }
   }
 
   serve(options: ServeOptions): void {

@@ -19,6 +19,11 @@ export function operatorMetrics(registry: Registry) {
       help: 'Lists, watches and Lease calls that ended with an error.',
       registers,
     }),
+    behind: new Gauge({
+      name: 'penstock_operator_pipelines_behind',
+      help: 'Pipelines whose active revision has another scorer image than new revisions get.',
+      registers,
+    }),
     leader: new Gauge({ name: 'penstock_operator_leader', help: '1 while this replica is the leader.', registers }),
   };
 }

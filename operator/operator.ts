@@ -5,6 +5,7 @@ import type { Logger } from '@penstock/server/logger';
 import { Registry } from 'prom-client';
 import type { Config } from './config.ts';
 import { runController } from '@penstock/kube/controller/controller';
+import { followKeyChanges } from './triggers/keyChanges.ts';
 import { wireActivators, wireModelVersions, wirePipelines } from './triggers/wiring.ts';
 import { joinKey } from '@penstock/kube/api/keys';
 import { CLIENT_PROFILE } from './api/kinds.ts';
@@ -20,15 +21,14 @@ import { LeaderLease } from '@penstock/kube/client/lease';
 import { LeadershipGate } from '@penstock/kube/client/leadershipGate';
 import { kubeConfig, Pool } from '@penstock/kube/client/pool';
 import { aborted, isAborted } from '@penstock/kube/client/signals';
-import { healthServer, type HealthRoutes } from '@penstock/server/healthServer';
+import { healthServer } from '@penstock/server/healthServer';
+import { healthRoutes, KINDS, type Queues } from './health.ts';
 import { operatorMetrics, type OperatorMetrics } from './metrics.ts';
 import { WorkQueue } from '@penstock/kube/controller/workqueue';
 import { reconcileModelVersion } from './reconcile/modelversion.ts';
 import { reconcilePipeline } from './reconcile/pipeline.ts';
 import { newDeps } from './reconcile/deps.ts';
 
-const WATCH_SILENCE_MS = 600_000;
-const RECONCILE_STUCK_MS = 300_000;
 /** Time for running reconciles after SIGTERM; terminationGracePeriodSeconds of the pod is 30. */
 const SHUTDOWN_TIMEOUT_MS = 20_000;
 /**
@@ -38,11 +38,9 @@ const METRICS_API_WAIT_MS = 5_000;
 const METRICS_API = 'metricsapi';
 /** Warnings of pods produce no watch event, so pods are asked for them: every two minutes by default. */
 const SWEEPS_PER_RESYNC = 5;
-const KINDS = { pipelines: 'pipeline', modelVersions: 'modelversion' } as const;
 /** Share of V8's heap limit for cached objects. A pipeline with its children and one pod takes some 45 KiB. */
 const CACHE_SHARE = 0.6;
 const HEALTH_LIMITS = { connections: 128, keepAliveMs: 5_000 };
-type Queues = Record<keyof typeof KINDS, WorkQueue>;
 
 /** Runs until `signal` is aborted, then releases the lease. Rejects when leadership is lost. */
 export async function runOperator(config: Config, logger: Logger, signal: AbortSignal): Promise<void> {
@@ -93,6 +91,7 @@ export async function runOperator(config: Config, logger: Logger, signal: AbortS
   const deps = newDeps({
     kube,
     config,
+    refreshes: { most: config.refreshesAtOnce, onFree: (pipeline) => queues.pipelines.add(pipeline) },
     noConcurrency,
     scorers,
     events: new EventRecorder(client, { controller: 'penstock.dev/operator', instance: config.identity }, onError),
@@ -102,10 +101,20 @@ export async function runOperator(config: Config, logger: Logger, signal: AbortS
   wireActivators(kube.caches, queues.pipelines, canScaleToZero);
   wireModelVersions(kube.caches, queues.modelVersions);
 
-  const http = healthServer({ ...health(kube, queues, { metrics, signal }), registry }, HEALTH_LIMITS);
+  const http = healthServer(
+    { ...healthRoutes(kube, queues, { metrics, signal, scorerImage: config.scorerImage }), registry },
+    HEALTH_LIMITS,
+  );
   http.listen(config.httpPort);
   const watching = new AbortController();
-  const watches = Promise.all([kube.run(watching.signal), metricsApi?.serve(watching.signal)]);
+  const watches = Promise.all([
+    kube.run(watching.signal),
+    metricsApi?.serve(watching.signal),
+    followKeyChanges(
+      { keys: deps.keys, onChange: (pipeline) => queues.pipelines.add(pipeline), onError },
+      watching.signal,
+    ),
+  ]);
   try {
     await Promise.race([kube.whenSynced, aborted(signal)]);
     if (!(await lease.acquire(signal))) return;
@@ -197,35 +206,6 @@ function newQueues(metrics: OperatorMetrics): Queues {
   const queue = (controller: string): WorkQueue =>
     new WorkQueue({ onGet: (ms) => metrics.queueWait.observe({ controller }, ms / 1000) });
   return { pipelines: queue(KINDS.pipelines), modelVersions: queue(KINDS.modelVersions) };
-}
-
-/** A blocked event loop answers no probe, which the kubelet counts as a failure. */
-function health(
-  kube: Kube,
-  queues: Queues,
-  { metrics, signal }: { metrics: OperatorMetrics; signal: AbortSignal },
-): Omit<HealthRoutes, 'registry'> {
-  const checks = {
-    '/healthz': () => {
-      if (kube.msSinceLastEvent > WATCH_SILENCE_MS)
-        return `no event from the API server for ${Math.round(kube.msSinceLastEvent / 1000)} s`;
-      const stuck = Math.max(queues.pipelines.longestWorkMs, queues.modelVersions.longestWorkMs);
-      return stuck > RECONCILE_STUCK_MS ? `a reconcile has been running for ${Math.round(stuck / 1000)} s` : undefined;
-    },
-    // The metrics API does not count: its certificate comes from the leader, which may be of an older release during an
-    // upgrade.
-    '/readyz': () => {
-      if (isAborted(signal)) return 'ending';
-      return kube.synced ? undefined : 'caches are not filled yet';
-    },
-  };
-  const beforeScrape = (): void => {
-    for (const name of Object.keys(KINDS) as (keyof Queues)[]) {
-      metrics.queueDepth.set({ controller: KINDS[name] }, queues[name].depth);
-      metrics.longestWork.set({ controller: KINDS[name] }, queues[name].longestWorkMs / 1000);
-    }
-  };
-  return { checks, beforeScrape };
 }
 
 /** Resync: reconciles every object, spread over `withinMs`, in case a watch missed an event. */

@@ -4,16 +4,19 @@ import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import type { HorizontalPodAutoscaler } from 'kubernetes-types/autoscaling/v2.js';
 import type { ConfigMap, Pod, PodTemplateSpec, Service } from 'kubernetes-types/core/v1.js';
 import type { Job } from 'kubernetes-types/batch/v1.js';
-import type { NetworkPolicyPeer } from 'kubernetes-types/networking/v1.js';
-import type { KubeObject, Stored } from '@penstock/kube/api/objects';
-import type { InferencePipeline, ModelVersion } from './types.gen.ts';
+import type { KubeObject, ObjectMeta, Stored } from '@penstock/kube/api/objects';
+import type { InferencePipeline, ModelVersion, OperatorClaim } from './types.gen.ts';
 
-/** The files of a script's ConfigMap, with the script. */
+/** The files of a script's ConfigMap, with the script, and what it imports. */
 export interface ScriptFiles {
   /** Text files by name. */
   files: Record<string, string>;
   /** Binary files by name, in base64. */
   binaries?: Record<string, string>;
+  /** Its Python packages, as the text of a requirements.txt. */
+  requirements?: string;
+  /** Its npm packages, as the text of a package-lock.json. */
+  packageLock?: string;
 }
 
 /** A script's files and the file that is loaded. */
@@ -33,6 +36,21 @@ export interface RevisionRecord {
   entry?: string;
   scriptDigest?: string;
   image: string;
+  /** Of a script in Python. */
+  python?: RecordedPython;
+  /** Of a script with npm packages. `lockDigest`: `sha256:<hex>` of the lock. */
+  npm?: { lockDigest: string };
+  /** The revision of the same spec with an older scorer image, which this one replaces. */
+  refreshOf?: string;
+}
+
+/** The environment of a script in Python. */
+export interface RecordedPython {
+  image: string;
+  /** Minor version of Python. Absent for an image of the user's own. */
+  version?: string;
+  /** `sha256:<hex>` of the requirements. */
+  requirementsDigest?: string;
 }
 
 /** A revision as its immutable ConfigMap stores it. */
@@ -71,6 +89,8 @@ export interface RevisionState {
   failure?: PodFailure;
   deadlineExceeded: boolean;
   hasAutoscaler: boolean;
+  /** Of a candidate that gets its pods in steps: pods that served before, and when the last step began. */
+  stepwise?: { size: number; since: string } | undefined;
 }
 
 const ABSENT: RevisionState = {
@@ -114,6 +134,8 @@ export interface ObservedPipeline {
   orphans: KubeObject[];
   /** SHA-256 (hex) of each key that opens the endpoint; absent: its Secret has yet to be created. */
   keyHashes?: string[] | undefined;
+  /** The metadata of the Secret with the keys. */
+  keySecret?: ObjectMeta;
   /** Which of the keys are not accepted, and what to do. */
   keyProblem?: string | undefined;
   /** Names of ConfigMaps in the place of revisions that Penstock could not have written. */
@@ -136,6 +158,8 @@ export interface ObservedPipeline {
     | undefined;
   /** Seconds since the last request of all pods of a revision, or seconds since one of them stopped reporting. */
   idle?: { revision: string; seconds: number } | { revision: string; unansweredSeconds: number } | undefined;
+  /** Whether the pipeline may get a new scorer image now: only some do at the same time. */
+  mayRefresh: boolean;
   /** Milliseconds since the epoch, at the start of this reconcile. */
   now: number;
 }
@@ -162,6 +186,8 @@ export interface JobState {
   exit?: { code: number; message?: string };
   /** Set when the Job or its container has ended: what it failed with, if it did. */
   failure?: { reason: string; message: string };
+  /** When the container or the Job failed. */
+  endedAt?: string | undefined;
   /** Why its pod does not start or was ended. */
   podFailure?: PodFailure;
 }
@@ -181,25 +207,5 @@ export interface ObservedModelVersion {
   now: number;
 }
 
-/**
- * Who may reach the pods' operator port, beside their own node: probes come from there, and NetworkPolicies never hold
- * them back.
- */
-export interface NetworkAccess {
-  /** Where the operator runs, which reads the pods' figures. */
-  operatorNamespace: string;
-  /** Prometheus, as a rule. */
-  metricsFrom: NetworkPolicyPeer[];
-}
-
-/** The settings of the operator on which the rendering of children depends. */
-export interface RenderConfig {
-  scorerImage: string;
-  imagePullPolicy: 'Always' | 'IfNotPresent' | 'Never';
-  imagePullSecrets: string[];
-  clusterDomain: string;
-  /** False: models come from public addresses only. */
-  privateSources: boolean;
-  /** Absent: pipelines get no NetworkPolicy. */
-  networkAccess?: NetworkAccess | undefined;
-}
+/** A pipeline or ModelVersion: one operator manages it. */
+export type Claimed = KubeObject & { status?: { operator?: OperatorClaim } };

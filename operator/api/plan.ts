@@ -3,7 +3,7 @@ import type { VerifiedModel } from '@penstock/contract';
 import type { Job } from 'kubernetes-types/batch/v1.js';
 import type { Stalled, Waiting } from './flow.ts';
 import type { Stored } from '@penstock/kube/api/objects';
-import type { PodFailure, Revision } from './observed.ts';
+import type { PodFailure, Revision, RevisionState } from './observed.ts';
 import type { Effective, EffectiveMetric } from './types.gen.ts';
 
 export type RolloutPhase =
@@ -67,6 +67,8 @@ export interface LiveRevision {
   autoscaled: boolean;
   /** Autoscaler and disruption budget stay as they are: they have the bounds of an older generation of the spec. */
   scalingFrozen: boolean;
+  /** Of a candidate that gets its pods in steps; stored with its Deployment. */
+  stepwise?: RevisionState['stepwise'];
   replicas: number;
   ready: number;
 }
@@ -101,6 +103,8 @@ export interface Plan {
   failure?: PodFailure | undefined;
   /** Of the stable revision, where it may have no pods. */
   scaleToZero?: ScaleToZero | undefined;
+  /** Whether the pipeline gets a new scorer image by a rollout, or waits for its turn. */
+  refresh: 'none' | 'waiting' | 'running';
   wakeAfterMs?: number | undefined;
 }
 

@@ -9,6 +9,10 @@ export const isFinal = (reason: string): boolean =>
     reason,
   );
 
+/** Reasons of normal progress: Events with them are not warnings. */
+export const isProgress = (reason: string): boolean =>
+  [REASON.rollingOut, REASON.verifying, REASON.queued, REASON.restarting].some((one) => one === reason);
+
 /** Whether a message of the API server says that a ResourceQuota refused an object. */
 export const isQuotaExceeded = (message: string): boolean => /exceeded quota|failed quota/.test(message);
 
@@ -75,4 +79,6 @@ export const REASON = {
   waking: 'Waking',
   fixedReplicas: 'FixedReplicas',
   verificationFailed: 'VerificationFailed',
+  /** An Event of an operator that leaves an object to another one. */
+  managedElsewhere: 'ManagedElsewhere',
 } as const;

@@ -20,7 +20,9 @@ export function recordFrom(text: string | undefined): RevisionRecord | undefined
     hasTexts(record, TEXTS_OF_A_RECORD) &&
     isReadableVersion(record.schemaVersion) &&
     Array.isArray(record.models) &&
-    record.models.every((model) => hasTexts(model, TEXTS_OF_A_MODEL));
+    record.models.every((model) => hasTexts(model, TEXTS_OF_A_MODEL)) &&
+    (record.python === undefined || hasTexts(record.python, ['image'], ['version', 'requirementsDigest'])) &&
+    (record.npm === undefined || hasTexts(record.npm, ['lockDigest']));
   return isRecord ? (record as unknown as RevisionRecord) : undefined;
 }
 
@@ -34,7 +36,11 @@ export function parseFailure(text = ''): { reason: string; message: string } | u
   return reason === undefined || message === undefined ? undefined : { reason, message };
 }
 
-const hasTexts = (value: unknown, fields: string[]): value is Record<string, unknown> =>
-  typeof value === 'object' &&
-  value !== null &&
-  fields.every((field) => typeof (value as Record<string, unknown>)[field] === 'string');
+function hasTexts(value: unknown, fields: string[], optional: string[] = []): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) return false;
+  const given = value as Record<string, unknown>;
+  return (
+    fields.every((field) => typeof given[field] === 'string') &&
+    optional.every((field) => given[field] === undefined || typeof given[field] === 'string')
+  );
+}

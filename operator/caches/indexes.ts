@@ -7,6 +7,7 @@ import { LABEL, orphanIndexKey, ownerIndexKey, podOwnerIndexKey, SLICE_LABEL, in
 import { controllerOf, type KubeObject, type Stored } from '@penstock/kube/api/objects';
 import { recordOf } from '../api/record.ts';
 import { REASON } from '../api/reasons.ts';
+import { locksOf } from '../api/locks.ts';
 import type { InferencePipeline, ModelVersion } from '../api/types.gen.ts';
 
 const OWNER_LABELS = [LABEL.pipeline, LABEL.modelVersion] as const;
@@ -50,12 +51,14 @@ export function endpointSliceKeys(slice: Slice): string[] {
     : [service];
 }
 
-/** A pipeline: the ModelVersions and the ConfigMap that its spec names. */
+/** A pipeline: the ModelVersions and the ConfigMaps that its spec names. */
 export function pipelineKeys({ metadata: { namespace = '' }, spec }: InferencePipeline): string[] {
-  const configMap = spec.scoring?.scriptFrom?.configMap.name;
+  const { scoring, models = [] } = spec;
+  const references = [scoring?.scriptFrom, ...locksOf(spec).map(({ from }) => from)];
+  const configMaps = new Set(references.flatMap((reference) => reference?.configMap.name ?? []));
   return [
-    ...(spec.models ?? []).map(({ modelVersion }) => indexKey.modelVersion(namespace, modelVersion)),
-    ...(configMap === undefined ? [] : [indexKey.configMap(namespace, configMap)]),
+    ...models.map(({ modelVersion }) => indexKey.modelVersion(namespace, modelVersion)),
+    ...[...configMaps].map((name) => indexKey.configMap(namespace, name)),
   ];
 }
 

@@ -1,7 +1,9 @@
 /** The HorizontalPodAutoscaler of a revision. */
 import type { HorizontalPodAutoscaler, MetricSpec } from 'kubernetes-types/autoscaling/v2.js';
+import { CONTAINER } from '../api/containers.ts';
 import { LABEL } from '../api/labels.ts';
 import type { Stored } from '@penstock/kube/api/objects';
+import type { Revision } from '../api/observed.ts';
 import { PODS_METRIC } from '../api/podsMetric.ts';
 import type { Effective, EffectiveMetric, InferencePipeline } from '../api/types.gen.ts';
 import { durationSeconds } from '../api/units.ts';
@@ -12,7 +14,7 @@ import { childMeta } from './meta.ts';
  */
 export function autoscaler(
   pipeline: InferencePipeline,
-  revision: string,
+  { name: revision, record }: Pick<Revision, 'name' | 'record'>,
   effective: Effective,
   metrics: EffectiveMetric[],
 ): Stored<HorizontalPodAutoscaler> {
@@ -24,7 +26,7 @@ export function autoscaler(
       scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: revision },
       minReplicas: minPods(effective),
       maxReplicas: effective.maxReplicas,
-      metrics: metrics.map(metricSpec),
+      metrics: metrics.map((metric) => metricSpec(metric, record.python ? CONTAINER.python : CONTAINER.scorer)),
       behavior: {
         scaleUp: {
           stabilizationWindowSeconds: 0,
@@ -44,9 +46,17 @@ export function autoscaler(
   };
 }
 
-function metricSpec({ type, averageValue, averageUtilization = 0 }: EffectiveMetric): MetricSpec {
+function metricSpec({ type, averageValue, averageUtilization = 0 }: EffectiveMetric, container: string): MetricSpec {
+  // Of one container: the proxy of a service mesh may have no request, and then the pod's utilization is unknown.
   if (type === 'CPU')
-    return { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization } } };
+    return {
+      type: 'ContainerResource',
+      containerResource: {
+        name: 'cpu',
+        container,
+        target: { type: 'Utilization', averageUtilization },
+      },
+    };
   return {
     type: 'Pods',
     pods: {

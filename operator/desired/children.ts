@@ -1,7 +1,8 @@
 /** Every child a pipeline should have after this reconcile. */
 import type { Traffic } from '@penstock/contract';
 import type { KubeObject } from '@penstock/kube/api/objects';
-import type { NetworkAccess, ScriptFiles } from '../api/observed.ts';
+import type { ScriptFiles } from '../api/observed.ts';
+import type { NetworkAccess } from '../api/renderConfig.ts';
 import type { LiveRevision, Plan } from '../api/plan.ts';
 import type { InferencePipeline } from '../api/types.gen.ts';
 import { activationOf, activatorSlice } from './activator.ts';
@@ -37,9 +38,9 @@ export function children(input: ChildrenInput): KubeObject[][] {
   return [
     [...revisionConfigMaps(input), ...services(input, staying), ...networkPolicies(input)],
     [trafficConfigMap(pipeline, traffic), ...activatorSlices(input)],
-    staying.map(({ revision }) => deployment(pipeline, revision, effective)),
+    staying.map(({ revision, stepwise }) => deployment(pipeline, revision, effective, stepwise)),
     staying.flatMap(({ revision, autoscaled, scalingFrozen }) => [
-      ...(autoscaled && !scalingFrozen ? [autoscaler(pipeline, revision.name, effective, metrics)] : []),
+      ...(autoscaled && !scalingFrozen ? [autoscaler(pipeline, revision, effective, metrics)] : []),
       ...(effective.disruptionBudget && !scalingFrozen ? [disruptionBudget(pipeline, revision.name)] : []),
     ]),
   ];

@@ -1,8 +1,10 @@
 /** The container that fetches models, and what every pod of Penstock has: security settings, volumes, disk limits. */
 import { ENV, modelFileName, MOUNT, type FetchItem } from '@penstock/contract';
-import type { Container, Volume } from 'kubernetes-types/core/v1.js';
-import type { RenderConfig } from '../api/observed.ts';
+import type { Container, EnvVar, PodSecurityContext, PodSpec, Volume, VolumeMount } from 'kubernetes-types/core/v1.js';
+import type { RenderConfig } from '../api/renderConfig.ts';
 import type { ModelVersion } from '../api/types.gen.ts';
+import { quantity } from '../api/units.ts';
+import { names } from './names.ts';
 import type { SourceMounts } from './sources/mounts.ts';
 import { sourceMounts } from './sources/sources.ts';
 
@@ -31,7 +33,13 @@ export function optionalFile(uri: string): { file?: string } {
 
 /** Volumes and mounts of the container that fetches these models. */
 export function fetchVolumes(fetches: Fetch[]): SourceMounts {
-  const all = fetches.map(({ name, modelVersion }) => sourceMounts(modelVersion, name));
+  const all = fetches.map(({ name, modelVersion }) =>
+    sourceMounts(modelVersion, {
+      folder: name,
+      sourceVolume: names.volume('source', name),
+      secretVolume: names.volume('secret', name),
+    }),
+  );
   return { volumes: all.flatMap(({ volumes }) => volumes), mounts: all.flatMap(({ mounts }) => mounts) };
 }
 
@@ -42,12 +50,19 @@ export const RESTRICTED: NonNullable<Container['securityContext']> = {
   capabilities: { drop: ['ALL'] },
 };
 
+const EGRESS = ['httpsProxy', 'noProxy', 'caBundle'] as const;
+
+/** How downloads leave the cluster, for a container that downloads. */
+export const egressVariables = ({ egress }: RenderConfig): EnvVar[] =>
+  EGRESS.flatMap((name) => (egress[name] === undefined ? [] : [{ name: ENV[name], value: egress[name] }]));
+
 /** The container that fetches models or, in a Job, verifies one. No other container mounts credentials. */
 export function fetchContainer(
   command: string,
   fetches: Fetch[],
-  { scorerImage, imagePullPolicy, privateSources }: RenderConfig,
-): Container {
+  config: RenderConfig & { resources: ContainerResources },
+): Container & { env: EnvVar[]; volumeMounts: VolumeMount[] } {
+  const { scorerImage, imagePullPolicy, privateSources, resources } = config;
   return {
     name: command,
     image: scorerImage,
@@ -56,8 +71,9 @@ export function fetchContainer(
     env: [
       { name: ENV.fetch, value: JSON.stringify(fetches.map(fetchItem)) },
       ...(privateSources ? [] : [{ name: ENV.privateSources, value: 'false' }]),
+      ...egressVariables(config),
     ],
-    resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { cpu: '1', memory: '512Mi' } },
+    resources,
     securityContext: RESTRICTED,
     terminationMessagePolicy: 'FallbackToLogsOnError',
     volumeMounts: [
@@ -68,28 +84,46 @@ export function fetchContainer(
   };
 }
 
-/** Pod-level security: no service-account token, no root, the default seccomp profile. */
-export const POD_SECURITY = {
-  automountServiceAccountToken: false,
-  enableServiceLinks: false,
-  securityContext: {
-    runAsNonRoot: true,
-    runAsUser: 65532,
-    runAsGroup: 65532,
-    fsGroup: 65532,
-    fsGroupChangePolicy: 'OnRootMismatch',
-    seccompProfile: { type: 'RuntimeDefault' },
-  },
+/** As in a namespace where the cluster assigns the ids (OpenShift). */
+const NOT_ROOT = { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } } as const;
+const USER_ID = 65532;
+const WITH_IDS = {
+  ...NOT_ROOT,
+  runAsUser: USER_ID,
+  runAsGroup: USER_ID,
+  fsGroup: USER_ID,
+  fsGroupChangePolicy: 'OnRootMismatch',
 } as const;
+/** The security of every pod that Penstock makes: never root, with the default seccomp profile. */
+export const POD_SECURITY_CONTEXTS: readonly PodSecurityContext[] = [WITH_IDS, NOT_ROOT];
+
+/** The fields that every pod has: no service-account token, security, and the access to images. */
+export function commonPodSpec(
+  { imagePullSecrets, assignUser }: RenderConfig,
+  serviceAccountName: string | undefined,
+): Omit<PodSpec, 'containers'> {
+  return {
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    securityContext: assignUser ? WITH_IDS : NOT_ROOT,
+    ...(serviceAccountName === undefined ? {} : { serviceAccountName }),
+    ...(imagePullSecrets.length > 0 ? { imagePullSecrets: imagePullSecrets.map((name) => ({ name })) } : {}),
+  };
+}
 
 /** Mebibytes of a volume for `bytes` of models, with a margin. */
 export const modelsMebibytes = (bytes: number): number => Math.ceil((bytes * 1.1) / 2 ** 20) + 16;
 
+export const MODELS_VOLUME = 'models';
+
 /** An emptyDir with that limit; the kubelet evicts a pod that exceeds it. */
 export const modelsVolume = (mebibytes: number): Volume => ({
-  name: 'models',
+  name: MODELS_VOLUME,
   emptyDir: { sizeLimit: `${mebibytes}Mi` },
 });
+
+/** Packages of the script. */
+export const PACKAGES_VOLUME = 'packages';
 
 const TMP_MEBIBYTES = 256;
 export const TMP_VOLUME: Volume = { name: 'tmp', emptyDir: { sizeLimit: `${TMP_MEBIBYTES}Mi` } };
@@ -101,10 +135,25 @@ const LOG_MEBIBYTES = 128;
  * Limit of what a pod writes to its node's disk: models, temporary files and log. Most pods write little, so little is
  * requested.
  */
-export function diskResources(modelMebibytes: number): { requests: Quantities; limits: Quantities } {
+export function diskResources(modelMebibytes: number): ContainerResources {
   return {
     requests: { 'ephemeral-storage': '64Mi' },
     limits: { 'ephemeral-storage': `${modelMebibytes + TMP_MEBIBYTES + LOG_MEBIBYTES}Mi` },
   };
 }
-type Quantities = Record<string, string>;
+
+/** The user's resources; with a limit for the disk if the user sets none. */
+export function withDisk({ requests, limits }: ContainerResources, mebibytes: number): ContainerResources {
+  if (limits['ephemeral-storage'] ?? requests['ephemeral-storage']) return { requests, limits };
+  const disk = diskResources(mebibytes);
+  return { requests: { ...requests, ...disk.requests }, limits: { ...limits, ...disk.limits } };
+}
+
+/** Mebibytes that the packages of a script may have. */
+export const packagesMebibytes = ({ maxPackagesSize }: RenderConfig): number =>
+  Math.ceil(quantity(maxPackagesSize) / 2 ** 20);
+
+export interface ContainerResources {
+  requests: Record<string, string>;
+  limits: Record<string, string>;
+}

@@ -19,15 +19,19 @@ export function canonical(value: unknown, depth = 0): string {
 export const sha256 = (text: string): string => hash('sha256', text);
 export const hashOf = (value: unknown): string => sha256(canonical(value));
 
+/** `sha256:<hex>` of a text. */
+export const textDigest = (text: string): string => `sha256:${sha256(text)}`;
+
 /**
  * The digest of a set of files: SHA-256 of the lines "<sha256>  <name>\n" that sha256sum prints, sorted by name as
- * bytes.
+ * bytes. A lock is a last line without a name.
  */
-export function filesDigest({ files, binaries = {} }: ScriptFiles): string {
+export function filesDigest({ files, binaries = {}, requirements, packageLock }: ScriptFiles): string {
   const digest = (name: string): string =>
     files[name] !== undefined ? sha256(files[name]) : hash('sha256', Buffer.from(binaries[name]!, 'base64'));
   const lines = Object.keys({ ...files, ...binaries })
     .sort()
     .map((name) => `${digest(name)}  ${name}\n`);
-  return `sha256:${sha256(lines.join(''))}`;
+  for (const lock of [requirements, packageLock]) if (lock !== undefined) lines.push(sha256(lock));
+  return textDigest(lines.join(''));
 }

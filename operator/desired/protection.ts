@@ -2,7 +2,7 @@
 import { PORT } from '@penstock/contract';
 import { LABEL } from '../api/labels.ts';
 import type { KubeObject } from '@penstock/kube/api/objects';
-import type { NetworkAccess } from '../api/observed.ts';
+import type { NetworkAccess } from '../api/renderConfig.ts';
 import type { InferencePipeline } from '../api/types.gen.ts';
 import { childMeta, podSelector } from './meta.ts';
 import { names } from './names.ts';
@@ -21,14 +21,21 @@ export function disruptionBudget(pipeline: InferencePipeline, revision: string):
   };
 }
 
-/** All clients may reach the endpoint. Only the operator and the configured peers may reach the operator port. */
+/**
+ * All clients may reach the endpoint, or the configured ones and the activator. Only the operator and the configured peers may reach the operator port.
+ */
 export function networkPolicy(
   pipeline: InferencePipeline,
-  { operatorNamespace, metricsFrom }: NetworkAccess,
+  { operatorNamespace, metricsFrom, requestsFrom }: NetworkAccess,
 ): KubeObject & { spec: object } {
   const port = (number: number): object => ({ protocol: 'TCP', port: number });
-  const operator = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': operatorNamespace } } };
-  const ingress = [{ ports: [port(PORT.user)] }, { ports: [port(PORT.operator)], from: [operator, ...metricsFrom] }];
+  /** The operator and the activator. */
+  const release = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': operatorNamespace } } };
+  const clients = requestsFrom.length > 0 ? { from: [release, ...requestsFrom] } : {};
+  const ingress = [
+    { ports: [port(PORT.user)], ...clients },
+    { ports: [port(PORT.operator)], from: [release, ...metricsFrom] },
+  ];
   return {
     apiVersion: 'networking.k8s.io/v1',
     kind: 'NetworkPolicy',

@@ -2,27 +2,41 @@
  * Checks whether Penstock could have rendered a pod template. Other accounts can write ConfigMaps, and the operator
  * makes pods from them.
  */
-import { MOUNT, SCORER_COMMAND } from '@penstock/contract';
+import { MOUNT, PYTHON_MODULE, SCORER_COMMAND } from '@penstock/contract';
 import type { Container, PodSpec, PodTemplateSpec, Volume } from 'kubernetes-types/core/v1.js';
-import { POD_SECURITY, RESTRICTED } from './fetching.ts';
+import { CONTAINER } from '../api/containers.ts';
+import type { RevisionRecord } from '../api/observed.ts';
+import { POD_SECURITY_CONTEXTS, RESTRICTED } from './fetching.ts';
 import { canonical } from './hash.ts';
 
 const HOST_FIELDS = ['hostNetwork', 'hostPID', 'hostIPC'] as const;
 const VOLUME_SOURCES = new Set(['name', 'emptyDir', 'configMap', 'secret']);
-const SCORER_MOUNTS = new Set<string>([MOUNT.models, MOUNT.traffic, MOUNT.script, '/tmp']);
+/** Of the containers that run the user's code. */
+const MOUNTS = new Set<string>([
+  MOUNT.models,
+  MOUNT.traffic,
+  MOUNT.script,
+  MOUNT.python,
+  MOUNT.packages,
+  MOUNT.nodeModules,
+  '/tmp',
+]);
 
 /**
- * True for a template with Penstock's image and commands, restricted security, no service-account token, and no
- * credentials in the scorer's container.
+ * True for a template with the images and commands of its record, restricted security, no service-account token, and no
+ * credentials in the containers that run the user's code.
  */
-export function isRendered(template: unknown, image: string): template is PodTemplateSpec {
+export function isRendered(
+  template: unknown,
+  record: Pick<RevisionRecord, 'image' | 'python'>,
+): template is PodTemplateSpec {
   try {
     const { spec } = template as { spec: PodSpec };
     return (
       isRestricted(spec) &&
-      hasOurContainers(spec, image) &&
+      hasOurContainers(spec, record) &&
       (spec.volumes ?? []).every(isOurVolume) &&
-      scorerIsApart(spec)
+      userCodeIsApart(spec)
     );
   } catch {
     return false; // a field has another type than in a pod
@@ -33,37 +47,55 @@ function isRestricted(spec: PodSpec): boolean {
   return (
     spec.automountServiceAccountToken === false &&
     HOST_FIELDS.every((field) => !spec[field]) &&
-    isSame(spec.securityContext, POD_SECURITY.securityContext)
+    POD_SECURITY_CONTEXTS.some((context) => isSame(spec.securityContext, context))
   );
 }
 
+/** What a container of ours runs, by its name; a command of Python is given by its module. */
+type Expected = Record<string, { image: string; args?: string[]; module?: string }>;
+
 function hasOurContainers(
   { containers, initContainers = [], ephemeralContainers = [] }: PodSpec,
-  image: string,
+  { image, python }: Pick<RevisionRecord, 'image' | 'python'>,
 ): boolean {
-  const runs = ({ name, args, ...container }: Container, expected: string, command: string): boolean =>
-    name === expected &&
-    container.image === image &&
-    isSame(args, [command]) &&
-    (container.command ?? []).length === 0 &&
-    isSame(container.securityContext, RESTRICTED);
+  const running: Expected = {
+    [CONTAINER.scorer]: { image, args: [SCORER_COMMAND.serve] },
+    ...(python && { [CONTAINER.python]: { image: python.image, module: PYTHON_MODULE.worker } }),
+  };
+  const before: Expected = {
+    [CONTAINER.fetch]: { image, args: [SCORER_COMMAND.fetch] },
+    [CONTAINER.install]: python
+      ? { image: python.image, module: PYTHON_MODULE.install }
+      : { image, args: [SCORER_COMMAND.install] },
+  };
   return (
-    containers.length === 1 &&
-    runs(containers[0]!, 'scorer', SCORER_COMMAND.serve) &&
-    initContainers.length <= 1 &&
-    initContainers.every((container) => runs(container, SCORER_COMMAND.fetch, SCORER_COMMAND.fetch)) &&
+    containers.length === Object.keys(running).length &&
+    containers.every((container) => isExpected(container, running)) &&
+    haveOwnNames(containers) &&
+    initContainers.every((container) => isExpected(container, before)) &&
+    haveOwnNames(initContainers) &&
     ephemeralContainers.length === 0
   );
+}
+
+const haveOwnNames = (containers: Container[]): boolean =>
+  new Set(containers.map(({ name }) => name)).size === containers.length;
+
+function isExpected({ name, image, args, command = [], securityContext }: Container, expected: Expected): boolean {
+  const wanted = Object.hasOwn(expected, name) ? expected[name] : undefined;
+  if (!wanted || image !== wanted.image || !isSame(securityContext, RESTRICTED)) return false;
+  if (wanted.module === undefined) return isSame(args, wanted.args) && command.length === 0;
+  return args === undefined && isSame(command.slice(0, 3), ['python3', '-m', wanted.module]);
 }
 
 const isSame = (value: unknown, wanted: unknown): boolean => canonical(value) === canonical(wanted);
 
 const isOurVolume = (volume: Volume): boolean => Object.keys(volume).every((field) => VOLUME_SOURCES.has(field));
 
-/** User code runs in the scorer's container. Only the mounts of the renderer are allowed there, and no Secret. */
-function scorerIsApart({ containers, volumes = [] }: PodSpec): boolean {
+/** User code runs in these containers. Only the mounts of the renderer are allowed there, and no Secret. */
+function userCodeIsApart({ containers, volumes = [] }: PodSpec): boolean {
   const secrets = new Set(volumes.filter(({ secret }) => secret !== undefined).map(({ name }) => name));
-  return (containers[0]!.volumeMounts ?? []).every(
-    ({ name, mountPath }) => SCORER_MOUNTS.has(mountPath) && !secrets.has(name),
-  );
+  return containers
+    .flatMap(({ volumeMounts = [] }) => volumeMounts)
+    .every(({ name, mountPath }) => MOUNTS.has(mountPath) && !secrets.has(name));
 }

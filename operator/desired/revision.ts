@@ -4,15 +4,19 @@ import type { ConfigMap } from 'kubernetes-types/core/v1.js';
 import { ANNOTATION, LABEL } from '../api/labels.ts';
 import type { Stored } from '@penstock/kube/api/objects';
 import { recordFrom } from '../api/record.ts';
-import type { RenderConfig, Revision, RevisionRecord, Script, ScriptFiles } from '../api/observed.ts';
-import type { Effective, InferencePipeline, ModelVersion } from '../api/types.gen.ts';
+import type { Revision, RevisionRecord, Script, ScriptFiles } from '../api/observed.ts';
+import type { RenderConfig } from '../api/renderConfig.ts';
+import type { Effective, Endpoint, InferencePipeline, ModelVersion } from '../api/types.gen.ts';
 import { timestamp } from '../api/units.ts';
 import { optionalFile } from './fetching.ts';
-import { filesDigest, hashOf } from './hash.ts';
+import { filesDigest, hashOf, textDigest } from './hash.ts';
 import { childMeta } from './meta.ts';
 import { names } from './names.ts';
+import { PACKAGE_LOCK_KEY } from './npm.ts';
 import { podTemplate, scriptKey } from './podTemplate.ts';
+import { pythonImage, pythonVersion, REQUIREMENTS_KEY } from './python.ts';
 import { isRendered } from './renderedTemplate.ts';
+import { isPython } from './script.ts';
 
 const RECORD_KEY = 'revision.json';
 const TEMPLATE_KEY = 'podTemplate.json';
@@ -33,6 +37,10 @@ export interface RevisionInput {
   script: Script | undefined;
 }
 
+/** The name of the revision that replaces `revision` with another scorer image. */
+export const refreshedName = (pipeline: InferencePipeline, revision: string, image: string): string =>
+  names.revision(pipeline.metadata.name, hashOf([revision, image]));
+
 /** Throws for a spec that is nested too deeply to be hashed. */
 export function revisionName({ pipeline, models, script }: RevisionInput): string {
   const digest = script && { entry: script.entry, digest: filesDigest(script) };
@@ -42,9 +50,9 @@ export function revisionName({ pipeline, models, script }: RevisionInput): strin
 /** The revision called `name`, as its ConfigMap will hold it. `now`: milliseconds since the epoch. */
 export function renderRevision(
   name: string,
-  input: RevisionInput & { effective: Effective; config: RenderConfig; now: number },
+  input: RevisionInput & { effective: Effective; config: RenderConfig; now: number; refreshOf?: string | undefined },
 ): Revision {
-  const { pipeline, models, script, effective, config, now } = input;
+  const { pipeline, models, script, effective, config, now, refreshOf } = input;
   const record: RevisionRecord = {
     schemaVersion: SCHEMA_VERSION,
     pipeline: pipeline.metadata.name,
@@ -53,11 +61,24 @@ export function renderRevision(
     models: models.map(mountedModel),
     image: config.scorerImage,
     ...(script && { entry: script.entry, scriptDigest: filesDigest(script) }),
+    ...(script && isPython(script.entry) && { python: recordedPython(pipeline, script, config) }),
+    ...(script?.packageLock !== undefined && { npm: { lockDigest: textDigest(script.packageLock) } }),
+    ...(refreshOf !== undefined && { refreshOf }),
   };
   const modelBytes = models.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const template = { pipeline, revision: name, record, effective, config, script, fetches: models, modelBytes };
   return { name, record, podTemplate: podTemplate(template) };
 }
+
+const recordedPython = (
+  pipeline: InferencePipeline,
+  { requirements }: Script,
+  { python }: RenderConfig,
+): NonNullable<RevisionRecord['python']> => ({
+  image: pythonImage(pipeline.spec, python) ?? '',
+  ...(pipeline.spec.environment?.image === undefined && { version: pythonVersion(pipeline.spec, python) }),
+  ...(requirements !== undefined && { requirementsDigest: textDigest(requirements) }),
+});
 
 const mountedModel = ({ name, modelVersion: { metadata, spec }, digest }: RevisionModel): MountedModel => ({
   name,
@@ -69,12 +90,20 @@ const mountedModel = ({ name, modelVersion: { metadata, spec }, digest }: Revisi
   ...(spec.features && { features: spec.features }),
 });
 
+/** Without the activator's setting. A spec that has no other has the same revision as one without `endpoint`. */
+function ofPods(endpoint: Endpoint | undefined): Endpoint | undefined {
+  if (endpoint?.coldStartTimeout === undefined) return endpoint;
+  const { coldStartTimeout: _, ...rest } = endpoint;
+  return Object.keys(rest).length > 0 ? rest : undefined;
+}
+
 /**
  * Presets, scaling and rollout are left out, because they change without new pods. The source of a model counts,
  * because pods fetch from it: the same bytes at another source are another revision.
  */
 function revisionHash(pipeline: InferencePipeline, models: RevisionModel[], script: object | undefined): string {
-  const { target, environment, resources, endpoint, placement, podMetadata, serviceAccountName } = pipeline.spec;
+  const { target, environment, resources, placement, podMetadata, serviceAccountName } = pipeline.spec;
+  const endpoint = ofPods(pipeline.spec.endpoint);
   return hashOf({
     target,
     environment,
@@ -122,12 +151,18 @@ export function revisionConfigMap(
 /** The data of a revision's ConfigMap. */
 export function revisionData(
   { record, podTemplate }: Pick<Revision, 'record' | 'podTemplate'>,
-  { files = {}, binaries = {} }: Partial<ScriptFiles>,
+  { files = {}, binaries = {}, requirements, packageLock }: Partial<ScriptFiles>,
 ): Pick<Stored<ConfigMap>, 'data' | 'binaryData'> {
   const byKey = (values: Record<string, string>): Record<string, string> =>
     Object.fromEntries(Object.entries(values).map(([file, value]) => [scriptKey(file), value]));
   return {
-    data: { [RECORD_KEY]: JSON.stringify(record), [TEMPLATE_KEY]: JSON.stringify(podTemplate), ...byKey(files) },
+    data: {
+      [RECORD_KEY]: JSON.stringify(record),
+      [TEMPLATE_KEY]: JSON.stringify(podTemplate),
+      ...(requirements !== undefined && { [REQUIREMENTS_KEY]: requirements }),
+      ...(packageLock !== undefined && { [PACKAGE_LOCK_KEY]: packageLock }),
+      ...byKey(files),
+    },
     ...(Object.keys(binaries).length > 0 && { binaryData: byKey(binaries) }),
   };
 }
@@ -136,7 +171,7 @@ export function revisionData(
 export function parseRevision(configMap: Stored<ConfigMap>): Revision | undefined {
   const record = recordFrom(configMap.data?.[RECORD_KEY]);
   const podTemplate = parsedJson(configMap.data?.[TEMPLATE_KEY]);
-  if (!record || !isRendered(podTemplate, record.image)) return undefined;
+  if (!record || !isRendered(podTemplate, record)) return undefined;
   const { [ANNOTATION.abandoned]: abandoned, [ANNOTATION.failureDetail]: detail } =
     configMap.metadata.annotations ?? {};
   return {

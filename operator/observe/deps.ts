@@ -9,7 +9,7 @@ import type { ScriptStore } from './scriptStore.ts';
 export interface ObserveDeps {
   kube: Pick<Kube, 'client' | 'caches'>;
   keys: Pick<EndpointKeys, 'read' | 'forget'>;
-  scripts: Pick<ScriptStore, 'script' | 'forget'>;
+  scripts: Pick<ScriptStore, 'script' | 'text' | 'forget'>;
   deletedRevisions: Pick<DeletedRevisions, 'get'>;
   ports: Pick<PortAllocator, 'port' | 'forget'>;
   scorers: Pick<Scorers, 'idleness' | 'warning'>;

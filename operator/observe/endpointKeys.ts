@@ -1,22 +1,22 @@
-/** The keys of endpoints: in a Secret that is created once, known here as hashes, read again at each resync. */
+/** The keys of endpoints: in a Secret that is created once, known here as hashes, read again when the Secret changes. */
 import { keyHash } from '@penstock/server/auth';
 import { randomBytes } from 'node:crypto';
 import { ignoreNotFound } from '@penstock/kube/api/status';
-import { objectKey, type Key } from '@penstock/kube/api/keys';
+import { objectKey, splitKey, type Key } from '@penstock/kube/api/keys';
 import { KIND } from '../api/kinds.ts';
-import { LABEL } from '../api/labels.ts';
-import type { KubeObject } from '@penstock/kube/api/objects';
+import type { KubeObject, ObjectMeta } from '@penstock/kube/api/objects';
 import type { InferencePipeline } from '../api/types.gen.ts';
-import { childMeta } from '../desired/meta.ts';
+import { keySecretMeta } from '../desired/keySecret.ts';
 import { names } from '../desired/names.ts';
 import type { KubeClient } from '@penstock/kube/client/client';
 
-const MAX_AGE_MS = 600_000;
 const KEY_NAMES = ['primaryKey', 'secondaryKey'] as const;
 /**
  * Pods, and every account that may read ConfigMaps, have plain SHA-256 hashes of keys: a shorter key could be guessed.
  */
 const MIN_KEY_LENGTH = 32;
+
+type Client = Pick<KubeClient, 'get' | 'create' | 'metadata'>;
 
 interface Secret extends KubeObject {
   data?: Record<string, string>;
@@ -24,6 +24,8 @@ interface Secret extends KubeObject {
 
 /** The keys in the Secret of a pipeline. */
 export interface Keys {
+  /** Of the Secret. */
+  metadata: ObjectMeta;
   /** SHA-256 (hex) of each key that may be used. */
   hashes: string[];
   /** SHA-256 (hex) of each key that is too weak. */
@@ -33,10 +35,10 @@ export interface Keys {
 }
 
 export class EndpointKeys {
-  readonly #client: Pick<KubeClient, 'get' | 'create'>;
-  readonly #cached = new Map<Key, { uid: string | undefined; keys: Keys; readAt: number }>();
+  readonly #client: Client;
+  readonly #cached = new Map<Key, { uid: string | undefined; keys: Keys }>();
 
-  constructor(client: Pick<KubeClient, 'get' | 'create'>) {
+  constructor(client: Client) {
     this.#client = client;
   }
 
@@ -44,26 +46,26 @@ export class EndpointKeys {
    * The keys of a pipeline; undefined when it has no Secret. A Secret that exists is used, whichever account created
    * it.
    */
-  async read(pipeline: InferencePipeline, now: number): Promise<Keys | undefined> {
+  async read(pipeline: InferencePipeline): Promise<Keys | undefined> {
     const { uid, namespace = '', name } = pipeline.metadata;
     const cached = this.#cached.get(objectKey(pipeline));
-    if (cached && cached.uid === uid && now - cached.readAt < MAX_AGE_MS) return cached.keys;
+    if (cached && cached.uid === uid) return cached.keys;
     const secret = await this.#client.get<Secret>(KIND.secret, namespace, names.keys(name)).catch(ignoreNotFound);
     if (!secret) return undefined;
     const owner = secret.metadata.ownerReferences?.find(({ kind }) => kind === pipeline.kind);
+    // with the annotation deleteKeys, the garbage collector is about to delete it
     if (owner && owner.uid !== uid) throw new Error(`Secret ${names.keys(name)} of a deleted pipeline still exists`);
-    return this.#cache(pipeline, secret, now);
+    return this.#cache(pipeline, secret);
   }
 
   /** Creates the Secret of a pipeline, with random keys. */
-  async create(pipeline: InferencePipeline, now: number): Promise<Keys> {
-    const { name } = pipeline.metadata;
+  async create(pipeline: InferencePipeline): Promise<Keys> {
     const data = Object.fromEntries(
       KEY_NAMES.map((key) => [key, Buffer.from(randomBytes(32).toString('base64url')).toString('base64')]),
     );
-    const metadata = childMeta(pipeline, names.keys(name), { [LABEL.pipeline]: name });
+    const metadata = keySecretMeta(pipeline);
     const secret = await this.#client.create<Secret>({ apiVersion: 'v1', kind: 'Secret', metadata, data });
-    return this.#cache(pipeline, secret, now);
+    return this.#cache(pipeline, secret);
   }
 
   /** For a pipeline that is gone. */
@@ -71,23 +73,45 @@ export class EndpointKeys {
     this.#cached.delete(pipeline);
   }
 
-  #cache(pipeline: InferencePipeline, secret: Secret, now: number): Keys {
-    const keys = keysIn(names.keys(pipeline.metadata.name), secret.data);
-    this.#cached.set(objectKey(pipeline), { uid: pipeline.metadata.uid, keys, readAt: now });
+  /** The Secret has other metadata since the operator has written it. Its keys are the same. */
+  updated(pipeline: Key, metadata: ObjectMeta): void {
+    const cached = this.#cached.get(pipeline);
+    if (cached) cached.keys = { ...cached.keys, metadata };
+  }
+
+  /** The pipelines whose keys are known. */
+  pipelines(): Iterable<Key> {
+    return this.#cached.keys();
+  }
+
+  /** Whether the Secret of a pipeline has another version than was read. Its keys are then read again by `read`. */
+  async hasChanged(pipeline: Key): Promise<boolean> {
+    const { namespace, name } = splitKey(pipeline);
+    const secret = await this.#client.metadata(KIND.secret, namespace, names.keys(name)).catch(ignoreNotFound);
+    const cached = this.#cached.get(pipeline);
+    if (!cached || secret?.metadata.resourceVersion === cached.keys.metadata.resourceVersion) return false;
+    this.#cached.delete(pipeline);
+    return true;
+  }
+
+  #cache(pipeline: InferencePipeline, secret: Secret): Keys {
+    const keys = keysIn(secret);
+    this.#cached.set(objectKey(pipeline), { uid: pipeline.metadata.uid, keys });
     return keys;
   }
 }
 
-function keysIn(secretName: string, data: Record<string, string> = {}): Keys {
+function keysIn({ metadata, data = {} }: Secret): Keys {
   const found = KEY_NAMES.flatMap((name) => (data[name] === undefined ? [] : [{ name, key: decoded(data[name]) }]));
   const keys = found.map(({ name, key }) => ({ name, hash: keyHash(key), weakness: weaknessOf(key) }));
   const problems = keys.flatMap(({ name, weakness }) => (weakness === undefined ? [] : [`${name} ${weakness}`]));
   if (keys.length === 0) problems.push(`has neither ${KEY_NAMES.join(' nor ')}`);
   return {
+    metadata,
     hashes: keys.filter(({ weakness }) => weakness === undefined).map(({ hash }) => hash),
     weak: keys.filter(({ weakness }) => weakness !== undefined).map(({ hash }) => hash),
     ...(problems.length > 0 && {
-      problem: `Secret ${secretName}: ${problems.join('; ')}. Make a key with: openssl rand -base64 32`,
+      problem: `Secret ${metadata.name}: ${problems.join('; ')}. Make a key with: openssl rand -base64 32`,
     }),
   };
 }

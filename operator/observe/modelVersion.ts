@@ -1,6 +1,5 @@
 /** All reads of a ModelVersion's reconcile. From caches; the API server is asked only why a Job has no pod. */
 import { configMapSource } from '@penstock/contract';
-import { splitKey, type Key } from '@penstock/kube/api/keys';
 import { indexKey, LABEL, orphanIndexKey, ownerIndexKey, podOwnerIndexKey } from '../api/labels.ts';
 import { controllerOf, type KubeObject } from '@penstock/kube/api/objects';
 import type { ObservedModelVersion } from '../api/observed.ts';
@@ -10,14 +9,11 @@ import type { ObserveDeps } from './deps.ts';
 import { withoutPodSuffix } from './podFailures.ts';
 import { jobState, looksRefused, verificationSlots } from './verificationJobs.ts';
 
-/** Undefined when the ModelVersion is gone or being deleted. */
 export async function observeModelVersion(
-  key: Key,
+  modelVersion: ModelVersion,
   { kube: { caches, client }, now: clock }: Pick<ObserveDeps, 'kube' | 'now'>,
-): Promise<ObservedModelVersion | undefined> {
-  const { namespace, name } = splitKey(key);
-  const modelVersion = caches.modelVersions.get(namespace, name);
-  if (!modelVersion || modelVersion.metadata.deletionTimestamp !== undefined) return undefined;
+): Promise<ObservedModelVersion> {
+  const { namespace = '', name } = modelVersion.metadata;
   const now = clock();
   const orphans = caches.jobs.byIndex(orphanIndexKey(namespace, LABEL.modelVersion, name));
   const pods = caches.pods.byIndex(podOwnerIndexKey(namespace, LABEL.modelVersion, name));

@@ -4,15 +4,16 @@
  */
 import { parseTraffic, TRAFFIC_FILE, type Traffic } from '@penstock/contract';
 import { joinKey } from '@penstock/kube/api/keys';
+import { locksOf } from '../api/locks.ts';
 import { LABEL, orphanIndexKey, ownerIndexKey, podOwnerIndexKey } from '../api/labels.ts';
-import type { ObservedPipeline, Revision } from '../api/observed.ts';
+import type { ObservedPipeline, Revision, Script } from '../api/observed.ts';
 import { controllerOf, type KubeObject, type Stored } from '@penstock/kube/api/objects';
 import type { InferencePipeline, ModelVersion } from '../api/types.gen.ts';
 import { effective } from '../desired/effective.ts';
 import { names } from '../desired/names.ts';
 import { recoverRevisions } from '../desired/recover.ts';
 import { parseRevision } from '../desired/revision.ts';
-import { inlineScript } from '../desired/script.ts';
+import { inlineScript, withLock } from '../desired/script.ts';
 import type { Cache } from '@penstock/kube/cache/cache';
 import type { Caches } from '../caches/kube.ts';
 import type { ConfigMap } from 'kubernetes-types/core/v1.js';
@@ -20,7 +21,10 @@ import type { ObserveDeps } from './deps.ts';
 import { revisionStates } from './revisionState.ts';
 import { observeScaleToZero } from './scaleToZero.ts';
 
-export async function observePipeline(pipeline: InferencePipeline, deps: ObserveDeps): Promise<ObservedPipeline> {
+export async function observePipeline(
+  pipeline: InferencePipeline,
+  deps: ObserveDeps,
+): Promise<Omit<ObservedPipeline, 'mayRefresh'>> {
   const { caches } = deps.kube;
   const { namespace = '', name } = pipeline.metadata;
   const now = deps.now();
@@ -56,7 +60,7 @@ export async function observePipeline(pipeline: InferencePipeline, deps: Observe
     warning: deps.scorers.warning(pods),
     ...script,
     ...(await observeScaleToZero(pipeline, { pods, service, autoscaled: autoscalers.length > 0, now }, deps)),
-    ...(await acceptedKeys(pipeline, { traffic, now }, deps)),
+    ...(await acceptedKeys(pipeline, traffic, deps)),
   };
 }
 
@@ -123,16 +127,47 @@ function modelVersionsOf(pipeline: InferencePipeline, caches: Caches): Record<st
 }
 
 async function readScript(
-  { spec: { scoring }, metadata }: InferencePipeline,
-  { kube: { caches }, scripts }: ObserveDeps,
+  pipeline: InferencePipeline,
+  deps: ObserveDeps,
 ): Promise<Pick<ObservedPipeline, 'script' | 'scriptProblem'>> {
-  if (scoring?.script !== undefined) return { script: inlineScript(scoring.script) };
-  const reference = scoring?.scriptFrom?.configMap;
+  const { spec, metadata } = pipeline;
+  if (spec.scoring?.script !== undefined) return { script: inlineScript(spec.scoring.script) };
+  const reference = spec.scoring?.scriptFrom?.configMap;
   if (!reference) return {};
-  const known = caches.configMapMetadata.get(metadata.namespace ?? '', reference.name);
-  const found = await scripts.script(metadata, reference, known);
-  return 'script' in found ? { script: found.script } : { scriptProblem: found.problem };
+  const found = await deps.scripts.script(metadata, reference, configMapOf(pipeline, reference.name, deps));
+  if ('problem' in found) return { scriptProblem: found.problem };
+  return withLocks(found.script, reference.name, pipeline, deps);
 }
+
+/** The script with the locks of its packages. */
+async function withLocks(
+  files: Script,
+  scriptFrom: string,
+  pipeline: InferencePipeline,
+  deps: ObserveDeps,
+): Promise<Pick<ObservedPipeline, 'script' | 'scriptProblem'>> {
+  let script = files;
+  for (const lock of locksOf(pipeline.spec)) {
+    const { field, text, from } = lock;
+    const found = from ? await readLock(pipeline, { ...from.configMap, field }, deps) : { text };
+    if ('problem' in found) return { scriptProblem: found.problem };
+    if (found.text !== undefined) script = withLock(script, lock, found.text, scriptFrom);
+  }
+  return { script };
+}
+
+const readLock = (
+  pipeline: InferencePipeline,
+  reference: { name: string; key: string; field: string },
+  deps: ObserveDeps,
+): Promise<{ text: string } | { problem: string }> =>
+  deps.scripts.text(pipeline.metadata, reference, configMapOf(pipeline, reference.name, deps));
+
+const configMapOf = (
+  { metadata: { namespace = '' } }: InferencePipeline,
+  name: string,
+  { kube }: ObserveDeps,
+): KubeObject | undefined => kube.caches.configMapMetadata.get(namespace, name);
 
 /**
  * Keys that open the endpoint. A weak key that does so already goes on doing so, or its users would be locked out; the
@@ -140,13 +175,13 @@ async function readScript(
  */
 async function acceptedKeys(
   pipeline: InferencePipeline,
-  { traffic, now }: { traffic: Traffic | undefined; now: number },
+  traffic: Traffic | undefined,
   { keys }: ObserveDeps,
-): Promise<Pick<ObservedPipeline, 'keyHashes' | 'keyProblem'>> {
+): Promise<Pick<ObservedPipeline, 'keyHashes' | 'keyProblem' | 'keySecret'>> {
   if (effective(pipeline.spec).auth !== 'Key') return { keyHashes: traffic?.keyHashes ?? [] };
-  const found = await keys.read(pipeline, now);
+  const found = await keys.read(pipeline);
   if (!found) return {};
   const serves = pipeline.status?.activeRevision !== undefined;
   const kept = found.weak.filter((hash) => (traffic ? traffic.keyHashes.includes(hash) : serves));
-  return { keyHashes: [...found.hashes, ...kept], keyProblem: found.problem };
+  return { keyHashes: [...found.hashes, ...kept], keyProblem: found.problem, keySecret: found.metadata };
 }

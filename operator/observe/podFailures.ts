@@ -4,6 +4,7 @@ import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import type { ContainerStatus, Pod } from 'kubernetes-types/core/v1.js';
 import type { Stored } from '@penstock/kube/api/objects';
 import type { PodFailure } from '../api/observed.ts';
+import { CONTAINER, isOwnContainer } from '../api/containers.ts';
 import { isQuotaExceeded, REASON } from '../api/reasons.ts';
 
 const SCORER_REASONS = new Set<string>(Object.values(FAILURE));
@@ -45,7 +46,8 @@ function replicaFailure({ status }: Stored<Deployment>): PodFailure | undefined 
 
 function failureOf({ status = {} }: Stored<Pod>): PodFailure | undefined {
   const containers = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
-  for (const container of containers) {
+  const added = containers.filter((container) => !isOwnContainer(container));
+  for (const container of [...containers.filter(isOwnContainer), ...added]) {
     const failure = waitingFailure(container) ?? terminatedFailure(container);
     if (failure) return failure;
   }
@@ -103,9 +105,18 @@ function restarting(name: string, restartCount: number): PodFailure | undefined 
   return { reason: REASON.restarting, message, times: restartCount };
 }
 
+/** The field that sets the memory limit; a container that is not ours has its limit from elsewhere. */
+const MEMORY_LIMIT: Record<string, string> = {
+  [CONTAINER.scorer]: ': raise resources.limits.memory',
+  [CONTAINER.fetch]: ': raise resources.limits.memory',
+  [CONTAINER.install]: ': raise resources.limits.memory',
+  [CONTAINER.python]: ': raise resources.limits.memory',
+  [CONTAINER.verify]: ': raise spec.verification.resources.limits.memory',
+};
+
 const outOfMemory = (name: string): Pick<PodFailure, 'reason' | 'message'> => ({
   reason: REASON.outOfMemory,
-  message: `container ${name} was killed because it used more than its memory limit: raise resources.limits.memory`,
+  message: `container ${name} was killed because it used more than its memory limit${MEMORY_LIMIT[name] ?? ''}`,
 });
 
 /** The lines after the first one, as a rule a stack. */

@@ -1,8 +1,11 @@
 /** The state of each revision: what its Deployment, pods, autoscaler and traffic entry say. */
-import { LABEL } from '../api/labels.ts';
+import { isJsonObject, parsedJson } from '@penstock/contract';
+import { ANNOTATION, LABEL } from '../api/labels.ts';
 import type { ObservedPipeline, RevisionState } from '../api/observed.ts';
 import { isReady, isTerminated } from '@penstock/kube/api/pods';
 import { podFailure } from './podFailures.ts';
+import type { Stored } from '@penstock/kube/api/objects';
+import type { Deployment } from 'kubernetes-types/apps/v1.js';
 
 type Children = Pick<ObservedPipeline, 'deployments' | 'autoscalers' | 'pods'>;
 
@@ -18,7 +21,6 @@ export function revisionStates(seen: Children): Record<string, RevisionState> {
 function revisionState({ deployments, autoscalers, pods: all }: Children, name: string): RevisionState {
   const deployment = deployments.find(({ metadata }) => metadata.name === name);
   const pods = all.filter(({ metadata }) => metadata.labels?.[LABEL.revision] === name);
-  const { conditions = [] } = deployment?.status ?? {};
   const replicas = deployment?.spec?.replicas ?? 0;
   const staying = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
   const running = staying.filter((pod) => !isTerminated(pod));
@@ -32,9 +34,22 @@ function revisionState({ deployments, autoscalers, pods: all }: Children, name: 
     // Failed and Succeeded pods of a ReplicaSet at 0 are never garbage-collected: they do not count.
     pods: pods.filter((pod) => !isTerminated(pod)).length,
     ...(failure && { failure }),
-    deadlineExceeded: conditions.some(
-      ({ type, reason }) => type === 'Progressing' && reason === 'ProgressDeadlineExceeded',
-    ),
+    deadlineExceeded: deadlineExceeded(deployment),
     hasAutoscaler: autoscalers.some(({ metadata }) => metadata.name === name),
+    stepwise: stepwiseOf(deployment),
   };
+}
+
+const deadlineExceeded = (deployment: Stored<Deployment> | undefined): boolean =>
+  (deployment?.status?.conditions ?? []).some(
+    ({ type, reason }) => type === 'Progressing' && reason === 'ProgressDeadlineExceeded',
+  );
+
+/** Undefined for a candidate that gets all its pods at once, and for an annotation that another account has edited. */
+function stepwiseOf(deployment: Stored<Deployment> | undefined): RevisionState['stepwise'] {
+  const value = parsedJson(deployment?.metadata.annotations?.[ANNOTATION.stepwise] ?? '');
+  if (!isJsonObject(value) || !Number.isSafeInteger(value.size)) return undefined;
+  return Number.isNaN(Date.parse(String(value.since)))
+    ? undefined
+    : { size: Number(value.size), since: String(value.since) };
 }

@@ -1,9 +1,10 @@
 /** What the verification Jobs of ModelVersions say, and how many of them run. */
 import type { Job } from 'kubernetes-types/batch/v1.js';
-import type { Pod } from 'kubernetes-types/core/v1.js';
+import type { ContainerStatus, Pod } from 'kubernetes-types/core/v1.js';
+import { CONTAINER } from '../api/containers.ts';
 import { LABEL } from '../api/labels.ts';
 import { controllerOf, type Stored } from '@penstock/kube/api/objects';
-import type { JobState, VerificationSlots } from '../api/observed.ts';
+import type { JobState, PodFailure, VerificationSlots } from '../api/observed.ts';
 import { REASON } from '../api/reasons.ts';
 import { parseTermination, podFailure } from './podFailures.ts';
 
@@ -17,19 +18,22 @@ const REFUSED_AFTER_MS = 2_500;
 /** `pods`: all pods with the labels of the ModelVersion; any account that may create pods can set those. */
 export function jobState(job: Stored<Job>, pods: Stored<Pod>[]): JobState {
   const own = pods.filter((pod) => isControlledBy(pod, job));
-  const exit = own.flatMap(({ status }) => status?.containerStatuses?.[0]?.state?.terminated ?? [])[0];
+  const exit = own.flatMap(({ status }) => verifyContainer(status)?.state?.terminated ?? [])[0];
   const waiting = podFailure(own);
-  const failure = failureOf(job, exit?.message, waiting);
   return {
     job,
     attempt: Number(job.metadata.labels?.[LABEL.attempt] ?? 0),
     hasPods: own.length > 0,
     finished: isFinished(job),
     ...(exit && { exit: { code: exit.exitCode, ...(exit.message !== undefined && { message: exit.message }) } }),
-    ...((exit || failedCondition(job)) && { failure }),
+    ...failureOf(job, exit, waiting),
     ...(waiting && { podFailure: waiting }),
   };
 }
+
+/** By name: the proxy of a service mesh may sort first, and runs on when the verification has ended. */
+const verifyContainer = (status: Pod['status']) =>
+  status?.containerStatuses?.find(({ name }) => name === CONTAINER.verify);
 
 function isControlledBy(pod: Stored<Pod>, job: Stored<Job>): boolean {
   const controller = controllerOf(pod);
@@ -39,21 +43,26 @@ function isControlledBy(pod: Stored<Pod>, job: Stored<Job>): boolean {
 const failedCondition = ({ status }: Stored<Job>) =>
   status?.conditions?.find(({ type, status: value }) => type === 'Failed' && value === 'True');
 
+type Terminated = NonNullable<NonNullable<ContainerStatus['state']>['terminated']>;
+
 /**
- * What a Job has failed with, if it has failed: the scorer's own words, else those of its pod, else those of the Job.
+ * What a Job has failed with, if it has ended: the scorer's own words, else those of its pod, else those of the Job.
  */
 function failureOf(
   job: Stored<Job>,
-  message: string | undefined,
-  waiting: { reason: string; message: string } | undefined,
-): { reason: string; message: string } {
-  const found = parseTermination(message) ?? waiting;
-  if (found) return { reason: found.reason, message: found.message };
-  return {
-    reason: REASON.verificationFailed,
-    message: failedCondition(job)?.message ?? 'the verification Job failed',
-  };
+  exit: Terminated | undefined,
+  waiting: PodFailure | undefined,
+): Pick<JobState, 'failure' | 'endedAt'> {
+  const condition = failedCondition(job);
+  if (!exit && !condition) return {};
+  const { reason, message } = parseTermination(exit?.message) ?? waiting ?? wordsOf(condition);
+  return { failure: { reason, message }, endedAt: exit?.finishedAt ?? condition?.lastTransitionTime };
 }
+
+const wordsOf = (condition: { message?: string } | undefined): { reason: string; message: string } => ({
+  reason: REASON.verificationFailed,
+  message: condition?.message ?? 'the verification Job failed',
+});
 
 const isFinished = ({ status }: Stored<Job>): boolean =>
   status?.conditions?.some(({ type }) => type === 'Complete' || type === 'Failed') ?? false;

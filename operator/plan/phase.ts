@@ -5,6 +5,7 @@ import type { RolloutPhase } from '../api/plan.ts';
 import { isFinal, REASON } from '../api/reasons.ts';
 import type { Effective } from '../api/types.gen.ts';
 import { minPods } from '../desired/autoscaler.ts';
+import { sizeBeforeSteps } from './steps.ts';
 
 /** A container that has failed so often with a final reason is not tried again. */
 const MAX_FAILURES = 3;
@@ -26,7 +27,7 @@ export function candidateSize(
   { current, wanted, effective }: { current: string | undefined; wanted: Revision | undefined; effective: Effective },
 ): number {
   const serving = current === undefined || current === wanted?.name ? 0 : stateOf(seen, current).replicas;
-  return Math.min(Math.max(minPods(effective), serving), effective.maxReplicas);
+  return Math.min(Math.max(minPods(effective), serving, sizeBeforeSteps(seen)), effective.maxReplicas);
 }
 
 /** `size` is the number of Ready pods that the wanted revision must bring. */

@@ -1,15 +1,17 @@
 /** The plan of a pipeline: the phase of its rollout, and what each revision gets in it. */
 import { Stalled } from '../api/flow.ts';
-import { stateOf, type ObservedPipeline, type RenderConfig, type Revision } from '../api/observed.ts';
+import { stateOf, type ObservedPipeline, type Revision } from '../api/observed.ts';
 import type { LiveRevision, Plan, RolloutPhase, ScaleToZero, TrafficSwitch } from '../api/plan.ts';
 import { REASON } from '../api/reasons.ts';
 import { parseFailure } from '../api/record.ts';
+import type { RenderConfig } from '../api/renderConfig.ts';
 import { effective as resolve } from '../desired/effective.ts';
 import { candidateFailure, candidateSize, currentRevision, rolloutPhase } from './phase.ts';
 import { drainLeftMs, keptRevisions, nextDrainEndMs, retiringScaling } from './retire.ts';
 import { candidateScaling, frozenScaling, stableScaling } from './scaling.ts';
+import { afterSteps, rolloutStep, waitsForRoom, withStepDeadlines, type RolloutStep } from './steps.ts';
 import { planScaleToZero } from './scaleToZero.ts';
-import { wantedRevision } from './wantedRevision.ts';
+import { isBehind, wantedRevision } from './wantedRevision.ts';
 
 /** Which revision has the traffic after this reconcile, which one is on its way there, and which one fails. */
 interface Roles {
@@ -20,13 +22,16 @@ interface Roles {
   scalingFrozen: boolean;
 }
 
-export function planRollout(seen: ObservedPipeline, config: RenderConfig): Plan {
-  const effective = resolve(seen.pipeline.spec);
+export function planRollout(observed: ObservedPipeline, config: RenderConfig): Plan {
+  const effective = resolve(observed.pipeline.spec);
+  const seen = withStepDeadlines(observed, effective.progressDeadline);
   const metrics = effective.metrics.filter(({ type }) => type !== 'Concurrency' || seen.noConcurrency === undefined);
   const { wanted, blocked } = { wanted: undefined, blocked: undefined, ...wantedRevision(seen, effective, config) };
   const current = currentRevision(seen);
   const size = candidateSize(seen, { current, wanted, effective });
-  const phase = rolloutPhase(seen, { current, wanted, size });
+  const step = rolloutStep(seen, { current, wanted, size });
+  const needed = neededPods(step, size);
+  const phase = rolloutPhase(seen, { current, wanted, size: needed });
   const stableName = phase === 'Initial' || phase === 'Switching' ? wanted!.name : current;
   const known = wanted && !seen.revisions.includes(wanted) ? [...seen.revisions, wanted] : seen.revisions;
   const roles = rolesIn(phase, { seen, wanted, stable: known.find(({ name }) => name === stableName) });
@@ -34,7 +39,7 @@ export function planRollout(seen: ObservedPipeline, config: RenderConfig): Plan 
   const scaleToZero =
     stable &&
     planScaleToZero(seen, { name: stable.name, ...stateOf(seen, stable.name) }, effective, roles.scalingFrozen);
-  const scale = { effective, size, scaleToZero, hasMetrics: metrics.length > 0 };
+  const scale = { effective, size, scaleToZero, hasMetrics: metrics.length > 0, step };
   const live = known.flatMap((revision) => liveRevision(seen, revision, roles, scale) ?? []);
   return {
     phase,
@@ -44,14 +49,18 @@ export function planRollout(seen: ObservedPipeline, config: RenderConfig): Plan 
     blocked: blocked ?? (phase === 'Failed' ? revisionFailed(wanted) : undefined),
     failing,
     stable: stableName,
-    trafficSwitch: trafficSwitch(current, stableName, size),
+    trafficSwitch: trafficSwitch(current, stableName, needed),
     live,
     kept: keptRevisions(known, { live, wanted, limit: effective.revisionHistoryLimit }),
     failure: wanted && stateOf(seen, wanted.name).failure,
     scaleToZero,
-    wakeAfterMs: earliest(nextDrainEndMs(seen, live), scaleToZero?.wakeAfterMs),
+    refresh: refreshOf(seen, { phase, wanted, config }),
+    wakeAfterMs: earliest(nextDrainEndMs(seen, live), wakeAfterMs(scaleToZero, step)),
   };
 }
+
+/** Ready pods of the candidate with which the traffic moves. */
+const neededPods = (step: RolloutStep | undefined, size: number): number => (step?.moves ? step.candidate : size);
 
 function rolesIn(
   phase: RolloutPhase,
@@ -77,6 +86,7 @@ interface Scale {
   size: number;
   scaleToZero: ScaleToZero | undefined;
   hasMetrics: boolean;
+  step: RolloutStep | undefined;
 }
 
 /** Undefined for a revision that has no pods and gets none. */
@@ -84,22 +94,49 @@ function liveRevision(
   seen: ObservedPipeline,
   revision: Revision,
   { stable, candidate, failing, scalingFrozen }: Roles,
-  { effective, size, scaleToZero, hasMetrics }: Scale,
+  scale: Scale,
 ): LiveRevision | undefined {
   const state = stateOf(seen, revision.name);
   const { replicas, ready } = state;
   if (revision === stable) {
     const scaling = scalingFrozen
-      ? frozenScaling(state, scaleToZero!, seen)
-      : stableScaling(state, effective, { size, scaleToZero: scaleToZero!, hasMetrics });
+      ? frozenScaling(state, scale.scaleToZero!, seen, scale.step)
+      : freeScaling(seen, revision.name, scale);
     return { revision, replicas, ready, role: 'stable', weightPercent: 100, ...scaling };
   }
-  if (revision === candidate)
-    return { revision, replicas, ready, role: 'candidate', weightPercent: 0, ...candidateScaling(state, size) };
+  if (revision === candidate) {
+    const scaling = candidateScaling(state, scale.size, scale.step);
+    return { revision, replicas, ready, role: 'candidate', weightPercent: 0, ...scaling };
+  }
   if (!state.exists || revision.abandoned !== undefined || revision === failing?.revision) return undefined;
   const scaling = retiringScaling(state, drainLeftMs(seen, revision.name));
   return scaling && { revision, replicas, ready, role: 'retiring', weightPercent: 0, ...scaling };
 }
+
+/** The scaling of a stable revision that no candidate is about to replace. */
+function freeScaling(
+  seen: ObservedPipeline,
+  stable: string,
+  { effective, size, scaleToZero, hasMetrics }: Scale,
+): Pick<LiveRevision, 'autoscaled' | 'scalingFrozen' | 'scaleTo' | 'stepwise'> {
+  const state = stateOf(seen, stable);
+  const scaling = stableScaling(state, effective, { size, scaleToZero: scaleToZero!, hasMetrics });
+  if (scaleToZero!.state === 'AtZero') return scaling;
+  return waitsForRoom(seen, stable) ?? afterSteps(seen, scaling, { size, replicas: state.replicas });
+}
+
+/** Whether the pipeline gets a new scorer image, or waits for its turn to get one. */
+function refreshOf(
+  { pipeline, mayRefresh }: ObservedPipeline,
+  { phase, wanted, config }: { phase: RolloutPhase; wanted: Revision | undefined; config: RenderConfig },
+): Plan['refresh'] {
+  if (!wanted) return 'none';
+  if (wanted.record.refreshOf !== undefined && (phase === 'Progressing' || phase === 'Switching')) return 'running';
+  return !mayRefresh && isBehind(pipeline, wanted, config) ? 'waiting' : 'none';
+}
+
+const wakeAfterMs = (scaleToZero: ScaleToZero | undefined, step: RolloutStep | undefined): number | undefined =>
+  earliest(scaleToZero?.wakeAfterMs, step?.wakeAfterMs);
 
 const trafficSwitch = (from: string | undefined, to: string | undefined, size: number): TrafficSwitch | undefined =>
   from === undefined || to === undefined || from === to ? undefined : { from, to, size };

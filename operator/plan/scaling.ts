@@ -2,6 +2,7 @@
 import type { ObservedPipeline, RevisionState } from '../api/observed.ts';
 import type { LiveRevision, ScaleToZero } from '../api/plan.ts';
 import type { Effective } from '../api/types.gen.ts';
+import type { RolloutStep } from './steps.ts';
 import { isAutoscaled, minPods } from '../desired/autoscaler.ts';
 
 type Scaling = Pick<LiveRevision, 'autoscaled' | 'scalingFrozen' | 'scaleTo'>;
@@ -35,13 +36,15 @@ function wantedReplicas({ replicas }: RevisionState, effective: Effective, size:
 
 /**
  * The stable revision during a rollout, and after one to another target has failed: it keeps its size and its
- * autoscaler. At zero it is scaled up when no activator takes its requests any more.
+ * autoscaler, until it makes room for pods of the candidate step by step. At zero it is scaled up when no activator takes its requests any more.
  */
 export function frozenScaling(
   state: RevisionState,
   scaleToZero: ScaleToZero,
   { activator }: ObservedPipeline,
+  step?: RolloutStep,
 ): Scaling {
+  if (step && step.stable < state.replicas) return { autoscaled: false, scalingFrozen: true, scaleTo: step.stable };
   const mustWake = activator && state.exists && state.replicas === 0 && scaleToZero.state !== 'AtZero';
   return { autoscaled: state.hasAutoscaler, scalingFrozen: true, scaleTo: mustWake ? 1 : undefined };
 }
@@ -50,8 +53,18 @@ export function frozenScaling(
  * The candidate. A revision that was scaled down and is wanted again keeps 0 replicas until its terminating pods are
  * gone, because their readiness must not count.
  */
-export function candidateScaling({ exists, replicas, pods }: RevisionState, size: number): Scaling {
+export function candidateScaling(
+  { exists, replicas, pods }: RevisionState,
+  size: number,
+  step?: RolloutStep,
+): Scaling & Pick<LiveRevision, 'stepwise'> {
+  const wanted = step?.candidate ?? size;
   const waitsForOldPods = exists && replicas === 0 && pods > 0;
-  const isRight = exists && replicas === size;
-  return { autoscaled: false, scalingFrozen: false, scaleTo: isRight || waitsForOldPods ? undefined : size };
+  const isRight = exists && replicas === wanted;
+  return {
+    autoscaled: false,
+    scalingFrozen: false,
+    scaleTo: isRight || waitsForOldPods ? undefined : wanted,
+    ...(step && { stepwise: step.stored }),
+  };
 }

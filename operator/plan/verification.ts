@@ -1,9 +1,10 @@
 /** What a ModelVersion needs next: nothing, a verification, or the user. */
 import { configMapSource, verifiedModel } from '@penstock/contract';
 import type { JobState, ObservedModelVersion, VerificationSlots } from '../api/observed.ts';
+import type { RenderConfig } from '../api/renderConfig.ts';
 import type { Verification } from '../api/plan.ts';
 import { isQuotaExceeded, REASON } from '../api/reasons.ts';
-import { verificationKey } from '../desired/verifyJob.ts';
+import { jobHash, verificationKey } from '../desired/verifyJob.ts';
 
 const MAX_CONCURRENT = 4;
 /** One namespace never has all slots. */
@@ -25,22 +26,27 @@ type Check = (seen: ObservedModelVersion) => Finding | undefined;
 /** In this order; a finding ends the verification, and all its Jobs are deleted. */
 const CHECKS: readonly Check[] = [digestChanged, alreadyVerified, sourceMissing];
 
-export function planVerification(seen: ObservedModelVersion): Verification {
-  const { last, before } = currentJobs(seen);
+export function planVerification(seen: ObservedModelVersion, config: RenderConfig): Verification {
+  const { last, before } = currentJobs(seen, config);
   for (const check of CHECKS) {
     const finding = check(seen);
     if (finding) return { ...finding, prune: seen.jobs.map(({ job }) => job) };
   }
-  const prune = seen.jobs.filter((job) => job !== last && job !== before).map(({ job }) => job);
-  return { ...(last ? fromJob(seen, last, before) : startOrQueue(seen, 1)), prune };
+  const finding = last ? fromJob(seen, last, before) : startOrQueue(seen, 1);
+  // A Job with a result is deleted, too: the proxy of a service mesh would keep its pod running.
+  const kept = finding.result ? [] : [last, before];
+  return { ...finding, prune: seen.jobs.filter((job) => !kept.includes(job)).map(({ job }) => job) };
 }
 
 /**
  * The Job of the newest attempt for the source as it is now; and the one before it, which says why there is a further
  * attempt, until the newest ends.
  */
-function currentJobs({ modelVersion, jobs }: ObservedModelVersion): { last?: JobState; before?: JobState | undefined } {
-  const prefix = `-verify-${verificationKey(modelVersion).slice(0, 8)}-`;
+function currentJobs(
+  { modelVersion, jobs }: ObservedModelVersion,
+  config: RenderConfig,
+): { last?: JobState; before?: JobState | undefined } {
+  const prefix = `-verify-${jobHash(modelVersion, config)}-`;
   const current = jobs.filter(({ job }) => job.metadata.name.includes(prefix)).sort((a, b) => a.attempt - b.attempt);
   const last = current.at(-1);
   if (!last) return {};
@@ -124,10 +130,9 @@ function unfinished(
 /** The next attempt: later after each failure, because a source may be repaired without any event. */
 function retry(
   { slots, now }: ObservedModelVersion,
-  { job, attempt }: JobState,
+  { job, attempt, endedAt = job.metadata.creationTimestamp ?? '' }: JobState,
 ): Pick<Finding, 'start' | 'wakeAfterMs'> {
-  const endedAt = Date.parse(job.status?.conditions?.[0]?.lastTransitionTime ?? job.metadata.creationTimestamp ?? '');
-  const left = endedAt + Math.min(MIN_RETRY_MS * 2 ** (attempt - 1), MAX_RETRY_MS) - now;
+  const left = Date.parse(endedAt) + Math.min(MIN_RETRY_MS * 2 ** (attempt - 1), MAX_RETRY_MS) - now;
   if (left > 0) return { wakeAfterMs: left };
   return noSlot(slots) !== undefined ? { wakeAfterMs: QUEUE_POLL_MS } : { start: attempt + 1 };
 }

@@ -1,12 +1,18 @@
 /** The revision that a spec asks for, or the first check that says why there is none. */
 import { ModelUsageNotRecorded, Stalled, Waiting } from '../api/flow.ts';
 import { ANNOTATION } from '../api/labels.ts';
-import type { ObservedPipeline, RenderConfig, Revision } from '../api/observed.ts';
+import { newestFirst, type ObservedPipeline, type Revision } from '../api/observed.ts';
+import type { RenderConfig } from '../api/renderConfig.ts';
 import { REASON } from '../api/reasons.ts';
-import type { Effective, ModelVersion } from '../api/types.gen.ts';
-import { renderRevision, revisionName, type RevisionModel } from '../desired/revision.ts';
+import type { Effective, InferencePipeline, ModelVersion } from '../api/types.gen.ts';
+import { refreshedName, renderRevision, revisionName, type RevisionModel } from '../desired/revision.ts';
+import { pythonMissing, registryMissing, requirementsProblem } from './environment.ts';
+import { currentRevision } from './phase.ts';
 
 const MAX_SCRIPT_BYTES = 768 * 1024;
+
+/** Reasons of a ModelVersion that its pipelines have, too. */
+const SHOWN_REASONS: readonly string[] = [REASON.digest, REASON.verifying, REASON.queued];
 
 type Blocked = Stalled | Waiting;
 /** What the manifests alone say; `penstock serve` has no more. */
@@ -16,7 +22,11 @@ type ModelCheck = (name: string, modelVersion: ModelVersion | undefined) => Bloc
 
 /** In this order; the first finding is the reason that a user reads. */
 const CHECKS: readonly Check[] = [modelNotReady, scriptMissing, specProblem];
-const SPEC_CHECKS: readonly Check<Manifests>[] = [formatNeedsScript, scriptTooLarge];
+const SPEC_CHECKS: readonly Check<Manifests>[] = [
+  formatNeedsScript,
+  scriptTooLarge,
+  ({ pipeline, script }) => requirementsProblem(pipeline, script),
+];
 const MODEL_CHECKS: readonly ModelCheck[] = [modelMissing, modelBeingDeleted, modelNotVerified];
 /** These need the name of the wanted revision. */
 const REVISION_CHECKS: readonly ((seen: ObservedPipeline, revision: string) => Blocked | undefined)[] = [
@@ -33,20 +43,50 @@ export function wantedRevision(
   effective: Effective,
   config: RenderConfig,
 ): { wanted: Revision } | { blocked: Blocked } {
-  const blocked = firstFinding(CHECKS, (check) => check(seen));
-  if (blocked) return { blocked };
   const { pipeline, script, now } = seen;
+  const blocked =
+    firstFinding(CHECKS, (check) => check(seen)) ??
+    pythonMissing(pipeline, script, config.python) ??
+    registryMissing(script, config.npm);
+  if (blocked) return { blocked };
   const input = { pipeline, models: revisionModels(seen), script };
-  let name: string;
+  let base: string;
   try {
-    name = revisionName(input);
+    base = revisionName(input);
   } catch (error) {
     return { blocked: new Stalled(REASON.invalid, (error as Error).message) };
   }
+  const name = withScorerImage(seen, base, config);
   const unusable = firstFinding(REVISION_CHECKS, (check) => check(seen, name));
   if (unusable) return { blocked: unusable };
   const stored = seen.revisions.find((revision) => revision.name === name);
-  return { wanted: stored ?? renderRevision(name, { ...input, effective, config, now }) };
+  const refreshOf = name === base ? undefined : base;
+  return { wanted: stored ?? renderRevision(name, { ...input, effective, config, now, refreshOf }) };
+}
+
+/**
+ * A spec has its first revision, `base`, and one for each later scorer image that it got by a rollout. Wanted is the one
+ * that serves, else the newest that has not failed; or one with the image of the operator, where the user or the chart asks for it.
+ */
+function withScorerImage(seen: ObservedPipeline, base: string, config: RenderConfig): string {
+  const { pipeline, revisions, mayRefresh } = seen;
+  const ofSpec = revisions.filter(({ name, record }) => name === base || record.refreshOf === base).sort(newestFirst);
+  const current = currentRevision(seen);
+  const existing =
+    ofSpec.find(({ name }) => name === current) ?? ofSpec.find(({ abandoned }) => abandoned === undefined) ?? ofSpec[0];
+  if (!existing || !isBehind(pipeline, existing, config)) return existing?.name ?? base;
+  const refreshed = refreshedName(pipeline, base, config.scorerImage);
+  return mayRefresh || ofSpec.some(({ name }) => name === refreshed) ? refreshed : existing.name;
+}
+
+/** Whether a revision has another scorer image than the operator, and the user or the chart asks for that of the operator. */
+export function isBehind(
+  { metadata }: InferencePipeline,
+  { record }: Revision,
+  { scorerImage, refreshAll }: RenderConfig,
+): boolean {
+  const isAsked = refreshAll || metadata.annotations?.[ANNOTATION.refreshScorer] === 'true';
+  return isAsked && record.image !== scorerImage;
 }
 
 function firstFinding<C>(checks: readonly C[], run: (check: C) => Blocked | undefined): Blocked | undefined {
@@ -84,9 +124,9 @@ function modelBeingDeleted(name: string, modelVersion: ModelVersion | undefined)
 /** A ModelVersion counts when it is verified at its newest generation. */
 function modelNotVerified(name: string, modelVersion: ModelVersion | undefined): Blocked | undefined {
   const ready = modelVersion?.status?.conditions?.find(({ type }) => type === 'Ready');
-  if (!ready || !modelVersion) return new Waiting(REASON.modelNotReady, `ModelVersion ${name}: not verified yet`);
+  if (!ready || !modelVersion) return new Waiting(REASON.verifying, `ModelVersion ${name}: not verified yet`);
   if (ready.status === 'True' && hasCurrentDigest(modelVersion)) return undefined;
-  const reason = ready.reason === REASON.digest ? REASON.digest : REASON.modelNotReady;
+  const reason = SHOWN_REASONS.includes(ready.reason) ? ready.reason : REASON.modelNotReady;
   return new Waiting(reason, `ModelVersion ${name}: ${ready.message || 'not verified yet'}`);
 }
 
@@ -114,16 +154,17 @@ function formatNeedsScript({ pipeline, script, modelVersions }: Manifests): Bloc
 }
 
 function scriptTooLarge({ script }: Manifests): Blocked | undefined {
-  const texts = [...Object.values(script?.files ?? {}), ...Object.values(script?.binaries ?? {})];
+  const { files = {}, binaries = {}, requirements = '', packageLock = '' } = script ?? {};
+  const texts = [...Object.values(files), ...Object.values(binaries), requirements, packageLock];
   const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
   if (bytes <= MAX_SCRIPT_BYTES) return undefined;
   return new Stalled(
     REASON.invalid,
-    `the script's files are ${Math.ceil(bytes / 1024)} KiB together, at most 768 are possible: move data into a model of format Files`,
+    `the script's files are ${Math.ceil(bytes / 1024)} KiB together, at most 768 are possible, with the lock of its packages: move data into a model of format Files`,
   );
 }
 
-/** A ModelVersion in use cannot be deleted, so status.usedBy is written before the first pods load it (DESIGN §3). */
+/** status.usedBy is written before the first pods load a ModelVersion, so that it is never too small (DESIGN §3). */
 function modelUsageNotRecorded(
   { pipeline, modelVersions, deployments }: ObservedPipeline,
   revision: string,

@@ -1,11 +1,14 @@
 /** Writes what a plan asks for, in the order in which a crash between two steps does no harm. */
 import { applyAll, prune } from '../apply/apply.ts';
 import { adoptOrphans, confirmReadyPods, markFailed, refreshPodMounts, setReplicas } from '../apply/effects.ts';
+import { objectKey } from '@penstock/kube/api/keys';
+import { KIND } from '../api/kinds.ts';
 import { LABEL } from '../api/labels.ts';
 import type { KubeObject } from '@penstock/kube/api/objects';
 import type { ObservedPipeline } from '../api/observed.ts';
 import type { Plan } from '../api/plan.ts';
 import { children } from '../desired/children.ts';
+import { changedOwners } from '../desired/keySecret.ts';
 import { ownerReference } from '../desired/meta.ts';
 import { trafficHash, trafficTable, trafficText } from '../desired/traffic.ts';
 import type { Deps } from './deps.ts';
@@ -14,7 +17,7 @@ import type { Deps } from './deps.ts';
 export async function applyPlan(seen: ObservedPipeline, plan: Plan, deps: Deps): Promise<void> {
   const { kube, keys, config } = deps;
   const { pipeline } = seen;
-  const keyHashes = seen.keyHashes ?? (await keys.create(pipeline, seen.now)).hashes;
+  const keyHashes = seen.keyHashes ?? (await keys.create(pipeline)).hashes;
   const traffic = trafficTable(seen, plan, keyHashes);
   const wanted = children({
     ...plan,
@@ -31,6 +34,15 @@ export async function applyPlan(seen: ObservedPipeline, plan: Plan, deps: Deps):
   await setReplicas(plan.live, pipeline, kube);
   await refreshPodMounts(seen.pods, trafficHash(trafficText(traffic)), kube);
   await prune(seen.children, isKept(wanted.flat(), plan), kube);
+  await settleKeyOwner(seen, deps); // last: it holds nothing else up
+}
+
+/** The key Secret outlives its pipeline, unless the pipeline's annotation says otherwise. */
+async function settleKeyOwner({ pipeline, keySecret }: ObservedPipeline, { kube, keys }: Deps): Promise<void> {
+  const owners = keySecret && changedOwners(pipeline, keySecret);
+  if (!owners) return;
+  const { metadata } = await kube.client.patchMetadata(KIND.secret, keySecret, { ownerReferences: owners });
+  keys.updated(objectKey(pipeline), metadata);
 }
 
 /**

@@ -5,30 +5,28 @@ import type { Result } from '@penstock/kube/controller/result';
 import type { ModelVersion } from '../api/types.gen.ts';
 import { applyAll, prune } from '../apply/apply.ts';
 import { adoptOrphans } from '../apply/effects.ts';
-import { writeStatus } from '../apply/status.ts';
 import { ownerReference } from '../desired/meta.ts';
 import { verificationKey, verifyJob } from '../desired/verifyJob.ts';
 import { observeModelVersion } from '../observe/modelVersion.ts';
 import { planVerification } from '../plan/verification.ts';
 import { modelVersionStatus } from '../status/modelversion.ts';
 import { stalledModelVersionStatus } from '../status/unobserved.ts';
+import { settleClaim, writeOwnStatus } from './claims.ts';
 import type { Deps } from './deps.ts';
 import { modelVersionEvents } from './events.ts';
 import { reportNamespaceTooLarge } from './namespaceTooLarge.ts';
 
 export async function reconcileModelVersion(key: Key, deps: Deps): Promise<Result> {
   const { namespace, name } = splitKey(key);
+  const modelVersion = deps.kube.caches.modelVersions.get(namespace, name);
+  if (!modelVersion || modelVersion.metadata.deletionTimestamp !== undefined) return { next: 'rest' };
+  const left = await settleClaim(modelVersion, deps);
+  if (left) return left;
   const tooLarge = deps.kube.omitted(namespace);
-  if (tooLarge !== undefined) {
-    const modelVersion = deps.kube.caches.modelVersions.get(namespace, name);
-    return modelVersion && modelVersion.metadata.deletionTimestamp === undefined
-      ? reportNamespaceTooLarge(modelVersion, statusWhenTooLarge(modelVersion, tooLarge, deps.now()), deps)
-      : { next: 'rest' };
-  }
-  const seen = await observeModelVersion(key, deps);
-  if (!seen) return { next: 'rest' };
-  const { modelVersion } = seen;
-  const plan = planVerification(seen);
+  if (tooLarge !== undefined)
+    return reportNamespaceTooLarge(modelVersion, statusWhenTooLarge(modelVersion, tooLarge, deps.now()), deps);
+  const seen = await observeModelVersion(modelVersion, deps);
+  const plan = planVerification(seen, deps.config);
   const wanted = plan.start === undefined ? [] : [[verifyJob(modelVersion, plan.start, deps.config)]];
 
   const attempt = await settle(async () => {
@@ -38,7 +36,7 @@ export async function reconcileModelVersion(key: Key, deps: Deps): Promise<Resul
   });
 
   const status = modelVersionStatus(seen, plan, verificationKey(modelVersion));
-  if (await writeStatus(modelVersion, status, deps.kube))
+  if (await writeOwnStatus(modelVersion, status, deps))
     for (const note of modelVersionEvents(modelVersion.status, status)) deps.events.publish(modelVersion, note);
   await prune(plan.prune, () => false, deps.kube); // after the status, so that no result is lost
   return nextStep(attempt, plan.wakeAfterMs);

@@ -1,7 +1,7 @@
 /** Objects in a namespace that does not fit into the operator's memory: only their status is written. */
-import { writeStatus } from '../apply/status.ts';
 import type { Result } from '@penstock/kube/controller/result';
 import type { KubeObject } from '@penstock/kube/api/objects';
+import { writeOwnStatus } from './claims.ts';
 import type { Deps } from './deps.ts';
 
 /** Room that is freed by a deleted or shortened object produces no event for this key. */
@@ -11,8 +11,8 @@ const RECHECK_MS = 30_000;
 export async function reportNamespaceTooLarge(
   object: KubeObject,
   status: object | undefined,
-  { kube }: Deps,
+  deps: Deps,
 ): Promise<Result> {
-  if (status) await writeStatus(object, status, kube);
+  if (status) await writeOwnStatus(object, status, deps);
   return { next: 'after', ms: RECHECK_MS };
 }

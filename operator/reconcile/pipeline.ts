@@ -5,12 +5,12 @@ import { splitKey, type Key } from '@penstock/kube/api/keys';
 import type { ObservedPipeline } from '../api/observed.ts';
 import type { Plan } from '../api/plan.ts';
 import type { InferencePipeline, InferencePipelineStatus } from '../api/types.gen.ts';
-import { writeStatus } from '../apply/status.ts';
 import { forgetPipeline, observePipeline } from '../observe/pipeline.ts';
 import { planRollout } from '../plan/rollout.ts';
 import { pipelineStatus } from '../status/pipeline.ts';
 import { stalledStatus, unobservedStatus } from '../status/unobserved.ts';
 import { applyPlan } from './applyPlan.ts';
+import { settleClaim, writeOwnStatus } from './claims.ts';
 import type { Deps } from './deps.ts';
 import { pipelineEvents } from './events.ts';
 import { reportNamespaceTooLarge } from './namespaceTooLarge.ts';
@@ -20,19 +20,19 @@ import { USAGE_GRACE_MS } from './usageGracePeriod.ts';
 export async function reconcilePipeline(key: Key, deps: Deps): Promise<Result> {
   const { namespace, name } = splitKey(key);
   const pipeline = deps.kube.caches.pipelines.get(namespace, name);
-  if (!pipeline) {
-    forgetPipeline({ namespace, name }, deps);
-    deps.usageGrace.forget(key);
-  }
-  if (!pipeline || pipeline.metadata.deletionTimestamp !== undefined) return { next: 'rest' };
+  if (!pipeline) return forget(key, deps);
+  if (pipeline.metadata.deletionTimestamp !== undefined) return { next: 'rest' };
+  const left = await settleClaim(pipeline, deps);
+  if (left) return left;
   const tooLarge = deps.kube.omitted(namespace);
   if (tooLarge !== undefined)
     return reportNamespaceTooLarge(pipeline, stalledStatus(pipeline, tooLarge, deps.now()), deps);
 
   const observed = await settle(() => observePipeline(pipeline, deps));
   if (!observed.value) return reportUnobserved(pipeline, observed, deps);
-  const seen = observed.value;
+  const seen = { ...observed.value, mayRefresh: deps.refreshes.has(key) };
   const plan = planRollout(seen, deps.config);
+  deps.refreshes.set(key, plan.refresh);
   const attempt = await settle(() => applyPlan(seen, plan, deps));
   if (isRace(attempt.error)) return nextStep(attempt, plan.wakeAfterMs);
   if (!attempt.error) for (const step of rolloutSteps(seen, plan)) deps.log(step);
@@ -40,6 +40,13 @@ export async function reconcilePipeline(key: Key, deps: Deps): Promise<Result> {
 
   await report(seen, plan, attempt, deps);
   return nextStep(attempt, plan.wakeAfterMs);
+}
+
+function forget(key: Key, deps: Deps): Result {
+  forgetPipeline(splitKey(key), deps);
+  deps.usageGrace.forget(key);
+  deps.refreshes.set(key, 'none');
+  return { next: 'rest' };
 }
 
 async function report(seen: ObservedPipeline, plan: Plan, attempt: Attempt, deps: Deps): Promise<void> {
@@ -55,6 +62,6 @@ async function reportUnobserved(pipeline: InferencePipeline, attempt: Attempt, d
 }
 
 async function publish(pipeline: InferencePipeline, status: InferencePipelineStatus, deps: Deps): Promise<void> {
-  if (!(await writeStatus(pipeline, status, deps.kube))) return;
+  if (!(await writeOwnStatus(pipeline, status, deps))) return;
   for (const note of pipelineEvents(pipeline.status, status)) deps.events.publish(pipeline, note);
 }

@@ -11,7 +11,7 @@ import { reasonOf } from './unobserved.ts';
 type Explanation = Pick<Finding, 'reason' | 'message'>;
 
 const INIT_REASON = /^UserScript/;
-const MODEL_REASONS: readonly string[] = [REASON.modelNotReady, REASON.digest];
+const MODEL_REASONS: readonly string[] = [REASON.modelNotReady, REASON.digest, REASON.verifying, REASON.queued];
 
 export function findings(seen: ObservedPipeline, plan: Plan, attempt: Attempt): Finding[] {
   const stable = plan.live.find(({ role }) => role === 'stable');

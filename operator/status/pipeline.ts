@@ -5,6 +5,7 @@ import type { LiveRevision, Plan } from '../api/plan.ts';
 import type { HistoryEntry, InferencePipelineStatus, RevisionStatus } from '../api/types.gen.ts';
 import { timestamp } from '../api/units.ts';
 import { conditions } from './conditions.ts';
+import { environmentStatus } from './environment.ts';
 import { findings } from './findings.ts';
 
 const MAX_HISTORY = 20;
@@ -19,11 +20,14 @@ export function pipelineStatus(
   const before = pipeline.status;
   const generation = pipeline.metadata.generation ?? 0;
   const stable = plan.live.find(({ role }) => role === 'stable');
+  const environment = stable && environmentStatus(stable.revision, seen.pods);
   const counts = { ready: stable?.ready ?? 0, desired: desiredReplicas(stable) };
   return {
     observedGeneration: generation,
     url,
     ...(plan.stable !== undefined && { activeRevision: plan.stable }),
+    ...(stable && { scorerImage: stable.revision.record.image }),
+    ...(environment && { environment }),
     replicas: { ...counts, summary: `${counts.ready}/${counts.desired}` },
     effective: plan.effective,
     revisions: revisionList(seen, plan),

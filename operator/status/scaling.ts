@@ -115,12 +115,12 @@ export function scalingMessage(
 
 type MetricStatus = NonNullable<NonNullable<HorizontalPodAutoscaler['status']>['currentMetrics']>[number];
 
-function metricValue({ pods, resource }: MetricStatus, { metrics }: Effective): string | undefined {
+function metricValue({ pods, containerResource }: MetricStatus, { metrics }: Effective): string | undefined {
   const concurrency = pods ? quantity(pods.current.averageValue ?? '') : NaN;
   const target = (type: string) => metrics.find((metric) => metric.type === type);
   if (!Number.isNaN(concurrency))
     return `concurrency ${concurrency.toFixed(1)} of ${target('Concurrency')?.averageValue ?? '?'} target`;
-  const used = resource?.current.averageUtilization;
+  const used = containerResource?.current.averageUtilization;
   return used === undefined ? undefined : `CPU ${used}% of ${target('CPU')?.averageUtilization ?? '?'}% target`;
 }
 

@@ -5,3 +5,13 @@ export interface SourceMounts {
   volumes: Volume[];
   mounts: VolumeMount[];
 }
+
+/** Names for one model. */
+export interface MountNames {
+  /** The model's folder. */
+  folder: string;
+  /** The volume with its bytes. */
+  sourceVolume: string;
+  /** The volume with the credentials of its download. */
+  secretVolume: string;
+}

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { selectedRevision } from '../../../operator/api/endpointSlices.ts';
 import { KIND } from '../../../operator/api/kinds.ts';
 import type { Kind } from '@penstock/kube/api/kinds';
-import { LABEL } from '../../../operator/api/labels.ts';
+import { ANNOTATION, LABEL } from '../../../operator/api/labels.ts';
 import type { KubeObject } from '@penstock/kube/api/objects';
 import type { InferencePipelineSpec } from '../../../operator/api/types.gen.ts';
 import { waitFor } from '../../support/waitFor.ts';
@@ -375,6 +375,12 @@ export const WORKLOADS: Record<string, Workload> = {
         same(await admin.get(kind, namespace, name), before),
       );
     }
+    await merge(KIND.pipeline, 'p', { metadata: { annotations: { [ANNOTATION.deleteKeys]: 'true' } } });
+    await until(
+      place,
+      'the pipeline owns its keys',
+      async () => (await admin.get(KIND.secret, namespace, 'p-keys'))?.metadata.ownerReferences?.length === 1,
+    );
     const policy = (await admin.get(KIND.networkPolicy, namespace, 'p'))!;
     await admin.create({
       ...policy,

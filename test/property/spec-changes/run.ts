@@ -54,6 +54,7 @@ async function furnished(stage: Stage): Promise<Room> {
 async function clear({ admin }: Stage, namespace: string): Promise<void> {
   await admin.remove(KIND.pipeline, namespace, 'p');
   for (const end = Date.now() + SETTLE_MS; Date.now() < end; await sleep(LOOK_MS)) {
+    await admin.remove(KIND.secret, namespace, 'p-keys'); // it outlives the pipeline
     const left = await Promise.all(
       [
         KIND.secret,
@@ -169,7 +170,7 @@ async function rests({ admin }: Stage, namespace: string): Promise<boolean> {
     { observedGeneration?: number; conditions?: { type: string; status: string; reason: string }[] } | undefined;
   const is = (type: string): boolean =>
     status?.conditions?.some((one) => one.type === type && one.status === 'True') ?? false;
-  const waits = ['ModelNotReady', 'ResourceNotReady'].includes(
+  const waits = ['ModelNotReady', 'Verifying', 'ResourceNotReady'].includes(
     status?.conditions?.find(({ type }) => type === 'UpToDate')?.reason ?? '',
   );
   const running = (await admin.list(KIND.deployment, namespace)).length;

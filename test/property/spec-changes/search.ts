@@ -3,7 +3,7 @@
  * out.
  */
 import fc from 'fast-check';
-import { bundle, HASTE, kubeconfigFor, startOperator } from '../../support/control-plane/operators.ts';
+import { startOperatorOn } from '../../support/control-plane/operators.ts';
 import { pooled } from '../fault-injection/main.ts';
 import { SYSTEM, type Stage } from '../../support/control-plane/stage.ts';
 import { anySpec } from './generator.ts';
@@ -30,13 +30,7 @@ export async function judgeMany(
   { count, seed }: { count: number; seed: number },
   onEnd: (done: number) => void = () => undefined,
 ): Promise<Judged> {
-  const { kubeconfig } = kubeconfigFor(stage.server, stage.token);
-  const operator = await startOperator({
-    bundle: await bundle(HASTE),
-    kubeconfig,
-    identity: 'transitions',
-    env: { POD_NAMESPACE: SYSTEM },
-  });
+  const operator = await startOperatorOn(stage, { identity: 'transitions', env: { POD_NAMESPACE: SYSTEM } });
   const pair = fc.record({ from: anySpec, to: anySpec });
   let [done, refused] = [0, 0];
   try {

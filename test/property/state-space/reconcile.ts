@@ -7,6 +7,7 @@ import type { KubeClient } from '@penstock/kube/client/client';
 import { ownerKeys, pipelineKeys, podOwnerKeys } from '../../../operator/caches/indexes.ts';
 import type { Caches } from '../../../operator/caches/kube.ts';
 import type { Deps } from '../../../operator/reconcile/deps.ts';
+import { RefreshSlots } from '../../../operator/reconcile/refreshSlots.ts';
 import { UsageGracePeriod } from '../../../operator/reconcile/usageGracePeriod.ts';
 import { reconcilePipeline } from '../../../operator/reconcile/pipeline.ts';
 import { config } from '../../support/fixtures/objects.ts';
@@ -79,6 +80,7 @@ export async function reconcileOnce({
     keys: { read: () => Promise.resolve({ hashes: [], weak: [] }), forget: () => undefined },
     scripts: { forget: () => undefined },
     usageGrace: new UsageGracePeriod(),
+    refreshes: new RefreshSlots(1, () => undefined),
     ports: { port: () => 20_000, forget: () => undefined },
     // asked only of pipelines that may have no pods
     scorers: { idleness: () => Promise.resolve({ seconds: 3600 }), warning: () => undefined },

@@ -141,6 +141,18 @@ export async function startOperator({
   };
 }
 
+/** Starts an operator on a stage, with the stage's account, in a hurry by default. */
+export const startOperatorOn = async (
+  { server, token }: { server: string; token: string },
+  { identity, env, mutations = HASTE }: { identity: string; env: Record<string, string>; mutations?: Mutation[] },
+): Promise<OperatorProcess> =>
+  startOperator({
+    bundle: await bundle(mutations),
+    kubeconfig: kubeconfigFor(server, token).kubeconfig,
+    identity,
+    env,
+  });
+
 /** A kubeconfig whose token lies in a file and is read again, as in a pod. */
 export function kubeconfigFor(
   server: string,

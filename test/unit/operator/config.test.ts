@@ -34,8 +34,19 @@ describe('the settings of the operator', () => {
       resyncMs: 600_000,
     });
     expect(config.watchNamespaces).to.deep.equal([]);
-    expect(config.networkAccess).to.deep.equal({ operatorNamespace: 'penstock-system', metricsFrom: [] });
+    expect(config.verification).to.deep.equal({});
+    expect(config.networkAccess).to.deep.equal({
+      operatorNamespace: 'penstock-system',
+      metricsFrom: [],
+      requestsFrom: [],
+    });
     expect(Object.isFrozen(config)).to.equal(true);
+  });
+
+  it('VERIFICATION is the chart’s settings of verification Jobs', () => {
+    const settings = { nodeSelector: { pool: 'jobs' } };
+    expect(parseConfig({ ...image, VERIFICATION: JSON.stringify(settings) }).verification).to.deep.equal(settings);
+    expect(problem({ VERIFICATION: '[]' })).to.contain('VERIFICATION must be JSON of an object');
   });
 
   it('are read from the environment', () => {
@@ -54,7 +65,11 @@ describe('the settings of the operator', () => {
     expect(config).to.include({ identity: 'operator-1', imagePullPolicy: 'Never', privateSources: false, workers: 2 });
     expect(config.watchNamespaces).to.deep.equal(['a', 'b']);
     expect(config.imagePullSecrets).to.deep.equal(['pull']);
-    expect(config.networkAccess).to.deep.equal({ operatorNamespace: 'ours', metricsFrom: [{ podSelector: {} }] });
+    expect(config.networkAccess).to.deep.equal({
+      operatorNamespace: 'ours',
+      metricsFrom: [{ podSelector: {} }],
+      requestsFrom: [],
+    });
   });
 
   it('have no NetworkPolicies for null', () =>

@@ -9,6 +9,8 @@ import {
 } from '../../../../operator/desired/fetching.ts';
 import { config, DIGEST, modelVersion } from '../../../support/fixtures/objects.ts';
 
+const resources = { requests: { cpu: '100m' }, limits: { cpu: '1' } };
+const settings = { ...config, resources };
 const of = (uri: string, digest?: string, secret?: string) => ({
   name: 'm',
   modelVersion: modelVersion({ source: { uri, ...(secret !== undefined && { secretRef: { name: secret } }) } }),
@@ -30,9 +32,10 @@ describe('an item to fetch', () => {
 
 describe('the fetch container', () => {
   it('has the items, restricted security and no other access', () => {
-    const container = fetchContainer('fetch', [of('configmap://model/a.onnx')], config);
+    const container = fetchContainer('fetch', [of('configmap://model/a.onnx')], settings);
+    expect(container.resources).to.equal(resources);
     expect(container.args).to.deep.equal(['fetch']);
-    expect(container.env!.map(({ name }) => name)).to.deep.equal(['PENSTOCK_FETCH']);
+    expect(container.env.map(({ name }) => name)).to.deep.equal(['PENSTOCK_FETCH']);
     expect(container.securityContext).to.deep.equal({
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,
@@ -41,10 +44,18 @@ describe('the fetch container', () => {
   });
 
   it('is told when private sources are refused', () =>
-    expect(fetchContainer('fetch', [], { ...config, privateSources: false }).env).to.deep.include({
+    expect(fetchContainer('fetch', [], { ...settings, privateSources: false }).env).to.deep.include({
       name: 'PENSTOCK_PRIVATE_SOURCES',
       value: 'false',
     }));
+
+  it('has the proxy and the authorities of the chart', () =>
+    expect(
+      fetchContainer('fetch', [], { ...settings, egress: { httpsProxy: 'http://proxy:3128', caBundle: 'PEM' } }).env,
+    ).to.deep.include.members([
+      { name: 'PENSTOCK_HTTPS_PROXY', value: 'http://proxy:3128' },
+      { name: 'PENSTOCK_CA_BUNDLE', value: 'PEM' },
+    ]));
 
   it('mounts the ConfigMap of a source, and the Secret of another', () => {
     const { volumes, mounts } = fetchVolumes([of('configmap://model/a.onnx')]);

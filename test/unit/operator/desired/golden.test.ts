@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import * as yaml from 'js-yaml';
+import type { Script } from '../../../../operator/api/observed.ts';
 import type { InferencePipeline } from '../../../../operator/api/types.gen.ts';
 import { autoscaler } from '../../../../operator/desired/autoscaler.ts';
 import { children } from '../../../../operator/desired/children.ts';
@@ -10,12 +11,16 @@ import { trafficTable } from '../../../../operator/desired/traffic.ts';
 import { planRollout } from '../../../../operator/plan/rollout.ts';
 import { config, modelVersion, observed, pipeline as base } from '../../../support/fixtures/objects.ts';
 
+const SCRIPTS: Record<string, Script> = {
+  'score.py': { entry: 'score.py', files: { 'score.py': 'x' }, requirements: 'numpy==2.4.6 --hash=sha256:ab\n' },
+  'score.ts': { entry: 'score.ts', files: { 'score.ts': 'x' }, packageLock: '{"lockfileVersion": 3}' },
+};
 const folder = join(import.meta.dirname, '../../../golden');
 
 function firstDay(file: string): object[] {
   const given = yaml.load(readFileSync(file, 'utf8')) as InferencePipeline;
   const pipeline = { ...given, metadata: { ...base().metadata, ...given.metadata } };
-  const text = pipeline.spec.scoring?.script;
+  const { script: text, scriptFrom } = pipeline.spec.scoring ?? {};
   const remote = modelVersion({
     source: { uri: 'https://models.example/a/net.onnx?sig=x', secretRef: { name: 'access' } },
   });
@@ -36,6 +41,7 @@ function firstDay(file: string): object[] {
       'remote-1': { ...remote, metadata: { ...remote.metadata, name: 'remote-1' } },
     },
     ...(text === undefined ? {} : { script: { entry: 'score.ts', files: { 'score.ts': text } } }),
+    ...(scriptFrom && { script: SCRIPTS[scriptFrom.configMap.key]! }),
   });
   const plan = planRollout(seen, config);
   const made = children({
@@ -49,7 +55,14 @@ function firstDay(file: string): object[] {
   return [
     ...made,
     ...(plan.effective.minReplicas < plan.effective.maxReplicas
-      ? [autoscaler(pipeline, plan.stable!, plan.effective, plan.metrics)]
+      ? [
+          autoscaler(
+            pipeline,
+            plan.live.find(({ revision }) => revision.name === plan.stable)!.revision,
+            plan.effective,
+            plan.metrics,
+          ),
+        ]
       : []),
   ];
 }

@@ -31,6 +31,23 @@ describe('the name of a child', () => {
       }),
     ));
 
+  it('of a volume is one, and two long names of models that differ at the end have two', () =>
+    fc.assert(
+      fc.property(fc.stringMatching(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/), fc.constantFrom('a', 'b'), (one, end) => {
+        const volume = names.volume('source', one);
+        expect(volume).to.match(LABEL);
+        expect(volume.length).to.be.at.most(63);
+        const other = one.slice(0, -1) + (one.endsWith(end) ? '0' : end);
+        expect(names.volume('source', other)).not.to.equal(volume);
+        expect(names.volume('secret', one)).not.to.equal(volume);
+      }),
+    ));
+
+  it('of a volume is that of its model, where it is not too long', () => {
+    expect(names.volume('source', 'iris')).to.equal('source-iris');
+    expect(names.volume('source', `${'a'.repeat(47)}--${'b'.repeat(14)}`)).to.match(/^source-a{47}-[0-9a-f]{8}$/);
+  });
+
   it('is recognized', () => {
     for (const child of ['iris', 'iris-traffic', 'iris-activator', 'iris-0a1b2c3d'])
       expect(names.isChild('iris', child), child).to.equal(true);

@@ -18,11 +18,11 @@ type Writable = Omit<PodSpec, 'containers' | 'volumes' | 'initContainers'> & {
   volumes: Volume[];
 };
 
-/** The ConfigMap with another template. */
-function forged(change: (spec: Writable) => unknown): Stored<ConfigMap> {
-  const template = JSON.parse(written.data!['podTemplate.json']!) as PodTemplateSpec;
+/** A ConfigMap with another template. */
+function forged(change: (spec: Writable) => unknown, of = written): Stored<ConfigMap> {
+  const template = JSON.parse(of.data!['podTemplate.json']!) as PodTemplateSpec;
   change(template.spec as Writable);
-  return { ...written, data: { ...written.data, 'podTemplate.json': JSON.stringify(template) } };
+  return { ...of, data: { ...of.data, 'podTemplate.json': JSON.stringify(template) } };
 }
 
 describe('a revision read out of its ConfigMap', () => {
@@ -42,12 +42,20 @@ describe('a revision read out of its ConfigMap', () => {
       ),
     ).not.to.equal(undefined));
 
+  it('is one without ids of user and group', () =>
+    expect(
+      parseRevision(
+        forged((spec) => (spec.securityContext = { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } })),
+      ),
+    ).not.to.equal(undefined));
+
   const forgeries: [string, (spec: Writable) => unknown][] = [
     ['a token', (spec) => (spec.automountServiceAccountToken = true)],
     ['the default of the token', (spec) => delete spec.automountServiceAccountToken],
     ['the network of the node', (spec) => (spec.hostNetwork = true)],
     ['the processes of the node', (spec) => (spec.hostPID = true)],
     ['root', (spec) => (spec.securityContext!.runAsNonRoot = false)],
+    ['another user', (spec) => (spec.securityContext!.runAsUser = 0)],
     ['no security context', (spec) => delete spec.securityContext],
     ['a privileged container', (spec) => (spec.containers[0].securityContext!.privileged = true)],
     ['another image', (spec) => (spec.containers[0].image = 'other')],
@@ -75,6 +83,52 @@ describe('a revision read out of its ConfigMap', () => {
   ];
   for (const [what, change] of forgeries)
     it(`is none with ${what}`, () => expect(parseRevision(forged(change))).to.equal(undefined));
+
+  describe('of a script in Python', () => {
+    const python = { entry: 'score.py', files: { 'score.py': 'x' }, requirements: 'numpy==2 --hash=sha256:ab' };
+    const indexed = { ...config, python: { ...config.python, indexSecret: 'index' } };
+    const ofPython = pipeline({ scoring: { scriptFrom: { configMap: { name: 'score', key: 'score.py' } } } });
+    const seen = observed({ pipeline: ofPython, script: python });
+    const stored = revisionConfigMap(ofPython, wanted(seen, indexed), python);
+    const parsed = (change: (spec: Writable) => unknown) => parseRevision(forged(change, stored));
+
+    it('is the one that was written, with its requirements', () => {
+      expect(parsed(() => undefined)?.record.python?.image).to.equal('penstock/python:3.11-test');
+      expect(stored.data).to.include({ 'requirements.txt': python.requirements });
+    });
+
+    const rows: [string, (spec: Writable) => unknown][] = [
+      ['another image', (spec) => (spec.containers[1]!.image = 'other')],
+      ['another command', (spec) => (spec.containers[1]!.command = ['sh', '-c', 'env'])],
+      ['another module', (spec) => (spec.containers[1]!.command![2] = 'http.server')],
+      ['arguments', (spec) => (spec.containers[1]!.args = ['x'])],
+      ['a privileged container', (spec) => (spec.containers[1]!.securityContext!.privileged = true)],
+      ['the container twice', (spec) => (spec.containers[0] = spec.containers[1] as never)],
+      ['another program that installs', (spec) => (spec.initContainers[1]!.command = ['sh'])],
+      [
+        'the credentials of the index beside the script',
+        (spec) => spec.containers[1]!.volumeMounts!.push({ name: 'index', mountPath: '/tmp' }),
+      ],
+    ];
+    for (const [what, change] of rows) it(`is none with ${what}`, () => expect(parsed(change)).to.equal(undefined));
+    it('has the credentials of the index where the packages are installed', () => {
+      const { spec } = JSON.parse(stored.data!['podTemplate.json']!) as PodTemplateSpec;
+      expect(spec!.initContainers![1]!.volumeMounts!.map(({ name }) => name)).to.contain('index');
+    });
+  });
+
+  describe('of a script with npm packages', () => {
+    const npm = { entry: 'score.ts', files: { 'score.ts': 'x' }, packageLock: '{}' };
+    const ofNpm = pipeline({ scoring: { scriptFrom: { configMap: { name: 'score', key: 'score.ts' } } } });
+    const stored = revisionConfigMap(ofNpm, wanted(observed({ pipeline: ofNpm, script: npm })), npm);
+    const parsed = (change: (spec: Writable) => unknown) => parseRevision(forged(change, stored));
+    it('is the one that was written, with its lock', () => {
+      expect(parsed(() => undefined)?.record.npm?.lockDigest).to.match(/^sha256:/);
+      expect(stored.data).to.include({ 'package-lock.json': '{}' });
+    });
+    it('is none with another program that installs', () =>
+      expect(parsed((spec) => (spec.initContainers[1]!.args = ['serve']))).to.equal(undefined));
+  });
 
   for (const key of ['revision.json', 'podTemplate.json']) {
     for (const text of ['', '{', 'null', '[]', '{}', '{"spec":null}', '{"models":[null],"image":"x"}']) {

@@ -13,7 +13,11 @@ describe('the protection of pods', () => {
 
   it('opens port 8080 to all, and port 9090 to the operator and the configured peers', () => {
     const peer = { podSelector: { matchLabels: { app: 'prometheus' } } };
-    const { spec } = networkPolicy(pipeline(), { operatorNamespace: 'penstock-system', metricsFrom: [peer] });
+    const { spec } = networkPolicy(pipeline(), {
+      operatorNamespace: 'penstock-system',
+      metricsFrom: [peer],
+      requestsFrom: [],
+    });
     expect(spec).to.deep.equal({
       podSelector: { matchLabels: { 'penstock.dev/pipeline': 'iris' } },
       policyTypes: ['Ingress'],
@@ -24,6 +28,19 @@ describe('the protection of pods', () => {
           from: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'penstock-system' } } }, peer],
         },
       ],
+    });
+  });
+
+  it('opens port 8080 to the configured clients and the activator, where there are any', () => {
+    const peer = { namespaceSelector: { matchLabels: { team: 'web' } } };
+    const { spec } = networkPolicy(pipeline(), {
+      operatorNamespace: 'penstock-system',
+      metricsFrom: [],
+      requestsFrom: [peer],
+    });
+    expect((spec as { ingress: object[] }).ingress[0]).to.deep.equal({
+      ports: [{ protocol: 'TCP', port: 8080 }],
+      from: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'penstock-system' } } }, peer],
     });
   });
 });

@@ -12,9 +12,15 @@ const scripted: Partial<InferencePipelineSpec> = { scoring: { script: 'x' } };
 describe('a revision is named after what reaches pods', () => {
   const same: [string, Partial<InferencePipelineSpec>][] = [
     ['scaling', { scaling: { minReplicas: 4, maxReplicas: 9 } }],
+    ['the time that a request waits at zero', { endpoint: { coldStartTimeout: '2m' } }],
     ['rollout', { rollout: { progressDeadline: '1m', revisionHistoryLimit: 1 } }],
   ];
   for (const [what, spec] of same) it(`${what} makes no new revision`, () => expect(name(spec)).to.equal(name()));
+
+  it('the time that a request waits at zero makes no new one beside other settings of the endpoint', () => {
+    const endpoint = { requestTimeout: '9s' };
+    expect(name({ endpoint: { ...endpoint, coldStartTimeout: '2m' } })).to.equal(name({ endpoint }));
+  });
 
   const other: [string, Partial<InferencePipelineSpec>][] = [
     ['the target', { target: 'Production' }],
@@ -96,7 +102,7 @@ describe('what stands in the way of a revision', () => {
     [
       'a model that is not verified',
       { modelVersions: { 'iris-1': modelVersion({}, { observedGeneration: 1 }) } },
-      'ModelNotReady',
+      'Verifying',
       'ModelVersion iris-1: not verified yet',
     ],
     [

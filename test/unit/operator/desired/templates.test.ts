@@ -1,6 +1,7 @@
 /** Pod templates and verification Jobs: what settings of the operator and of a spec change in them. */
 import { expect } from 'chai';
-import type { InferencePipelineSpec } from '../../../../operator/api/types.gen.ts';
+import type { RenderConfig } from '../../../../operator/api/renderConfig.ts';
+import type { InferencePipelineSpec, VerificationSettings } from '../../../../operator/api/types.gen.ts';
 import { ANNOTATION } from '../../../../operator/api/labels.ts';
 import {
   revisionConfigMap,
@@ -44,6 +45,19 @@ describe('the pods of a revision', () => {
     expect(templateOf({}, { ...config, imagePullSecrets: ['pull'] }).imagePullSecrets).to.deep.equal([
       { name: 'pull' },
     ]);
+  });
+
+  it('have no ids of user and group where the cluster assigns them, and are never root', () => {
+    expect(templateOf({}, { ...config, assignUser: false }).securityContext).to.deep.equal({
+      runAsNonRoot: true,
+      seccompProfile: { type: 'RuntimeDefault' },
+    });
+    expect(templateOf().securityContext).to.include({ runAsNonRoot: true, runAsUser: 65532, fsGroup: 65532 });
+  });
+
+  it('take no more for the fetch container than the user asked for the scorer', () => {
+    const { containers, initContainers } = templateOf({ resources: { limits: { cpu: '200m', memory: '192Mi' } } });
+    expect(initContainers![0]!.resources).to.deep.equal(containers[0]!.resources);
   });
 
   it('have no init container without models', () => {
@@ -124,14 +138,17 @@ describe('a script in a ConfigMap', () => {
 });
 
 describe('the mounts of a source', () => {
-  it('have a volume name of at most 63 characters', () => {
-    const source = { uri: 'https://host/a.onnx', secretRef: { name: 's' } };
-    const { volumes } = sourceMounts(modelVersion({ source }), 'm'.repeat(62));
-    expect(volumes[0]!.name).to.have.length(63);
+  const names = { folder: 'm', sourceVolume: 'source-m', secretVolume: 'secret-m' };
+
+  it('are in the folder of the model, each with its volume', () => {
+    const source = { uri: 'configmap://model', secretRef: { name: 's' } };
+    const { volumes, mounts } = sourceMounts(modelVersion({ source }), names);
+    expect(volumes.map(({ name }) => name)).to.deep.equal(['source-m', 'secret-m']);
+    expect(mounts.map(({ mountPath }) => mountPath.endsWith('/m'))).to.deep.equal([true, true]);
   });
 
   it('are none for a URI of an unknown scheme', () =>
-    expect(sourceMounts(modelVersion({ source: { uri: 'ftp://host/a' } }), 'm')).to.deep.equal({
+    expect(sourceMounts(modelVersion({ source: { uri: 'ftp://host/a' } }), names)).to.deep.equal({
       volumes: [],
       mounts: [],
     }));
@@ -173,8 +190,67 @@ describe('a verification Job', () => {
       { name: 'tmp', emptyDir: { sizeLimit: '256Mi' } },
     ]);
     expect(containers[0]!.resources).to.deep.equal({
-      requests: { cpu: '50m', memory: '64Mi', 'ephemeral-storage': '64Mi' },
-      limits: { cpu: '1', memory: '512Mi', 'ephemeral-storage': '16768Mi' },
+      requests: { cpu: '125m', memory: '64Mi', 'ephemeral-storage': '64Mi' },
+      limits: { cpu: '500m', memory: '256Mi', 'ephemeral-storage': '16768Mi' },
+    });
+  });
+
+  describe('with settings', () => {
+    const toleration = { key: 'team', operator: 'Exists' } as const;
+    const chart: RenderConfig = {
+      ...config,
+      verification: {
+        tolerations: [toleration],
+        nodeSelector: { pool: 'jobs' },
+        podMetadata: { labels: { 'sidecar.istio.io/inject': 'false', team: 'a' } },
+        resources: { limits: { memory: '1Gi' } },
+      },
+    };
+    const podOf = (verification: VerificationSettings, settings = chart) =>
+      job({ verification }, {}, settings).spec!.template;
+
+    it('the chart says where its pod runs', () => {
+      const { metadata, spec } = podOf({});
+      expect(spec).to.deep.include({ tolerations: [toleration], nodeSelector: { pool: 'jobs' } });
+      expect(metadata!.labels).to.include({ 'sidecar.istio.io/inject': 'false', team: 'a' });
+      expect(spec!.containers[0]!.resources!.limits).to.include({ cpu: '500m', memory: '1Gi' });
+    });
+
+    it('a field of the ModelVersion comes before that of the chart; labels and annotations are those of both', () => {
+      const { metadata, spec } = podOf({
+        tolerations: [],
+        serviceAccountName: 'puller',
+        podMetadata: { labels: { team: 'b' }, annotations: { 'linkerd.io/inject': 'disabled' } },
+        resources: { requests: { cpu: 1 } },
+      });
+      expect(spec).to.deep.include({ tolerations: [], nodeSelector: { pool: 'jobs' }, serviceAccountName: 'puller' });
+      expect(metadata!.labels).to.include({ 'sidecar.istio.io/inject': 'false', team: 'b' });
+      expect(metadata!.annotations).to.deep.equal({ 'linkerd.io/inject': 'disabled' });
+      expect(spec!.containers[0]!.resources!.requests).to.include({ cpu: '1', memory: '64Mi' });
+      expect(spec!.containers[0]!.resources!.limits).to.include({ cpu: '1', memory: '1Gi' });
+    });
+
+    it('a label of Penstock’s cannot be replaced', () =>
+      expect(podOf({ podMetadata: { labels: { 'penstock.dev/attempt': '9' } } }).metadata!.labels).to.include({
+        'penstock.dev/attempt': '2',
+      }));
+
+    it('a disk of the user’s own replaces ours', () =>
+      expect(
+        podOf({ resources: { limits: { 'ephemeral-storage': '2Gi' } } }).spec!.containers[0]!.resources,
+      ).to.deep.equal({
+        requests: { cpu: '125m', memory: '64Mi' },
+        limits: { cpu: '500m', memory: '1Gi', 'ephemeral-storage': '2Gi' },
+      }));
+
+    it('other settings are another Job, but not another verification', () => {
+      const name = (verification: VerificationSettings) => job({ verification }, {}, chart).metadata.name;
+      expect(name({}))
+        .to.equal(name({ nodeSelector: { pool: 'jobs' } }))
+        .and.not.to.equal(name({ tolerations: [] }));
+      expect(verificationKey(modelVersion({ verification: { tolerations: [] } }))).to.equal(
+        verificationKey(modelVersion()),
+      );
     });
   });
 
@@ -201,9 +277,18 @@ describe('an autoscaler', () => {
   it('may have CPU as its metric', () => {
     const metrics = [{ type: 'CPU', averageUtilization: 70 }];
     const resolved = effective({ target: 'Production', scaling: { minReplicas: 1, maxReplicas: 3, metrics } } as never);
-    const { spec } = autoscaler(pipeline(), 'iris-1', resolved, resolved.metrics) as { spec: { metrics: unknown[] } };
+    const { spec } = autoscaler(pipeline(), wanted(observed()), resolved, resolved.metrics) as {
+      spec: { metrics: unknown[] };
+    };
     expect(spec.metrics).to.deep.equal([
-      { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 70 } } },
+      {
+        type: 'ContainerResource',
+        containerResource: {
+          name: 'cpu',
+          container: 'scorer',
+          target: { type: 'Utilization', averageUtilization: 70 },
+        },
+      },
     ]);
   });
 });

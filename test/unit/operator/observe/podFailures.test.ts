@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { ContainerStatus, Pod } from 'kubernetes-types/core/v1.js';
+import type { Stored } from '@penstock/kube/api/objects';
 import { parseTermination, podFailure } from '../../../../operator/observe/podFailures.ts';
 import { deploymentOf, podOf, stored } from '../../../support/fixtures/objects.ts';
 
@@ -115,6 +116,30 @@ describe('podFailures', () => {
       podOf(revision, { ...ended(3, 'Error', 'UserScriptInitFailed: often'), restartCount: 5 }),
     ];
     expect(podFailure(pods)).to.include({ message: 'often', times: 5 });
+  });
+
+  it('out of memory names the field of the container’s limit, if Penstock has made the container', () => {
+    const named = (name: string): string => {
+      const status = { image: '', imageID: '', ready: false, ...ended(137, 'OOMKilled'), name } as ContainerStatus;
+      return podFailure([podOf(revision, {}, { containerStatuses: [status] })])!.message;
+    };
+    expect(named('fetch')).to.contain('raise resources.limits.memory');
+    expect(named('verify')).to.contain('raise spec.verification.resources.limits.memory');
+    expect(named('istio-proxy')).to.match(/more than its memory limit$/);
+  });
+
+  it('the failure of the scorer comes before that of a container that a service mesh added', () => {
+    const proxy = {
+      ...{ name: 'istio-proxy', image: '', imageID: '', ready: false },
+      ...ended(1, 'Error', 'no certificate'),
+    } as ContainerStatus;
+    const pod = podOf(revision, ended(3, 'Error', 'UserScriptInitFailed: boom'));
+    const added = (statuses: ContainerStatus[] = []): Stored<Pod> => ({
+      ...pod,
+      status: { ...pod.status, containerStatuses: [proxy, ...statuses] },
+    });
+    expect(podFailure([added(pod.status?.containerStatuses)])?.message).to.equal('boom');
+    expect(podFailure([added()])?.message).to.equal('no certificate');
   });
 
   it('a Deployment whose pods are refused: its condition is the failure', () => {

@@ -67,6 +67,8 @@ function world({ serves, autoscaled = [], status, ...pods }: World, more: Partia
   };
 }
 
+const surge = (maxSurge: number) => ({ pipeline: pipeline({ ...scaled, rollout: { maxSurge } }, served) });
+
 interface Row {
   when: string;
   seen: Partial<ObservedPipeline>;
@@ -133,6 +135,24 @@ const rows: Row[] = [
     seen: world({ old: [4, 4], serves: 'old', autoscaled: ['old'], status: served }),
     live: ['old stable hpa', 'new candidate →4'],
     active: 'old',
+  },
+  {
+    when: 'maxSurge: 1: the candidate gets one pod',
+    seen: world({ old: [4, 4], serves: 'old', autoscaled: ['old'], status: served }, surge(1)),
+    live: ['old stable hpa', 'new candidate →1'],
+    active: 'old',
+  },
+  {
+    when: 'its pod is Ready: both revisions exchange one, and the stable revision loses its autoscaler',
+    seen: world({ old: [4, 4], new: [1, 1], serves: 'old', autoscaled: ['old'], status: served }, surge(1)),
+    live: ['old stable →3', 'new candidate →2'],
+    active: 'old',
+  },
+  {
+    when: 'both have nearly as many: the traffic moves',
+    seen: world({ old: [3, 3], new: [2, 2], serves: 'old', status: served }, surge(1)),
+    live: ['old retiring', 'new stable hpa'],
+    active: 'new',
   },
   {
     when: 'three of four pods of the candidate are Ready: traffic stays',

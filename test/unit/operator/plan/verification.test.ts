@@ -21,6 +21,7 @@ const see = ({ jobs = [], pods = [], ...change }: Change = {}): ObservedModelVer
   jobs: jobs.map((one) => jobState(one, pods)),
   ...change,
 });
+const plan = (seen: ObservedModelVersion) => planVerification(seen, config);
 const ago = (seconds: number): string => new Date(NOW - seconds * 1000).toISOString();
 
 function job(attempt: number, status: Job['status'] = {}, created = 1): Stored<Job> {
@@ -209,11 +210,11 @@ const rows: Row[] = [
 describe('the verification of a model', () => {
   for (const { when, seen, ready, reason, message, start, pruned } of rows) {
     it(when, () => {
-      const plan = planVerification(seen);
-      expect(plan).to.include({ ready, reason });
-      expect(plan.message).to.contain(message ?? '');
-      expect(plan.start).to.equal(start);
-      expect(plan.prune).to.have.length(pruned ?? 0);
+      const found = plan(seen);
+      expect(found).to.include({ ready, reason });
+      expect(found.message).to.contain(message ?? '');
+      expect(found.start).to.equal(start);
+      expect(found.prune).to.have.length(pruned ?? 0);
     });
   }
 
@@ -224,7 +225,7 @@ describe('the verification of a model', () => {
 
   it('a retry waits for a slot, too', () => {
     const seen = see({ jobs: [job(1, failed(60))], slots: { taken: 4, takenHere: 0 } });
-    expect(planVerification(seen)).to.include({ wakeAfterMs: 15_000 }).and.not.to.have.property('start');
+    expect(plan(seen)).to.include({ wakeAfterMs: 15_000 }).and.not.to.have.property('start');
   });
 
   it('a slot is taken from other namespaces for two minutes, and from its own as long as the Job runs', () => {
@@ -243,9 +244,49 @@ describe('the verification of a model', () => {
 
   it('reads digest, size and signature from the termination message of the Job', () => {
     const result = { digest: DIGEST, sizeBytes: 512, signature: { inputs: [], outputs: [] } };
-    expect(planVerification(see({ jobs: [job(1)], pods: [podOf(job(1), 0, JSON.stringify(result))] }))).to.deep.include(
-      { ready: true, result },
-    );
+    expect(plan(see({ jobs: [job(1)], pods: [podOf(job(1), 0, JSON.stringify(result))] }))).to.deep.include({
+      ready: true,
+      result,
+    });
+  });
+
+  it('other settings while its Job waits: the Job is replaced at once', () => {
+    const tolerant = { ...fresh, spec: { ...fresh.spec, verification: { tolerations: [{ key: 'team' }] } } };
+    const found = plan(see({ modelVersion: tolerant, jobs: [job(1)] }));
+    expect(found).to.include({ reason: 'Verifying', start: 1 });
+    expect(found.prune).to.have.length(1);
+  });
+
+  describe('in a pod with the proxy of a service mesh, which runs on', () => {
+    const withProxy = (pod: ReturnType<typeof podOf>): Stored<Pod> => {
+      const proxy = {
+        name: 'istio-proxy',
+        ready: true,
+        restartCount: 0,
+        image: '',
+        imageID: '',
+        state: { running: {} },
+      };
+      return { ...pod, status: { containerStatuses: [proxy, ...pod.status.containerStatuses] } };
+    };
+
+    it('the result is that of the container verify, and the Job is deleted', () => {
+      const result = { digest: DIGEST, sizeBytes: 512 };
+      const pods = [withProxy(podOf(job(1), 0, JSON.stringify(result)))];
+      const found = plan(see({ jobs: [job(1)], pods }));
+      expect(found).to.deep.include({ ready: true, result });
+      expect(found.prune).to.have.length(1);
+    });
+
+    it('a failed verification is tried again ten seconds after its container has ended', () => {
+      const pod = podOf(job(1), 3, 'ResourceNotReady: 404');
+      const ended = (seconds: number) => {
+        Object.assign(pod.status.containerStatuses[0]!.state.terminated, { finishedAt: ago(seconds) });
+        return plan(see({ jobs: [job(1, {}, 30)], pods: [withProxy(pod)] }));
+      };
+      expect(ended(4)).to.include({ reason: 'ResourceNotReady', wakeAfterMs: 6_000 }).and.not.to.have.property('start');
+      expect(ended(11)).to.include({ reason: 'ResourceNotReady', start: 2 });
+    });
   });
 
   it('a pod with the labels of the Job, but another controller, is ignored', () => {
@@ -256,9 +297,7 @@ describe('the verification of a model', () => {
       [{ ...forged.metadata.ownerReferences[0]!, kind: 'ReplicaSet' }],
     ]) {
       expect(
-        planVerification(
-          see({ jobs: [job(1)], pods: [{ ...forged, metadata: { ...forged.metadata, ownerReferences } }] }),
-        ),
+        plan(see({ jobs: [job(1)], pods: [{ ...forged, metadata: { ...forged.metadata, ownerReferences } }] })),
       ).to.include({ ready: false, reason: 'Verifying' });
     }
   });
@@ -273,14 +312,14 @@ describe('the verification of a model', () => {
     `{"digest":"${DIGEST}","sizeBytes":1,"signature":null}`,
   ]) {
     it(`${text.slice(0, 60)} is not a result`, () =>
-      expect(planVerification(see({ jobs: [job(1)], pods: [podOf(job(1), 0, text)] }))).to.include({
+      expect(plan(see({ jobs: [job(1)], pods: [podOf(job(1), 0, text)] }))).to.include({
         ready: false,
         reason: 'VerificationFailed',
       }));
   }
   it('fields of a result that are not known are left out', () =>
     expect(
-      planVerification(
+      plan(
         see({
           jobs: [job(1)],
           pods: [podOf(job(1), 0, JSON.stringify({ digest: DIGEST, sizeBytes: 1, usedBy: { count: 9 }, rows: 'Yes' }))],
@@ -300,7 +339,7 @@ describe('the verification of a model', () => {
 });
 
 describe('the time of the next look at a verification', () => {
-  const wake = (change: Change): number | undefined => planVerification(see(change)).wakeAfterMs;
+  const wake = (change: Change): number | undefined => plan(see(change)).wakeAfterMs;
 
   it('is soon while its Job has no pod, for a while', () => {
     const [soon, later] = [wake({ jobs: [job(1)] }), wake({ jobs: [job(1, {}, 3_600)] })];
@@ -324,14 +363,14 @@ describe('the time of the next look at a verification', () => {
   it('counts from the creation of a Job without conditions', () => {
     const one = { ...job(1, {}, 2) };
     const ended = { ...podOf(one, 3, 'ModelLoadFailed: no') };
-    const plan = planVerification(see({ jobs: [one], pods: [ended] }));
-    expect([plan.ready, plan.start]).to.deep.equal([false, undefined]);
+    const found = plan(see({ jobs: [one], pods: [ended] }));
+    expect([found.ready, found.start]).to.deep.equal([false, undefined]);
   });
 });
 
 describe('the Jobs that are deleted', () => {
   const pruned = (change: Change): string[] =>
-    planVerification(see(change)).prune.map(({ metadata }) => metadata.name.split('-').at(-1)!);
+    plan(see(change)).prune.map(({ metadata }) => metadata.name.split('-').at(-1)!);
 
   it('are the older ones of several attempts, in any order', () =>
     expect(pruned({ jobs: [job(3), job(1, failed(50), 100), job(2, failed(20), 60)] })).to.deep.equal(['1']));
@@ -343,9 +382,7 @@ describe('the Jobs that are deleted', () => {
     const moved = modelVersion({ source: { uri: 'configmap://moved' } }, { observedGeneration: 1 });
     const other = verifyJob(moved, 1, config);
     const stale = { ...other, metadata: { ...other.metadata, uid: 'stale' } };
-    expect(planVerification(see({ jobs: [job(1), stale] })).prune.map(({ metadata }) => metadata.uid)).to.deep.equal([
-      'stale',
-    ]);
+    expect(plan(see({ jobs: [job(1), stale] })).prune.map(({ metadata }) => metadata.uid)).to.deep.equal(['stale']);
   });
 
   it('are all of a verified ModelVersion', () =>

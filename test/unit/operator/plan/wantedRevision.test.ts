@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { ModelUsageNotRecorded, Stalled, Waiting } from '../../../../operator/api/flow.ts';
 import type { ObservedPipeline } from '../../../../operator/api/observed.ts';
+import type { RenderConfig } from '../../../../operator/api/renderConfig.ts';
 import type { InferencePipelineSpec, ModelVersion } from '../../../../operator/api/types.gen.ts';
 import { effective } from '../../../../operator/desired/effective.ts';
 import { specProblem, wantedRevision } from '../../../../operator/plan/wantedRevision.ts';
@@ -11,8 +12,10 @@ import {
   modelVersion,
   observed,
   pipeline,
+  stableService,
   stored,
   verified,
+  wanted,
 } from '../../../support/fixtures/objects.ts';
 
 const status = verified();
@@ -41,7 +44,7 @@ describe('a pipeline waits', () => {
       'does not exist in this namespace',
     ],
     ['for one that is being deleted', { modelVersions: { 'iris-1': deleting } }, 'ModelNotReady', 'is being deleted'],
-    ['for one without a condition', of({ conditions: [] }), 'ModelNotReady', 'ModelVersion iris-1: not verified yet'],
+    ['for one without a condition', of({ conditions: [] }), 'Verifying', 'ModelVersion iris-1: not verified yet'],
     [
       'for one that is not verified, with its message',
       ready({ status: 'False', reason: 'ModelLoadFailed', message: 'not ONNX' }),
@@ -145,4 +148,38 @@ describe('manifests alone', () => {
     );
     expect(specProblem({ pipeline: pipeline(), modelVersions: {} })?.message).to.contain('has format Files');
   });
+});
+
+describe('the scorer image of the wanted revision', () => {
+  const NEW = 'penstock/scorer:new';
+  const first = stored();
+  const asked = pipeline();
+  asked.metadata.annotations = { 'penstock.dev/refreshScorer': 'true' };
+  const refreshed = (change: Partial<ObservedPipeline> = {}, settings: Partial<RenderConfig> = {}) =>
+    wanted(observed({ revisions: [first], ...change }), { ...config, scorerImage: NEW, ...settings });
+  const second = refreshed({ pipeline: asked });
+
+  it('is that of the stored revision, if neither the user nor the chart asks for another', () =>
+    expect(refreshed()).to.equal(first));
+
+  it('is the new one for a pipeline with the annotation, and for all with updatePolicy Immediate', () => {
+    expect(second.record).to.include({ image: NEW, refreshOf: first.name });
+    expect(second.name).not.to.equal(first.name);
+    expect(refreshed({}, { refreshAll: true }).name).to.equal(second.name);
+  });
+
+  it('is the old one until it is the turn of the pipeline; a rollout that has begun goes on', () => {
+    expect(refreshed({ pipeline: asked, mayRefresh: false })).to.equal(first);
+    expect(refreshed({ pipeline: asked, mayRefresh: false, revisions: [first, second] })).to.equal(second);
+  });
+
+  it('stays the new one without the annotation', () => {
+    const both = { revisions: [first, second] };
+    const serves = { ...both, service: stableService(second) };
+    expect(refreshed(serves)).to.equal(second);
+    expect(refreshed({ revisions: [second] })).to.equal(second);
+  });
+
+  it('is that of the spec’s first revision while that one serves', () =>
+    expect(refreshed({ revisions: [first, second], service: stableService(first) })).to.equal(first));
 });

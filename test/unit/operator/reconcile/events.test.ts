@@ -32,6 +32,11 @@ describe('Events of a pipeline', () => {
     expect(pipelineEvents(upToDate(), upToDate(failed))).to.deep.equal([
       { type: 'Warning', reason: 'ScriptHung', note: 'a call hangs' },
     ]));
+  for (const reason of ['Verifying', 'VerificationQueued', 'ContainerRestarting'])
+    it(`progress, such as ${reason}: Normal`, () =>
+      expect(pipelineEvents(undefined, upToDate({ status: 'False', reason, message: 'later' }))).to.deep.equal([
+        { type: 'Normal', reason, note: 'later' },
+      ]));
   it('a rollout begins: none', () =>
     expect(pipelineEvents(upToDate(), upToDate({ status: 'False', reason: 'RollingOut' }))).to.deep.equal([]));
 });
@@ -41,8 +46,10 @@ describe('Events of a ModelVersion', () => {
     expect(
       modelVersionEvents(undefined, { ...status('Ready', { reason: 'Verified' }), digest: 'sha256:1' }),
     ).to.deep.equal([{ type: 'Normal', reason: 'Verified', note: 'verified sha256:1' }]));
-  it('verifying: none', () =>
-    expect(modelVersionEvents(undefined, status('Ready', { status: 'False', reason: 'Verifying' }))).to.deep.equal([]));
+  it('verifying: Normal', () =>
+    expect(modelVersionEvents(undefined, status('Ready', { status: 'False', reason: 'Verifying' }))).to.deep.equal([
+      { type: 'Normal', reason: 'Verifying', note: '' },
+    ]));
   it('failed: Warning', () =>
     expect(modelVersionEvents(undefined, status('Ready', failed))[0]?.type).to.equal('Warning'));
 });

@@ -48,6 +48,7 @@ async function reconciled(secret: { get: () => Promise<never>; create: () => Pro
   const deps = newDeps({
     kube,
     config,
+    refreshes: { most: 1, onFree: () => undefined },
     events: { publish: () => undefined },
     log: () => undefined,
     noConcurrency: () => undefined,
@@ -76,6 +77,14 @@ describe('reconcilePipeline', () => {
       next: 'retry',
       reason: 'Retrying',
       message: forbidden,
+    });
+  });
+
+  it('a write that another writer was faster with: retried, and no status is written', async () => {
+    expect(await reconciled({ get: reject(404, 'not found'), create: reject(409, 'exists') })).to.deep.equal({
+      next: 'retry',
+      reason: undefined,
+      message: undefined,
     });
   });
 

@@ -29,6 +29,7 @@ const plan = (change: Partial<Plan> = {}): Plan => ({
   stable: wanted.name,
   live: [live()],
   kept: [wanted.name],
+  refresh: 'none',
   ...change,
 });
 const failure = { reason: 'UserScriptInitFailed', message: 'no file', times: 3 };

@@ -19,8 +19,8 @@ const concurrency = (averageValue: string): object => ({
   pods: { metric: { name: 'penstock_concurrency' }, current: { averageValue } },
 });
 const cpu = (averageUtilization: number): object => ({
-  type: 'Resource',
-  resource: { name: 'cpu', current: { averageUtilization } },
+  type: 'ContainerResource',
+  containerResource: { name: 'cpu', container: 'scorer', current: { averageUtilization } },
 });
 const seen = (desiredReplicas: number, ...currentMetrics: object[]): Stored<HorizontalPodAutoscaler> =>
   ({

@@ -9,6 +9,12 @@ const changed = (change: object): KubeObject => {
   return { ...object, metadata: { ...object.metadata, ...change } };
 };
 
+const claimed = (namespace: string, contender?: string): KubeObject =>
+  ({
+    ...pipeline(),
+    status: { operator: { namespace, ...(contender !== undefined && { contender: { namespace: contender } }) } },
+  }) as KubeObject;
+
 describe('specChanged', () => {
   const rows: [string, KubeObject, KubeObject | undefined, boolean][] = [
     ['a new object', pipeline(), undefined, true],
@@ -16,6 +22,9 @@ describe('specChanged', () => {
     ['a deletion', changed({ deletionTimestamp: '2026-11-23T12:00:00Z' }), pipeline(), true],
     ['an annotation, as restartedAt', changed({ annotations: { 'penstock.dev/restartedAt': 'x' } }), pipeline(), true],
     ['a status', { ...pipeline(), status: { url: 'x' } } as KubeObject, pipeline(), false],
+    ['the first claim, which is its own', claimed('a'), pipeline(), false],
+    ['a claim for which another operator contends', claimed('a', 'b'), claimed('a'), true],
+    ['a claim of another operator', claimed('b'), claimed('a'), true],
     ['a label', changed({ labels: { a: 'b' } }), pipeline(), false],
   ];
   for (const [what, object, old, expected] of rows)

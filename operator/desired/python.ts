@@ -1,0 +1,175 @@
+/** What a pod has for a script in Python: the container that runs it, and the one that installs its packages. */
+import { ENV, LARGEST_BODIES, MOUNT, PYTHON_MODULE, REQUIREMENTS_FILE } from '@penstock/contract';
+import type { Container, EnvVar, Volume } from 'kubernetes-types/core/v1.js';
+import { CONTAINER } from '../api/containers.ts';
+import type { RevisionRecord, Script } from '../api/observed.ts';
+import type { PythonConfig, RenderConfig } from '../api/renderConfig.ts';
+import type { Effective, InferencePipelineSpec } from '../api/types.gen.ts';
+import { quantity } from '../api/units.ts';
+import {
+  diskResources,
+  egressVariables,
+  PACKAGES_VOLUME,
+  packagesMebibytes,
+  RESTRICTED,
+  withDisk,
+  type ContainerResources,
+} from './fetching.ts';
+
+/** The requirements in the revision's ConfigMap. */
+export const REQUIREMENTS_KEY = 'requirements.txt';
+
+/** The worker's package and the socket. */
+const WORKER_VOLUME = 'python';
+const WORKER_MEBIBYTES = 16;
+
+/** Names of this pod's volumes that the cluster autoscaler may delete. */
+export const PYTHON_VOLUMES = [WORKER_VOLUME, PACKAGES_VOLUME] as const;
+
+/** Settings of the endpoint, which the user sets in the script's environment, and the scorer reads. */
+const SCORER_VARIABLES: readonly string[] = [ENV.workers, ENV.scoringTimeoutMs, ENV.corsOrigins, ENV.accessLog];
+
+/** The image that runs the script. Undefined for a version of Python that the chart has no image for. */
+export const pythonImage = (spec: InferencePipelineSpec, python: PythonConfig): string | undefined =>
+  spec.environment?.image ?? python.images[pythonVersion(spec, python)];
+
+/** The minor version of Python in an image of the chart. */
+export const pythonVersion = ({ environment }: InferencePipelineSpec, { defaultVersion }: PythonConfig): string =>
+  environment?.packages?.python?.version ?? defaultVersion;
+
+/** Memory of the scorer before a script in Python, beside the bodies of requests. */
+const SCORER_MEMORY = 256 * 2 ** 20;
+
+/** Resources of the scorer in a pod whose script runs in the container `python`, which has those of the spec. */
+export function scorerResources({ maxRequestBytes }: Effective, modelMebibytes: number): ContainerResources {
+  const disk = diskResources(modelMebibytes);
+  const memory = SCORER_MEMORY + LARGEST_BODIES * quantity(maxRequestBytes);
+  return {
+    requests: { cpu: '100m', memory: '128Mi', ...disk.requests },
+    limits: { cpu: '1', memory: `${Math.ceil(memory / 2 ** 20)}Mi`, ...disk.limits },
+  };
+}
+
+/** The variables that the scorer reads. All others are for the script alone. */
+export const scorerVariables = (variables: EnvVar[]): EnvVar[] =>
+  variables.filter(({ name }) => SCORER_VARIABLES.includes(name));
+
+export interface PythonInput {
+  spec: InferencePipelineSpec;
+  record: RevisionRecord;
+  script: Script;
+  modelDir: string;
+  effective: Effective;
+  config: RenderConfig;
+}
+
+/** Runs the script. The scorer listens on the socket, and this container connects to it. */
+export function pythonContainer({ spec, record, script, modelDir, effective, config }: PythonInput): Container {
+  const variables = (spec.environment?.variables ?? []) as EnvVar[];
+  const entry = `${MOUNT.script}/${script.entry}`;
+  const ours = {
+    ...(script.requirements !== undefined && { [ENV.packages]: MOUNT.packages }),
+    [ENV.script]: script.entry,
+    [ENV.modelDir]: modelDir,
+  };
+  return {
+    name: CONTAINER.python,
+    image: record.python!.image,
+    imagePullPolicy: config.imagePullPolicy,
+    workingDir: MOUNT.python,
+    command: ['python3', '-m', PYTHON_MODULE.worker, MOUNT.pythonSocket, entry],
+    env: [...variablesOf(defaults(effective, variables)), ...variables, ...variablesOf(ours)],
+    resources: resources(effective, script, config),
+    securityContext: RESTRICTED,
+    terminationMessagePolicy: 'FallbackToLogsOnError',
+    volumeMounts: [
+      { name: 'models', mountPath: MOUNT.models, readOnly: true },
+      { name: 'script', mountPath: MOUNT.script, readOnly: true },
+      { name: WORKER_VOLUME, mountPath: MOUNT.python, readOnly: true },
+      ...(script.requirements === undefined
+        ? []
+        : [{ name: PACKAGES_VOLUME, mountPath: MOUNT.packages, readOnly: true }]),
+      { name: 'tmp', mountPath: '/tmp' },
+    ],
+  };
+}
+
+const variablesOf = (values: Record<string, string>): EnvVar[] =>
+  Object.entries(values).map(([name, value]) => ({ name, value }));
+
+/**
+ * What libraries expect: a user without an entry in /etc/passwd, folders that can be written, and threads for the CPU of
+ * the container, because they would take those of the node. A variable of the user comes later and wins.
+ */
+function defaults({ limits }: Effective, variables: EnvVar[]): Record<string, string> {
+  const workers = Number(variables.find(({ name }) => name === ENV.workers)?.value ?? 1) || 1;
+  const threads = String(Math.max(1, Math.floor(quantity(limits.cpu ?? '1') / workers)));
+  return {
+    HOME: '/tmp',
+    USER: 'nonroot',
+    JOBLIB_TEMP_FOLDER: '/tmp',
+    PYTHONPYCACHEPREFIX: '/tmp/pycache',
+    OMP_NUM_THREADS: threads,
+    OPENBLAS_NUM_THREADS: threads,
+    MKL_NUM_THREADS: threads,
+  };
+}
+
+const resources = (effective: Effective, { requirements }: Script, config: RenderConfig): ContainerResources =>
+  withDisk(effective, requirements === undefined ? 0 : packagesMebibytes(config));
+
+/** Installs the requirements. It alone has the credentials of the index. */
+export function installContainer({ record, script, effective, config }: PythonInput): Container {
+  const { python, maxPackagesSize } = config;
+  return {
+    name: CONTAINER.install,
+    image: record.python!.image,
+    imagePullPolicy: config.imagePullPolicy,
+    workingDir: MOUNT.python,
+    command: [
+      'python3',
+      '-m',
+      PYTHON_MODULE.install,
+      `${MOUNT.requirements}/${REQUIREMENTS_FILE}`,
+      MOUNT.packages,
+      MOUNT.indexCredentials,
+    ],
+    env: [
+      ...(python.indexUrl === undefined ? [] : [{ name: ENV.indexUrl, value: python.indexUrl }]),
+      { name: ENV.maxPackagesBytes, value: String(Math.floor(quantity(maxPackagesSize))) },
+      ...egressVariables(config),
+    ],
+    resources: resources(effective, script, config),
+    securityContext: RESTRICTED,
+    terminationMessagePolicy: 'FallbackToLogsOnError',
+    volumeMounts: [
+      { name: WORKER_VOLUME, mountPath: MOUNT.python, readOnly: true },
+      { name: PACKAGES_VOLUME, mountPath: MOUNT.packages },
+      { name: 'requirements', mountPath: MOUNT.requirements, readOnly: true },
+      ...(python.indexSecret === undefined
+        ? []
+        : [{ name: 'index', mountPath: MOUNT.indexCredentials, readOnly: true }]),
+      { name: 'tmp', mountPath: '/tmp' },
+    ],
+  };
+}
+
+/** Where `fetch` puts the worker's package, and where the scorer listens. */
+export const WORKER_MOUNT = { name: WORKER_VOLUME, mountPath: MOUNT.python } as const;
+
+export function pythonVolumes(revision: string, { requirements }: Script, config: RenderConfig): Volume[] {
+  const { python } = config;
+  const worker: Volume = { name: WORKER_VOLUME, emptyDir: { sizeLimit: `${WORKER_MEBIBYTES}Mi` } };
+  if (requirements === undefined) return [worker];
+  return [
+    worker,
+    { name: PACKAGES_VOLUME, emptyDir: { sizeLimit: config.maxPackagesSize } },
+    {
+      name: 'requirements',
+      configMap: { name: revision, items: [{ key: REQUIREMENTS_KEY, path: REQUIREMENTS_FILE }] },
+    },
+    ...(python.indexSecret === undefined
+      ? []
+      : [{ name: 'index', secret: { secretName: python.indexSecret, optional: true } }]),
+  ];
+}
