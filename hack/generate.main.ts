@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { generated } from '../crds/generate.ts';
+import { valuesPage } from './chartValues.ts';
 import { referencePage } from './reference.ts';
 import { packageVersion, stamped } from './version.ts';
 
@@ -12,6 +13,7 @@ for (const [path, text] of Object.entries({
   ...(await generated(root)),
   ...stamped(root, packageVersion(root)),
   'docs/reference.md': referencePage(),
+  'docs/values.md': valuesPage(root),
 })) {
   const file = join(root, path);
   let current = '';

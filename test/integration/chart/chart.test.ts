@@ -1,10 +1,12 @@
 /** The chart: linted and rendered by helm 3 and 4, checked by kubeconform and the real API server, its fences tried. */
 import { expect } from 'chai';
 import { execa } from 'execa';
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as yaml from 'js-yaml';
+import type { Deployment } from 'kubernetes-types/apps/v1.js';
+import type { NetworkPolicy } from 'kubernetes-types/networking/v1.js';
 import { builtTools } from '../../../hack/cluster/tools.ts';
 import { startApi, type Api } from '../../support/fixtures/operator.ts';
 
@@ -59,6 +61,11 @@ describe('the chart', function () {
     ['no replicas', 'replicas=0', /minimum/i],
     ['a log level that is none', 'operator.logLevel=loud', /logLevel/],
     ['a namespace that cannot be', 'watchNamespaces={Not_One}', /watchNamespaces/],
+    [
+      'a label by which pods are selected',
+      'operator.podLabels.app\\.kubernetes\\.io/component=x',
+      /app\.kubernetes\.io\/component/,
+    ],
   ];
   for (const [what, value, message] of refused) {
     it(`refuses ${what}`, async () => {
@@ -99,7 +106,32 @@ describe('the chart', function () {
     );
     const ofSecrets = rules.filter(({ resources }) => resources.includes('secrets'));
     // keys of pipelines; the certificate of the metrics API, by name
-    expect(ofSecrets.map(({ verbs }) => verbs)).to.deep.equal([['get', 'create'], ['create'], ['get', 'patch']]);
+    expect(ofSecrets.map(({ verbs }) => verbs)).to.deep.equal([
+      ['get', 'create', 'patch'],
+      ['create'],
+      ['get', 'patch'],
+    ]);
+  });
+
+  it('docs/rbac.md lists the rights of the operator and of the activator', async () => {
+    const page = readFileSync(join(root, 'docs/rbac.md'), 'utf8');
+    const listed = (heading: string): string[] =>
+      page
+        .split(`## ${heading}\n`)[1]!
+        .split('\n## ')[0]!
+        .split('\n')
+        .flatMap((line) => {
+          const [, resources, verbs] = /^\| (`[^|]*`) *\| ([^|]*?) *\|/.exec(line) ?? [];
+          return resources === undefined ? [] : [`${resources.replaceAll('`', '')}: ${verbs}`];
+        })
+        .sort();
+    const granted = async (name: string): Promise<string[]> =>
+      (await render('helm'))
+        .filter(({ kind, metadata }) => kind === 'ClusterRole' && metadata.name === name)
+        .flatMap(({ rules = [] }) => rules.flatMap(({ resources, verbs }) => perRow(resources, verbs)))
+        .sort();
+    expect(listed('What the operator may do')).to.deep.equal(await granted('penstock-operator'));
+    expect(listed('What the activator may do')).to.deep.equal(await granted('penstock-activator'));
   });
 
   it('with watchNamespaces has no ClusterRole for the operator, and a Role in each', async () => {
@@ -136,6 +168,123 @@ describe('the chart', function () {
     const made = await render('helm', 'networkPolicy.enabled=false');
     expect(made.filter(({ kind }) => kind === 'NetworkPolicy')).to.deep.equal([]);
     expect(JSON.stringify(made)).to.contain('{"name":"NETWORK_ACCESS","value":"null"}');
+  });
+
+  describe('with the values of a platform team', () => {
+    let objects: Rendered[];
+    const deployment = (name: string) =>
+      objects.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === name) as unknown as Deployment;
+    before(async () => {
+      const values = join(import.meta.dirname, 'fleet.values.yaml');
+      const args = ['template', 'penstock', chart, '--namespace', 'penstock-system', '--values', values];
+      objects = (yaml.loadAll(await helm('helm', ...args)) as (Rendered | null)[]).filter((object) => object !== null);
+    });
+
+    it('is taken by the API server, strictly', async () => {
+      const known = objects.filter(({ kind }) => kind !== 'PodMonitor');
+      await api.run(
+        ['apply', '--dry-run=server', '--server-side', '--force-conflicts', '--validate=strict', '-f', '-'],
+        known.map((object) => yaml.dump(object)).join('---\n'),
+      );
+    });
+
+    it('every object has the common labels, and a name without that of the release', () => {
+      const own = objects.filter(({ kind }) => kind !== 'CustomResourceDefinition');
+      for (const { metadata } of own as unknown as { metadata: { name: string; labels: object } }[]) {
+        expect(metadata.labels, metadata.name).to.include({ 'cost-center': '42' });
+        expect(metadata.name).not.to.match(/^penstock-(?!view|edit)/);
+      }
+    });
+
+    it('images come from the registry of the values, by digest where there is one', () => {
+      const { env, image } = deployment('ml-serving-operator').spec!.template.spec!.containers[0]!;
+      expect(image).to.equal(`registry.example/penstock/operator@sha256:${'0'.repeat(64)}`);
+      expect(env).to.deep.include({ name: 'SCORER_IMAGE_PULL_SECRETS', value: 'team-pull,other-pull,global-pull' });
+      expect(env!.find(({ name }) => name === 'SCORER_IMAGE')!.value).to.match(/^registry\.example\/penstock\/scorer:/);
+    });
+
+    it('pods have the labels, annotations, security, variables and constraints of the values', () => {
+      const { metadata, spec } = deployment('ml-serving-operator').spec!.template;
+      expect(metadata!.labels).to.include({ app: 'operator', 'app.kubernetes.io/component': 'operator' });
+      expect(metadata!.annotations).to.deep.equal({ 'prometheus.io/scrape': 'false' });
+      expect(spec!.securityContext).to.deep.include({ runAsUser: 1000, runAsNonRoot: true, supplementalGroups: [7] });
+      expect(spec!.containers[0]!.securityContext).to.include({ runAsNonRoot: true, readOnlyRootFilesystem: true });
+      expect(spec!.containers[0]!.env).to.deep.include({ name: 'HTTPS_PROXY', value: 'http://proxy.example:3128' });
+      expect(spec!.topologySpreadConstraints![0]).to.deep.include({
+        whenUnsatisfiable: 'DoNotSchedule',
+        labelSelector: {
+          matchLabels: {
+            'app.kubernetes.io/name': 'penstock',
+            'app.kubernetes.io/instance': 'penstock',
+            'app.kubernetes.io/component': 'operator',
+          },
+        },
+      });
+      expect(deployment('ml-serving-activator').spec!.template.metadata!.labels).to.include({ app: 'activator' });
+    });
+
+    it('the activator takes requests from the peers of networkPolicy.requestsFrom', () => {
+      const policy = objects.find(
+        ({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name === 'ml-serving-activator',
+      ) as unknown as NetworkPolicy;
+      expect(policy.spec!.ingress![0]!.from).to.deep.equal([
+        { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'ingress' } } },
+      ]);
+    });
+  });
+
+  it('has a PodDisruptionBudget for the operator and one for the activator, where they have several pods', async () => {
+    const budgets = async (...values: string[]) =>
+      (await render('helm', ...values)).filter(({ kind }) => kind === 'PodDisruptionBudget').length;
+    expect([await budgets(), await budgets('replicas=1', 'activator.replicas=1')]).to.deep.equal([2, 0]);
+  });
+
+  it('prints no hook by helm template, whose output kubectl would apply as ordinary objects', async () =>
+    expect(JSON.stringify(await render('helm'))).not.to.contain('helm.sh/hook'));
+
+  it('gives no pod ids of user and group with podSecurity.assignUser: false', async () => {
+    const made = JSON.stringify(await render('helm', 'podSecurity.assignUser=false'));
+    expect(made).to.contain('{"name":"ASSIGN_USER","value":"false"}');
+    expect(made).not.to.match(/runAsUser":\d|runAsGroup/);
+    expect(JSON.stringify(await render('helm')).match(/"runAsUser":65532/g)).to.have.length(2);
+  });
+
+  it('takes null for a list and a map, and false in a security context', async () => {
+    const made = JSON.stringify(
+      await render(
+        'helm',
+        'imagePullSecrets=null',
+        'verification.resources=null',
+        'operator.securityContext.readOnlyRootFilesystem=false',
+      ),
+    );
+    expect(made).to.contain('"readOnlyRootFilesystem":false').and.contain('\\"resources\\":{}');
+  });
+
+  it('gives the operator verification.* in the form of spec.verification', async () => {
+    const settings = async (...values: string[]): Promise<unknown> => {
+      const operator = (await render('helm', ...values)).find(
+        ({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'penstock-operator',
+      ) as unknown as Deployment;
+      const { env = [] } = operator.spec!.template.spec!.containers[0]!;
+      return JSON.parse(env.find(({ name }) => name === 'VERIFICATION')!.value!);
+    };
+    expect(await settings()).to.deep.equal({ resources: {}, podMetadata: { labels: {}, annotations: {} } });
+    expect(
+      await settings(
+        'verification.resources.limits.memory=1Gi',
+        'verification.nodeSelector.pool=ml',
+        'verification.tolerations[0].key=team',
+        'verification.serviceAccountName=puller',
+        'verification.podAnnotations.linkerd\\.io/inject=disabled',
+      ),
+    ).to.deep.equal({
+      resources: { limits: { memory: '1Gi' } },
+      nodeSelector: { pool: 'ml' },
+      tolerations: [{ key: 'team' }],
+      serviceAccountName: 'puller',
+      podMetadata: { labels: {}, annotations: { 'linkerd.io/inject': 'disabled' } },
+    });
   });
 
   it('serves the metrics API where it may: everywhere, or when told to', async () => {
@@ -271,6 +420,9 @@ describe('the chart', function () {
     });
   });
 });
+
+/** As a row of docs/rbac.md. */
+const perRow = (resources: string[], verbs: string[]): string[] => [`${resources.join(', ')}: ${verbs.join(', ')}`];
 
 /**
  * The server's own OpenAPI, as the files kubeconform looks for; strict, and the CRD kind's recursion left to

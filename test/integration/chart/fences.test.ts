@@ -4,10 +4,12 @@
  */
 import { expect } from 'chai';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { join } from 'node:path';
 import * as yaml from 'js-yaml';
 import { Agent, request } from 'undici';
 import { chart } from '../../support/control-plane/stage.ts';
 import { startApi, type Api } from '../../support/fixtures/operator.ts';
+import { waitFor } from '../../support/waitFor.ts';
 
 const OPERATOR = 'system:serviceaccount:penstock-system:penstock-operator';
 const ENDPOINT_SLICES = 'system:serviceaccount:kube-system:endpointslice-controller';
@@ -97,7 +99,7 @@ describe('the chart’s policies', function () {
 
   describe('on children: other accounts', () => {
     const message = (kind: string): string =>
-      `only the Penstock operator creates and changes a ${kind} with the label penstock.dev/role or app.kubernetes.io/managed-by=penstock`;
+      `only the Penstock operator in namespace penstock-system creates and changes a ${kind} with the label penstock.dev/role or app.kubernetes.io/managed-by=penstock`;
     for (const child of CHILDREN) {
       const { kind } = child;
       const own = nameOf(kind, 'child');
@@ -158,11 +160,12 @@ describe('the chart’s policies', function () {
 
   describe('on the operator’s account', () => {
     const as = `--as=${OPERATOR}`;
+    const KEY_LABELS = { 'app.kubernetes.io/managed-by': 'penstock', 'penstock.dev/pipeline': 'iris' };
     const secret = (name: string, change: object = {}) =>
       yaml.dump({
         apiVersion: 'v1',
         kind: 'Secret',
-        metadata: { name, namespace: 'default', ownerReferences: owner('iris') },
+        metadata: { name, namespace: 'default', labels: KEY_LABELS },
         ...change,
       });
     const apiService = (name: string, service: object) =>
@@ -301,7 +304,7 @@ describe('the chart’s policies', function () {
           metadata: {
             name: 'iris-keys',
             namespace: 'default',
-            ownerReferences: owner('iris'),
+            labels: KEY_LABELS,
             annotations: { 'kubernetes.io/service-account.name': 'default' },
           },
         }),
@@ -309,14 +312,21 @@ describe('the chart’s policies', function () {
       ],
       ['a Secret of another name', secret('other-keys'), 'Opaque Secrets'],
       [
-        'a Secret of nothing',
+        'a Secret without its labels',
         secret('iris-keys', { metadata: { name: 'iris-keys', namespace: 'default' } }),
         'Opaque Secrets',
       ],
       [
+        'a Secret with another owner',
+        secret('iris-keys', {
+          metadata: { name: 'iris-keys', namespace: 'default', labels: KEY_LABELS, ownerReferences: owner('other') },
+        }),
+        'only make a pipeline the owner',
+      ],
+      [
         'a Secret in kube-system',
         secret('iris-keys', {
-          metadata: { name: 'iris-keys', namespace: 'kube-system', ownerReferences: owner('iris') },
+          metadata: { name: 'iris-keys', namespace: 'kube-system', labels: KEY_LABELS },
         }),
         'Opaque Secrets',
       ],
@@ -359,7 +369,35 @@ describe('the chart’s policies', function () {
     ];
     for (const [what, text, message] of others)
       it(`cannot make ${what}`, async () => expect(await create(text, as)).to.contain(message));
-    it('creates the keys of a pipeline', async () => expect(await create(secret('iris-keys'), as)).to.equal(''));
+    describe('of the keys of a pipeline', () => {
+      const patch = (name: string, change: object) =>
+        refusal(['patch', 'secret', name, '--type=merge', '-p', JSON.stringify(change), as]);
+      before(async () => {
+        expect(await create(secret('iris-keys', { data: { primaryKey: 'a2V5' } }), as)).to.equal('');
+        await api.run(['create', 'secret', 'generic', 'mine-keys', '--from-literal=primaryKey=key']);
+      });
+
+      it('may set and remove the owner', async () => {
+        expect(await patch('iris-keys', { metadata: { ownerReferences: owner('iris') } })).to.equal('');
+        expect(await patch('iris-keys', { metadata: { ownerReferences: null } })).to.equal('');
+      });
+      for (const [what, change] of [
+        ['the keys', { data: { primaryKey: 'b3RoZXI=' } }],
+        ['an annotation', { metadata: { annotations: { a: 'b' } } }],
+        ['a label', { metadata: { labels: { a: 'b' } } }],
+        ['a finalizer', { metadata: { finalizers: ['a.b/c'] } }],
+      ] as const)
+        it(`cannot change ${what}`, async () =>
+          expect(await patch('iris-keys', change)).to.contain('may only change the owner references'));
+      it('cannot make anything else its owner', async () =>
+        expect(await patch('iris-keys', { metadata: { ownerReferences: owner('other') } })).to.contain(
+          'only make a pipeline the owner',
+        ));
+      it('cannot change the Secret of a user', async () =>
+        expect(await patch('mine-keys', { metadata: { ownerReferences: owner('mine') } })).to.contain(
+          'Opaque Secrets that hold the keys',
+        ));
+    });
     it('registers the metrics API, served by its own Service', async () =>
       expect(
         await create(
@@ -376,6 +414,35 @@ describe('the chart’s policies', function () {
     });
   });
 
+  describe('on the deletion of ModelVersions', () => {
+    const folder = join(import.meta.dirname, '../../../examples/iris');
+    const remaining = () => api.run(['get', 'mver,ipl', '-o', 'name']);
+    const refused = () => refusal(['delete', 'mver', 'iris-1', '--dry-run=server']);
+    beforeEach(async () => {
+      await api.run(['apply', '-f', folder]);
+      await waitFor(async () => (await refused()) !== '', 10_000, { what: 'the policy knows the pipeline' });
+    });
+    afterEach(() => refusal(['delete', '-f', folder, '--ignore-not-found']));
+
+    it('refuses one that a pipeline names, with the command that helps', async () =>
+      expect(await refused()).to.contain(
+        'ModelVersion iris-1 is used by InferencePipeline iris. Change its spec.models, or delete it first: kubectl -n default delete inferencepipeline iris',
+      ));
+
+    it('one command, or its second attempt, deletes a folder with a pipeline and its model', async () => {
+      await refusal(['delete', '-f', folder]);
+      await refusal(['delete', '-f', folder, '--ignore-not-found']);
+      expect(await remaining()).to.equal('');
+    });
+
+    it('one that no pipeline names any more can be deleted', async () => {
+      const spec = { models: [{ name: 'iris', modelVersion: 'iris-2' }] };
+      await api.run(['patch', 'ipl', 'iris', '--type=merge', '-p', JSON.stringify({ spec })]);
+      await waitFor(async () => (await refused()) === '', 10_000, { what: 'the policy knows the change' });
+      expect(await refusal(['delete', 'mver', 'iris-1'])).to.equal('');
+    });
+  });
+
   it('a pipeline in a system namespace is refused, with the reason', async () => {
     const pipeline = yaml.dump({
       apiVersion: 'penstock.dev/v1alpha1',
@@ -387,13 +454,10 @@ describe('the chart’s policies', function () {
   });
 
   describe('the tokens of both accounts', () => {
-    const OF_EVERY_ACCOUNT = {
-      'selfsubjectreviews.authentication.k8s.io': 'create',
-      'selfsubjectaccessreviews.authorization.k8s.io': 'create',
-      'selfsubjectrulesreviews.authorization.k8s.io': 'create',
-      'clustertrustbundles.certificates.k8s.io': 'get list watch',
-    };
-    /** What each may do in all namespaces, subresources aside: as the chart's roles say, and nothing else. */
+    /**
+     * What each may do in all namespaces beside what every account may, subresources aside: as the chart's roles say, and
+     * nothing else.
+     */
     const CHILD_VERBS = 'create delete get list patch watch';
     const MAY: Record<string, Record<string, string>> = {
       'penstock-operator': {
@@ -411,19 +475,22 @@ describe('the chart’s policies', function () {
         ),
         'inferencepipelines.penstock.dev': 'get list watch',
         'modelversions.penstock.dev': 'get list watch',
-        secrets: 'create get',
+        secrets: 'create get patch',
         pods: 'list patch watch',
         'events.events.k8s.io': 'create list',
         'apiservices.apiregistration.k8s.io': 'create list watch',
-        ...OF_EVERY_ACCOUNT,
       },
       'penstock-activator': {
         'endpointslices.discovery.k8s.io': 'list watch',
         'inferencepipelines.penstock.dev': 'get',
-        ...OF_EVERY_ACCOUNT,
       },
     };
-    before(() => api.run(['delete', 'clusterrolebinding', 'operator']));
+    let everyAccount: Record<string, string>;
+    before(async () => {
+      await api.run(['delete', 'clusterrolebinding', 'operator']);
+      await api.run(['-n', 'penstock-system', 'create', 'serviceaccount', 'other']);
+      everyAccount = await allowedTo('other');
+    });
     after(() => agent.close());
     const agent = new Agent({ connections: 4, connect: { rejectUnauthorized: false } });
     const VERBS = [
@@ -443,24 +510,28 @@ describe('the chart’s policies', function () {
       'use',
     ];
     for (const [account, may] of Object.entries(MAY)) {
-      it(`${account}: every verb on every kind`, async () => {
-        const token = await api.run(['-n', 'penstock-system', 'create', 'token', account]);
-        const kinds = (await api.run(['api-resources', '-o', 'name'])).split('\n');
-        const server = await api.run(['config', 'view', '-o', 'jsonpath={.clusters[0].cluster.server}']);
-        const allowed: Record<string, string> = {};
-        await Promise.all(
-          kinds.map(async (kind) => {
-            const [resource = '', ...group] = kind.split('.');
-            const reviews = await Promise.all(
-              VERBS.map(async (verb) =>
-                (await review(server, token, { verb, resource, group: group.join('.') })) ? [verb] : [],
-              ),
-            );
-            if (reviews.flat().length > 0) allowed[kind] = reviews.flat().sort().join(' ');
-          }),
-        );
-        expect(allowed).to.deep.equal(may);
-      });
+      it(`${account}: every verb on every kind`, async () =>
+        expect(await allowedTo(account)).to.deep.equal({ ...may, ...everyAccount }));
+    }
+
+    /** The verbs of an account by kind. */
+    async function allowedTo(account: string): Promise<Record<string, string>> {
+      const token = await api.run(['-n', 'penstock-system', 'create', 'token', account]);
+      const kinds = (await api.run(['api-resources', '-o', 'name'])).split('\n');
+      const server = await api.run(['config', 'view', '-o', 'jsonpath={.clusters[0].cluster.server}']);
+      const allowed: Record<string, string> = {};
+      await Promise.all(
+        kinds.map(async (kind) => {
+          const [resource = '', ...group] = kind.split('.');
+          const reviews = await Promise.all(
+            VERBS.map(async (verb) =>
+              (await review(server, token, { verb, resource, group: group.join('.') })) ? [verb] : [],
+            ),
+          );
+          if (reviews.flat().length > 0) allowed[kind] = reviews.flat().sort().join(' ');
+        }),
+      );
+      return allowed;
     }
 
     async function review(server: string, token: string, attributes: object): Promise<boolean> {
