@@ -4,7 +4,7 @@
 import { expect } from 'chai';
 import { createHash } from 'node:crypto';
 import { existsSync, globSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import * as yaml from 'js-yaml';
 import { FAILURE } from '@penstock/contract';
 import { CONDITION, REASON } from '../../../operator/api/reasons.ts';
@@ -50,14 +50,8 @@ describe('the docs', function () {
 
   it('every reason is explained', () => {
     const page = read('docs/errors.md');
-    const silent = new Set<string>([
-      REASON.verified,
-      REASON.verifying,
-      REASON.queued,
-      REASON.restarting,
-      ...Object.values(CONDITION),
-    ]);
-    const reasons = [...Object.values(REASON), ...Object.values(FAILURE)].filter((reason) => !silent.has(reason));
+    const conditions = new Set<string>(Object.values(CONDITION));
+    const reasons = [...Object.values(REASON), ...Object.values(FAILURE)].filter((reason) => !conditions.has(reason));
     expect(reasons.filter((reason) => !page.includes(`\`${reason}\``))).to.deep.equal([]);
   });
 
@@ -90,18 +84,33 @@ describe('the docs', function () {
     }
   });
 
-  it('the example’s manifest holds the trained model and its digest', () => {
-    const [configMap, model] = yaml.loadAll(read('examples/iris/01-model.yaml')) as [
-      { binaryData: Record<string, string> },
-      { spec: { digest: string } },
-    ];
-    const bytes = readFileSync(join(root, 'examples/iris/training/iris.onnx'));
-    expect(Buffer.from(configMap.binaryData['iris.onnx']!, 'base64').equals(bytes)).to.be.true;
-    expect(model.spec.digest).to.equal(`sha256:${createHash('sha256').update(bytes).digest('hex')}`);
-  });
+  for (const [manifest, file] of [
+    ['examples/iris/01-model.yaml', 'examples/iris/training/iris.onnx'],
+    ['examples/azure-score-py/02-model.yaml', 'examples/azure-score-py/training/your_model_file.pkl'],
+  ] as const)
+    it(`${manifest} holds the trained model and its digest`, () => {
+      const [configMap, model] = yaml.loadAll(read(manifest)) as [
+        { binaryData: Record<string, string> },
+        { spec: { digest: string } },
+      ];
+      const bytes = readFileSync(join(root, file));
+      expect(Buffer.from(configMap.binaryData[basename(file)]!, 'base64').equals(bytes)).to.be.true;
+      expect(model.spec.digest).to.equal(`sha256:${createHash('sha256').update(bytes).digest('hex')}`);
+    });
 
-  it('the example’s manifest holds the example’s script', () => {
+  it('the examples’ manifests hold the examples’ scripts', () => {
     const pipeline = yaml.load(read('examples/iris-script/pipeline.yaml')) as { spec: { scoring: { script: string } } };
     expect(pipeline.spec.scoring.script).to.equal(read('examples/iris-script/score.ts'));
+    const { data } = yaml.load(read('examples/azure-score-py/01-script.yaml')) as { data: Record<string, string> };
+    const source = 'examples/azure-score-py/source';
+    expect(data).to.deep.equal({
+      'score.py': read(`${source}/score.py`),
+      'requirements.txt': read(`${source}/requirements.txt`),
+    });
+    const npm = yaml.load(read('examples/npm-packages/01-script.yaml')) as { data: Record<string, string> };
+    expect(npm.data).to.deep.equal({
+      'score.ts': read('examples/npm-packages/source/score.ts'),
+      'package-lock.json': read('examples/npm-packages/source/package-lock.json'),
+    });
   });
 });

@@ -6,13 +6,7 @@ import type { InferencePipelineSpec } from '../../../operator/api/types.gen.ts';
 import { kstatus } from '../../../hack/cluster/tools.ts';
 import { condition, pipeline, SCRIPT, until } from '../../property/fault-injection/workloads.ts';
 import type { AnyObject } from '../../support/control-plane/admin.ts';
-import {
-  bundle,
-  HASTE,
-  kubeconfigFor,
-  startOperator,
-  type OperatorProcess,
-} from '../../support/control-plane/operators.ts';
+import { startOperatorOn, type OperatorProcess } from '../../support/control-plane/operators.ts';
 import { startStage, type Stage } from '../../support/control-plane/stage.ts';
 
 const NAMESPACE = 'kstatus';
@@ -41,13 +35,8 @@ describe('kstatus', function () {
     [stage, program] = [await startStage(), await kstatus()];
     await stage.namespace(NAMESPACE);
     void stage.admin.follow(KIND.pipeline, stop.signal, (_, object) => seen.push(object));
-    const { kubeconfig } = kubeconfigFor(stage.server, stage.token);
-    operator = await startOperator({
-      bundle: await bundle(HASTE),
-      kubeconfig,
-      identity: 'k',
-      env: { WATCH_NAMESPACES: NAMESPACE, POD_NAMESPACE: NAMESPACE },
-    });
+    const env = { WATCH_NAMESPACES: NAMESPACE, POD_NAMESPACE: NAMESPACE };
+    operator = await startOperatorOn(stage, { identity: 'k', env });
   });
   after(async () => {
     stop.abort();

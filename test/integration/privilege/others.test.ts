@@ -15,7 +15,7 @@ import { jsonLogger } from '@penstock/server/logger';
 import { freePort } from '../../../hack/cluster/ports.ts';
 import { waitFor } from '../../support/waitFor.ts';
 import { granted, used, type Rule } from '../../support/control-plane/audit.ts';
-import { bundle, kubeconfigFor, startOperator } from '../../support/control-plane/operators.ts';
+import { kubeconfigFor, startOperatorOn } from '../../support/control-plane/operators.ts';
 import { ACCOUNT, chart, startStage, SYSTEM, type Stage } from '../../support/control-plane/stage.ts';
 
 const OURS = 'v1beta2.custom.metrics.k8s.io';
@@ -72,13 +72,8 @@ describe('least privilege, beside the reconciles', function () {
     ] ?? '';
 
   it('the metrics API is registered, restored, gets a new certificate and is removed; the chart grants exactly these rights', async () => {
-    const { kubeconfig } = kubeconfigFor(stage.server, stage.token);
-    const operator = await startOperator({
-      bundle: await bundle([]),
-      kubeconfig,
-      identity: 'metrics',
-      env: { METRICS_API: 'auto', METRICS_PORT: String(await freePort()), POD_NAMESPACE: SYSTEM },
-    });
+    const env = { METRICS_API: 'auto', METRICS_PORT: String(await freePort()), POD_NAMESPACE: SYSTEM };
+    const operator = await startOperatorOn(stage, { identity: 'metrics', env, mutations: [] });
     try {
       await waitFor(async () => (await registration()) !== undefined, 20_000, { what: 'registered' });
       const { cert, key, ca } = await currentCertificate(
