@@ -3,12 +3,15 @@
  */
 import { expect } from 'chai';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../../hack/cluster/ports.ts';
+import { pythonImageFiles } from '../../../hack/cluster/pythonImage.ts';
+import { lockOf, makePackage, NpmRegistry } from '../../support/fixtures/npmRegistry.ts';
 import { externalData, onnx } from '../../support/fixtures/onnx.ts';
+import { makeWheel, PackageIndex } from '../../support/fixtures/packageIndex.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const program = join(root, 'cli/dist/penstock.mjs');
@@ -18,18 +21,19 @@ describe('penstock serve', function () {
   let child: ChildProcess | undefined;
   let log = '';
   let port = 0;
+  /** The temporary folder of the program. */
+  let temporary: string;
+  /** Further variables of the program. */
+  let settings: Record<string, string> = {};
+  beforeEach(() => (temporary = folder()));
   const start = async (...args: string[]): Promise<void> => {
     port = await freePort();
     log = '';
-    child = spawn(process.execPath, [
-      program,
-      'serve',
-      '--port',
-      String(port),
-      '--operator-port',
-      String(await freePort()),
-      ...args,
-    ]);
+    child = spawn(
+      process.execPath,
+      [program, 'serve', '--port', String(port), '--operator-port', String(await freePort()), ...args],
+      { env: { ...process.env, ...settings, TMPDIR: temporary } },
+    );
     for (const stream of [child.stdout!, child.stderr!])
       stream.on('data', (chunk: Buffer) => (log += chunk.toString()));
   };
@@ -52,8 +56,10 @@ describe('penstock serve', function () {
     await start('-f', join(root, 'examples/iris'));
     await says('✓ ready: http://127.0.0.1:');
     expect(((await score('{"data":[[5.1,3.5,1.4,0.2]]}')) as { label: number[] }).label).to.deep.equal([0]);
+    expect(readdirSync(temporary), 'the models are in its temporary folder').to.have.length(1);
     child!.kill('SIGINT');
     expect(await ended()).to.equal(0);
+    expect(readdirSync(temporary), 'nothing is left there').to.deep.equal([]);
   });
 
   it('a model with external data: all keys of its ConfigMap are fetched', async () => {
@@ -120,6 +126,73 @@ describe('penstock serve', function () {
     expect(await score('')).to.deep.equal([255, 0, 128]);
   });
 
+  describe('a script in Python', () => {
+    let index: PackageIndex;
+    let cache: string;
+    const write = (home: string, source: string, requirements = 'greet==1.0'): void =>
+      writeFileSync(
+        join(home, 'p.yaml'),
+        `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: s }\ndata: { score.py: ${JSON.stringify(source)}, lock.txt: ${JSON.stringify(requirements)} }\n---\napiVersion: penstock.dev/v1alpha1\nkind: InferencePipeline\nmetadata: { name: p }\nspec:\n  target: Development\n  scoring: { scriptFrom: { configMap: { name: s, key: score.py } } }\n  environment:\n    variables: [{ name: LEVEL, value: high }]\n    packages: { python: { requirementsFrom: { configMap: { name: s, key: lock.txt } } } }\n`,
+      );
+    const script = (answer: string): string =>
+      `import os\nimport greet\ndef init():\n    pass\ndef run(data):\n    return ${answer}\n`;
+    before(async () => {
+      index = await PackageIndex.start();
+      index.add('greet', makeWheel('greet', '1.0', 'def hello():\n    return "hello"\n'));
+      cache = folder();
+      const { folder: uv } = await pythonImageFiles();
+      settings = { UV_DEFAULT_INDEX: index.url, XDG_CACHE_HOME: cache, PATH: `${uv}:${process.env.PATH}` };
+    });
+    after(() => ((settings = {}), index.stop()));
+
+    it('has its packages and variables, and is reloaded', async () => {
+      const home = folder();
+      write(home, script('[greet.hello(), os.environ["LEVEL"], data]'));
+      await start('-f', home);
+      await says('✓ ready');
+      expect(await score('x')).to.deep.equal(['hello', 'high', 'x']);
+      write(home, script('2'));
+      await says('✓ ready', 2);
+      expect(await score('')).to.equal(2);
+      expect(log.split('installing the packages'), 'the packages are installed once').to.have.length(2);
+    });
+
+    it('with a package that the index lacks: one sentence, and nothing is left', async () => {
+      const home = folder();
+      write(home, script('1'), 'nowhere==1');
+      await start('-f', home);
+      expect(await ended()).to.equal(2);
+      expect(log).to.contain('PackageNotFound: ').and.contain('nowhere').and.not.contain('    at ');
+      expect(readdirSync(temporary)).to.deep.equal([]);
+      expect(readdirSync(join(cache, 'penstock/packages'))).to.have.length(1);
+    });
+  });
+
+  it('a script has its npm packages, ES modules and CommonJS', async () => {
+    const cjs = makePackage('old-style', '1.0.0', { files: { 'index.js': 'exports.name = "cjs";' } });
+    const esm = makePackage('@team/new-style', '1.0.0', {
+      manifest: { type: 'module', exports: './main.js', dependencies: { 'old-style': '1' } },
+      files: { 'main.js': 'import { name } from "old-style"; export const names = [name, "esm"];' },
+    });
+    const registry = await NpmRegistry.start(cjs, esm);
+    settings = { npm_config_registry: registry.url, XDG_CACHE_HOME: folder() };
+    const home = folder();
+    const script =
+      'import { names } from "@team/new-style"; import old from "old-style"; export const init = () => {}; export const run = () => [...names, old.name];';
+    writeFileSync(
+      join(home, 'p.yaml'),
+      `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: s }\ndata: { score.ts: ${JSON.stringify(script)}, lock.json: ${JSON.stringify(lockOf({ '@team/new-style': esm, 'old-style': cjs }))} }\n---\napiVersion: penstock.dev/v1alpha1\nkind: InferencePipeline\nmetadata: { name: p }\nspec:\n  target: Production\n  scoring: { scriptFrom: { configMap: { name: s, key: score.ts } } }\n  environment: { packages: { npm: { packageLockFrom: { configMap: { name: s, key: lock.json } } } } }\n`,
+    );
+    try {
+      await start('-f', home);
+      await says('✓ ready');
+      expect(await score('')).to.deep.equal(['cjs', 'esm', 'cjs']);
+    } finally {
+      settings = {};
+      await registry.stop();
+    }
+  });
+
   it('`penstock compare` tells how many rows are answered otherwise than expected', async () => {
     const home = folder();
     const { data, label, probabilities } = JSON.parse(
@@ -163,7 +236,7 @@ describe('penstock serve', function () {
     ['no pipeline', (home) => ['-f', home], 'no InferencePipeline in'],
     [
       'a model that no file has',
-      (home) => (cpSync(join(root, 'examples/iris/02-pipeline.yaml'), join(home, 'p.yaml')), ['-f', home]),
+      (home) => (cpSync(join(root, 'examples/iris/00-pipeline.yaml'), join(home, 'p.yaml')), ['-f', home]),
       'ModelVersion iris-1 is in none of the files',
     ],
     [
@@ -185,7 +258,7 @@ describe('penstock serve', function () {
       (home) => (
         writeFileSync(
           join(home, 'p.yaml'),
-          readFileSync(join(root, 'examples/iris/02-pipeline.yaml'), 'utf8').replace(/target: \w+/, 'target: Prod'),
+          readFileSync(join(root, 'examples/iris/00-pipeline.yaml'), 'utf8').replace(/target: \w+/, 'target: Prod'),
         ),
         ['-f', home]
       ),
@@ -196,22 +269,22 @@ describe('penstock serve', function () {
       (home) => (
         writeFileSync(
           join(home, 'p.yaml'),
-          `${readFileSync(join(root, 'examples/iris/02-pipeline.yaml'), 'utf8').trimEnd()}\n  replicas: 3\n`,
+          `${readFileSync(join(root, 'examples/iris/00-pipeline.yaml'), 'utf8').trimEnd()}\n  replicas: 3\n`,
         ),
         ['-f', home]
       ),
       'InferencePipeline iris is invalid: unknown field "spec.replicas"',
     ],
     [
-      'a Python script',
+      'a Python script whose packages are not locked',
       (home) => (
         writeFileSync(
           join(home, 'p.yaml'),
-          'apiVersion: penstock.dev/v1alpha1\nkind: InferencePipeline\nmetadata: { name: p }\nspec: { target: Development, scoring: { scriptFrom: { configMap: { name: s, key: score.py } } } }\n',
+          'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: s }\ndata: { score.py: x }\n---\napiVersion: penstock.dev/v1alpha1\nkind: InferencePipeline\nmetadata: { name: p }\nspec: { target: Production, scoring: { scriptFrom: { configMap: { name: s, key: score.py } } }, environment: { packages: { python: { requirements: numpy } } } }\n',
         ),
         ['-f', home]
       ),
-      'port this Python script, docs/scoring.md shows how',
+      '"numpy" has no version with a hash, which target Production needs: run `penstock lock`',
     ],
     ['an option that does not exist', () => ['--quick'], 'usage: penstock serve'],
   ];
