@@ -1,7 +1,7 @@
 /**
- * `npm test`: every stage. The last line is `N passed, N failed`, after the tests that were retried and those that failed. The cluster
- * comes up beside the stages that need none, and the integration tests run beside the tests of the release, which
- * mostly wait, so that two cores are busy all the time.
+ * `npm test`: every stage. The last line is `N passed, N failed`, after the tests that were retried and those that
+ * failed. The cluster comes up and the code is linted beside the stages that need neither, and the integration tests
+ * run beside the tests of the release, which mostly wait, so that two cores are busy all the time.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
@@ -75,8 +75,9 @@ async function inTurn(...scripts: string[]): Promise<boolean> {
 }
 
 const cluster = stage('cluster up');
-const checked = await inTurn('verify', 'lint', 'build', 'test:unit');
-if ((await cluster) && checked && (await inTurn('test:tools', 'test:stories'))) {
+const linted = stage('lint', { nice: 5 });
+const checked = await inTurn('verify', 'build', 'test:unit');
+if ((await cluster) && (await linted) && checked && (await inTurn('test:tools', 'test:stories'))) {
   const integration = stage('test:integration', { nice: 5 });
   await stage('test:release');
   await integration;

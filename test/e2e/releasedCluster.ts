@@ -6,6 +6,7 @@ import { kubectl } from '../../hack/cluster/kubectl.ts';
 import { deploy, RELEASE } from '../../hack/cluster/deploy.ts';
 import { root } from '../../hack/cluster/paths.ts';
 import { waitFor } from '../support/waitFor.ts';
+import { NPM_REGISTRY, PACKAGE_INDEX } from './packageIndex.ts';
 
 export const NAMESPACE = 'e2e-release';
 export const inNamespace = (...args: string[]): Promise<string> => kubectl(['-n', NAMESPACE, ...args]);
@@ -17,7 +18,9 @@ let deployed: ReturnType<typeof deploy> | undefined;
  * with the images' tags.
  */
 export function released(): ReturnType<typeof deploy> {
-  return (deployed ??= up().then(() => deploy()));
+  return (deployed ??= up().then(() =>
+    deploy([`python.indexUrl=${PACKAGE_INDEX}`, `npm.registryUrl=${NPM_REGISTRY}`]),
+  ));
 }
 
 afterEach(function () {
@@ -33,7 +36,7 @@ export async function irisServes(): Promise<void> {
     '-f',
     join(root, 'examples/iris/01-model.yaml'),
     '-f',
-    join(root, 'examples/iris/02-pipeline.yaml'),
+    join(root, 'examples/iris/00-pipeline.yaml'),
   );
   await inNamespace('wait', 'ipl/iris', '--for=condition=UpToDate', '--timeout=270s');
 }

@@ -2,20 +2,22 @@
 import { readdirSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { say } from '../../hack/cluster/say.ts';
+import { startPackageIndex, stopPackageIndex } from './packageIndex.ts';
 import { released } from './releasedCluster.ts';
 import { retried } from '../support/retried.ts';
 import { endClientOfStories, runStory, startClientOfStories } from './story.ts';
 
 /**
  * They take a minute or more. Those that put load on the machine follow one another, and so do those that wait for the
- * autoscaler, the exact one last.
+ * autoscaler, the exact one last, and those that install packages.
  */
 const LONG = [
   ['update-under-load', 'overload'],
   ['scale-cpu', 'scale'],
+  ['npm-packages', 'python-azure', 'python-environment', 'python-broken'],
 ];
 /** How many of the others run beside them. */
-const BESIDE = 3;
+const BESIDE = 2;
 const here = join(import.meta.dirname, 'stories');
 const only = process.env.STORY;
 const stories = readdirSync(here).filter(
@@ -27,8 +29,9 @@ describe('stories on the real cluster', function () {
   const ended = new Map<string, Promise<{ error?: unknown }>>();
 
   before(async () => {
-    const { scorer } = await released();
+    const { scorer, python } = await released();
     await startClientOfStories(`penstock/scorer:${scorer}`);
+    if (stories.some((story) => /^(python|npm)/.test(story))) await startPackageIndex(`penstock/python:${python}`);
     const others = stories.filter((story) => !LONG.flat().includes(story));
     const results = new Map(stories.map((story) => [story, Promise.withResolvers<{ error?: unknown }>()]));
     for (const [story, { promise }] of results) ended.set(story, promise);
@@ -54,7 +57,7 @@ describe('stories on the real cluster', function () {
     for (const long of LONG) void lane(long.filter((story) => stories.includes(story)));
     for (let i = 0; i < BESIDE; i++) void lane(others);
   });
-  after(endClientOfStories);
+  after(() => Promise.all([endClientOfStories(), stopPackageIndex()]));
 
   for (const story of stories) {
     it(`${story}: ${readFileSync(join(here, story, 'story.txt'), 'utf8').trim()}`, async () => {

@@ -1,7 +1,7 @@
 /** Runs one story: a folder of numbered steps, in a namespace of its own, as that namespace's admin. */
 import { execa } from 'execa';
 import * as yaml from 'js-yaml';
-import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,7 +25,9 @@ export async function runStory(folder: string): Promise<void> {
   const home = mkdtempSync(join(tmpdir(), `${namespace}-`));
   await admin(['delete', 'namespace', namespace, '--ignore-not-found', '--wait', '--timeout=120s']);
   const place = await placeOf(namespace, home);
+  const cluster = clusterObjects(folder, namespace);
   try {
+    if (cluster !== undefined) await admin(['apply', '-f', '-'], cluster);
     for (const step of readdirSync(folder)
       .filter((file) => /^\d\d-/.test(file))
       .sort())
@@ -33,10 +35,17 @@ export async function runStory(folder: string): Promise<void> {
   } catch (error) {
     throw new Error(`${(error as Error).message}\n--- the namespace\n${await dump(namespace)}`, { cause: error });
   } finally {
+    if (cluster !== undefined) await admin(['delete', '-f', '-', '--ignore-not-found'], cluster).catch(() => undefined);
     await admin(['delete', 'namespace', namespace, '--wait=false']).catch(() => undefined);
     await place.user.close();
     await rm(home, { recursive: true, force: true });
   }
+}
+
+/** Objects of the cluster that a story needs beside its namespace, whose name stands in place of NAMESPACE. */
+function clusterObjects(folder: string, namespace: string): string | undefined {
+  const file = join(folder, 'cluster.yaml');
+  return existsSync(file) ? readFileSync(file, 'utf8').replaceAll('NAMESPACE', namespace) : undefined;
 }
 
 interface Place {

@@ -102,7 +102,9 @@ describe('the operator on the real cluster', function () {
     const refusal: unknown = await inNamespace('delete', 'mver', 'iris-1').catch(
       (error: unknown) => (error as { stderr?: string }).stderr,
     );
-    expect(String(refusal)).to.contain('ModelVersion iris-1 is used by 1 InferencePipeline(s): iris');
+    expect(String(refusal)).to.contain(
+      'ModelVersion iris-1 is used by InferencePipeline iris. Change its spec.models, or delete it first: kubectl -n',
+    );
   });
 
   it('children that were deleted or edited without an operator are restored within 30 s, and no pod restarts', async () => {

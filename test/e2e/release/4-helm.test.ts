@@ -90,6 +90,24 @@ describe('the release', function () {
     );
   });
 
+  const second = (...values: string[]): Promise<string> =>
+    helm([
+      'install',
+      'second',
+      join(root, 'charts/penstock'),
+      '--namespace',
+      'e2e-second',
+      '--dry-run=server',
+      ...['crds.install=false', ...values].flatMap((value) => ['--set', value]),
+    ]).catch((error: unknown) => String((error as { stderr?: string }).stderr));
+
+  it('refuses a second release over the same namespaces, and names the first', async () => {
+    for (const values of [[], ['watchNamespaces={team}']])
+      expect(await second(...values)).to.contain(
+        `The Penstock release ${RELEASE.name} in namespace ${RELEASE.namespace} manages all namespaces. Two releases cannot manage the same namespace.`,
+      );
+  });
+
   it('confined to one namespace has Roles there, works there and nowhere else', async () => {
     await kubectl(['-n', 'default', 'delete', 'ipl', 'confined', '--ignore-not-found']); // of a run that was broken off
     await deploy([`watchNamespaces={${NAMESPACE}}`]);
@@ -112,6 +130,8 @@ describe('the release', function () {
     expect(await kubectl(['-n', 'default', 'get', 'ipl', 'confined', '-o', 'jsonpath={.status.conditions}'])).to.equal(
       '',
     );
+    expect(await second(`watchNamespaces={${NAMESPACE},other}`)).to.contain(`manages the namespaces ${NAMESPACE}.`);
+    expect(await second('watchNamespaces={other}')).to.contain('kind: Deployment');
     await kubectl(['-n', 'default', 'delete', 'ipl', 'confined']);
     await inNamespace('delete', 'ipl', 'confined');
   });

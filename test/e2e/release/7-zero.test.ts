@@ -106,6 +106,20 @@ describe('to zero and back', function () {
     });
   });
 
+  it('a health check every two seconds sees only 200, before, while and after the last pod goes', async () => {
+    const statuses: number[] = [];
+    let checksAtZero = 0;
+    for (let check = 0; check < 60 && checksAtZero < 5; check++) {
+      for (const path of ['', 'v2/health/live', 'v2/health/ready'])
+        statuses.push((await place.client<Answer>('request', 'GET', `http://managed/${path}`)).status);
+      if ((await place.scaling('managed')) === 'idle, at zero') checksAtZero += 1;
+      await sleep(2000);
+    }
+    expect(checksAtZero).to.equal(5);
+    expect(statuses.filter((status) => status !== 200)).to.deep.equal([]);
+    expect(await replicas('managed')).to.equal('0');
+  });
+
   it('500 at once at zero: all are answered, and one pod was asked for', async () => {
     await atZero('a');
     const wakes = await wakesSoFar();

@@ -41,7 +41,7 @@ describe('a worker node that is cut off', function () {
       '-f',
       join(root, 'examples/iris/01-model.yaml'),
       '-f',
-      join(root, 'examples/iris/02-pipeline.yaml'),
+      join(root, 'examples/iris/00-pipeline.yaml'),
     );
     await inNamespace(
       'patch',

@@ -3,7 +3,7 @@ kubectl apply -f examples/iris/01-model.yaml
 kubectl apply -f - <<Y
 apiVersion: penstock.dev/v1alpha1
 kind: InferencePipeline
-metadata: { name: iris }
+metadata: { name: iris, annotations: { penstock.dev/deleteKeys: "true" } }
 spec:
   target: Production
   resources: { requests: { cpu: 50m } }
@@ -13,6 +13,5 @@ up_to_date iris
 for kind in deployment service configmap secret networkpolicy pdb hpa; do
   eventually 20 bash -c "kubectl get $kind -o name | grep -q iris" || { echo "no $kind was made"; exit 1; }
 done
-kubectl delete ipl/iris configmap/iris-model --wait
-eventually 20 kubectl delete mver/iris-1 # free once the pods that loaded it are gone
+kubectl delete -f examples/iris --timeout=60s
 eventually 60 bash -c 'kubectl get all,configmaps,secrets,networkpolicies,poddisruptionbudgets,horizontalpodautoscalers -o name | sort | diff "$HOME/before" -'

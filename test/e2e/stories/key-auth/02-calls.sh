@@ -16,3 +16,11 @@ expect_contains "the log has it" "$(kubectl logs -l penstock.dev/pipeline=echo -
 objects=$(kubectl get pods,configmaps -o yaml)
 primary=$(key primaryKey)
 case "$objects" in *"$primary"*) echo "a pod or ConfigMap holds the key itself"; exit 1 ;; esac
+# A leaked key is closed, and a key out of a file with a line break at its end opens.
+leaked=$primary
+new=$(printf 'n%.0s' {1..40})
+kubectl patch secret echo-keys -p "{\"data\": {\"primaryKey\": \"$(echo "$new" | base64 -w0)\"}}"
+answers() { expect "$1" "$(score echo '{}' "$(with "$1")" | jq .status)" "$2"; }
+eventually 20 answers "$leaked" 401
+answers "$new" 200
+answers "$(key secondaryKey)" 200
