@@ -3,6 +3,7 @@
  */
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { waitFor } from '../../support/waitFor.ts';
 import { percentile } from './figures.ts';
 
 export interface Load {
@@ -105,3 +106,15 @@ function repeat(socket: Socket, { request, until, times, statuses }: Run): Promi
     socket.write(request);
   });
 }
+
+/** Resolves when a server answers the request. */
+export const listens = (what: string, server: Pick<Load, 'port' | 'request'>, withinMs: number): Promise<true> =>
+  waitFor(
+    () =>
+      load({ ...server, connections: 1, seconds: 0 }).then(
+        () => true as const,
+        () => undefined,
+      ),
+    withinMs,
+    { what: `${what} listens` },
+  );

