@@ -112,6 +112,7 @@ function python(settings: Settings): PythonConfig {
     defaultVersion: settings.text('PYTHON_DEFAULT_VERSION', '3.11'),
     indexUrl: settings.optional('PYTHON_INDEX_URL'),
     indexSecret: settings.optional('PYTHON_INDEX_SECRET'),
+    cacheClaim: settings.optional('PYTHON_CACHE_CLAIM'),
   };
 }
 

@@ -20,6 +20,7 @@ export const OPERATOR_VARIABLES: Record<string, string> = {
   PYTHON_DEFAULT_VERSION: 'The version of Python where a pipeline names none.',
   PYTHON_INDEX_URL: 'URL of the Python package index. Absent: PyPI.',
   PYTHON_INDEX_SECRET: 'Secret in the namespace of a pipeline with username and password of the index.',
+  PYTHON_CACHE_CLAIM: 'PersistentVolumeClaim in the namespace of a pipeline that keeps installed packages.',
   NPM_REGISTRY_URL: 'URL of the npm registry. Absent: scripts have no npm packages.',
   NPM_REGISTRY_SECRET: 'Secret in the namespace of a pipeline with the credentials of the registry.',
   PACKAGES_MAX_SIZE: 'Largest size of the packages of a pipeline, as a quantity.',

@@ -158,6 +158,8 @@ export interface ObservedPipeline {
     | undefined;
   /** Seconds since the last request of all pods of a revision, or seconds since one of them stopped reporting. */
   idle?: { revision: string; seconds: number } | { revision: string; unansweredSeconds: number } | undefined;
+  /** Whether the namespace has the claim in which the chart keeps installed packages. */
+  packageCache: boolean;
   /** Whether the pipeline may get a new scorer image now: only some do at the same time. */
   mayRefresh: boolean;
   /** Milliseconds since the epoch, at the start of this reconcile. */

@@ -25,6 +25,8 @@ export interface PythonConfig {
   indexUrl?: string | undefined;
   /** Name of a Secret in the namespace of a pipeline with username and password of the index; it may not exist. */
   indexSecret?: string | undefined;
+  /** Name of a claim in the namespace of a pipeline, in which installed packages are kept for other pods. */
+  cacheClaim?: string | undefined;
 }
 
 /** The chart's settings for npm packages. */

@@ -22,6 +22,7 @@ export const REQUIREMENTS_KEY = 'requirements.txt';
 /** The worker's package and the socket. */
 const WORKER_VOLUME = 'python';
 const WORKER_MEBIBYTES = 16;
+const CACHE_VOLUME = 'package-cache';
 
 /** Names of this pod's volumes that the cluster autoscaler may delete. */
 export const PYTHON_VOLUMES = [WORKER_VOLUME, PACKAGES_VOLUME] as const;
@@ -118,7 +119,7 @@ function defaults({ limits }: Effective, variables: EnvVar[]): Record<string, st
 const resources = (effective: Effective, { requirements }: Script, config: RenderConfig): ContainerResources =>
   withDisk(effective, requirements === undefined ? 0 : packagesMebibytes(config));
 
-/** Installs the requirements. It alone has the credentials of the index. */
+/** Installs the requirements. It alone has the credentials of the index, and the claim with the packages of all pods. */
 export function installContainer({ record, script, effective, config }: PythonInput): Container {
   const { python, maxPackagesSize } = config;
   return {
@@ -136,6 +137,7 @@ export function installContainer({ record, script, effective, config }: PythonIn
     ],
     env: [
       ...(python.indexUrl === undefined ? [] : [{ name: ENV.indexUrl, value: python.indexUrl }]),
+      ...(python.cacheClaim === undefined ? [] : [{ name: ENV.packageCache, value: MOUNT.packageCache }]),
       { name: ENV.maxPackagesBytes, value: String(Math.floor(quantity(maxPackagesSize))) },
       ...egressVariables(config),
     ],
@@ -149,6 +151,7 @@ export function installContainer({ record, script, effective, config }: PythonIn
       ...(python.indexSecret === undefined
         ? []
         : [{ name: 'index', mountPath: MOUNT.indexCredentials, readOnly: true }]),
+      ...(python.cacheClaim === undefined ? [] : [{ name: CACHE_VOLUME, mountPath: MOUNT.packageCache }]),
       { name: 'tmp', mountPath: '/tmp' },
     ],
   };
@@ -171,5 +174,8 @@ export function pythonVolumes(revision: string, { requirements }: Script, config
     ...(python.indexSecret === undefined
       ? []
       : [{ name: 'index', secret: { secretName: python.indexSecret, optional: true } }]),
+    ...(python.cacheClaim === undefined
+      ? []
+      : [{ name: CACHE_VOLUME, persistentVolumeClaim: { claimName: python.cacheClaim } }]),
   ];
 }

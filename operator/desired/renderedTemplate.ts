@@ -3,14 +3,14 @@
  * makes pods from them.
  */
 import { MOUNT, PYTHON_MODULE, SCORER_COMMAND } from '@penstock/contract';
-import type { Container, PodSpec, PodTemplateSpec, Volume } from 'kubernetes-types/core/v1.js';
+import type { Container, PodSpec, PodTemplateSpec, Volume, VolumeMount } from 'kubernetes-types/core/v1.js';
 import { CONTAINER } from '../api/containers.ts';
 import type { RevisionRecord } from '../api/observed.ts';
 import { POD_SECURITY_CONTEXTS, RESTRICTED } from './fetching.ts';
 import { canonical } from './hash.ts';
 
 const HOST_FIELDS = ['hostNetwork', 'hostPID', 'hostIPC'] as const;
-const VOLUME_SOURCES = new Set(['name', 'emptyDir', 'configMap', 'secret']);
+const VOLUME_SOURCES = new Set(['name', 'emptyDir', 'configMap', 'secret', 'persistentVolumeClaim']);
 /** Of the containers that run the user's code. */
 const MOUNTS = new Set<string>([
   MOUNT.models,
@@ -92,10 +92,25 @@ const isSame = (value: unknown, wanted: unknown): boolean => canonical(value) ==
 
 const isOurVolume = (volume: Volume): boolean => Object.keys(volume).every((field) => VOLUME_SOURCES.has(field));
 
-/** User code runs in these containers. Only the mounts of the renderer are allowed there, and no Secret. */
-function userCodeIsApart({ containers, volumes = [] }: PodSpec): boolean {
-  const secrets = new Set(volumes.filter(({ secret }) => secret !== undefined).map(({ name }) => name));
-  return containers
-    .flatMap(({ volumeMounts = [] }) => volumeMounts)
-    .every(({ name, mountPath }) => MOUNTS.has(mountPath) && !secrets.has(name));
+/**
+ * The containers of the user's code have only the mounts of the renderer, and no Secret or claim. `install` alone has a
+ * claim, as its cache.
+ */
+function userCodeIsApart({ containers, initContainers = [], volumes = [] }: PodSpec): boolean {
+  const namesOf = (source: 'secret' | 'persistentVolumeClaim'): Set<string> =>
+    new Set(volumes.filter((volume) => volume[source] !== undefined).map(({ name }) => name));
+  const [secrets, claims] = [namesOf('secret'), namesOf('persistentVolumeClaim')];
+  const isCache = (container: Container, mountPath: string): boolean =>
+    container.name === CONTAINER.install && mountPath === MOUNT.packageCache;
+  return (
+    mountsOf(containers).every(
+      ({ name, mountPath }) => MOUNTS.has(mountPath) && !secrets.has(name) && !claims.has(name),
+    ) &&
+    initContainers.every((container) =>
+      mountsOf([container]).every(({ name, mountPath }) => !claims.has(name) || isCache(container, mountPath)),
+    )
+  );
 }
+
+const mountsOf = (containers: Container[]): VolumeMount[] =>
+  containers.flatMap(({ volumeMounts = [] }) => volumeMounts);

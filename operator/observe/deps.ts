@@ -1,4 +1,5 @@
 /** What a reconcile reads with. */
+import type { RenderConfig } from '../api/renderConfig.ts';
 import type { Kube } from '../caches/kube.ts';
 import type { Scorers } from '../scorers/stats.ts';
 import type { DeletedRevisions } from './deletedRevisions.ts';
@@ -13,6 +14,7 @@ export interface ObserveDeps {
   deletedRevisions: Pick<DeletedRevisions, 'get'>;
   ports: Pick<PortAllocator, 'port' | 'forget'>;
   scorers: Pick<Scorers, 'idleness' | 'warning'>;
+  config: Pick<RenderConfig, 'python'>;
   /** Why an autoscaler cannot read the concurrency of pods; undefined where it can. */
   noConcurrency: () => string | undefined;
   /** Milliseconds since the epoch. */

@@ -18,6 +18,7 @@ import type { Cache } from '@penstock/kube/cache/cache';
 import type { Caches } from '../caches/kube.ts';
 import type { ConfigMap } from 'kubernetes-types/core/v1.js';
 import type { ObserveDeps } from './deps.ts';
+import { hasPackageCache } from './packageCache.ts';
 import { revisionStates } from './revisionState.ts';
 import { observeScaleToZero } from './scaleToZero.ts';
 
@@ -59,6 +60,7 @@ export async function observePipeline(
     noConcurrency: deps.noConcurrency(),
     warning: deps.scorers.warning(pods),
     ...script,
+    packageCache: await hasPackageCache(namespace, script.script, deps),
     ...(await observeScaleToZero(pipeline, { pods, service, autoscaled: autoscalers.length > 0, now }, deps)),
     ...(await acceptedKeys(pipeline, traffic, deps)),
   };

@@ -61,8 +61,14 @@ export function wantedRevision(
   if (unusable) return { blocked: unusable };
   const stored = seen.revisions.find((revision) => revision.name === name);
   const refreshOf = name === base ? undefined : base;
-  return { wanted: stored ?? renderRevision(name, { ...input, effective, config, now, refreshOf }) };
+  const rendering = { ...input, effective, config: seen.packageCache ? config : withoutCache(config), now, refreshOf };
+  return { wanted: stored ?? renderRevision(name, rendering) };
 }
+
+const withoutCache = (config: RenderConfig): RenderConfig => ({
+  ...config,
+  python: { ...config.python, cacheClaim: undefined },
+});
 
 /**
  * A spec has its first revision, `base`, and one for each later scorer image that it got by a rollout. Wanted is the one

@@ -35,6 +35,7 @@ export const ENV = {
   packages: 'PENSTOCK_PACKAGES',
   /** URL of the Python package index. */
   indexUrl: 'PENSTOCK_INDEX_URL',
+  packageCache: 'PENSTOCK_PACKAGE_CACHE',
   /** URL of the npm registry. */
   registryUrl: 'PENSTOCK_NPM_REGISTRY_URL',
   /** Largest size of the packages, in bytes. */
@@ -112,6 +113,7 @@ export const MOUNT = {
   nodeModules: '/var/azureml-app/node_modules',
   packageLock: '/var/penstock/package-lock',
   indexCredentials: '/var/penstock/index',
+  packageCache: '/var/penstock/package-cache',
 } as const;
 
 /** The file of locked Python packages in {@link MOUNT}.requirements. */

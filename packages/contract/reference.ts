@@ -22,6 +22,7 @@ export const ENV_ROWS: Record<keyof typeof ENV, VariableRow> = {
   workerPackage: { type: 'path', meaning: 'Folder into which `fetch` copies the package that runs scripts in Python.' },
   packages: { type: 'path', meaning: 'Folder of the packages of a script in Python.' },
   indexUrl: { type: 'text', meaning: 'URL of the Python package index.' },
+  packageCache: { type: 'path', meaning: 'Folder of installed packages that several pods share.' },
   registryUrl: { type: 'text', meaning: 'URL of the npm registry.' },
   maxPackagesBytes: { type: 'number', meaning: 'Largest size of the packages, in bytes.' },
   script: { type: 'text', meaning: 'File name of the entry script. Absent: the endpoint has no script.' },

@@ -19,7 +19,7 @@ let deployed: ReturnType<typeof deploy> | undefined;
  */
 export function released(): ReturnType<typeof deploy> {
   return (deployed ??= up().then(() =>
-    deploy([`python.indexUrl=${PACKAGE_INDEX}`, `npm.registryUrl=${NPM_REGISTRY}`]),
+    deploy([`python.indexUrl=${PACKAGE_INDEX}`, `npm.registryUrl=${NPM_REGISTRY}`, 'python.cacheClaim=packages']),
   ));
 }
 

@@ -177,6 +177,9 @@ app.kubernetes.io/component: activator
 - { apiGroups: [penstock.dev], resources: [inferencepipelines/status, modelversions/status], verbs: [patch] }
 - { apiGroups: [""], resources: [configmaps, services], verbs: [get, list, watch, create, patch, delete] }
 - { apiGroups: [""], resources: [secrets], verbs: [get, create, patch] } # by name only: no list, no watch; a ValidatingAdmissionPolicy lets patches change owner references only
+{{- if .Values.python.cacheClaim }}
+- { apiGroups: [""], resources: [persistentvolumeclaims], verbs: [get] } # whether a namespace has python.cacheClaim
+{{- end }}
 - { apiGroups: [""], resources: [pods], verbs: [list, watch, patch] } # patch is fenced to one annotation by a ValidatingAdmissionPolicy
 - { apiGroups: [apps], resources: [deployments], verbs: [get, list, watch, create, patch, delete] }
 - { apiGroups: [apps], resources: [deployments/scale], verbs: [patch] }

@@ -15,6 +15,7 @@ export const BUILT_IN = {
   secret: kind('v1', 'Secret', 'secrets'),
   service: kind('v1', 'Service', 'services'),
   pod: kind('v1', 'Pod', 'pods'),
+  persistentVolumeClaim: kind('v1', 'PersistentVolumeClaim', 'persistentvolumeclaims'),
   deployment: kind('apps/v1', 'Deployment', 'deployments'),
   autoscaler: kind('autoscaling/v2', 'HorizontalPodAutoscaler', 'horizontalpodautoscalers'),
   disruptionBudget: kind('policy/v1', 'PodDisruptionBudget', 'poddisruptionbudgets'),

@@ -12,6 +12,7 @@ import time
 from urllib.parse import quote, urlsplit
 
 from . import logs
+from .package_cache import PackageCache
 
 TERMINATION_LOG = "/dev/termination-log"
 SYSTEM_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
@@ -67,13 +68,34 @@ class InstallFailure(Exception):
 def install(requirements, target, credentials, environ):
     """Installs the packages of the file `requirements` into the folder `target`. Raises InstallFailure."""
     started = time.monotonic()
-    username, password = (_text(os.path.join(credentials, name)) for name in ("username", "password"))
     os.makedirs(target, exist_ok=True)
     _empty(target)
-    work = os.path.join(target, ".uv")  # on the disk of the target, so that uv moves files and does not copy them
-    os.makedirs(work)
     lines = packages_in(_text(requirements))
     locked = bool(lines) and all("--hash=" in line for line in lines)
+    folder = environ.get("PENSTOCK_PACKAGE_CACHE")
+    cache = PackageCache(folder, lines) if folder and locked else None
+    cached = cache is not None and cache.unpack(target)
+    if not cached:
+        _empty(target)
+        _run_uv(lines, locked, target, credentials, environ)
+    size, most = _size(target), float(environ.get("PENSTOCK_MAX_PACKAGES_BYTES", 0))
+    if 0 < most < size:
+        raise InstallFailure(
+            "EnvironmentTooLarge",
+            "the packages have %d MiB, and at most %d MiB are allowed: raise packages.maxSize of the chart"
+            % (size >> 20, most / 2**20),
+        )
+    if cache and not cached:
+        cache.save(target)
+    seconds = round(time.monotonic() - started, 1)
+    how = "took the packages from the cache" if cached else "installed the packages"
+    logs.write("info", how, seconds=seconds, mebibytes=size >> 20)
+
+
+def _run_uv(lines, locked, target, credentials, environ):
+    username, password = (_text(os.path.join(credentials, name)) for name in ("username", "password"))
+    work = os.path.join(target, ".uv")  # on the disk of the target, so that uv moves files and does not copy them
+    os.makedirs(work)
     checked = os.path.join(work, "requirements.txt")
     with open(checked, "w", encoding="utf-8") as file:
         file.write("".join(line + "\n" for line in lines))
@@ -99,15 +121,6 @@ def install(requirements, target, credentials, environ):
         logs.write("info", line)
     if result.returncode != 0:
         raise _failure(output)
-    size, most = _size(target), float(environ.get("PENSTOCK_MAX_PACKAGES_BYTES", 0))
-    if 0 < most < size:
-        raise InstallFailure(
-            "EnvironmentTooLarge",
-            "the packages have %d MiB, and at most %d MiB are allowed: raise packages.maxSize of the chart"
-            % (size >> 20, most / 2**20),
-        )
-    seconds = round(time.monotonic() - started, 1)
-    logs.write("info", "installed the packages", seconds=seconds, mebibytes=size >> 20)
 
 
 def packages_in(text):

@@ -2,7 +2,7 @@
 import { ENV } from '@penstock/contract';
 import { expect } from 'chai';
 import { execa } from 'execa';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../../../hack/cluster/ports.ts';
@@ -150,4 +150,91 @@ describe('the installation of Python packages', function () {
     expect([exitCode, log]).to.deep.include(3);
     expect(log).to.contain('EnvironmentInstallFailed: the image has no program uv');
   });
+
+  describe('with a cache', () => {
+    const cache = () => join(home, 'cache');
+    const withCache = (requirements: string, env: Record<string, string> = {}) =>
+      install(requirements, { [ENV.packageCache]: cache(), ...env });
+    const archives = () => readdirSync(cache());
+    const withoutIndex = async () => ({ [ENV.indexUrl]: `http://127.0.0.1:${await freePort()}/simple` });
+    const other = makeWheel('greet', '2.0', 'VERSION = 2\n');
+    const lockedOther = `greet==2.0 --hash=sha256:${other.sha256}\n`;
+    beforeEach(() => mkdirSync(cache()));
+
+    it('installs the same lock again without the index', async () => {
+      expect((await withCache(locked)).log).to.contain('installed the packages');
+      rmSync(join(home, 'packages'), { recursive: true });
+      const { exitCode, log } = await withCache(`# by hand\n${locked}`, await withoutIndex());
+      expect(log).to.contain('took the packages from the cache');
+      expect(exitCode).to.equal(0);
+      expect(installed()).to.have.members(['greet.py', 'greet-1.0.dist-info']);
+    });
+
+    it('takes no packages of another lock', async () => {
+      index.add('greet', other);
+      await withCache(locked);
+      expect((await withCache(lockedOther)).log).to.contain('installed the packages');
+      expect(installed()).to.have.members(['greet.py', 'greet-2.0.dist-info']);
+      expect(archives()).to.have.length(2);
+    });
+
+    it('keeps nothing of requirements without hashes, or of packages that are too large', async () => {
+      expect((await withCache('greet\n')).exitCode).to.equal(0);
+      expect((await withCache(locked, { [ENV.maxPackagesBytes]: '100' })).exitCode).to.equal(3);
+      expect(archives()).to.deep.equal([]);
+    });
+
+    it('refuses packages of the cache that are too large', async () => {
+      await withCache(locked);
+      expect((await withCache(locked, { [ENV.maxPackagesBytes]: '100' })).log).to.contain('EnvironmentTooLarge');
+    });
+
+    it('installs from the index where the archive is damaged, and repairs it', async () => {
+      await withCache(locked);
+      writeFileSync(join(cache(), archives()[0]!), Buffer.alloc(5000, 'x'));
+      const { exitCode, log } = await withCache(locked);
+      expect(exitCode).to.equal(0);
+      expect(log).to.contain('cannot be used').and.contain('installed the packages');
+      expect((await withCache(locked, await withoutIndex())).exitCode).to.equal(0);
+    });
+
+    it('writes nothing outside the folder of the packages', async () => {
+      await withCache(locked);
+      await execa('python3', ['-c', ESCAPING_ARCHIVE, join(cache(), archives()[0]!)]);
+      const { exitCode } = await withCache(locked);
+      expect([exitCode, existsSync(join(home, 'outside'))]).to.deep.equal([0, false]);
+      expect(installed()).to.have.members(['greet.py', 'greet-1.0.dist-info']);
+    });
+
+    it('installs where nothing can be saved', async () => {
+      rmSync(cache(), { recursive: true });
+      const { exitCode, log } = await withCache(locked);
+      expect(exitCode).to.equal(0);
+      expect(log).to.contain('the packages are not saved in the cache');
+    });
+
+    it('keeps the archives that were used last, and removes what an ended pod has left', async () => {
+      const old = Array.from({ length: 20 }, (_, i) => `${'a'.repeat(63)}${i}.tar`);
+      for (const [i, name] of [...old, 'x.tar.1.partial'].entries()) {
+        writeFileSync(join(cache(), name), '');
+        utimesSync(join(cache(), name), 1000 + i, 1000 + i);
+      }
+      writeFileSync(join(cache(), 'x.tar.2.partial'), ''); // of a pod that installs now
+      await withCache(locked);
+      expect(archives())
+        .to.have.length(17)
+        .and.include.members([...old.slice(5), 'x.tar.2.partial']);
+    });
+  });
 });
+
+/** A tar file with a path that leads out of the folder, and a link that does. */
+const ESCAPING_ARCHIVE = `
+import io, sys, tarfile
+with tarfile.open(sys.argv[1], "w") as archive:
+    link = tarfile.TarInfo("link")
+    link.type, link.linkname = tarfile.SYMTYPE, ".."
+    archive.addfile(link)
+    for name in ("../outside", "link/outside"):
+        archive.addfile(tarfile.TarInfo(name), io.BytesIO())
+`;

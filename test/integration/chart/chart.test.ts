@@ -113,6 +113,16 @@ describe('the chart', function () {
     ]);
   });
 
+  it('grants a read of claims by name where one is the cache of packages, and nothing else of them', async () => {
+    const claims = async (...values: string[]): Promise<string[][]> =>
+      (await render('helm', ...values))
+        .flatMap(({ rules = [] }) => rules)
+        .filter(({ resources }) => resources.includes('persistentvolumeclaims'))
+        .map(({ verbs }) => verbs);
+    expect(await claims()).to.deep.equal([]);
+    expect(await claims('python.cacheClaim=packages')).to.deep.equal([['get']]);
+  });
+
   it('docs/rbac.md lists the rights of the operator and of the activator', async () => {
     const page = readFileSync(join(root, 'docs/rbac.md'), 'utf8');
     const listed = (heading: string): string[] =>

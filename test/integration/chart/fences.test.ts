@@ -86,7 +86,9 @@ describe('the chart’s policies', function () {
   const create = (text: string, ...as: string[]): Promise<string> => refusal(['create', '-f', '-', ...as], text);
   before(async () => {
     api = await startApi();
-    const objects = (await chart()).filter(({ kind }) => kind !== 'Deployment' && kind !== 'CustomResourceDefinition');
+    const objects = (await chart('python.cacheClaim=packages')).filter(
+      ({ kind }) => kind !== 'Deployment' && kind !== 'CustomResourceDefinition',
+    );
     await api.run(['apply', '-f', '-'], objects.map((object) => yaml.dump(object)).join('---\n'));
     for (const [account, name] of [
       [OPERATOR, 'operator'],
@@ -272,6 +274,11 @@ describe('the chart’s policies', function () {
         'only mount emptyDir, configMap and secret',
       ],
       [
+        'with a claim that is not the cache of packages',
+        { volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }] },
+        'and python.cacheClaim',
+      ],
+      [
         'with a container that may gain privileges',
         { containers: [{ name: 'a', image: 'a', securityContext: { capabilities: { drop: ['ALL'] } } }] },
         'drop all capabilities',
@@ -295,6 +302,11 @@ describe('the chart’s policies', function () {
         it(`cannot make a ${made({}).kind} ${what}`, async () =>
           expect(await create(ours(made(pods(change)), 'x'), as)).to.contain(message));
     }
+
+    it('can make a Deployment with the cache of packages', async () => {
+      const volumes = [{ name: 'cache', persistentVolumeClaim: { claimName: 'packages' } }];
+      expect(await create(ours(deployment(pods({ volumes })), 'cached'), as)).to.equal('');
+    });
 
     const others: [string, string, string][] = [
       [

@@ -1,4 +1,5 @@
 /** What is read out of a revision's ConfigMap: only what Penstock itself could have written becomes pods. */
+import { MOUNT } from '@penstock/contract';
 import { expect } from 'chai';
 import type { ConfigMap, Container, PodSpec, PodTemplateSpec, Volume, VolumeMount } from 'kubernetes-types/core/v1.js';
 import type { Stored } from '@penstock/kube/api/objects';
@@ -86,7 +87,7 @@ describe('a revision read out of its ConfigMap', () => {
 
   describe('of a script in Python', () => {
     const python = { entry: 'score.py', files: { 'score.py': 'x' }, requirements: 'numpy==2 --hash=sha256:ab' };
-    const indexed = { ...config, python: { ...config.python, indexSecret: 'index' } };
+    const indexed = { ...config, python: { ...config.python, indexSecret: 'index', cacheClaim: 'packages' } };
     const ofPython = pipeline({ scoring: { scriptFrom: { configMap: { name: 'score', key: 'score.py' } } } });
     const seen = observed({ pipeline: ofPython, script: python });
     const stored = revisionConfigMap(ofPython, wanted(seen, indexed), python);
@@ -109,11 +110,30 @@ describe('a revision read out of its ConfigMap', () => {
         'the credentials of the index beside the script',
         (spec) => spec.containers[1]!.volumeMounts!.push({ name: 'index', mountPath: '/tmp' }),
       ],
+      [
+        'the cache of packages beside the script',
+        (spec) => spec.containers[1]!.volumeMounts!.push({ name: 'package-cache', mountPath: '/tmp' }),
+      ],
+      [
+        'a claim as the source of a model',
+        (spec) => spec.initContainers[0]!.volumeMounts!.push({ name: 'package-cache', mountPath: MOUNT.sources }),
+      ],
+      [
+        'a claim as the folder of packages',
+        (spec) =>
+          (spec.initContainers[1]!.volumeMounts!.find(({ name }) => name === 'packages')!.name = 'package-cache'),
+      ],
     ];
     for (const [what, change] of rows) it(`is none with ${what}`, () => expect(parsed(change)).to.equal(undefined));
-    it('has the credentials of the index where the packages are installed', () => {
+    it('has the credentials of the index and the cache where the packages are installed', () => {
       const { spec } = JSON.parse(stored.data!['podTemplate.json']!) as PodTemplateSpec;
-      expect(spec!.initContainers![1]!.volumeMounts!.map(({ name }) => name)).to.contain('index');
+      const [, installing] = spec!.initContainers!;
+      expect(installing!.volumeMounts!.map(({ name }) => name)).to.include.members(['index', 'package-cache']);
+      expect(installing!.env).to.deep.include({ name: 'PENSTOCK_PACKAGE_CACHE', value: '/var/penstock/package-cache' });
+      expect(spec!.volumes).to.deep.include({
+        name: 'package-cache',
+        persistentVolumeClaim: { claimName: 'packages' },
+      });
     });
   });
 

@@ -1,6 +1,7 @@
 /** All reads of a pipeline's reconcile. */
 import { expect } from 'chai';
 import { Cache, type Index } from '@penstock/kube/cache/cache';
+import { KubeError } from '@penstock/kube/client/errors';
 import type { KubeObject } from '@penstock/kube/api/objects';
 import { keyHash } from '@penstock/server/auth';
 import type { InferencePipeline } from '../../../../operator/api/types.gen.ts';
@@ -26,6 +27,7 @@ function world(change: Partial<ObserveDeps> = {}) {
   const forget = (memory: string) => (key: string) => void forgotten.push(`${memory} ${key}`);
   const deps = {
     kube: { caches, client: {} },
+    config: { python: {} },
     keys: { read: () => Promise.resolve(undefined), forget: forget('keys') },
     scripts: { script: () => Promise.resolve({ problem: 'no file' }), forget: forget('scripts') },
     deletedRevisions: { get: () => undefined },
@@ -97,6 +99,48 @@ describe('what a pipeline uses', () => {
     const from = pipeline({ scoring: { scriptFrom: { configMap: { name: 'code' } } } } as never);
     expect((await observe(from)).scriptProblem).to.equal('no file');
     expect(await observe()).not.to.have.any.keys('script', 'scriptProblem');
+  });
+});
+
+describe('the cache of packages', () => {
+  const locked = pipeline({
+    scoring: { scriptFrom: { configMap: { name: 'code', key: 'score.py' } } },
+    environment: { packages: { python: { requirements: 'x==1' } } },
+  });
+  const claims = (
+    cacheClaim: string | undefined,
+    get: (kind: { kind: string }, ...name: string[]) => Promise<unknown>,
+  ) =>
+    world({
+      config: { python: { cacheClaim } },
+      scripts: { script: () => Promise.resolve({ script: { entry: 'score.py', files: {} } }), forget: () => undefined },
+      kube: { ...world().deps.kube, client: { get } },
+    } as never);
+
+  it('is there where the namespace has the claim of the chart', async () => {
+    const asked: string[][] = [];
+    const { observe } = claims('packages', ({ kind }, ...name) => {
+      asked.push([kind, ...name]);
+      return Promise.resolve({});
+    });
+    expect((await observe(locked)).packageCache).to.equal(true);
+    expect((await observe()).packageCache, 'of a pipeline without packages').to.equal(false);
+    expect(asked).to.deep.equal([['PersistentVolumeClaim', 'ns', 'packages']]);
+  });
+
+  it('is not there where the namespace has no such claim', async () => {
+    const { observe } = claims('packages', () => Promise.reject(new KubeError(404, 'NotFound', 'no claim')));
+    expect((await observe(locked)).packageCache).to.equal(false);
+  });
+
+  it('is not looked for where the chart names no claim', async () => {
+    const { observe } = claims(undefined, () => Promise.reject(new Error('not expected')));
+    expect((await observe(locked)).packageCache).to.equal(false);
+  });
+
+  it('is not decided by an answer that is an error', async () => {
+    const { observe } = claims('packages', () => Promise.reject(new KubeError(403, 'Forbidden', 'no right')));
+    expect(await observe(locked).catch(({ message }: Error) => message)).to.equal('no right');
   });
 });
 

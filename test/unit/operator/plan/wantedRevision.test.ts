@@ -141,6 +141,28 @@ describe('the wanted revision', () => {
   });
 });
 
+describe('the pods of a script in Python', () => {
+  const python = {
+    pipeline: pipeline({ scoring: { scriptFrom: { configMap: { name: 'code', key: 'score.py' } } } }),
+    script: {
+      entry: 'score.py',
+      files: { 'score.py': 'x' },
+      requirements: `numpy==2.0 --hash=sha256:${'a'.repeat(64)}`,
+    },
+  };
+  const claimed = { ...config, python: { ...config.python, cacheClaim: 'packages' } };
+  const claimsOf = (packageCache: boolean): unknown[] => {
+    const seen = observed({ ...python, packageCache });
+    const result = wantedRevision(seen, effective(seen.pipeline.spec), claimed);
+    const { podTemplate } = 'wanted' in result ? result.wanted : expect.fail('blocked');
+    return podTemplate.spec!.volumes!.flatMap(({ persistentVolumeClaim }) => persistentVolumeClaim ?? []);
+  };
+  it('mount the cache of packages where the namespace has its claim', () => {
+    expect(claimsOf(true)).to.deep.equal([{ claimName: 'packages' }]);
+    expect(claimsOf(false)).to.deep.equal([]);
+  });
+});
+
 describe('manifests alone', () => {
   it('have the problems of the spec only', () => {
     expect(specProblem({ pipeline: pipeline(), modelVersions: { 'iris-1': modelVersion({}, {}) } })).to.equal(
