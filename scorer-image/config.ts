@@ -7,6 +7,7 @@ import {
   PORT,
   type FetchItem,
   type MountedModel,
+  type OwnServer,
   type ScoringTest,
 } from '@penstock/contract';
 import { Settings, type Env } from '@penstock/server/settings';
@@ -21,6 +22,8 @@ export interface ScorerConfig {
   script?: string | undefined;
   /** The script is in Python: the socket of its processes, and the program to start where no other container does. */
   python?: { socket: string; program?: string | undefined } | undefined;
+  /** A server in another container of the pod answers requests, in place of a script. */
+  server?: OwnServer | undefined;
   trafficDir: string;
   auth: 'None' | 'Key';
   exposeErrors: boolean;
@@ -93,7 +96,9 @@ const SET_BY_OPERATOR = "the operator sets it; run the scorer through a Deployme
 export function parseServe(env: Env): ScorerConfig {
   const settings = new Settings(env);
   const entry = settings.optional(ENV.script);
-  const workers = settings.number(ENV.workers, 1);
+  const maxConcurrentRequests = settings.number(ENV.maxConcurrentRequests, 16);
+  const isServer = settings.optional(ENV.server) !== undefined;
+  const workers = isServer ? maxConcurrentRequests : settings.number(ENV.workers, 1);
   const requestTimeoutMs = Math.min(
     settings.number(ENV.requestTimeoutMs),
     settings.number(ENV.scoringTimeoutMs, Infinity),
@@ -110,12 +115,13 @@ export function parseServe(env: Env): ScorerConfig {
           program: settings.optional(LOCAL_ENV.python),
         }
       : undefined,
+    server: settings.optional(ENV.server) && (settings.json(ENV.server) as OwnServer),
     trafficDir: settings.text(LOCAL_ENV.traffic, MOUNT.traffic),
     auth: settings.choice(ENV.auth, ['None', 'Key']),
     exposeErrors: settings.isTrue(ENV.exposeErrors),
     requestTimeoutMs,
     initTimeoutMs: settings.number(ENV.initTimeoutMs),
-    maxConcurrentRequests: settings.number(ENV.maxConcurrentRequests, 16),
+    maxConcurrentRequests,
     maxQueueWaitMs: settings.number(ENV.maxQueueWaitMs, 500),
     maxRequestBytes: settings.number(ENV.maxRequestBytes, 16 * 2 ** 20),
     test: settings.optional(ENV.test) && (settings.json(ENV.test) as ScoringTest),

@@ -23,6 +23,7 @@ import type { ResponseStream } from './run/responseStream.ts';
 import type { ScoreResponse } from './run/messages.ts';
 import { Dispatcher } from './run/dispatcher.ts';
 import { pythonWorkers } from './run/pythonProcess.ts';
+import { serverWorkers } from './run/serverWorker.ts';
 import { threadWorker, type ThreadCode } from './run/threadWorker.ts';
 import { MAX_MESSAGES_IN_FLIGHT } from './run/workerHandle.ts';
 import type { StartWorker } from './run/workerTransport.ts';
@@ -127,17 +128,19 @@ export async function serve(
   }
 }
 
-/** How workers are started: Python processes for a script in Python, else threads. */
+/** How workers are started: Python processes for a script in Python, connections to a server of the user's own, else threads. */
 async function workersOf(
   config: ScorerConfig,
   modelDir: string,
   worker: WorkerFile,
 ): Promise<{ start: StartWorker; close: () => Promise<void> }> {
-  const { python, script, revision, workers } = config;
+  const { python, script, server, revision, workers } = config;
   if (python && script !== undefined) return pythonWorkers({ python, script, revision });
+  const close = (): Promise<void> => Promise.resolve();
+  if (server) return { start: serverWorkers(server), close };
   const heapMebibytes = Math.floor(getHeapStatistics().heap_size_limit / 2 ** 20 / workers);
   const start = threadWorker({ ...worker, heapMebibytes, data: { ...config, modelDir } });
-  return { start, close: () => Promise.resolve() };
+  return { start, close };
 }
 
 /** Sends the request of scoring.test. Rejects with StartFailure when the response is not the expected one. */
@@ -196,10 +199,14 @@ const limitsOf = ({
   workers,
   maxRequestBytes,
   python,
+  server,
 }: ScorerConfig): Limits => ({
   maxConcurrent: maxConcurrentRequests,
-  // A Python process runs one request after the other, so a message has one.
-  batchSize: python ? 1 : Math.min(maxBatchSize, Math.ceil(maxConcurrentRequests / (MAX_MESSAGES_IN_FLIGHT * workers))),
+  // A Python process or a connection has one request at the same time, so a message has one.
+  batchSize:
+    python || server
+      ? 1
+      : Math.min(maxBatchSize, Math.ceil(maxConcurrentRequests / (MAX_MESSAGES_IN_FLIGHT * workers))),
   maxQueueWaitMs,
   requestTimeoutMs,
   hangMs,

@@ -42,6 +42,8 @@ export const ENV = {
   maxPackagesBytes: 'PENSTOCK_MAX_PACKAGES_BYTES',
   /** File name of the entry script below {@link MOUNT}.script. Absent: the endpoint has no script. */
   script: 'AZUREML_ENTRY_SCRIPT',
+  /** JSON of {@link OwnServer}: a server in another container of the pod answers requests. */
+  server: 'PENSTOCK_SERVER',
   /** The folder of the only model, or the parent folder of several models. The name is Azure ML's. */
   modelDir: 'AZUREML_MODEL_DIR',
   auth: 'PENSTOCK_AUTH',
@@ -212,6 +214,15 @@ export interface FetchItem {
   format: ModelFormat;
   /** `sha256:<hex>`. Absent only on the first verification of a ModelVersion without spec.digest. */
   digest?: string;
+}
+
+/** A server of the user's own, in another container of the pod. */
+export interface OwnServer {
+  port: number;
+  /** Path that gets the requests of /score. */
+  path: string;
+  /** Path whose GET has a status of 2xx or 3xx as soon as the server can take requests. */
+  readinessPath: string;
 }
 
 /** A request and the expected answer, both as JSON text. */

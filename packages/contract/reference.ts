@@ -26,6 +26,7 @@ export const ENV_ROWS: Record<keyof typeof ENV, VariableRow> = {
   registryUrl: { type: 'text', meaning: 'URL of the npm registry.' },
   maxPackagesBytes: { type: 'number', meaning: 'Largest size of the packages, in bytes.' },
   script: { type: 'text', meaning: 'File name of the entry script. Absent: the endpoint has no script.' },
+  server: { type: 'JSON', meaning: 'Port and paths of a server of the user’s own (`environment.server`).' },
   modelDir: { type: 'path', meaning: 'Folder of the only model, or parent folder of several models, as in Azure ML.' },
   auth: { type: 'text', meaning: '`Key` or `None` (`endpoint.auth`).' },
   exposeErrors: { type: 'boolean', meaning: '`true`: clients see the stack of a script’s error (target Development).' },

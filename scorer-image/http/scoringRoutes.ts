@@ -58,7 +58,12 @@ function score(context: RequestContext, deps: InferenceServerDeps): void {
 function invocations(context: RequestContext, deps: InferenceServerDeps): void {
   const type = context.request.headers['content-type'];
   if (context.request.method !== 'POST') return context.reject(rejection('methodNotAllowed'));
-  if (deps.config.script === undefined && type !== undefined && !/^application\/json\b/i.test(type))
+  if (
+    deps.config.script === undefined &&
+    !deps.config.server &&
+    type !== undefined &&
+    !/^application\/json\b/i.test(type)
+  )
     return context.reject(rejection('unsupportedType', { type: type.slice(0, 100) }));
   new ScoringRequest(context, deps, {
     work: workOf('invocations', context, deps),
