@@ -3,8 +3,8 @@
  * tests that cover the changed line. Prints how many changes the tests notice, for each room, as a table for
  * docs/testing.md. With `--sample=4`, only every fourth block of lines is changed. With `--survivors` it also prints the
  * changes that no test noticed. With `--component`, the component tests of the scorer and the CLI run in place of the
- * unit tests: they start built programs, and take a minute or more for each change. The whole report is in
- * coverage/mutation.json.
+ * unit tests: they start built programs, and take a minute or more for each change. With `--integration`, the tests of
+ * the operator with a real API server do. The whole report is in coverage/mutation.json.
  */
 import { execa } from 'execa';
 import {
@@ -103,6 +103,14 @@ const componentTests = (files: string[]): object => {
   };
 };
 
+/** The operator runs in the process of these tests. */
+const INTEGRATION = {
+  testRunner: 'command',
+  commandRunner: { command: 'npx mocha --bail test/integration/operator/{children,refresh}.test.ts' },
+  timeoutMS: 120_000,
+  concurrency: 2,
+};
+
 /** Runs Stryker on these files and returns its report. */
 async function mutate(files: string[], runner: object): Promise<Report> {
   const folder = mkdtempSync(join(tmpdir(), 'penstock-mutation-'));
@@ -176,7 +184,10 @@ if (unknown.length > 0) {
 }
 const files = sources.filter((file) => given.length === 0 || given.includes(dirname(file)));
 const [, oneIn = '1'] = process.argv.map((argument) => /^--sample=(\d+)$/.exec(argument)).find(Boolean) ?? [];
-const runner = process.argv.includes('--component') ? componentTests(files) : UNIT;
-const report = await mutate(oneIn === '1' ? files : sampleOf(files, Number(oneIn)), runner);
+const runnerOf = (): object => {
+  if (process.argv.includes('--integration')) return INTEGRATION;
+  return process.argv.includes('--component') ? componentTests(files) : UNIT;
+};
+const report = await mutate(oneIn === '1' ? files : sampleOf(files, Number(oneIn)), runnerOf());
 if (process.argv.includes('--survivors')) console.log(survivors(report));
 console.log(table(report));
