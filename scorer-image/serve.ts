@@ -121,6 +121,7 @@ export async function serve(
     await flushLogs(logger);
     return { code: EXIT_CODE, stuck };
   } finally {
+    lifecycle.to('Drained');
     await workers.close();
     traffic.close();
     user.close();

@@ -153,6 +153,8 @@ export const OPERATOR_PATH = {
   live: '/livez',
   ready: '/readyz',
   startup: '/startupz',
+  /** Its response comes when the scorer has no request any more. */
+  drained: '/drainedz',
   stats: '/stats',
 } as const;
 

@@ -32,7 +32,7 @@ export function managementServer({
 }: ManagementServerDeps): Server {
   const ready = (): string | undefined => {
     if (lifecycle.phase !== 'Ready') return lifecycle.phase;
-    if (!dispatcher.canServe) return 'another worker starts: a request needed more memory than a worker may have';
+    if (!dispatcher.canServe) return 'no worker can take a request: the log says why, and another one starts';
     return traffic.known || config.auth === 'None'
       ? undefined
       : 'the traffic table with the key hashes is not mounted yet';
@@ -45,6 +45,8 @@ export function managementServer({
       return lifecycle.started ? undefined : 'init() has failed';
     },
     [OPERATOR_PATH.ready]: ready,
+    // A server of the user's own serves on until then.
+    [OPERATOR_PATH.drained]: () => lifecycle.drained,
   };
   const stats = (): ScorerStats => {
     const { idleSeconds, ...figures } = demand.figures(performance.now());

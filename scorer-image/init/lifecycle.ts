@@ -1,10 +1,11 @@
-/** The phases of a scorer: Loading → Ready → Draining, or Failed. Pure. */
-export type Phase = 'Loading' | 'Ready' | 'Draining' | 'Failed';
+/** The phases of a scorer: Loading → Ready → Draining → Drained, or Failed. Pure. */
+export type Phase = 'Loading' | 'Ready' | 'Draining' | 'Drained' | 'Failed';
 
 const NEXT: Record<Phase, Phase[]> = {
-  Loading: ['Ready', 'Failed', 'Draining'],
-  Ready: ['Draining', 'Failed'],
-  Draining: ['Failed'],
+  Loading: ['Ready', 'Failed', 'Draining', 'Drained'],
+  Ready: ['Draining', 'Drained', 'Failed'],
+  Draining: ['Drained', 'Failed'],
+  Drained: [],
   Failed: [],
 };
 
@@ -12,6 +13,7 @@ export class Lifecycle {
   #phase: Phase = 'Loading';
   #warning: string | undefined;
   readonly #loaded = Promise.withResolvers<undefined>();
+  readonly #drained = Promise.withResolvers<undefined>();
 
   get phase(): Phase {
     return this.#phase;
@@ -25,6 +27,11 @@ export class Lifecycle {
   /** Resolves when init() has ended, in whatever way. */
   get loaded(): Promise<undefined> {
     return this.#loaded.promise;
+  }
+
+  /** Resolves when no request is in progress and none will come, or the scorer has failed. */
+  get drained(): Promise<undefined> {
+    return this.#drained.promise;
   }
 
   /** A problem of a scorer that serves; the first of several. */
@@ -41,6 +48,7 @@ export class Lifecycle {
     if (!NEXT[this.#phase].includes(phase)) return false;
     this.#phase = phase;
     this.#loaded.resolve(undefined);
+    if (phase === 'Drained' || phase === 'Failed') this.#drained.resolve(undefined);
     return true;
   }
 }

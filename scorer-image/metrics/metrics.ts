@@ -76,7 +76,7 @@ export function scorerMetrics(labels: { pipeline: string; revision: string }) {
     }),
     workersReplaced: new Counter({
       name: METRIC.workersReplaced,
-      help: 'Workers that were replaced because a request needed more memory than they may use.',
+      help: 'Workers that were replaced: a request needed more memory than they may use, or their process ended or hung.',
       registers,
     }),
     rejected: new Counter({

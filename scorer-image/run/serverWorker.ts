@@ -32,12 +32,14 @@ class ServerWorker implements WorkerTransport {
   readonly #end = new AbortController();
   readonly #chunks: ChunkSender;
   readonly maxMessages = 1;
+  /** The server does not answer; it gets no request until its readiness path does. */
+  isLost = false;
 
   constructor(server: OwnServer, listener: TransportListener) {
     this.#server = server;
     this.#listener = listener;
     this.#chunks = new ChunkSender((message) => listener.onMessage(message as WorkerMessage));
-    void this.#awaitReadiness();
+    void this.#start();
   }
 
   post(message: ToWorker): void {
@@ -59,14 +61,18 @@ class ServerWorker implements WorkerTransport {
     return Promise.resolve(true);
   }
 
-  async #awaitReadiness(): Promise<void> {
+  async #start(): Promise<void> {
     const started = performance.now();
-    while (!this.#end.signal.aborted) {
-      if (await this.#isServing()) {
-        const script = { wantsRequest: true, rawHttp: true, schemas: {}, signatures: {}, notes: [] };
-        return this.#listener.onMessage({ type: 'ready', ...script, initMs: performance.now() - started });
-      }
-      await sleep(READINESS_INTERVAL_MS);
+    await this.#readiness();
+    const script = { wantsRequest: true, rawHttp: true, schemas: {}, signatures: {}, notes: [] };
+    this.#listener.onMessage({ type: 'ready', ...script, initMs: performance.now() - started });
+  }
+
+  /** Resolves when the server can take requests. */
+  async #readiness(): Promise<void> {
+    while (!(await this.#isServing())) {
+      if (this.#end.signal.aborted) return new Promise(() => undefined); // nothing waits for it any more
+      await sleep(READINESS_INTERVAL_MS, undefined, { ref: false });
     }
   }
 
@@ -92,7 +98,11 @@ class ServerWorker implements WorkerTransport {
       if (isShort(response)) this.#respond({ ...head, body: await wholeBody(response) });
       else await this.#stream(head, streamOf(response));
     } catch (error) {
+      this.isLost = true;
       this.#respond({ id: id!, status: 502, body: `the server container gave no response: ${String(error)}` });
+      await this.#readiness();
+      this.isLost = false;
+      this.#listener.onMessage(encode([], 0, [])); // so that queued requests are sent
     }
   }
 

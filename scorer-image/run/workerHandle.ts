@@ -112,7 +112,7 @@ export class WorkerHandle {
 
   /** init() has succeeded and the worker has not ended. */
   get isReady(): boolean {
-    return this.#started;
+    return this.#started && !this.#transport.isLost;
   }
 
   /** Messages that can be sent now. */

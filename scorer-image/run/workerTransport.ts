@@ -7,7 +7,7 @@ export interface WorkerTransport {
   post: (message: ToWorker, transfer?: ArrayBuffer[]) => void;
   /** Messages that the worker has at the same time; by default it processes one and has the next one. */
   readonly maxMessages?: number;
-  /** It takes no further message; its end is reported soon. */
+  /** It takes no message: its end is reported soon, or it takes messages again. */
   readonly isLost?: boolean;
   /** Ends a worker whose call hangs; another one takes its place. Absent: the whole process must end for that. */
   restart?: () => void;

@@ -139,6 +139,7 @@ const ROOMS: Record<string, string[]> = {
     'scorer-image/tensor',
     'scorer-image/script',
     'scorer-image/init',
+    'packages/server/messageHeaders.ts',
     'packages/contract',
     'node:*',
   ],

@@ -267,7 +267,7 @@ describe('a scorer under overload', function () {
       const answer = await fetch(`${scorer.operator}/readyz`);
       expect([answer.status, await answer.text()]).to.deep.equal([
         503,
-        'another worker starts: a request needed more memory than a worker may have\n',
+        'no worker can take a request: the log says why, and another one starts\n',
       ]);
       await ready(scorer);
     });

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { freePort } from '../../../hack/cluster/ports.ts';
 import { answersWith, ready, scorerPerTest, type Scorer } from '../../support/fixtures/scorer.ts';
@@ -112,9 +113,9 @@ describe('a server of the user’s own', function () {
     });
     const answer = await post('x');
     const reader = answer.body!.getReader();
-    expect(Buffer.from((await reader.read()).value!).toString()).to.equal('data: 1\n\n');
+    expect(Buffer.from((await reader.read()).value).toString()).to.equal('data: 1\n\n');
     finish();
-    expect(Buffer.from((await reader.read()).value!).toString()).to.equal('data: 2\n\n');
+    expect(Buffer.from((await reader.read()).value).toString()).to.equal('data: 2\n\n');
     expect((await reader.read()).done).to.equal(true);
   });
 
@@ -180,7 +181,10 @@ describe('a server of the user’s own', function () {
     server!.closeAllConnections();
     server!.close();
     expect((await post('x')).status).to.equal(502);
+    await Promise.all(Array.from({ length: 20 }, () => post('x'))); // each connection has met it
+    await answersWith(scorer, '/readyz', 503);
     await listen(echo, port);
+    await ready(scorer);
     expect((await post('x')).status).to.equal(200);
   });
 
@@ -248,5 +252,21 @@ describe('a server of the user’s own', function () {
       '{"error":"this endpoint has a server of its own, which gets requests to /score and /invocations only"}',
     ]);
     expect(paths).to.deep.equal([]);
+  });
+
+  it('is told when it may end: after the last request', async () => {
+    let finish: () => void = () => undefined;
+    await behind((_, response) => (finish = () => response.end('late')));
+    const order: string[] = [];
+    const drained = fetch(`${scorer.operator}/drainedz`).then(({ status }) => order.push(`drained ${status}`));
+    const scored = post('x').then(async (answer) => order.push(await answer.text()));
+    await waitFor(() => Promise.resolve(paths[0]), 5_000, { what: () => 'the request arrives' });
+    scorer.process.kill('SIGTERM');
+    await sleep(300);
+    expect(order).to.deep.equal([]);
+    finish();
+    await Promise.all([drained, scored]);
+    expect(order).to.deep.equal(['late', 'drained 200']);
+    expect(await scorer.exited).to.equal(0);
   });
 });

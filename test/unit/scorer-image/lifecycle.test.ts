@@ -15,7 +15,7 @@ describe('the phases of a scorer', () => {
   it('end with Failed, which nothing changes', () => {
     const lifecycle = new Lifecycle();
     expect([lifecycle.to('Failed'), lifecycle.started]).to.deep.equal([true, false]);
-    for (const phase of ['Loading', 'Ready', 'Draining', 'Failed'] as const)
+    for (const phase of ['Loading', 'Ready', 'Draining', 'Drained', 'Failed'] as const)
       expect(lifecycle.to(phase), phase).to.equal(false);
   });
 
@@ -29,6 +29,21 @@ describe('the phases of a scorer', () => {
       lifecycle.to(phase);
       await turn();
       expect(loaded, phase).to.equal(true);
+    }
+  });
+
+  it('the drain has ended when it is Drained or Failed, from whatever phase', async () => {
+    for (const phases of [['Drained'], ['Ready', 'Drained'], ['Ready', 'Draining', 'Drained'], ['Failed']] as const) {
+      const lifecycle = new Lifecycle();
+      let drained = false;
+      void lifecycle.drained.then(() => (drained = true));
+      for (const phase of phases) {
+        await turn();
+        expect(drained, `before ${phase}`).to.equal(false);
+        expect(lifecycle.to(phase)).to.equal(true);
+      }
+      await turn();
+      expect(drained, phases.join()).to.equal(true);
     }
   });
 
