@@ -1,1 +1,2 @@
 kubectl delete -f examples/azure-score-py/
+kubectl delete pvc packages --timeout=60s

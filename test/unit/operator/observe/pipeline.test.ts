@@ -140,7 +140,7 @@ describe('the cache of packages', () => {
 
   it('is not decided by an answer that is an error', async () => {
     const { observe } = claims('packages', () => Promise.reject(new KubeError(403, 'Forbidden', 'no right')));
-    expect(await observe(locked).catch(({ message }: Error) => message)).to.equal('no right');
+    expect(await observe(locked).catch((error: unknown) => (error as Error).message)).to.equal('no right');
   });
 });
 
