@@ -53,6 +53,7 @@ export function render(manifests: Manifests, shell: Shell): Local {
   const script = scriptOf(pipeline, configMaps);
   const problem = specProblem({ pipeline, modelVersions, ...(script && { script }) });
   if (problem) throw new UserError(problem.message);
+  checkRunsHere(pipeline);
   const resolved = effective(pipeline.spec);
   const input = { pipeline, models, script };
   const { podTemplate } = renderRevision(revisionName(input), {
@@ -76,6 +77,13 @@ export function render(manifests: Manifests, shell: Shell): Local {
     ...(python && { python }),
     packageLock: script?.packageLock,
   };
+}
+
+function checkRunsHere({ spec }: InferencePipeline): void {
+  if (spec.environment?.server)
+    throw new UserError(
+      'environment.server runs in a cluster only: start the image yourself, and send requests to its own port',
+    );
 }
 
 const pythonOf = (script: Script | undefined): Local['python'] =>

@@ -38,6 +38,8 @@ export interface RevisionRecord {
   image: string;
   /** Of a script in Python. */
   python?: RecordedPython;
+  /** Of a server of the user's own. */
+  server?: { image: string };
   /** Of a script with npm packages. `lockDigest`: `sha256:<hex>` of the lock. */
   npm?: { lockDigest: string };
   /** The revision of the same spec with an older scorer image, which this one replaces. */

@@ -21,10 +21,14 @@ export function recordFrom(text: string | undefined): RevisionRecord | undefined
     isReadableVersion(record.schemaVersion) &&
     Array.isArray(record.models) &&
     record.models.every((model) => hasTexts(model, TEXTS_OF_A_MODEL)) &&
-    (record.python === undefined || hasTexts(record.python, ['image'], ['version', 'requirementsDigest'])) &&
-    (record.npm === undefined || hasTexts(record.npm, ['lockDigest']));
+    hasEnvironment(record);
   return isRecord ? (record as unknown as RevisionRecord) : undefined;
 }
+
+const hasEnvironment = ({ python, server, npm }: Record<string, unknown>): boolean =>
+  (python === undefined || hasTexts(python, ['image'], ['version', 'requirementsDigest'])) &&
+  (server === undefined || hasTexts(server, ['image'])) &&
+  (npm === undefined || hasTexts(npm, ['lockDigest']));
 
 /** A failure as the annotation of a failed revision holds it. */
 export const formatFailure = ({ reason, message }: { reason: string; message: string }): string =>

@@ -102,9 +102,10 @@ export interface ScoringTest {
  */
 export interface Environment {
   /**
-   * Image for a script in Python, with python3 (3.8 or newer) and the packages of the script. Its command is not used. With imagePullSecrets of the chart or of the ServiceAccount.
+   * Image for a script in Python, with python3 (3.8 or newer) and the packages of the script. Its command is not used. Or the image of environment.server. With imagePullSecrets of the chart or of the ServiceAccount.
    */
   image?: string;
+  server?: ServerOfImage;
   packages?: Packages;
   /**
    * Environment variables of the container that runs the script, as in a pod.
@@ -112,6 +113,35 @@ export interface Environment {
    * @maxItems 100
    */
   variables?: Variable[];
+}
+/**
+ * An HTTP server in environment.image, which answers requests in place of a script. The scorer before it checks keys, and has limits, metrics and rollouts as for a script.
+ */
+export interface ServerOfImage {
+  /**
+   * Port on which the server listens.
+   */
+  port: number;
+  /**
+   * Path that gets the requests of /score, with their query. Default: /score.
+   */
+  path?: string;
+  /**
+   * Path whose GET has a status of 2xx or 3xx as soon as the server can take requests. Default: /.
+   */
+  readinessPath?: string;
+  /**
+   * Command of the container. Default: that of the image.
+   *
+   * @maxItems 64
+   */
+  command?: string[];
+  /**
+   * Arguments of the command. Default: those of the image.
+   *
+   * @maxItems 64
+   */
+  args?: string[];
 }
 /**
  * Packages that the script imports. They are installed before it starts.
@@ -471,13 +501,13 @@ export interface EnvironmentStatus {
    */
   pythonVersion?: string;
   /**
-   * Image of the container that runs a script in Python.
+   * Image of the container that runs a script in Python or a server of your own.
    */
-  pythonImage?: string;
+  image?: string;
   /**
    * That image as a pod has pulled it, with its digest.
    */
-  pythonImageID?: string;
+  imageID?: string;
 }
 /**
  * Pods of the active revision.

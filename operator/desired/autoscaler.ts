@@ -1,6 +1,6 @@
 /** The HorizontalPodAutoscaler of a revision. */
 import type { HorizontalPodAutoscaler, MetricSpec } from 'kubernetes-types/autoscaling/v2.js';
-import { CONTAINER } from '../api/containers.ts';
+import { mainContainer } from '../api/containers.ts';
 import { LABEL } from '../api/labels.ts';
 import type { Stored } from '@penstock/kube/api/objects';
 import type { Revision } from '../api/observed.ts';
@@ -26,7 +26,7 @@ export function autoscaler(
       scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: revision },
       minReplicas: minPods(effective),
       maxReplicas: effective.maxReplicas,
-      metrics: metrics.map((metric) => metricSpec(metric, record.python ? CONTAINER.python : CONTAINER.scorer)),
+      metrics: metrics.map((metric) => metricSpec(metric, mainContainer(record))),
       behavior: {
         scaleUp: {
           stabilizationWindowSeconds: 0,

@@ -1,7 +1,7 @@
 /** The pod template of a revision. It is rendered once and stored in the revision's ConfigMap. */
 import { ENV, MOUNT, PRE_STOP_SECONDS } from '@penstock/contract';
 import type { Container, PodSpec, PodTemplateSpec, Volume } from 'kubernetes-types/core/v1.js';
-import { CONTAINER } from '../api/containers.ts';
+import { CONTAINER, mainContainer } from '../api/containers.ts';
 import { LABEL, MANAGED_BY } from '../api/labels.ts';
 import { durationSeconds } from '../api/units.ts';
 import {
@@ -25,6 +25,7 @@ import {
   WORKER_MOUNT,
   type PythonInput,
 } from './python.ts';
+import { serverContainer } from './server.ts';
 import { modelDir, podResources, scorer, type TemplateInput } from './scorer.ts';
 import { isPython } from './script.ts';
 
@@ -41,7 +42,7 @@ export function podTemplate(input: TemplateInput): PodTemplateSpec {
     ...(effective.disruptionBudget ? { topologySpreadConstraints: spread(selector) } : {}),
     terminationGracePeriodSeconds: PRE_STOP_SECONDS + durationSeconds(effective.requestTimeout) + DRAIN_MARGIN_SECONDS,
     initContainers: [...fetching(input, python), ...installing(input, python)],
-    containers: [scorer(input), ...(python ? [pythonContainer(python)] : [])],
+    containers: [scorer(input), ...codeContainer(input, python)],
     volumes: volumes(input, python),
   };
   const labels = {
@@ -52,7 +53,7 @@ export function podTemplate(input: TemplateInput): PodTemplateSpec {
     ...selector,
   };
   const annotations = {
-    'kubectl.kubernetes.io/default-container': python ? CONTAINER.python : CONTAINER.scorer,
+    'kubectl.kubernetes.io/default-container': mainContainer(input.record),
     // volumes that hold nothing that lasts; without this, the cluster autoscaler would keep the node
     'cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes': [
       MODELS_VOLUME,
@@ -69,6 +70,17 @@ export function podTemplate(input: TemplateInput): PodTemplateSpec {
 function pythonInput({ pipeline, record, script, effective, config }: TemplateInput): PythonInput | undefined {
   if (!script || !isPython(script.entry)) return undefined;
   return { spec: pipeline.spec, record, script, modelDir: modelDir(record.models), effective, config };
+}
+
+/** The container of the user's code, where it is not the scorer. */
+function codeContainer(
+  { pipeline: { spec }, record, effective, config }: TemplateInput,
+  python?: PythonInput,
+): Container[] {
+  const { server } = spec.environment ?? {};
+  if (python) return [pythonContainer(python)];
+  if (!server) return [];
+  return [serverContainer({ spec, server, record, modelDir: modelDir(record.models), effective, config })];
 }
 
 /** The container that fetches models and, for a script in Python, the package that runs it. */

@@ -1,13 +1,13 @@
 /** What a pod has for a script in Python: the container that runs it, and the one that installs its packages. */
-import { ENV, LARGEST_BODIES, MOUNT, PYTHON_MODULE, REQUIREMENTS_FILE } from '@penstock/contract';
-import type { Container, EnvVar, Volume } from 'kubernetes-types/core/v1.js';
+import { ENV, MOUNT, PYTHON_MODULE, REQUIREMENTS_FILE } from '@penstock/contract';
+import type { Container, Volume } from 'kubernetes-types/core/v1.js';
 import { CONTAINER } from '../api/containers.ts';
 import type { RevisionRecord, Script } from '../api/observed.ts';
 import type { PythonConfig, RenderConfig } from '../api/renderConfig.ts';
 import type { Effective, InferencePipelineSpec } from '../api/types.gen.ts';
 import { quantity } from '../api/units.ts';
+import { codeVariables, MODELS_MOUNT, TMP_MOUNT } from './codeContainer.ts';
 import {
-  diskResources,
   egressVariables,
   PACKAGES_VOLUME,
   packagesMebibytes,
@@ -27,9 +27,6 @@ const CACHE_VOLUME = 'package-cache';
 /** Names of this pod's volumes that the cluster autoscaler may delete. */
 export const PYTHON_VOLUMES = [WORKER_VOLUME, PACKAGES_VOLUME] as const;
 
-/** Settings of the endpoint, which the user sets in the script's environment, and the scorer reads. */
-const SCORER_VARIABLES: readonly string[] = [ENV.workers, ENV.scoringTimeoutMs, ENV.corsOrigins, ENV.accessLog];
-
 /** The image that runs the script. Undefined for a version of Python that the chart has no image for. */
 export const pythonImage = (spec: InferencePipelineSpec, python: PythonConfig): string | undefined =>
   spec.environment?.image ?? python.images[pythonVersion(spec, python)];
@@ -37,23 +34,6 @@ export const pythonImage = (spec: InferencePipelineSpec, python: PythonConfig): 
 /** The minor version of Python in an image of the chart. */
 export const pythonVersion = ({ environment }: InferencePipelineSpec, { defaultVersion }: PythonConfig): string =>
   environment?.packages?.python?.version ?? defaultVersion;
-
-/** Memory of the scorer before a script in Python, beside the bodies of requests. */
-const SCORER_MEMORY = 256 * 2 ** 20;
-
-/** Resources of the scorer in a pod whose script runs in the container `python`, which has those of the spec. */
-export function scorerResources({ maxRequestBytes }: Effective, modelMebibytes: number): ContainerResources {
-  const disk = diskResources(modelMebibytes);
-  const memory = SCORER_MEMORY + LARGEST_BODIES * quantity(maxRequestBytes);
-  return {
-    requests: { cpu: '100m', memory: '128Mi', ...disk.requests },
-    limits: { cpu: '1', memory: `${Math.ceil(memory / 2 ** 20)}Mi`, ...disk.limits },
-  };
-}
-
-/** The variables that the scorer reads. All others are for the script alone. */
-export const scorerVariables = (variables: EnvVar[]): EnvVar[] =>
-  variables.filter(({ name }) => SCORER_VARIABLES.includes(name));
 
 export interface PythonInput {
   spec: InferencePipelineSpec;
@@ -66,7 +46,6 @@ export interface PythonInput {
 
 /** Runs the script. The scorer listens on the socket, and this container connects to it. */
 export function pythonContainer({ spec, record, script, modelDir, effective, config }: PythonInput): Container {
-  const variables = (spec.environment?.variables ?? []) as EnvVar[];
   const entry = `${MOUNT.script}/${script.entry}`;
   const ours = {
     ...(script.requirements !== undefined && { [ENV.packages]: MOUNT.packages }),
@@ -79,40 +58,19 @@ export function pythonContainer({ spec, record, script, modelDir, effective, con
     imagePullPolicy: config.imagePullPolicy,
     workingDir: MOUNT.python,
     command: ['python3', '-m', PYTHON_MODULE.worker, MOUNT.pythonSocket, entry],
-    env: [...variablesOf(defaults(effective, variables)), ...variables, ...variablesOf(ours)],
+    env: codeVariables(spec, effective, ours),
     resources: resources(effective, script, config),
     securityContext: RESTRICTED,
     terminationMessagePolicy: 'FallbackToLogsOnError',
     volumeMounts: [
-      { name: 'models', mountPath: MOUNT.models, readOnly: true },
+      MODELS_MOUNT,
       { name: 'script', mountPath: MOUNT.script, readOnly: true },
       { name: WORKER_VOLUME, mountPath: MOUNT.python, readOnly: true },
       ...(script.requirements === undefined
         ? []
         : [{ name: PACKAGES_VOLUME, mountPath: MOUNT.packages, readOnly: true }]),
-      { name: 'tmp', mountPath: '/tmp' },
+      TMP_MOUNT,
     ],
-  };
-}
-
-const variablesOf = (values: Record<string, string>): EnvVar[] =>
-  Object.entries(values).map(([name, value]) => ({ name, value }));
-
-/**
- * What libraries expect: a user without an entry in /etc/passwd, folders that can be written, and threads for the CPU of
- * the container, because they would take those of the node. A variable of the user comes later and wins.
- */
-function defaults({ limits }: Effective, variables: EnvVar[]): Record<string, string> {
-  const workers = Number(variables.find(({ name }) => name === ENV.workers)?.value ?? 1) || 1;
-  const threads = String(Math.max(1, Math.floor(quantity(limits.cpu ?? '1') / workers)));
-  return {
-    HOME: '/tmp',
-    USER: 'nonroot',
-    JOBLIB_TEMP_FOLDER: '/tmp',
-    PYTHONPYCACHEPREFIX: '/tmp/pycache',
-    OMP_NUM_THREADS: threads,
-    OPENBLAS_NUM_THREADS: threads,
-    MKL_NUM_THREADS: threads,
   };
 }
 
@@ -152,7 +110,7 @@ export function installContainer({ record, script, effective, config }: PythonIn
         ? []
         : [{ name: 'index', mountPath: MOUNT.indexCredentials, readOnly: true }]),
       ...(python.cacheClaim === undefined ? [] : [{ name: CACHE_VOLUME, mountPath: MOUNT.packageCache }]),
-      { name: 'tmp', mountPath: '/tmp' },
+      TMP_MOUNT,
     ],
   };
 }

@@ -26,10 +26,7 @@ const MOUNTS = new Set<string>([
  * True for a template with the images and commands of its record, restricted security, no service-account token, and no
  * credentials in the containers that run the user's code.
  */
-export function isRendered(
-  template: unknown,
-  record: Pick<RevisionRecord, 'image' | 'python'>,
-): template is PodTemplateSpec {
+export function isRendered(template: unknown, record: ImagesOfRecord): template is PodTemplateSpec {
   try {
     const { spec } = template as { spec: PodSpec };
     return (
@@ -51,39 +48,44 @@ function isRestricted(spec: PodSpec): boolean {
   );
 }
 
+type ImagesOfRecord = Pick<RevisionRecord, 'image' | 'python' | 'server'>;
 /** What a container of ours runs, by its name; a command of Python is given by its module. */
-type Expected = Record<string, { image: string; args?: string[]; module?: string }>;
+type Expected = Record<string, { image: string; args?: string[]; module?: string; anyCommand?: boolean }>;
+
+const expectedContainers = ({ image, python, server }: ImagesOfRecord): Expected => ({
+  [CONTAINER.scorer]: { image, args: [SCORER_COMMAND.serve] },
+  ...(python && { [CONTAINER.python]: { image: python.image, module: PYTHON_MODULE.worker } }),
+  ...(server && { [CONTAINER.server]: { image: server.image, anyCommand: true } }),
+});
+
+const expectedInitContainers = ({ image, python }: ImagesOfRecord): Expected => ({
+  [CONTAINER.fetch]: { image, args: [SCORER_COMMAND.fetch] },
+  [CONTAINER.install]: python
+    ? { image: python.image, module: PYTHON_MODULE.install }
+    : { image, args: [SCORER_COMMAND.install] },
+});
 
 function hasOurContainers(
   { containers, initContainers = [], ephemeralContainers = [] }: PodSpec,
-  { image, python }: Pick<RevisionRecord, 'image' | 'python'>,
+  record: ImagesOfRecord,
 ): boolean {
-  const running: Expected = {
-    [CONTAINER.scorer]: { image, args: [SCORER_COMMAND.serve] },
-    ...(python && { [CONTAINER.python]: { image: python.image, module: PYTHON_MODULE.worker } }),
-  };
-  const before: Expected = {
-    [CONTAINER.fetch]: { image, args: [SCORER_COMMAND.fetch] },
-    [CONTAINER.install]: python
-      ? { image: python.image, module: PYTHON_MODULE.install }
-      : { image, args: [SCORER_COMMAND.install] },
-  };
+  const expected = expectedContainers(record);
   return (
-    containers.length === Object.keys(running).length &&
-    containers.every((container) => isExpected(container, running)) &&
-    haveOwnNames(containers) &&
-    initContainers.every((container) => isExpected(container, before)) &&
-    haveOwnNames(initContainers) &&
+    containers.length === Object.keys(expected).length &&
+    areExpected(containers, expected) &&
+    areExpected(initContainers, expectedInitContainers(record)) &&
     ephemeralContainers.length === 0
   );
 }
 
-const haveOwnNames = (containers: Container[]): boolean =>
-  new Set(containers.map(({ name }) => name)).size === containers.length;
+const areExpected = (containers: Container[], expected: Expected): boolean =>
+  new Set(containers.map(({ name }) => name)).size === containers.length &&
+  containers.every((container) => isExpected(container, expected));
 
 function isExpected({ name, image, args, command = [], securityContext }: Container, expected: Expected): boolean {
   const wanted = Object.hasOwn(expected, name) ? expected[name] : undefined;
   if (!wanted || image !== wanted.image || !isSame(securityContext, RESTRICTED)) return false;
+  if (wanted.anyCommand) return true;
   if (wanted.module === undefined) return isSame(args, wanted.args) && command.length === 0;
   return args === undefined && isSame(command.slice(0, 3), ['python3', '-m', wanted.module]);
 }

@@ -62,6 +62,7 @@ export function renderRevision(
     image: config.scorerImage,
     ...(script && { entry: script.entry, scriptDigest: filesDigest(script) }),
     ...(script && isPython(script.entry) && { python: recordedPython(pipeline, script, config) }),
+    ...(pipeline.spec.environment?.server && { server: { image: pipeline.spec.environment.image ?? '' } }),
     ...(script?.packageLock !== undefined && { npm: { lockDigest: textDigest(script.packageLock) } }),
     ...(refreshOf !== undefined && { refreshOf }),
   };

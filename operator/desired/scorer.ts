@@ -14,6 +14,7 @@ import type { RevisionRecord, Script } from '../api/observed.ts';
 import type { RenderConfig } from '../api/renderConfig.ts';
 import type { Effective, InferencePipeline } from '../api/types.gen.ts';
 import { durationMs, durationSeconds, quantity } from '../api/units.ts';
+import { MODELS_MOUNT, scorerResources, scorerVariables, TMP_MOUNT } from './codeContainer.ts';
 import {
   modelsMebibytes,
   packagesMebibytes,
@@ -23,7 +24,8 @@ import {
   type Fetch,
 } from './fetching.ts';
 import { hasNpmPackages, NPM_MOUNT } from './npm.ts';
-import { scorerResources, scorerVariables, WORKER_MOUNT } from './python.ts';
+import { WORKER_MOUNT } from './python.ts';
+import { ownServer } from './server.ts';
 import { isPython } from './script.ts';
 
 /** What a pod template is rendered from. */
@@ -46,6 +48,7 @@ export function scorer(input: TemplateInput): Container {
   const { pipeline, revision, record, script, effective, modelBytes, config } = input;
   const variables = (pipeline.spec.environment?.variables ?? []) as EnvVar[];
   const python = isPython(record.entry);
+  const isInFront = python || record.server !== undefined;
   const probe = (path: string) => ({ httpGet: { path, port: 'operator' as unknown as number } });
   const startSeconds = durationSeconds(effective.initTimeout) + STARTUP_MARGIN_SECONDS;
   return {
@@ -57,8 +60,11 @@ export function scorer(input: TemplateInput): Container {
       { name: 'http', containerPort: PORT.user },
       { name: 'operator', containerPort: PORT.operator },
     ],
-    env: [...(python ? scorerVariables(variables) : variables), ...environment(pipeline, revision, record, effective)],
-    resources: python ? scorerResources(effective, modelsMebibytes(modelBytes)) : podResources(input),
+    env: [
+      ...(isInFront ? scorerVariables(variables) : variables),
+      ...environment(pipeline, revision, record, effective),
+    ],
+    resources: isInFront ? scorerResources(effective, modelsMebibytes(modelBytes)) : podResources(input),
     startupProbe: {
       ...probe(OPERATOR_PATH.startup),
       // The response waits for init(). A probe fails before the server listens, when init() has failed, or when no
@@ -74,9 +80,9 @@ export function scorer(input: TemplateInput): Container {
     terminationMessagePolicy: 'FallbackToLogsOnError',
     securityContext: RESTRICTED,
     volumeMounts: [
-      { name: 'models', mountPath: MOUNT.models, readOnly: true },
+      MODELS_MOUNT,
       { name: 'traffic', mountPath: MOUNT.traffic, readOnly: true },
-      { name: 'tmp', mountPath: '/tmp' },
+      TMP_MOUNT,
       ...(script ? [{ name: 'script', mountPath: MOUNT.script, readOnly: true }] : []),
       ...(python ? [WORKER_MOUNT] : []),
       ...(hasNpmPackages(script) ? [NPM_MOUNT] : []),
@@ -102,6 +108,7 @@ function environment(
     [ENV.revision]: revision,
     [ENV.models]: JSON.stringify(record.models),
     [ENV.script]: record.entry,
+    [ENV.server]: spec.environment?.server && JSON.stringify(ownServer(spec.environment.server)),
     [ENV.modelDir]: modelDir(record.models),
     [ENV.auth]: effective.auth,
     [ENV.exposeErrors]: String(effective.exposeErrors),

@@ -84,9 +84,9 @@ function terminatedFailure({ state, lastState, restartCount, ready, name }: Cont
 
 type Terminated = NonNullable<NonNullable<ContainerStatus['state']>['terminated']>;
 
-/** Undefined for a container that ended with exit code 0. */
+/** Undefined for a container of ours that ended with exit code 0; a server of the user's own must not end. */
 function failureOfRun(name: string, terminated: Terminated, times: number): PodFailure | undefined {
-  if (terminated.exitCode === 0) return undefined;
+  if (terminated.exitCode === 0 && name !== CONTAINER.server) return undefined;
   if (terminated.reason === 'OOMKilled') return { ...outOfMemory(name), times };
   const { message = '', exitCode } = terminated;
   const parsed = parseTermination(message);
@@ -111,6 +111,7 @@ const MEMORY_LIMIT: Record<string, string> = {
   [CONTAINER.fetch]: ': raise resources.limits.memory',
   [CONTAINER.install]: ': raise resources.limits.memory',
   [CONTAINER.python]: ': raise resources.limits.memory',
+  [CONTAINER.server]: ': raise resources.limits.memory',
   [CONTAINER.verify]: ': raise spec.verification.resources.limits.memory',
 };
 

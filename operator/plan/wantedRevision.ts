@@ -152,7 +152,12 @@ export function specProblem(seen: Manifests): Blocked | undefined {
 
 function formatNeedsScript({ pipeline, script, modelVersions }: Manifests): Blocked | undefined {
   const [first] = pipeline.spec.models ?? [];
-  if (script || (first && modelVersions[first.modelVersion]?.spec.format === 'ONNX')) return undefined;
+  if (
+    script ||
+    pipeline.spec.environment?.server ||
+    (first && modelVersions[first.modelVersion]?.spec.format === 'ONNX')
+  )
+    return undefined;
   return new Stalled(
     REASON.invalid,
     `model ${first?.name ?? ''} has format Files, which nothing can serve without code: add spec.scoring.script, or use an ONNX model`,

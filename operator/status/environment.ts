@@ -1,20 +1,22 @@
 /** The environment of the active revision's script, as its record and its pods have it. Pure. */
-import { CONTAINER } from '../api/containers.ts';
+import { mainContainer } from '../api/containers.ts';
 import { LABEL } from '../api/labels.ts';
 import type { ObservedPipeline, Revision } from '../api/observed.ts';
 import type { EnvironmentStatus } from '../api/types.gen.ts';
 
-/** Undefined for a script without packages that is not in Python. */
+/** Undefined where the scorer runs the code, and it has no packages. */
 export function environmentStatus(
-  { name, record: { python, npm } }: Revision,
+  { name, record }: Revision,
   pods: ObservedPipeline['pods'],
 ): EnvironmentStatus | undefined {
-  if (!python) return npm && { lockDigest: npm.lockDigest };
+  const { python, server, npm } = record;
+  const image = python?.image ?? server?.image;
+  if (image === undefined) return npm && { lockDigest: npm.lockDigest };
   return defined({
-    lockDigest: python.requirementsDigest,
-    pythonVersion: python.version,
-    pythonImage: python.image,
-    pythonImageID: imageIdOf(name, pods),
+    lockDigest: python?.requirementsDigest,
+    pythonVersion: python?.version,
+    image,
+    imageID: imageIdOf(name, mainContainer(record), pods),
   });
 }
 
@@ -22,10 +24,10 @@ const defined = (values: Record<keyof EnvironmentStatus, string | undefined>): E
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 
 /** All pods of a revision have the same image, except one whose tag has moved: the newest pod counts. */
-function imageIdOf(revision: string, pods: ObservedPipeline['pods']): string | undefined {
+function imageIdOf(revision: string, container: string, pods: ObservedPipeline['pods']): string | undefined {
   const ids = pods
     .filter(({ metadata }) => metadata.labels?.[LABEL.revision] === revision)
     .sort((a, b) => ((a.metadata.creationTimestamp ?? '') < (b.metadata.creationTimestamp ?? '') ? 1 : -1))
-    .flatMap(({ status }) => status?.containerStatuses?.find(({ name }) => name === CONTAINER.python)?.imageID ?? []);
+    .flatMap(({ status }) => status?.containerStatuses?.find(({ name }) => name === container)?.imageID ?? []);
   return ids.find((id) => id !== '');
 }

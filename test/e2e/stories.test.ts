@@ -14,7 +14,7 @@ import { endClientOfStories, runStory, startClientOfStories } from './story.ts';
 const LONG = [
   ['update-under-load', 'overload'],
   ['scale-cpu', 'scale'],
-  ['npm-packages', 'python-azure', 'python-environment', 'python-broken'],
+  ['npm-packages', 'python-azure', 'python-environment', 'python-broken', 'python-server'],
 ];
 /** How many of the others run beside them. */
 const BESIDE = 2;

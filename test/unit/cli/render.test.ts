@@ -45,6 +45,11 @@ describe('what penstock serve renders', () => {
     ]);
   });
 
+  it('is refused for a server of the user’s own, which runs in a cluster', () => {
+    const server = { environment: { image: 'team/scorer:1', server: { port: 5001 } } };
+    expect(refusal(() => render(manifests(server), {}))).to.contain('environment.server runs in a cluster only');
+  });
+
   it('has the decoded files of the model’s ConfigMap', () => {
     const { sources } = render(manifests(), {});
     expect(Object.keys(sources)).to.deep.equal(['iris/iris.onnx']);

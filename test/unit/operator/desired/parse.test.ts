@@ -116,7 +116,7 @@ describe('a revision read out of its ConfigMap', () => {
       ],
       [
         'a claim as the source of a model',
-        (spec) => spec.initContainers[0]!.volumeMounts!.push({ name: 'package-cache', mountPath: MOUNT.sources }),
+        (spec) => spec.initContainers[0].volumeMounts!.push({ name: 'package-cache', mountPath: MOUNT.sources }),
       ],
       [
         'a claim as the folder of packages',
@@ -135,6 +135,26 @@ describe('a revision read out of its ConfigMap', () => {
         persistentVolumeClaim: { claimName: 'packages' },
       });
     });
+  });
+
+  describe('of a server of the user\u2019s own', () => {
+    const environment = { image: 'team/scorer:1', server: { port: 5001, command: ['serve'], args: ['--fast'] } };
+    const ofServer = pipeline({ environment });
+    const stored = revisionConfigMap(ofServer, wanted(observed({ pipeline: ofServer })), {});
+    const parsed = (change: (spec: Writable) => unknown) => parseRevision(forged(change, stored));
+
+    it('is the one that was written', () => {
+      expect(parsed(() => undefined)?.record.server).to.deep.equal({ image: 'team/scorer:1' });
+    });
+    const rows: [string, (spec: Writable) => unknown][] = [
+      ['another image', (spec) => (spec.containers[1]!.image = 'other')],
+      ['a privileged container', (spec) => (spec.containers[1]!.securityContext!.privileged = true)],
+      ['a container of another name', (spec) => (spec.containers[1]!.name = 'other')],
+      ['two of them', (spec) => spec.containers.push(spec.containers[1]!)],
+      ['it before the scorer', (spec) => spec.initContainers.push(spec.containers[1]!)],
+      ['a mount of the scorer', (spec) => (spec.containers[1]!.volumeMounts![0]!.mountPath = '/app')],
+    ];
+    for (const [what, change] of rows) it(`is none with ${what}`, () => expect(parsed(change)).to.equal(undefined));
   });
 
   describe('of a script with npm packages', () => {

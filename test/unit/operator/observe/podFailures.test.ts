@@ -34,6 +34,14 @@ const rows: [string, Partial<ContainerStatus>, Partial<NonNullable<Pod['status']
     'DeploymentCrashLoopBackOff',
     'container scorer ended with exit code 137',
   ],
+  ['a container of ours that ended with exit code 0 has not failed', ended(0, 'Completed'), {}, undefined, ''],
+  [
+    'a server of one\u2019s own must not end',
+    { ...ended(0, 'Completed'), name: 'server' },
+    {},
+    'DeploymentCrashLoopBackOff',
+    'container server ended with exit code 0',
+  ],
   ['out of memory names what to raise', ended(137, 'OOMKilled'), {}, 'PodOutOfMemory', 'resources.limits.memory'],
   [
     'an image that is not there',

@@ -163,6 +163,15 @@ describe('the pods of a script in Python', () => {
   });
 });
 
+describe('a server of the user\u2019s own', () => {
+  const server = { image: 'team/scorer:1', server: { port: 5001 } };
+  it('can serve a model of format Files, or none', () => {
+    const files = modelVersion({ format: 'Files' }, status);
+    expect(blocked({ ...spec({ environment: server }), modelVersions: { 'iris-1': files } })).to.equal(undefined);
+    expect(blocked({ ...spec({ environment: server, models: [] }), modelVersions: {} })).to.equal(undefined);
+  });
+});
+
 describe('manifests alone', () => {
   it('have the problems of the spec only', () => {
     expect(specProblem({ pipeline: pipeline(), modelVersions: { 'iris-1': modelVersion({}, {}) } })).to.equal(

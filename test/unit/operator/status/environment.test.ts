@@ -4,13 +4,13 @@ import { LABEL } from '../../../../operator/api/labels.ts';
 import { environmentStatus } from '../../../../operator/status/environment.ts';
 import { stored } from '../../../support/fixtures/objects.ts';
 
-const pod = (revision: string, imageID: string, creationTimestamp = '2026-12-01T00:00:00Z') => ({
+const pod = (revision: string, imageID: string, creationTimestamp = '2026-12-01T00:00:00Z', container = 'python') => ({
   apiVersion: 'v1',
   kind: 'Pod',
   metadata: { name: imageID, creationTimestamp, labels: { [LABEL.revision]: revision } },
   status: {
     containerStatuses: [
-      { name: 'python', imageID, image: 'x', ready: true, restartCount: 0 },
+      { name: container, imageID, image: 'x', ready: true, restartCount: 0 },
       { name: 'scorer', imageID: 'scorer@sha256:9', image: 'x', ready: true, restartCount: 0 },
     ],
   },
@@ -37,11 +37,19 @@ describe('the status of an environment', () => {
     expect(of({ python }, ...pods)).to.deep.equal({
       lockDigest: 'sha256:1',
       pythonVersion: '3.11',
-      pythonImage: 'p:3.11',
-      pythonImageID: 'p@sha256:new',
+      image: 'p:3.11',
+      imageID: 'p@sha256:new',
     });
   });
 
   it('has no version for an image of one\u2019s own, and no id before a pod has pulled it', () =>
-    expect(of({ python: { image: 'team/science:1' } })).to.deep.equal({ pythonImage: 'team/science:1' }));
+    expect(of({ python: { image: 'team/science:1' } })).to.deep.equal({ image: 'team/science:1' }));
+
+  it('has the image of a server of one\u2019s own', () =>
+    expect(
+      of({ server: { image: 'team/scorer:1' } }, pod(base.name, 'team@sha256:ab', undefined, 'server')),
+    ).to.deep.equal({
+      image: 'team/scorer:1',
+      imageID: 'team@sha256:ab',
+    }));
 });
