@@ -5,10 +5,13 @@ import { createServer } from 'node:net';
 const ANY = { first: 15_000, count: 16_000 };
 const TRIES = 100;
 
+/** One after the other, from a random one on: a port is not given twice before its listener has started. */
+let next = Math.floor(Math.random() * ANY.count);
+
 /** A port that nothing listens on now. */
 export async function freePort({ first, count } = ANY): Promise<number> {
   for (let i = 0; i < TRIES; i++) {
-    const port = first + Math.floor(Math.random() * count);
+    const port = first + (next++ % count);
     if (await isFree(port)) return port;
   }
   throw new Error(`no free port between ${first} and ${first + count} in ${TRIES} tries`);
