@@ -106,7 +106,9 @@ const componentTests = (files: string[]): object => {
 /** The operator runs in the process of these tests. */
 const INTEGRATION = {
   testRunner: 'command',
-  commandRunner: { command: 'npx mocha --bail test/integration/operator/{children,refresh}.test.ts' },
+  commandRunner: {
+    command: 'npx mocha --bail test/integration/operator/children.test.ts test/integration/operator/refresh.test.ts',
+  },
   timeoutMS: 120_000,
   concurrency: 2,
 };
