@@ -10,7 +10,7 @@ import { loadImage } from './cluster/images.ts';
 import { kubectl } from './cluster/kubectl.ts';
 import { root } from './cluster/paths.ts';
 import { projectImages, releasedImage, type ImageName } from './cluster/projectImages.ts';
-import { main, say } from './cluster/say.ts';
+import { Advice, main, say } from './cluster/say.ts';
 
 await main(async () => {
   const { push } = parseArgs({ options: { push: { type: 'string' } } }).values;
@@ -33,7 +33,9 @@ async function megabytes(docker: Engine, image: string): Promise<string> {
 async function pushImage(docker: Engine, image: string, target: string): Promise<void> {
   say(`pushing ${target}`);
   await execa('docker', ['tag', image, target], { env: docker.env });
-  await execa('docker', ['push', '--quiet', target], { env: docker.env, stderr: 'inherit' });
+  const { failed, stderr } = await execa('docker', ['push', '--quiet', target], { env: docker.env, reject: false });
+  if (failed)
+    throw new Advice(`${target} cannot be pushed. Log in with docker login if the registry asks for it.\n${stderr}`);
 }
 
 function clusterIsUp(): Promise<boolean> {
