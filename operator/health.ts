@@ -1,20 +1,17 @@
 /** Health checks of the operator, and the gauges that are set before each scrape. */
-import type { WorkQueue } from '@penstock/kube/controller/workqueue';
 import { isAborted } from '@penstock/kube/client/signals';
 import type { HealthRoutes } from '@penstock/server/healthServer';
 import type { Kube } from './caches/kube.ts';
 import type { OperatorMetrics } from './metrics.ts';
+import { CONTROLLERS, KINDS, type Queues } from './queues.ts';
 
 const WATCH_SILENCE_MS = 600_000;
 const RECONCILE_STUCK_MS = 300_000;
-/** The controllers, and their names in logs and metrics. */
-export const KINDS = { pipelines: 'pipeline', modelVersions: 'modelversion' } as const;
-export type Queues = Record<keyof typeof KINDS, WorkQueue>;
 
 /** A blocked event loop answers no probe, which the kubelet counts as a failure. */
 export function healthRoutes(
-  kube: Kube,
-  queues: Queues,
+  kube: Pick<Kube, 'msSinceLastEvent' | 'synced'> & { caches: Pick<Kube['caches'], 'pipelines'> },
+  queues: Record<keyof Queues, Pick<Queues['pipelines'], 'depth' | 'longestWorkMs'>>,
   { metrics, signal, scorerImage }: { metrics: OperatorMetrics; signal: AbortSignal; scorerImage: string },
 ): Omit<HealthRoutes, 'registry'> {
   const checks = {
@@ -32,7 +29,7 @@ export function healthRoutes(
     },
   };
   const beforeScrape = (): void => {
-    for (const name of Object.keys(KINDS) as (keyof Queues)[]) {
+    for (const name of CONTROLLERS) {
       metrics.queueDepth.set({ controller: KINDS[name] }, queues[name].depth);
       metrics.longestWork.set({ controller: KINDS[name] }, queues[name].longestWorkMs / 1000);
     }

@@ -22,7 +22,8 @@ import { LeadershipGate } from '@penstock/kube/client/leadershipGate';
 import { kubeConfig, Pool } from '@penstock/kube/client/pool';
 import { aborted, isAborted } from '@penstock/kube/client/signals';
 import { healthServer } from '@penstock/server/healthServer';
-import { healthRoutes, KINDS, type Queues } from './health.ts';
+import { healthRoutes } from './health.ts';
+import { enqueueAll, KINDS, newQueues } from './queues.ts';
 import { operatorMetrics, type OperatorMetrics } from './metrics.ts';
 import { WorkQueue } from '@penstock/kube/controller/workqueue';
 import { reconcileModelVersion } from './reconcile/modelversion.ts';
@@ -82,7 +83,7 @@ export async function runOperator(config: Config, logger: Logger, signal: AbortS
     kube,
     scorers,
     onError,
-    onChange: () => enqueueAll(kube, queues, 0),
+    onChange: () => enqueueAll(kube.caches, queues, 0),
   });
   const noConcurrency = (): string | undefined => {
     if (metricsApi) return metricsApi.missing;
@@ -120,7 +121,7 @@ export async function runOperator(config: Config, logger: Logger, signal: AbortS
     if (!(await lease.acquire(signal))) return;
     logger.info('leading', { identity: config.identity });
     metrics.leader.set(1);
-    const resync = setInterval(() => enqueueAll(kube, queues, config.resyncMs / 10), config.resyncMs);
+    const resync = setInterval(() => enqueueAll(kube.caches, queues, config.resyncMs / 10), config.resyncMs);
     const sweep = setInterval(
       () =>
         void scorers.sweep(
@@ -200,18 +201,4 @@ function register(
     metrics,
   });
   return { queue, known };
-}
-
-function newQueues(metrics: OperatorMetrics): Queues {
-  const queue = (controller: string): WorkQueue =>
-    new WorkQueue({ onGet: (ms) => metrics.queueWait.observe({ controller }, ms / 1000) });
-  return { pipelines: queue(KINDS.pipelines), modelVersions: queue(KINDS.modelVersions) };
-}
-
-/** Resync: reconciles every object, spread over `withinMs`, in case a watch missed an event. */
-function enqueueAll({ caches }: Kube, queues: Queues, withinMs: number): void {
-  for (const name of Object.keys(KINDS) as (keyof Queues)[]) {
-    for (const { metadata } of caches[name].values())
-      queues[name].addAfter(joinKey(metadata.namespace ?? '', metadata.name), Math.random() * withinMs);
-  }
 }
