@@ -769,7 +769,7 @@ export interface ModelVersionSpec {
  */
 export interface ModelSource {
   /**
-   * configmap://NAME/KEY in this namespace, configmap://NAME for all its keys (a model with external data, or several Files), or https://HOST/PATH/FILE.
+   * configmap://NAME/KEY in this namespace, configmap://NAME for all its keys (a model with external data, or several Files), pvc://CLAIM/PATH for a file or a folder of a PersistentVolumeClaim in this namespace, or https://HOST/PATH/FILE.
    */
   uri: string;
   secretRef?: SecretRef;

@@ -94,25 +94,29 @@ const isSame = (value: unknown, wanted: unknown): boolean => canonical(value) ==
 
 const isOurVolume = (volume: Volume): boolean => Object.keys(volume).every((field) => VOLUME_SOURCES.has(field));
 
-/**
- * The containers of the user's code have only the mounts of the renderer, and no Secret or claim. `install` alone has a
- * claim, as its cache.
- */
+/** The containers of the user's code have only the mounts of the renderer, and no Secret or claim. */
 function userCodeIsApart({ containers, initContainers = [], volumes = [] }: PodSpec): boolean {
-  const namesOf = (source: 'secret' | 'persistentVolumeClaim'): Set<string> =>
-    new Set(volumes.filter((volume) => volume[source] !== undefined).map(({ name }) => name));
-  const [secrets, claims] = [namesOf('secret'), namesOf('persistentVolumeClaim')];
-  const isCache = (container: Container, mountPath: string): boolean =>
-    container.name === CONTAINER.install && mountPath === MOUNT.packageCache;
+  const namesOf = (isOne: (volume: Volume) => boolean): Set<string> =>
+    new Set(volumes.filter(isOne).map(({ name }) => name));
+  const secrets = namesOf(({ secret }) => secret !== undefined);
+  const claims = namesOf(({ persistentVolumeClaim }) => persistentVolumeClaim !== undefined);
+  const readOnly = namesOf(({ persistentVolumeClaim }) => persistentVolumeClaim?.readOnly === true);
   return (
     mountsOf(containers).every(
       ({ name, mountPath }) => MOUNTS.has(mountPath) && !secrets.has(name) && !claims.has(name),
     ) &&
     initContainers.every((container) =>
-      mountsOf([container]).every(({ name, mountPath }) => !claims.has(name) || isCache(container, mountPath)),
+      mountsOf([container]).every(
+        ({ name, mountPath }) => !claims.has(name) || isMountOfClaim(container.name, mountPath, readOnly.has(name)),
+      ),
     )
   );
 }
+
+/** `install` has a claim as its cache of packages, and `fetch` has claims as sources of models, which it only reads. */
+const isMountOfClaim = (container: string, mountPath: string, readOnly: boolean): boolean =>
+  (container === CONTAINER.install && mountPath === MOUNT.packageCache) ||
+  (container === CONTAINER.fetch && readOnly && mountPath.startsWith(`${MOUNT.sources}/`));
 
 const mountsOf = (containers: Container[]): VolumeMount[] =>
   containers.flatMap(({ volumeMounts = [] }) => volumeMounts);

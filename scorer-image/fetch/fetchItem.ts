@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { FetchConfig } from '../config.ts';
 import { StartFailure } from '../failure.ts';
 import { readCredentials } from './credentials.ts';
+import { fetchClaim } from './sources/claim.ts';
 import { fetchConfigMap } from './sources/configMap.ts';
 import { fetchHttps } from './sources/https.ts';
 import type { Stored } from './store.ts';
@@ -27,6 +28,8 @@ function fetchSource(item: FetchItem, config: FetchConfig, folder: string): Prom
   switch (source?.scheme) {
     case 'configmap':
       return fetchConfigMap(item.uri, source, { mounted: join(config.sourcesDir, item.name), folder });
+    case 'pvc':
+      return fetchClaim(item.uri, source, { mounted: join(config.sourcesDir, item.name), folder });
     case 'https': {
       const credentials = readCredentials(join(config.credentialsDir, item.name));
       return fetchHttps(source, {

@@ -15,7 +15,8 @@ export function modelPath(
   const folder = join(modelsDir, name);
   if (file !== undefined) return join(folder, file);
   if (format === 'Files') return folder;
-  const models = (existsSync(folder) ? readdirSync(folder) : []).filter((one) => one.endsWith('.onnx'));
+  const files = existsSync(folder) ? readdirSync(folder) : [];
+  const models = files.length === 1 ? files : files.filter((one) => one.endsWith('.onnx'));
   if (models.length !== 1)
     throw new StartFailure(
       FAILURE.modelLoad,

@@ -1,6 +1,7 @@
 /** What each scheme of a model source adds to the pod that fetches it. */
 import { MOUNT, parseModelSource, type ModelSource } from '@penstock/contract';
 import type { ModelVersion } from '../../api/types.gen.ts';
+import { claimMounts } from './claim.ts';
 import { configMapMounts } from './configMap.ts';
 import { httpsMounts } from './https.ts';
 import type { MountNames, SourceMounts } from './mounts.ts';
@@ -8,7 +9,7 @@ import type { MountNames, SourceMounts } from './mounts.ts';
 type Scheme = ModelSource['scheme'];
 type Renderer<S extends Scheme> = (source: Extract<ModelSource, { scheme: S }>, names: MountNames) => SourceMounts;
 
-const RENDERERS: { [S in Scheme]: Renderer<S> } = { configmap: configMapMounts, https: httpsMounts };
+const RENDERERS: { [S in Scheme]: Renderer<S> } = { configmap: configMapMounts, https: httpsMounts, pvc: claimMounts };
 
 /** Volumes and mounts for the bytes and the credentials of one model. */
 export function sourceMounts({ spec: { source } }: ModelVersion, names: MountNames): SourceMounts {

@@ -274,9 +274,9 @@ describe('the chart’s policies', function () {
         'only mount emptyDir, configMap and secret',
       ],
       [
-        'with a claim that is not the cache of packages',
+        'with a claim that it may write, and that is not the cache of packages',
         { volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }] },
-        'and python.cacheClaim',
+        'claims that it only reads, and python.cacheClaim',
       ],
       [
         'with a container that may gain privileges',
@@ -303,8 +303,11 @@ describe('the chart’s policies', function () {
           expect(await create(ours(made(pods(change)), 'x'), as)).to.contain(message));
     }
 
-    it('can make a Deployment with the cache of packages', async () => {
-      const volumes = [{ name: 'cache', persistentVolumeClaim: { claimName: 'packages' } }];
+    it('can make a Deployment with the cache of packages, and with a claim that it only reads', async () => {
+      const volumes = [
+        { name: 'cache', persistentVolumeClaim: { claimName: 'packages' } },
+        { name: 'models', persistentVolumeClaim: { claimName: 'models', readOnly: true } },
+      ];
       expect(await create(ours(deployment(pods({ volumes })), 'cached'), as)).to.equal('');
     });
 

@@ -17,7 +17,13 @@ describe('the path of a model', () => {
     ['one file: that', ['a.bin'], { file: 'a.bin', format: 'ONNX' }, 'm/a.bin'],
     ['several: the one that ends in .onnx', ['a.onnx', 'a.bin'], { format: 'ONNX' }, 'm/a.onnx'],
     ['several Files: their folder', ['a.json', 'b.json'], { format: 'Files' }, 'm'],
-    ['several, none of them a model', ['a.bin'], { format: 'ONNX' }, /exactly one must end in \.onnx.*there is none/],
+    ['an only file: that, with any name', ['a.bin'], { format: 'ONNX' }, 'm/a.bin'],
+    [
+      'several, none of them a model',
+      ['a.bin', 'b.bin'],
+      { format: 'ONNX' },
+      /exactly one must end in \.onnx.*there is none/,
+    ],
     ['two models', ['a.onnx', 'b.onnx'], { format: 'ONNX' }, /there are a\.onnx, b\.onnx/],
   ];
   for (const [sentence, files, model, path] of rows) {

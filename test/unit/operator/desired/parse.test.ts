@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import type { ConfigMap, Container, PodSpec, PodTemplateSpec, Volume, VolumeMount } from 'kubernetes-types/core/v1.js';
 import type { Stored } from '@penstock/kube/api/objects';
 import { parseRevision, revisionConfigMap } from '../../../../operator/desired/revision.ts';
-import { config, observed, pipeline, wanted } from '../../../support/fixtures/objects.ts';
+import { config, modelVersion, observed, pipeline, wanted } from '../../../support/fixtures/objects.ts';
 
 const script = {
   entry: 'score.ts',
@@ -119,6 +119,11 @@ describe('a revision read out of its ConfigMap', () => {
         (spec) => spec.initContainers[0].volumeMounts!.push({ name: 'package-cache', mountPath: MOUNT.sources }),
       ],
       [
+        'a claim that can be written as the source of a model',
+        (spec) =>
+          spec.initContainers[0]!.volumeMounts!.push({ name: 'package-cache', mountPath: `${MOUNT.sources}/m` }),
+      ],
+      [
         'a claim as the folder of packages',
         (spec) =>
           (spec.initContainers[1]!.volumeMounts!.find(({ name }) => name === 'packages')!.name = 'package-cache'),
@@ -135,6 +140,28 @@ describe('a revision read out of its ConfigMap', () => {
         persistentVolumeClaim: { claimName: 'packages' },
       });
     });
+  });
+
+  describe('of a model in a claim', () => {
+    const claimed = modelVersion({ source: { uri: 'pvc://models/iris' } });
+    const seen = observed({ modelVersions: { 'iris-1': claimed } });
+    const stored = revisionConfigMap(pipeline(), wanted(seen), {});
+    const parsed = (change: (spec: Writable) => unknown) => parseRevision(forged(change, stored));
+    const volume = (spec: Writable) => spec.volumes.find(({ persistentVolumeClaim }) => persistentVolumeClaim)!;
+
+    it('is the one that was written', () => expect(parsed(() => undefined)).not.to.equal(undefined));
+    const rows: [string, (spec: Writable) => unknown][] = [
+      ['a claim that can be written', (spec) => delete volume(spec).persistentVolumeClaim!.readOnly],
+      [
+        'the claim beside the model',
+        (spec) => spec.containers[0].volumeMounts.push({ name: volume(spec).name, mountPath: '/tmp' }),
+      ],
+      [
+        'the claim where the model is read',
+        (spec) => (spec.initContainers[0].volumeMounts!.at(-1)!.mountPath = MOUNT.models),
+      ],
+    ];
+    for (const [what, change] of rows) it(`is none with ${what}`, () => expect(parsed(change)).to.equal(undefined));
   });
 
   describe('of a server of the user\u2019s own', () => {

@@ -11,6 +11,8 @@ describe('the URI of a source', () => {
       { scheme: 'https', url: 'https://host/path/a.onnx?sig=x', fileName: 'a.onnx' },
       'a.onnx',
     ],
+    ['pvc://models/iris/v1/', { scheme: 'pvc', claim: 'models', path: 'iris/v1/' }, undefined],
+    ['pvc://models', { scheme: 'pvc', claim: 'models', path: '' }, undefined],
     ['https://host/', { scheme: 'https', url: 'https://host/', fileName: '' }, ''],
   ];
   for (const [uri, source, file] of rows)
@@ -19,7 +21,19 @@ describe('the URI of a source', () => {
       expect(modelFileName(uri)).to.equal(file);
     });
 
-  for (const uri of ['', 'configmap://', 'configmap:///key', 'http://host/a', 'ftp://host/a', 'https://', 'a/b'])
+  for (const uri of [
+    '',
+    'configmap://',
+    'configmap:///key',
+    'http://host/a',
+    'ftp://host/a',
+    'https://',
+    'a/b',
+    'pvc://',
+    'pvc://models/..',
+    'pvc://models/a/../b',
+    'pvc://models/./a',
+  ])
     it(`${JSON.stringify(uri)} is none`, () => {
       expect(parseModelSource(uri)).to.equal(undefined);
       expect(modelFileName(uri)).to.equal(undefined);
