@@ -492,6 +492,7 @@ describe('the chart’s policies', function () {
         'modelversions.penstock.dev': 'get list watch',
         secrets: 'create get patch',
         pods: 'list patch watch',
+        persistentvolumeclaims: 'get', // because of python.cacheClaim
         'events.events.k8s.io': 'create list',
         'apiservices.apiregistration.k8s.io': 'create list watch',
       },
