@@ -152,11 +152,16 @@ export class Dispatcher {
 
   #onResponses(worker: WorkerHandle, responses: ResponseBatch): void {
     for (const rows of responses[2]) this.#options.onBatch(rows);
+    const completed: [QueuedRequest<PendingRequest>, ScoreResponse][] = [];
     for (const response of decode(responses)) {
       if (response.streamed) this.#onStreamStart(worker, response);
-      else this.#complete(worker, response.id, response);
+      else {
+        const queued = this.#complete(worker, response.id);
+        if (queued) completed.push([queued, response]);
+      }
     }
-    this.#flush();
+    this.#flush(); // first, so that the worker runs while the responses are written
+    for (const [queued, response] of completed) this.#respond(queued, response);
   }
 
   /** The head of a streamed response: the request keeps its place in the worker until the last chunk. */
@@ -169,11 +174,11 @@ export class Dispatcher {
     else this.#respond(queued, { ...response, stream });
   }
 
-  #complete(worker: WorkerHandle, id: number, response?: ScoreResponse): void {
+  /** The request is not with the worker any more. Undefined for one that the worker does not have. */
+  #complete(worker: WorkerHandle, id: number): QueuedRequest<PendingRequest> | undefined {
     const queued = worker.take(id);
-    if (!queued) return;
-    this.#queue.complete(queued);
-    if (response) this.#respond(queued, response);
+    if (queued) this.#queue.complete(queued);
+    return queued;
   }
 
   #respond(queued: QueuedRequest<PendingRequest>, response: ScoreResponse): void {

@@ -1,9 +1,10 @@
-/** The HTTP thread's side of a worker: what it says early is heard, and it begins while others still arrive. */
+/** The HTTP thread's side of the workers: early messages, and the order of requests and responses. */
 import { expect } from 'chai';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StartFailure } from '../../../scorer-image/failure.ts';
 import type { Limits } from '../../../scorer-image/run/requestQueue.ts';
 import type { ScoreResponse } from '../../../scorer-image/run/messages.ts';
+import { encode } from '../../../scorer-image/run/responseCodec.ts';
 import { Dispatcher } from '../../../scorer-image/run/dispatcher.ts';
 import type { DispatcherOptions } from '../../../scorer-image/run/dispatcherOptions.ts';
 import { threadWorker } from '../../../scorer-image/run/threadWorker.ts';
@@ -17,6 +18,18 @@ const limits = {
   maxBytes: 1000,
 };
 
+const optionsOf = (own: Partial<Limits>): Omit<DispatcherOptions, 'startWorker'> => ({
+  workers: 1,
+  limits: { ...limits, ...own },
+  initTimeoutMs: 5_000,
+  onCrash: () => undefined,
+  log: () => undefined,
+  onBatch: () => undefined,
+  onDisabled: () => undefined,
+  onReplaced: () => undefined,
+  onLoad: () => undefined,
+});
+
 /** A pool whose only worker runs `code`. */
 const poolOf = (
   code: string,
@@ -25,16 +38,8 @@ const poolOf = (
   listeners: Partial<DispatcherOptions> = {},
 ): Dispatcher =>
   new Dispatcher({
+    ...optionsOf(own),
     startWorker: threadWorker({ file: new URL(`data:text/javascript,${encodeURIComponent(code)}`), data }),
-    workers: 1,
-    limits: { ...limits, ...own },
-    initTimeoutMs: 5_000,
-    onCrash: () => undefined,
-    log: () => undefined,
-    onBatch: () => undefined,
-    onDisabled: () => undefined,
-    onReplaced: () => undefined,
-    onLoad: () => undefined,
     ...listeners,
   });
 const READY = {
@@ -47,7 +52,7 @@ const READY = {
   initMs: 250,
 };
 
-/** A pool whose only worker says `message` at once, and is heard of when it has. */
+/** A pool whose only worker posts `message` at once. Resolves when it has posted it. */
 async function poolOfOneThatSaid(message: unknown): Promise<Dispatcher> {
   const said = new Int32Array(new SharedArrayBuffer(4));
   const pool = poolOf(
@@ -58,9 +63,46 @@ async function poolOfOneThatSaid(message: unknown): Promise<Dispatcher> {
     { message, said },
   );
   await Atomics.waitAsync(said, 0, 0).value;
-  await sleep(200); // what it said has come, and that it has ended, too
+  await sleep(200); // the message has arrived, and the end of the worker, too
   return pool;
 }
+
+describe('a worker with a queue', () => {
+  it('gets its next request before the response to the last one is written', async () => {
+    const order: string[] = [];
+    const pool = new Dispatcher({
+      ...optionsOf({ maxConcurrent: 2 }),
+      startWorker: ({ onMessage }) => {
+        setImmediate(() => onMessage(READY as never));
+        return {
+          maxMessages: 1,
+          post: (message) => {
+            if (!Array.isArray(message)) return;
+            const [[id], , , , body] = message;
+            order.push(`sent ${Buffer.from(body).toString()}`);
+            setImmediate(() => onMessage(encode([{ id: id!, status: 200, body: 'x', runMs: 1 }], 1, [])));
+          },
+          terminate: () => Promise.resolve(true),
+        };
+      },
+    });
+    await pool.start();
+    const respond = (name: string): Promise<void> =>
+      new Promise((resolve) => {
+        pool.dispatch({
+          work: { kind: 'score' },
+          body: Buffer.from(name),
+          respond: () => {
+            order.push(`response to ${name}`);
+            resolve();
+          },
+        });
+      });
+    await Promise.all(['a', 'b'].map(respond));
+    expect(order).to.deep.equal(['sent a', 'sent b', 'response to a', 'response to b']);
+    await pool.stop(0);
+  });
+});
 
 describe('a worker that is faster than the server', () => {
   it('failed: start() rejects with its reason', async () => {

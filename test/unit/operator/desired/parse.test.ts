@@ -120,8 +120,7 @@ describe('a revision read out of its ConfigMap', () => {
       ],
       [
         'a claim that can be written as the source of a model',
-        (spec) =>
-          spec.initContainers[0].volumeMounts!.push({ name: 'package-cache', mountPath: `${MOUNT.sources}/m` }),
+        (spec) => spec.initContainers[0].volumeMounts!.push({ name: 'package-cache', mountPath: `${MOUNT.sources}/m` }),
       ],
       [
         'a claim as the folder of packages',
