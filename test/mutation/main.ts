@@ -88,16 +88,18 @@ const UNIT = {
   concurrency: 2,
 };
 
+const filesOf = (folder: string, names: string[]): string =>
+  names.map((name) => `test/${folder}/${name}.test.ts`).join(' ');
+
 /** Tests of programs that are built once with all mutants; a variable of the environment says which one is active. */
 const componentTests = (files: string[]): object => {
   const spec = files.every((file) => file.startsWith('cli'))
     ? ['cli/serve', 'cli/lock']
     : ['azure', 'protocol', 'scripts', 'values', 'serve'].map((name) => `scorer/${name}`);
-  const paths = spec.map((name) => `test/component/${name}.test.ts`);
   return {
     testRunner: 'command',
     buildCommand: 'npm run build',
-    commandRunner: { command: `npx mocha --bail ${paths.join(' ')}` },
+    commandRunner: { command: `npx mocha --bail ${filesOf('component', spec)}` },
     timeoutMS: 120_000,
     concurrency: 2,
   };
@@ -107,7 +109,7 @@ const componentTests = (files: string[]): object => {
 const INTEGRATION = {
   testRunner: 'command',
   commandRunner: {
-    command: 'npx mocha --bail test/integration/operator/children.test.ts test/integration/operator/refresh.test.ts',
+    command: 'npx mocha --bail test/integration/operator/{children,refresh,withdraw}.test.ts',
   },
   timeoutMS: 120_000,
   concurrency: 2,
