@@ -1,6 +1,7 @@
 """Installed packages in a volume that several pods share: one archive for each lock, Python and platform."""
 import hashlib
 import os
+import re
 import sysconfig
 import tarfile
 import time
@@ -10,6 +11,8 @@ from . import logs
 KEPT = 16
 """Archives; those that were not used for the longest time are removed."""
 PARTIAL = ".partial"
+ARCHIVE = re.compile(r"[0-9a-f]{64}-.*\.tar(\.\d+\.partial)?\Z")
+"""Other files of the volume are left alone."""
 PARTIAL_SECONDS = 3600
 """After this time, an archive that is not complete is that of a pod that was ended."""
 
@@ -49,8 +52,8 @@ class PackageCache:
             _remove(partial)
 
     def _prune(self):
-        files = [entry for entry in os.scandir(self._folder) if entry.name.endswith((".tar", PARTIAL))]
-        complete = sorted((entry for entry in files if entry.name.endswith(".tar")), key=_last_used, reverse=True)
+        files = [entry for entry in os.scandir(self._folder) if ARCHIVE.match(entry.name)]
+        complete = sorted((entry for entry in files if not entry.name.endswith(PARTIAL)), key=_last_used, reverse=True)
         abandoned = [
             entry
             for entry in files

@@ -213,17 +213,18 @@ describe('the installation of Python packages', function () {
       expect(log).to.contain('the packages are not saved in the cache');
     });
 
-    it('keeps the archives that were used last, and removes what an ended pod has left', async () => {
-      const old = Array.from({ length: 20 }, (_, i) => `${'a'.repeat(63)}${i}.tar`);
-      for (const [i, name] of [...old, 'x.tar.1.partial'].entries()) {
+    it('keeps the archives that were used last and files of others, and removes what an ended pod has left', async () => {
+      const archive = (i: number): string => `${String(i).padStart(64, '0')}-cpython-311-x86_64-linux-gnu.tar`;
+      const old = Array.from({ length: 20 }, (_, i) => archive(i));
+      for (const [i, name] of ['backup.tar', ...old, `${archive(1)}.1.partial`].entries()) {
         writeFileSync(join(cache(), name), '');
         utimesSync(join(cache(), name), 1000 + i, 1000 + i);
       }
-      writeFileSync(join(cache(), 'x.tar.2.partial'), ''); // of a pod that installs now
+      writeFileSync(join(cache(), `${archive(2)}.2.partial`), ''); // of a pod that installs now
       await withCache(locked);
       expect(archives())
-        .to.have.length(17)
-        .and.include.members([...old.slice(5), 'x.tar.2.partial']);
+        .to.have.length(18)
+        .and.include.members(['backup.tar', ...old.slice(5), `${archive(2)}.2.partial`]);
     });
   });
 });

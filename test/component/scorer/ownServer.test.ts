@@ -136,7 +136,7 @@ describe('a server of the user’s own', function () {
           response.end(body);
         }, 20);
       },
-      { [ENV.maxConcurrentRequests]: '3', [ENV.maxQueueWaitMs]: '30000' },
+      { [ENV.maxConcurrentRequests]: '3', [ENV.maxQueueWaitMs]: '30000', [ENV.requestTimeoutMs]: '30000' },
     );
     const bodies = Array.from({ length: 30 }, (_, i) => `request ${i}`);
     const answers = await Promise.all(bodies.map(async (body) => (await post(body)).text()));
