@@ -109,7 +109,7 @@ const componentTests = (files: string[]): object => {
 const INTEGRATION = {
   testRunner: 'command',
   commandRunner: {
-    command: 'npx mocha --bail test/integration/operator/{children,refresh,withdraw}.test.ts',
+    command: `npx mocha --bail ${filesOf('integration/operator', ['children', 'refresh', 'withdraw'])}`,
   },
   timeoutMS: 120_000,
   concurrency: 2,
