@@ -2,7 +2,16 @@
 import { ENV } from '@penstock/contract';
 import { expect } from 'chai';
 import { execa } from 'execa';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../../../hack/cluster/ports.ts';
@@ -189,18 +198,27 @@ describe('the installation of Python packages', function () {
       expect((await withCache(locked, { [ENV.maxPackagesBytes]: '100' })).log).to.contain('EnvironmentTooLarge');
     });
 
-    it('installs from the index where the archive is damaged, and repairs it', async () => {
-      await withCache(locked);
-      writeFileSync(join(cache(), archives()[0]!), Buffer.alloc(5000, 'x'));
-      const { exitCode, log } = await withCache(locked);
-      expect(exitCode).to.equal(0);
-      expect(log).to.contain('cannot be used').and.contain('installed the packages');
-      expect((await withCache(locked, await withoutIndex())).exitCode).to.equal(0);
-    });
+    for (const [what, damage] of [
+      ['no archive', () => Buffer.alloc(5000, 'x')],
+      ['all zeros', (bytes: Buffer) => bytes.fill(0)],
+      ['zeros at its end', (bytes: Buffer) => bytes.fill(0, 512)],
+      ['cut off', (bytes: Buffer) => bytes.subarray(0, 1024)],
+      ['other bytes of a file', (bytes: Buffer) => bytes.fill('x', 600, 601)],
+    ] as const)
+      it(`installs from the index where the archive is damaged (${what}), and repairs it`, async () => {
+        await withCache(locked);
+        const path = join(cache(), archives()[0]!);
+        writeFileSync(path, damage(readFileSync(path)));
+        const { exitCode, log } = await withCache(locked);
+        expect(exitCode).to.equal(0);
+        expect(log).to.contain('cannot be used').and.contain('installed the packages');
+        expect((await withCache(locked, await withoutIndex())).exitCode).to.equal(0);
+      });
 
     it('writes nothing outside the folder of the packages', async () => {
       await withCache(locked);
       await execa('python3', ['-c', ESCAPING_ARCHIVE, join(cache(), archives()[0]!)]);
+      expect(archives()).to.have.length(1);
       const { exitCode } = await withCache(locked);
       expect([exitCode, existsSync(join(home, 'outside'))]).to.deep.equal([0, false]);
       expect(installed()).to.have.members(['greet.py', 'greet-1.0.dist-info']);
@@ -231,11 +249,13 @@ describe('the installation of Python packages', function () {
 
 /** A tar file with a path that leads out of the folder, and a link that does. */
 const ESCAPING_ARCHIVE = `
-import io, sys, tarfile
+import hashlib, io, os, sys, tarfile
 with tarfile.open(sys.argv[1], "w") as archive:
     link = tarfile.TarInfo("link")
     link.type, link.linkname = tarfile.SYMTYPE, ".."
     archive.addfile(link)
     for name in ("../outside", "link/outside"):
         archive.addfile(tarfile.TarInfo(name), io.BytesIO())
+digest = hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest()
+os.rename(sys.argv[1], sys.argv[1][:-68] + digest + ".tar")
 `;
