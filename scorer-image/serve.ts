@@ -23,6 +23,7 @@ import type { ResponseStream } from './run/responseStream.ts';
 import type { ScoreResponse } from './run/messages.ts';
 import { Dispatcher } from './run/dispatcher.ts';
 import { pythonWorkers } from './run/pythonProcess.ts';
+import { ServerReadiness } from './run/serverReadiness.ts';
 import { serverWorkers } from './run/serverWorker.ts';
 import { threadWorker, type ThreadCode } from './run/threadWorker.ts';
 import { MAX_MESSAGES_IN_FLIGHT } from './run/workerHandle.ts';
@@ -86,7 +87,7 @@ export async function serve(
     connections.add(1);
     socket.once('close', () => connections.add(-1));
   });
-  const operator = managementServer(deps);
+  const operator = managementServer({ ...deps, serverLostForMs: workers.lostForMs });
   // for relative paths to files beside the script
   if (config.script !== undefined) process.chdir(dirname(config.script));
   await traffic.open();
@@ -134,11 +135,15 @@ async function workersOf(
   config: ScorerConfig,
   modelDir: string,
   worker: WorkerFile,
-): Promise<{ start: StartWorker; close: () => Promise<void> }> {
+): Promise<{ start: StartWorker; close: () => Promise<void>; lostForMs?: () => number }> {
   const { python, script, server, revision, workers } = config;
   if (python && script !== undefined) return pythonWorkers({ python, script, revision });
   const close = (): Promise<void> => Promise.resolve();
-  if (server) return { start: serverWorkers(server), close };
+  if (server) {
+    const readiness = new ServerReadiness(server);
+    const closing = (): Promise<void> => Promise.resolve(readiness.close());
+    return { start: serverWorkers(server, readiness), close: closing, lostForMs: () => readiness.lostForMs };
+  }
   const heapMebibytes = Math.floor(getHeapStatistics().heap_size_limit / 2 ** 20 / workers);
   const start = threadWorker({ ...worker, heapMebibytes, data: { ...config, modelDir } });
   return { start, close };

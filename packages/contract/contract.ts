@@ -4,6 +4,7 @@
  */
 export { isJsonObject, isReadableVersion, parsedJson, SCHEMA_VERSION } from './externalText.ts';
 export { FAILURE, type Failure } from './failures.ts';
+export type { OwnServer } from './ownServer.ts';
 export { configMapSource, modelFileName, parseModelSource, type ModelSource } from './modelSource.ts';
 export { parseTraffic, type Traffic } from './traffic.ts';
 export {
@@ -153,6 +154,8 @@ export const OPERATOR_PATH = {
   live: '/livez',
   ready: '/readyz',
   startup: '/startupz',
+  /** 503 where a server of the user's own has not answered for a while. */
+  server: '/serverz',
   /** Its response comes when the scorer has no request any more. */
   drained: '/drainedz',
   stats: '/stats',
@@ -216,15 +219,6 @@ export interface FetchItem {
   format: ModelFormat;
   /** `sha256:<hex>`. Absent only on the first verification of a ModelVersion without spec.digest. */
   digest?: string;
-}
-
-/** A server of the user's own, in another container of the pod. */
-export interface OwnServer {
-  port: number;
-  /** Path that gets the requests of /score. */
-  path: string;
-  /** Path whose GET has a status of 2xx or 3xx as soon as the server can take requests. */
-  readinessPath: string;
 }
 
 /** A request and the expected answer, both as JSON text. */

@@ -16,11 +16,16 @@ export interface ManagementServerDeps {
   metrics: ScorerMetrics;
   dispatcher: Dispatcher;
   demand: Demand;
+  /** How long a server of the user's own has not answered. */
+  serverLostForMs?: (() => number) | undefined;
 }
 
 /** The kubelet, Prometheus and the operator replicas keep a few each. */
 const MAX_CONNECTIONS = 256;
 const KEEP_ALIVE_MS = 65_000;
+const MAX_WAITING = 2;
+/** After this time, the kubelet restarts the container of a server of the user's own. */
+const SERVER_LOST_MS = 60_000;
 
 export function managementServer({
   config,
@@ -29,6 +34,7 @@ export function managementServer({
   metrics,
   dispatcher,
   demand,
+  serverLostForMs = () => 0,
 }: ManagementServerDeps): Server {
   const ready = (): string | undefined => {
     if (lifecycle.phase !== 'Ready') return lifecycle.phase;
@@ -46,7 +52,9 @@ export function managementServer({
     },
     [OPERATOR_PATH.ready]: ready,
     // A server of the user's own serves on until then.
-    [OPERATOR_PATH.drained]: () => lifecycle.drained,
+    [OPERATOR_PATH.server]: () =>
+      serverLostForMs() > SERVER_LOST_MS ? 'the server container has not answered for a minute' : undefined,
+    [OPERATOR_PATH.drained]: drainedCheck(lifecycle),
   };
   const stats = (): ScorerStats => {
     const { idleSeconds, ...figures } = demand.figures(performance.now());
@@ -63,4 +71,13 @@ export function managementServer({
     { checks, documents: { [OPERATOR_PATH.stats]: stats }, registry: metrics.registry },
     { connections: MAX_CONNECTIONS, keepAliveMs: KEEP_ALIVE_MS },
   );
+}
+
+/** Two may wait, so that waiting requests cannot take all connections; the oldest one gets 503 when a third one comes. */
+function drainedCheck({ drained }: Lifecycle): () => Promise<string | undefined> {
+  const waiting: ((problem: string) => void)[] = [];
+  return () => {
+    if (waiting.length === MAX_WAITING) waiting.shift()!('another request waits');
+    return Promise.race([drained, new Promise<string>((resolve) => waiting.push(resolve))]);
+  };
 }

@@ -24,7 +24,7 @@ export function scriptHead(
   status: number,
   headers: Iterable<[name: string, value: string]>,
 ): { status: number; headers: string[] } {
-  if (!(status >= 200 && status <= 599)) throw new Error(`run() returned a Response with status ${status}`);
+  if (!(status >= 200 && status <= 599)) throw new Error(`a response cannot have status ${status}`);
   const allowed = [...headers]
     .map(([name, value]): [string, string] => [name.toLowerCase(), value])
     .filter(([name]) => !RESERVED.has(name));

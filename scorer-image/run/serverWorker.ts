@@ -2,44 +2,46 @@
 import { FAILURE, type OwnServer } from '@penstock/contract';
 import { endToEnd } from '@penstock/server/messageHeaders';
 import { Agent, request, type IncomingMessage, type RequestOptions } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { StartFailure } from '../failure.ts';
 import { scriptHead } from '../protocols/scriptHead.ts';
 import type { ByteStream, ScoreRequest } from '../protocols/messages.ts';
 import { ChunkSender } from './chunkSender.ts';
 import type { Requests, ToWorker, WorkerResponse } from './messages.ts';
 import { encode } from './responseCodec.ts';
+import { SERVER_HOST, type ServerReadiness } from './serverReadiness.ts';
 import type { StartWorker, TransportListener, WorkerMessage, WorkerTransport } from './workerTransport.ts';
 
-/** The containers of a pod share it. */
-const HOST = '127.0.0.1';
-const READINESS_INTERVAL_MS = 200;
-const READINESS_TIMEOUT_MS = 5_000;
+/** A connection without a request is closed before a server closes it, which could meet the next request. */
+const IDLE_MS = 2_000;
 /** A body that is longer, or whose length is not known, is sent on in chunks. */
 const MAX_WHOLE_BYTES = 2 ** 20;
 const NO_TENSORS = 'this endpoint has a server of its own, which gets requests to /score and /invocations only';
 
 /** Workers that each have one request at the same time, on a connection of their own. */
 export const serverWorkers =
-  (server: OwnServer): StartWorker =>
+  (server: OwnServer, readiness: ServerReadiness): StartWorker =>
   (listener) =>
-    new ServerWorker(server, listener);
+    new ServerWorker(server, readiness, listener);
 
 class ServerWorker implements WorkerTransport {
   readonly #server: OwnServer;
+  readonly #readiness: ServerReadiness;
   readonly #listener: TransportListener;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1, timeout: IDLE_MS });
   readonly #end = new AbortController();
   readonly #chunks: ChunkSender;
   readonly maxMessages = 1;
-  /** The server does not answer; it gets no request until its readiness path does. */
-  isLost = false;
 
-  constructor(server: OwnServer, listener: TransportListener) {
+  constructor(server: OwnServer, readiness: ServerReadiness, listener: TransportListener) {
     this.#server = server;
+    this.#readiness = readiness;
     this.#listener = listener;
     this.#chunks = new ChunkSender((message) => listener.onMessage(message as WorkerMessage));
     void this.#start();
+  }
+
+  get isLost(): boolean {
+    return this.#readiness.isLost;
   }
 
   post(message: ToWorker): void {
@@ -63,28 +65,9 @@ class ServerWorker implements WorkerTransport {
 
   async #start(): Promise<void> {
     const started = performance.now();
-    await this.#readiness();
+    await this.#readiness.ready();
     const script = { wantsRequest: true, rawHttp: true, schemas: {}, signatures: {}, notes: [] };
     this.#listener.onMessage({ type: 'ready', ...script, initMs: performance.now() - started });
-  }
-
-  /** Resolves when the server can take requests. */
-  async #readiness(): Promise<void> {
-    while (!(await this.#isServing())) {
-      if (this.#end.signal.aborted) return new Promise(() => undefined); // nothing waits for it any more
-      await sleep(READINESS_INTERVAL_MS, undefined, { ref: false });
-    }
-  }
-
-  /** Whether the readiness path has a status of 2xx or 3xx, as for a probe of the kubelet. */
-  async #isServing(): Promise<boolean> {
-    try {
-      const signal = AbortSignal.any([this.#end.signal, AbortSignal.timeout(READINESS_TIMEOUT_MS)]);
-      const { statusCode = 0 } = (await this.#send({ path: this.#server.readinessPath, signal })).resume();
-      return statusCode >= 200 && statusCode < 400;
-    } catch {
-      return false; // it does not listen yet
-    }
   }
 
   /** A message has one request, because each worker takes one at the same time. */
@@ -92,18 +75,29 @@ class ServerWorker implements WorkerTransport {
     const started = performance.now();
     if (until! < Date.now()) return this.#respond({ id: id!, status: 504, body: 'the request has waited too long' });
     if (work!.kind === 'infer') return this.#respond({ id: id!, status: 501, body: NO_TENSORS });
+    const response = await this.#score(work!.request!, body).catch((error: unknown) => this.#lose(id!, error));
+    if (!response) return;
     try {
-      const response = await this.#score(work!.request!, body);
       const head = { id: id!, runMs: performance.now() - started, ...headOf(response) };
       if (isShort(response)) this.#respond({ ...head, body: await wholeBody(response) });
       else await this.#stream(head, streamOf(response));
     } catch (error) {
-      this.isLost = true;
-      this.#respond({ id: id!, status: 502, body: `the server container gave no response: ${String(error)}` });
-      await this.#readiness();
-      this.isLost = false;
-      this.#listener.onMessage(encode([], 0, [])); // so that queued requests are sent
+      response.destroy();
+      this.#respond({
+        id: id!,
+        status: 502,
+        body: `the response of the server container is not usable: ${String(error)}`,
+      });
     }
+  }
+
+  /** No worker gets a request until the readiness path answers. Then queued requests are sent. */
+  async #lose(id: number, error: unknown): Promise<undefined> {
+    const ready = this.#readiness.lose();
+    this.#respond({ id, status: 502, body: `the server container gave no response: ${String(error)}` });
+    await ready;
+    this.#listener.onMessage(encode([], 0, []));
+    return undefined;
   }
 
   #score({ method, url, headers, requestId }: ScoreRequest, body: Uint8Array): Promise<IncomingMessage> {
@@ -121,7 +115,11 @@ class ServerWorker implements WorkerTransport {
 
   #send(options: RequestOptions, body?: Uint8Array): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
-      request({ host: HOST, port: this.#server.port, agent: this.#agent, ...options }, resolve)
+      request({ host: SERVER_HOST, port: this.#server.port, agent: this.#agent, ...options }, resolve)
+        .on('upgrade', (_, socket) => {
+          socket.destroy();
+          reject(new Error('it wants another protocol'));
+        })
         .on('error', reject)
         .end(body);
     });

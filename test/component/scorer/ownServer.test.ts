@@ -181,11 +181,34 @@ describe('a server of the user’s own', function () {
     server!.closeAllConnections();
     server!.close();
     expect((await post('x')).status).to.equal(502);
-    await Promise.all(Array.from({ length: 20 }, () => post('x'))); // each connection has met it
     await answersWith(scorer, '/readyz', 503);
     await listen(echo, port);
     await ready(scorer);
     expect((await post('x')).status).to.equal(200);
+  });
+
+  it('a response that HTTP does not allow is 502, and the next one is served', async () => {
+    let raw = 'HTTP/1.1 600 Odd\r\ncontent-length: 2\r\n\r\nxx';
+    await behind((request, response) => (raw === '' ? response.end('ok') : request.socket.write(raw)), {
+      [ENV.maxConcurrentRequests]: '1',
+    });
+    const answer = await post('x');
+    expect([answer.status, await answer.text()]).to.deep.equal([
+      502,
+      '{"message":"the response of the server container is not usable: Error: a response cannot have status 600"}',
+    ]);
+    raw = 'HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n';
+    expect((await post('x')).status).to.equal(502);
+    raw = '';
+    await ready(scorer);
+    expect((await post('x')).status).to.equal(200);
+  });
+
+  it('a server that takes one connection at a time is served', async () => {
+    const port = await listen(echo);
+    server!.maxConnections = 1;
+    scorer = await start(port, { [ENV.maxConcurrentRequests]: '1', [ENV.maxQueueWaitMs]: '10000' });
+    for (let i = 0; i < 3; i++) expect((await post('x')).status).to.equal(200);
   });
 
   it('a response that it breaks off is broken off', async () => {

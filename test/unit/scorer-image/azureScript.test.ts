@@ -182,5 +182,5 @@ describe('a Response of run()', () => {
   });
 
   it('with a status below 200 rejects', async () =>
-    expect(await refusal(answer(() => Response.error()))).to.contain('a Response with status 0'));
+    expect(await refusal(answer(() => Response.error()))).to.contain('a response cannot have status 0'));
 });
