@@ -37,10 +37,12 @@ export function fetchVolumes(fetches: Fetch[]): SourceMounts {
     sourceMounts(modelVersion, {
       folder: name,
       sourceVolume: names.volume('source', name),
+      claimVolume: (claim) => names.volume('claim', claim),
       secretVolume: names.volume('secret', name),
     }),
   );
-  return { volumes: all.flatMap(({ volumes }) => volumes), mounts: all.flatMap(({ mounts }) => mounts) };
+  const volumes = new Map(all.flatMap((one) => one.volumes).map((volume) => [volume.name, volume]));
+  return { volumes: [...volumes.values()], mounts: all.flatMap(({ mounts }) => mounts) };
 }
 
 /** The restricted Pod Security Standard, for every container. */

@@ -29,5 +29,5 @@ export const names = {
   verifyJob: (modelVersion: string, hash: string, attempt: number): string =>
     `${modelVersion.slice(0, 40).replace(/-+$/, '')}-verify-${hash.slice(0, 8)}-${attempt}`,
   /** A volume with the source or the credentials of a model. The name of a model may have 63 characters. */
-  volume: (use: 'source' | 'secret', model: string): string => label(`${use}-${model}`),
+  volume: (use: 'source' | 'secret' | 'claim', model: string): string => label(`${use}-${model}`),
 };

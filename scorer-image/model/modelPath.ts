@@ -15,7 +15,8 @@ export function modelPath(
   const folder = join(modelsDir, name);
   if (file !== undefined) return join(folder, file);
   if (format === 'Files') return folder;
-  const files = existsSync(folder) ? readdirSync(folder) : [];
+  const entries = existsSync(folder) ? readdirSync(folder, { withFileTypes: true }) : [];
+  const files = entries.filter((entry) => entry.isFile()).map(({ name: file }) => file);
   const models = files.length === 1 ? files : files.filter((one) => one.endsWith('.onnx'));
   if (models.length !== 1)
     throw new StartFailure(

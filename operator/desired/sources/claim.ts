@@ -2,11 +2,14 @@
 import { MOUNT, type ModelSource } from '@penstock/contract';
 import type { MountNames, SourceMounts } from './mounts.ts';
 
-/** Read-only, so that the kubelet changes no owner of a file in it. */
+/**
+ * Read-only, so that the kubelet changes no owner of a file in it. Models of the same claim share the volume: the kubelet
+ * does not start a pod with two volumes of one claim.
+ */
 export const claimMounts = (
   { claim }: Extract<ModelSource, { scheme: 'pvc' }>,
-  { folder, sourceVolume }: MountNames,
+  { folder, claimVolume }: MountNames,
 ): SourceMounts => ({
-  volumes: [{ name: sourceVolume, persistentVolumeClaim: { claimName: claim, readOnly: true } }],
-  mounts: [{ name: sourceVolume, mountPath: `${MOUNT.sources}/${folder}`, readOnly: true }],
+  volumes: [{ name: claimVolume(claim), persistentVolumeClaim: { claimName: claim, readOnly: true } }],
+  mounts: [{ name: claimVolume(claim), mountPath: `${MOUNT.sources}/${folder}`, readOnly: true }],
 });

@@ -12,6 +12,8 @@ export interface MountNames {
   folder: string;
   /** The volume with its bytes. */
   sourceVolume: string;
+  /** The volume of a claim, which several models may share. */
+  claimVolume: (claim: string) => string;
   /** The volume with the credentials of its download. */
   secretVolume: string;
 }

@@ -1,15 +1,19 @@
 /** pvc://CLAIM[/PATH]: a file or a folder, copied from the mounted PersistentVolumeClaim. */
 import { FAILURE, type ModelSource } from '@penstock/contract';
-import { constants, type Dirent } from 'node:fs';
+import { constants } from 'node:fs';
 import { mkdir, open, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { StartFailure } from '../../failure.ts';
 import { combined, store, type Stored } from '../store.ts';
 
-const MAX_FILES = 10_000;
+const MAX_ENTRIES = 10_000;
 const MAX_DEPTH = 32;
-/** Made by mkfs, and not readable. */
-const LOST_AND_FOUND = 'lost+found';
+/** Folders at the root of a claim that the file system or the storage makes. */
+const OF_THE_FILE_SYSTEM: ReadonlySet<string> = new Set(['lost+found', '.snapshot']);
+/** A line break in a name would make the digest of several files ambiguous. */
+const CONTROL = /\p{Cc}/u;
+/** Neither a link nor a pipe that blocks. */
+const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 interface Folders {
   /** Where the claim is mounted. */
@@ -29,10 +33,10 @@ export async function fetchClaim(
 ): Promise<Stored> {
   const claim = new Claim(uri, await realpath(mounted).catch(() => mounted));
   const start = await claim.resolve(join(mounted, path));
-  if (start.isFile) return copy(start.path, join(folder, basename(path)));
+  if (start.isFile) return claim.copy(start.path, join(folder, basename(path)));
   const files: (Stored & { name: string })[] = [];
   for (const { name, path: from } of (await claim.filesBelow(start.path)).sort(byName))
-    files.push({ name, ...(await copy(from, join(folder, name))) });
+    files.push({ name, ...(await claim.copy(from, join(folder, name))) });
   if (files.length === 0) throw new StartFailure(FAILURE.resource, `${uri} has no files`);
   return combined(files);
 }
@@ -43,6 +47,7 @@ const byName = (a: { name: string }, b: { name: string }): number =>
 class Claim {
   readonly #uri: string;
   readonly #root: string;
+  #entries = 0;
 
   constructor(uri: string, root: string) {
     this.#uri = uri;
@@ -51,10 +56,10 @@ class Claim {
 
   /** The real path. Throws for what is not there, leads out of the claim, or is no file or folder. */
   async resolve(path: string): Promise<{ path: string; isFile: boolean }> {
-    const real = await realpath(path).catch(() => undefined);
-    if (real === undefined) throw this.#failure(`${this.#shown(path)} is not there`);
-    if (real !== this.#root && !real.startsWith(this.#root + sep))
-      throw this.#failure(`${this.#shown(path)} is a link that leads out of the claim`);
+    const real = await realpath(path).catch((error: unknown) => {
+      throw this.#unreadable(path, error);
+    });
+    if (!this.#isInside(real)) throw this.#failure(`${this.#shown(path)} is a link that leads out of the claim`);
     const found = await stat(real);
     if (!found.isFile() && !found.isDirectory())
       throw this.#failure(`${this.#shown(path)} is neither a file nor a folder`);
@@ -65,33 +70,60 @@ class Claim {
   async filesBelow(folder: string, name = '', depth = 1): Promise<{ name: string; path: string }[]> {
     if (depth > MAX_DEPTH) throw this.#failure(`folders are more than ${MAX_DEPTH} deep`);
     const files: { name: string; path: string }[] = [];
-    for (const entry of await this.#entries(folder)) {
-      const found = await this.resolve(join(folder, entry.name));
-      const below = name === '' ? entry.name : `${name}/${entry.name}`;
+    for (const entry of await this.#namesIn(folder)) {
+      this.#entries += 1;
+      if (this.#entries > MAX_ENTRIES) throw this.#failure(`there are more than ${MAX_ENTRIES} files and folders`);
+      const found = await this.resolve(join(folder, entry));
+      const below = name === '' ? entry : `${name}/${entry}`;
       if (found.isFile) files.push({ name: below, path: found.path });
       else files.push(...(await this.filesBelow(found.path, below, depth + 1)));
-      if (files.length > MAX_FILES) throw this.#failure(`there are more than ${MAX_FILES} files`);
     }
     return files;
   }
 
-  async #entries(folder: string): Promise<Dirent[]> {
-    const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
-      throw this.#failure(`${this.#shown(folder)} cannot be read: ${(error as Error).message}`);
+  /**
+   * Copies a file that was resolved. A writer of the claim may have changed the path since then, so the open file is
+   * checked.
+   */
+  async copy(from: string, to: string): Promise<Stored> {
+    await mkdir(dirname(to), { recursive: true });
+    const file = await open(from, OPEN_FLAGS).catch((error: unknown) => {
+      throw this.#unreadable(from, error);
     });
-    return entries.filter(({ name }) => folder !== this.#root || name !== LOST_AND_FOUND);
+    try {
+      const isFile = (await file.stat()).isFile();
+      if (!isFile || !this.#isInside(await realpath(`/proc/self/fd/${file.fd}`)))
+        throw this.#failure(`${this.#shown(from)} has changed while it was read`);
+      return await store(file.createReadStream({ autoClose: false }), to);
+    } finally {
+      await file.close();
+    }
   }
 
-  #shown = (path: string): string => relative(this.#root, path) || 'the claim';
+  async #namesIn(folder: string): Promise<string[]> {
+    const names = await readdir(folder).catch((error: unknown) => {
+      throw this.#unreadable(folder, error);
+    });
+    const strange = names.find((name) => CONTROL.test(name));
+    if (strange !== undefined) throw this.#failure(`the name ${JSON.stringify(strange)} has a control character`);
+    return names.filter((name) => folder !== this.#root || !OF_THE_FILE_SYSTEM.has(name));
+  }
+
+  #isInside(real: string): boolean {
+    return real === this.#root || real.startsWith(this.#root + sep);
+  }
+
+  #shown(path: string): string {
+    return relative(this.#root, path) || 'the claim';
+  }
+
+  #unreadable(path: string, error: unknown): StartFailure {
+    const { code = String(error) } = error as { code?: string };
+    if (code === 'ENOENT') return this.#failure(`${this.#shown(path)} is not there`);
+    return this.#failure(`${this.#shown(path)} cannot be read (${code}) by user ${process.getuid?.() ?? ''}`);
+  }
 
   #failure(message: string): StartFailure {
     return new StartFailure(FAILURE.resource, `${this.#uri}: ${message}`);
   }
-}
-
-/** O_NOFOLLOW, because the link may have been made after it was resolved. */
-async function copy(from: string, to: string): Promise<Stored> {
-  await mkdir(dirname(to), { recursive: true });
-  const file = await open(from, constants.O_RDONLY | constants.O_NOFOLLOW);
-  return store(file.createReadStream(), to);
 }

@@ -88,7 +88,20 @@ describe('a model in a claim', () => {
       'v1',
       'v1/c is a link that leads out of the claim',
     ],
+    ['a name with a line break', () => write('v1/a\nb'), 'v1', 'the name "a\\nb" has a control character'],
     ['a link without an end', () => symlinkSync('.', join(claim, 'loop')), '', 'folders are more than 32 deep'],
+    [
+      'more folders than can be read',
+      () => {
+        for (let i = 0; i < 20; i++) {
+          mkdirSync(join(claim, `d${i}`));
+          for (const name of ['a', 'b']) symlinkSync(`../d${i + 1}`, join(claim, `d${i}/${name}`));
+        }
+        mkdirSync(join(claim, 'd20'));
+      },
+      'd0',
+      'there are more than 10000 files and folders',
+    ],
     ['a pipe', () => execFileSync('mkfifo', [join(claim, 'pipe')]), 'pipe', 'pipe is neither a file nor a folder'],
   ];
   for (const [what, make, path, message] of rows)

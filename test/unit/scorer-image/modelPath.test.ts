@@ -8,7 +8,9 @@ import { modelPath } from '../../../scorer-image/model/modelPath.ts';
 const folder = (...files: string[]): string => {
   const models = mkdtempSync(join(tmpdir(), 'penstock-models-'));
   mkdirSync(join(models, 'm'));
-  for (const file of files) writeFileSync(join(models, 'm', file), '');
+  for (const file of files)
+    if (file.endsWith('/')) mkdirSync(join(models, 'm', file));
+    else writeFileSync(join(models, 'm', file), '');
   return models;
 };
 
@@ -24,6 +26,7 @@ describe('the path of a model', () => {
       { format: 'ONNX' },
       /exactly one must end in \.onnx.*there is none/,
     ],
+    ['a folder is no model', ['sub/'], { format: 'ONNX' }, /there is none/],
     ['two models', ['a.onnx', 'b.onnx'], { format: 'ONNX' }, /there are a\.onnx, b\.onnx/],
   ];
   for (const [sentence, files, model, path] of rows) {

@@ -57,6 +57,17 @@ describe('the fetch container', () => {
       { name: 'PENSTOCK_CA_BUNDLE', value: 'PEM' },
     ]));
 
+  it('has one volume for two models of the same claim, and a mount for each', () => {
+    const models = ['a', 'b'].map((name) => ({ ...of(`pvc://models/${name}`), name }));
+    const { volumes, mounts } = fetchVolumes(models);
+    expect(volumes).to.deep.equal([
+      { name: 'claim-models', persistentVolumeClaim: { claimName: 'models', readOnly: true } },
+    ]);
+    expect(mounts).to.deep.equal(
+      ['a', 'b'].map((name) => ({ name: 'claim-models', mountPath: `/var/penstock/sources/${name}`, readOnly: true })),
+    );
+  });
+
   it('mounts the ConfigMap of a source, and the Secret of another', () => {
     const { volumes, mounts } = fetchVolumes([of('configmap://model/a.onnx')]);
     expect(volumes[0]).to.deep.include({ name: mounts[0]!.name });

@@ -138,7 +138,7 @@ describe('a script in a ConfigMap', () => {
 });
 
 describe('the mounts of a source', () => {
-  const names = { folder: 'm', sourceVolume: 'source-m', secretVolume: 'secret-m' };
+  const names = { folder: 'm', sourceVolume: 'source-m', claimVolume: String, secretVolume: 'secret-m' };
 
   it('are in the folder of the model, each with its volume', () => {
     const source = { uri: 'configmap://model', secretRef: { name: 's' } };
