@@ -121,7 +121,7 @@ describe('the cache of packages', () => {
     const asked: string[][] = [];
     const { observe } = claims('packages', ({ kind }, ...name) => {
       asked.push([kind, ...name]);
-      return Promise.resolve({});
+      return Promise.resolve({ metadata: {} });
     });
     expect((await observe(locked)).packageCache).to.equal(true);
     expect((await observe()).packageCache, 'of a pipeline without packages').to.equal(false);
@@ -131,6 +131,13 @@ describe('the cache of packages', () => {
   it('is not there where the namespace has no such claim', async () => {
     const { observe } = claims('packages', () => Promise.reject(new KubeError(404, 'NotFound', 'no claim')));
     expect((await observe(locked)).packageCache).to.equal(false);
+  });
+
+  it('is not there while the claim is being deleted, or has lost its volume', async () => {
+    for (const claim of [{ metadata: { deletionTimestamp: 'x' } }, { metadata: {}, status: { phase: 'Lost' } }]) {
+      const { observe } = claims('packages', () => Promise.resolve(claim));
+      expect((await observe(locked)).packageCache).to.equal(false);
+    }
   });
 
   it('is not looked for where the chart names no claim', async () => {
