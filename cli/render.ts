@@ -6,6 +6,7 @@ import { configMapSource, ENV, type FetchItem } from '@penstock/contract';
 import type { ConfigMapKeySelector, Container, EnvVar } from 'kubernetes-types/core/v1.js';
 import { locksOf } from '../operator/api/locks.ts';
 import type { Script } from '../operator/api/observed.ts';
+import { CONTAINER } from '../operator/api/containers.ts';
 import type { RenderConfig } from '../operator/api/renderConfig.ts';
 import type { InferencePipeline } from '../operator/api/types.gen.ts';
 import { quantity } from '../operator/api/units.ts';
@@ -63,13 +64,12 @@ export function render(manifests: Manifests, shell: Shell): Local {
     now: 0,
   });
   const { containers, initContainers } = podTemplate.spec!;
+  const scorer = containers.find(({ name }) => name === CONTAINER.scorer)!;
   const items = fetchItemsOf(initContainers?.[0]);
   const python = pythonOf(script);
   return {
-    env: scorerEnv(
-      python ? withVariables(containers[0]!, pipeline) : containers[0]!,
-      resolved.limits.cpu ?? '1',
-      (variable) => valueOf(variable, shell, configMaps),
+    env: scorerEnv(python ? withVariables(scorer, pipeline) : scorer, resolved.limits.cpu ?? '1', (variable) =>
+      valueOf(variable, shell, configMaps),
     ),
     fetch: items,
     sources: Object.fromEntries(items.flatMap((item) => sourceOf(item, configMaps))),

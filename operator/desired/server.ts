@@ -35,6 +35,13 @@ export function serverContainer({ spec, server, record, modelDir, effective, con
     ...(args && { args }),
     env: codeVariables(spec, effective, { [ENV.modelDir]: modelDir }),
     resources: withDisk(effective, 0),
+    // a server that hangs is restarted; the scorer knows whether it answers
+    livenessProbe: {
+      httpGet: { path: OPERATOR_PATH.server, port: PORT.operator },
+      periodSeconds: 10,
+      timeoutSeconds: 5,
+      failureThreshold: 6,
+    },
     // it serves on until the scorer has no request any more
     lifecycle: { preStop: { httpGet: { path: OPERATOR_PATH.drained, port: PORT.operator } } },
     securityContext: RESTRICTED,

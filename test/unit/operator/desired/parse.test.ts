@@ -99,20 +99,20 @@ describe('a revision read out of its ConfigMap', () => {
     });
 
     const rows: [string, (spec: Writable) => unknown][] = [
-      ['another image', (spec) => (spec.containers[1]!.image = 'other')],
-      ['another command', (spec) => (spec.containers[1]!.command = ['sh', '-c', 'env'])],
-      ['another module', (spec) => (spec.containers[1]!.command![2] = 'http.server')],
-      ['arguments', (spec) => (spec.containers[1]!.args = ['x'])],
-      ['a privileged container', (spec) => (spec.containers[1]!.securityContext!.privileged = true)],
+      ['another image', (spec) => (spec.containers[0].image = 'other')],
+      ['another command', (spec) => (spec.containers[0].command = ['sh', '-c', 'env'])],
+      ['another module', (spec) => (spec.containers[0].command![2] = 'http.server')],
+      ['arguments', (spec) => (spec.containers[0].args = ['x'])],
+      ['a privileged container', (spec) => (spec.containers[0].securityContext!.privileged = true)],
       ['the container twice', (spec) => (spec.containers[0] = spec.containers[1] as never)],
       ['another program that installs', (spec) => (spec.initContainers[1]!.command = ['sh'])],
       [
         'the credentials of the index beside the script',
-        (spec) => spec.containers[1]!.volumeMounts!.push({ name: 'index', mountPath: '/tmp' }),
+        (spec) => spec.containers[0].volumeMounts.push({ name: 'index', mountPath: '/tmp' }),
       ],
       [
         'the cache of packages beside the script',
-        (spec) => spec.containers[1]!.volumeMounts!.push({ name: 'package-cache', mountPath: '/tmp' }),
+        (spec) => spec.containers[0].volumeMounts.push({ name: 'package-cache', mountPath: '/tmp' }),
       ],
       [
         'a claim as the source of a model',
@@ -173,12 +173,12 @@ describe('a revision read out of its ConfigMap', () => {
       expect(parsed(() => undefined)?.record.server).to.deep.equal({ image: 'team/scorer:1' });
     });
     const rows: [string, (spec: Writable) => unknown][] = [
-      ['another image', (spec) => (spec.containers[1]!.image = 'other')],
-      ['a privileged container', (spec) => (spec.containers[1]!.securityContext!.privileged = true)],
-      ['a container of another name', (spec) => (spec.containers[1]!.name = 'other')],
-      ['two of them', (spec) => spec.containers.push(spec.containers[1]!)],
-      ['it before the scorer', (spec) => spec.initContainers.push(spec.containers[1]!)],
-      ['a mount of the scorer', (spec) => (spec.containers[1]!.volumeMounts![0]!.mountPath = '/app')],
+      ['another image', (spec) => (spec.containers[0].image = 'other')],
+      ['a privileged container', (spec) => (spec.containers[0].securityContext!.privileged = true)],
+      ['a container of another name', (spec) => (spec.containers[0].name = 'other')],
+      ['two of them', (spec) => spec.containers.push(spec.containers[0])],
+      ['it before the scorer', (spec) => spec.initContainers.push(spec.containers[0])],
+      ['a mount of the scorer', (spec) => (spec.containers[0].volumeMounts[0]!.mountPath = '/app')],
     ];
     for (const [what, change] of rows) it(`is none with ${what}`, () => expect(parsed(change)).to.equal(undefined));
   });
