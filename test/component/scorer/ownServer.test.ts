@@ -277,6 +277,24 @@ describe('a server of the user’s own', function () {
     expect(paths).to.deep.equal([]);
   });
 
+  it('is restarted only after it has not answered for a minute', async () => {
+    const port = await listen(echo);
+    scorer = await start(port);
+    server!.closeAllConnections();
+    server!.close();
+    expect((await post('x')).status).to.equal(502);
+    expect((await fetch(`${scorer.operator}/readyz`)).status).to.equal(503);
+    expect((await fetch(`${scorer.operator}/serverz`)).status).to.equal(200);
+  });
+
+  it('of several that ask when it may end, two wait', async () => {
+    await behind(echo);
+    const asked = Array.from({ length: 3 }, () => fetch(`${scorer.operator}/drainedz`).then(({ status }) => status));
+    expect(await Promise.race(asked)).to.equal(503);
+    scorer.process.kill('SIGTERM');
+    expect((await Promise.all(asked)).sort()).to.deep.equal([200, 200, 503]);
+  });
+
   it('is told when it may end: after the last request', async () => {
     let finish: () => void = () => undefined;
     await behind((_, response) => (finish = () => response.end('late')));
