@@ -130,7 +130,10 @@ export async function serve(
   }
 }
 
-/** How workers are started: Python processes for a script in Python, connections to a server of the user's own, else threads. */
+/**
+ * How workers are started: Python processes for a script in Python, connections to a server of the user's own, else
+ * threads.
+ */
 async function workersOf(
   config: ScorerConfig,
   modelDir: string,

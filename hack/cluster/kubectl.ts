@@ -5,7 +5,10 @@ import { cache } from './paths.ts';
 import { tool } from './tools.ts';
 
 const OWN_KUBECONFIG = join(cache, 'kubeconfig');
-/** The kubeconfig of a cluster that these commands did not make. KUBECONFIG may also be their own, by `npm run cluster -- env`. */
+/**
+ * The kubeconfig of a cluster that these commands did not make. KUBECONFIG may also be their own, by `npm run cluster
+ * -- env`.
+ */
 export const foreignKubeconfig = process.env.KUBECONFIG === OWN_KUBECONFIG ? undefined : process.env.KUBECONFIG;
 /** The kubeconfig of the cluster. */
 export const kubeconfig = foreignKubeconfig ?? OWN_KUBECONFIG;

@@ -108,8 +108,8 @@ export async function networkPolicies(): Promise<string> {
 }
 
 /**
- * Folder with kube-apiserver and kube-controller-manager of the oldest Kubernetes that the chart allows, from a Go module
- * of its own.
+ * Folder with kube-apiserver and kube-controller-manager of the oldest Kubernetes that the chart allows, from a Go
+ * module of its own.
  */
 export async function oldestControlPlane(): Promise<string> {
   const module = join(here, 'kubernetes-1.31');

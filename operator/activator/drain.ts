@@ -6,8 +6,8 @@ import { UPSTREAM_IDLE_MS } from './forward.ts';
 /** The most that removal from all EndpointSlices may take, and the time that nodes then need. */
 const ROUTE_REMOVAL_MS = { slices: 20_000, nodes: 2_000 };
 /**
- * Upper bound of draining: the largest coldStartTimeout, the largest requestTimeout (1 h), and the idle timeout of a connection to a
- * pod.
+ * Upper bound of draining: the largest coldStartTimeout, the largest requestTimeout (1 h), and the idle timeout of a
+ * connection to a pod.
  */
 const DRAIN_TIMEOUT_MS = MAX_COLD_START_TIMEOUT_MS + 3_600_000 + UPSTREAM_IDLE_MS;
 

@@ -26,7 +26,9 @@ export const ANNOTATION = {
   applied: 'penstock.dev/applied',
   /** On a revision's Deployment: the revision's record as JSON, from which a deleted ConfigMap is restored. */
   record: 'penstock.dev/record',
-  /** On a candidate's Deployment that gets its pods in steps: their number before, and the time of the last step (JSON). */
+  /**
+   * On a candidate's Deployment that gets its pods in steps: their number before, and the time of the last step (JSON).
+   */
   stepwise: 'penstock.dev/stepwise',
   /** On a revision's ConfigMap: why the revision failed for good, as "Reason: message". */
   abandoned: 'penstock.dev/abandoned',

@@ -42,8 +42,8 @@ const variablesOf = (values: Record<string, string>): EnvVar[] =>
   Object.entries(values).map(([name, value]) => ({ name, value }));
 
 /**
- * What libraries expect: a user without an entry in /etc/passwd, folders that can be written, and threads for the CPU of
- * the container, because they would take those of the node.
+ * What libraries expect: a user without an entry in /etc/passwd, folders that can be written, and threads for the CPU
+ * of the container, because they would take those of the node.
  */
 function defaults({ limits }: Effective, variables: EnvVar[]): Record<string, string> {
   const workers = Number(variables.find(({ name }) => name === ENV.workers)?.value ?? 1) || 1;

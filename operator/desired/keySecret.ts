@@ -1,4 +1,7 @@
-/** The Secret with the keys of an endpoint. It outlives its pipeline, so that a pipeline that is made again has its keys. */
+/**
+ * The Secret with the keys of an endpoint. It outlives its pipeline, so that a pipeline that is made again has its
+ * keys.
+ */
 import { ANNOTATION, LABEL, MANAGED_BY } from '../api/labels.ts';
 import type { ObjectMeta, OwnerReference } from '@penstock/kube/api/objects';
 import type { InferencePipeline } from '../api/types.gen.ts';
@@ -18,7 +21,8 @@ export function keySecretMeta(pipeline: InferencePipeline): ObjectMeta {
 }
 
 /**
- * The owner references that a Secret should have, where it has others, with or without the annotation. Undefined for a Secret of the user, which is never changed.
+ * The owner references that a Secret should have, where it has others, with or without the annotation. Undefined for a
+ * Secret of the user, which is never changed.
  */
 export function changedOwners(
   pipeline: InferencePipeline,

@@ -42,7 +42,8 @@ export function podTemplate(input: TemplateInput): PodTemplateSpec {
     ...(effective.disruptionBudget ? { topologySpreadConstraints: spread(selector) } : {}),
     terminationGracePeriodSeconds: PRE_STOP_SECONDS + durationSeconds(effective.requestTimeout) + DRAIN_MARGIN_SECONDS,
     initContainers: [...fetching(input, python), ...installing(input, python)],
-    // the kubelet pulls images and starts containers in this order, and the time of init() counts from the start of the scorer
+    // the kubelet pulls images and starts containers in this order, and the time of init() counts from the start of the
+    // scorer
     containers: [...codeContainer(input, python), scorer(input)],
     volumes: volumes(input, python),
   };

@@ -22,7 +22,8 @@ export function disruptionBudget(pipeline: InferencePipeline, revision: string):
 }
 
 /**
- * All clients may reach the endpoint, or the configured ones and the activator. Only the operator and the configured peers may reach the operator port.
+ * All clients may reach the endpoint, or the configured ones and the activator. Only the operator and the configured
+ * peers may reach the operator port.
  */
 export function networkPolicy(
   pipeline: InferencePipeline,

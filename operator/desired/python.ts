@@ -77,7 +77,9 @@ export function pythonContainer({ spec, record, script, modelDir, effective, con
 const resources = (effective: Effective, { requirements }: Script, config: RenderConfig): ContainerResources =>
   withDisk(effective, requirements === undefined ? 0 : packagesMebibytes(config));
 
-/** Installs the requirements. It alone has the credentials of the index, and the claim with the packages of all pods. */
+/**
+ * Installs the requirements. It alone has the credentials of the index, and the claim with the packages of all pods.
+ */
 export function installContainer({ record, script, effective, config }: PythonInput): Container {
   const { python, maxPackagesSize } = config;
   return {

@@ -24,7 +24,10 @@ export const ownServer = ({ port, path = '/score', readinessPath = '/' }: Server
   readinessPath,
 });
 
-/** The scorer asks it whether it is ready, so that it can listen on 127.0.0.1 only. It has no access to the endpoint's keys. */
+/**
+ * The scorer asks it whether it is ready, so that it can listen on 127.0.0.1 only. It has no access to the endpoint's
+ * keys.
+ */
 export function serverContainer({ spec, server, record, modelDir, effective, config }: ServerInput): Container {
   const { command, args } = server;
   return {

@@ -1,4 +1,6 @@
-/** The keys of endpoints: in a Secret that is created once, known here as hashes, read again when the Secret changes. */
+/**
+ * The keys of endpoints: in a Secret that is created once, known here as hashes, read again when the Secret changes.
+ */
 import { keyHash } from '@penstock/server/auth';
 import { randomBytes } from 'node:crypto';
 import { ignoreNotFound } from '@penstock/kube/api/status';

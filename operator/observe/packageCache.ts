@@ -7,7 +7,10 @@ import type { ObserveDeps } from './deps.ts';
 
 type PersistentVolumeClaim = KubeObject & { status?: { phase?: string } };
 
-/** Whether a pod of this script may mount the claim: a pod whose claim does not exist, or is being deleted, never starts. */
+/**
+ * Whether a pod of this script may mount the claim: a pod whose claim does not exist, or is being deleted, never
+ * starts.
+ */
 export async function hasPackageCache(
   namespace: string,
   script: Script | undefined,

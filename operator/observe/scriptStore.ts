@@ -1,6 +1,6 @@
 /**
- * Scripts and requirements in users' ConfigMaps. Only the metadata of ConfigMaps is watched, so the data is read once for each version
- * and pipeline. The most recently used data stays in memory, up to a number of bytes.
+ * Scripts and requirements in users' ConfigMaps. Only the metadata of ConfigMaps is watched, so the data is read once
+ * for each version and pipeline. The most recently used data stays in memory, up to a number of bytes.
  */
 import { joinKey, type Key } from '@penstock/kube/api/keys';
 import type { KubeObject, ObjectMeta } from '@penstock/kube/api/objects';

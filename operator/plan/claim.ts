@@ -8,7 +8,10 @@ import { msSince, timestamp } from '../api/units.ts';
 
 /** Within this time, the operator with the claim answers. */
 const ANSWER_MS = 60_000;
-/** After a refusal, an operator contends again when this time has passed. The one with the claim may be uninstalled by then. */
+/**
+ * After a refusal, an operator contends again when this time has passed. The one with the claim may be uninstalled by
+ * then.
+ */
 const REFUSED_MS = 600_000;
 /** A contender that does not come back in this time is removed from the claim. */
 const FORGOTTEN_MS = 3 * REFUSED_MS;

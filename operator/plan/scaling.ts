@@ -36,7 +36,8 @@ function wantedReplicas({ replicas }: RevisionState, effective: Effective, size:
 
 /**
  * The stable revision during a rollout, and after one to another target has failed: it keeps its size and its
- * autoscaler, until it makes room for pods of the candidate step by step. At zero it is scaled up when no activator takes its requests any more.
+ * autoscaler, until it makes room for pods of the candidate step by step. At zero it is scaled up when no activator
+ * takes its requests any more.
  */
 export function frozenScaling(
   state: RevisionState,

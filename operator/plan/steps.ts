@@ -9,8 +9,8 @@ import { REASON } from '../api/reasons.ts';
 import { durationMs, msSince, timestamp } from '../api/units.ts';
 
 /**
- * Pods that a quota refused are created within this time after there is room: the ReplicaSet controller tries again with
- * back-off. Later, the room is taken by other pods.
+ * Pods that a quota refused are created within this time after there is room: the ReplicaSet controller tries again
+ * with back-off. Later, the room is taken by other pods.
  */
 const RETRY_MS = 60_000;
 
@@ -69,8 +69,8 @@ const isLimited = ({ failure, ready, pods }: RevisionState): boolean =>
   failure?.reason === REASON.quota && ready > 0 && ready === pods;
 
 /**
- * What the quota allows. After a step, it still refuses pods until those that the stable revision gives up are gone, and
- * for a while after that.
+ * What the quota allows. After a step, it still refuses pods until those that the stable revision gives up are gone,
+ * and for a while after that.
  */
 function allowedPods(candidate: RevisionState, stable: RevisionState, now: number): number {
   const { stepwise, pods, replicas } = candidate;
@@ -79,8 +79,8 @@ function allowedPods(candidate: RevisionState, stable: RevisionState, now: numbe
 }
 
 /**
- * The states with the deadline of steps in them: Kubernetes does not watch the progress of a Deployment that was complete
- * once, and then got more replicas.
+ * The states with the deadline of steps in them: Kubernetes does not watch the progress of a Deployment that was
+ * complete once, and then got more replicas.
  */
 export function withStepDeadlines<Seen extends Pick<ObservedPipeline, 'states' | 'now'>>(
   seen: Seen,

@@ -71,8 +71,9 @@ const withoutCache = (config: RenderConfig): RenderConfig => ({
 });
 
 /**
- * A spec has its first revision, `base`, and one for each later scorer image that it got by a rollout. Wanted is the one
- * that serves, else the newest that has not failed; or one with the image of the operator, where the user or the chart asks for it.
+ * A spec has its first revision, `base`, and one for each later scorer image that it got by a rollout. Wanted is the
+ * one that serves, else the newest that has not failed; or one with the image of the operator, where the user or the
+ * chart asks for it.
  */
 function withScorerImage(seen: ObservedPipeline, base: string, config: RenderConfig): string {
   const { pipeline, revisions, mayRefresh } = seen;
@@ -85,7 +86,10 @@ function withScorerImage(seen: ObservedPipeline, base: string, config: RenderCon
   return mayRefresh || ofSpec.some(({ name }) => name === refreshed) ? refreshed : existing.name;
 }
 
-/** Whether a revision has another scorer image than the operator, and the user or the chart asks for that of the operator. */
+/**
+ * Whether a revision has another scorer image than the operator, and the user or the chart asks for that of the
+ * operator.
+ */
 export function isBehind(
   { metadata }: InferencePipeline,
   { record }: Revision,

@@ -12,8 +12,8 @@ const find = (status: StatusWithConditions | undefined, type: string): Condition
   status?.conditions?.find((condition) => condition.type === type);
 
 /**
- * A Normal event when a generation serves or makes progress, and a Warning when it cannot serve. No event while the condition stays the same, or
- * for a rollout, whose message changes with each pod.
+ * A Normal event when a generation serves or makes progress, and a Warning when it cannot serve. No event while the
+ * condition stays the same, or for a rollout, whose message changes with each pod.
  */
 export function pipelineEvents(before: StatusWithConditions | undefined, after: StatusWithConditions): EventNote[] {
   const old = find(before, CONDITION.upToDate);

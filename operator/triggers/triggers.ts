@@ -8,8 +8,8 @@ import type { ModelVersion } from '../api/types.gen.ts';
 const OWNER = { InferencePipeline: LABEL.pipeline, ModelVersion: LABEL.modelVersion } as const;
 
 /**
- * Whether a pipeline or ModelVersion has changed in its spec, deletion, annotations, or in what another operator claims.
- * Other writes of the status do not count.
+ * Whether a pipeline or ModelVersion has changed in its spec, deletion, annotations, or in what another operator
+ * claims. Other writes of the status do not count.
  */
 export function specChanged(object: Claimed, old: Claimed | undefined): boolean {
   return (

@@ -3,7 +3,9 @@
 export type ModelSource =
   /** A ConfigMap in the ModelVersion's namespace: one key of it, or without `key` all of them. */
   | { scheme: 'configmap'; name: string; key?: string }
-  /** A file or a folder of a PersistentVolumeClaim in the ModelVersion's namespace; an empty path is the whole claim. */
+  /**
+   * A file or a folder of a PersistentVolumeClaim in the ModelVersion's namespace; an empty path is the whole claim.
+   */
   | { scheme: 'pvc'; claim: string; path: string }
   /** One file; `fileName` is the last segment of the path. */
   | { scheme: 'https'; url: string; fileName: string };

@@ -6,7 +6,10 @@ import type { Registry } from 'prom-client';
 type Problem = string | undefined;
 
 export interface HealthRoutes {
-  /** Health checks by path. Undefined means healthy (200); a text is the problem (503). The response waits for a promise. */
+  /**
+   * Health checks by path. Undefined means healthy (200); a text is the problem (503). The response waits for a
+   * promise.
+   */
   checks: Record<string, () => Problem | Promise<Problem>>;
   /** Documents by path, as JSON. */
   documents?: Record<string, () => object>;

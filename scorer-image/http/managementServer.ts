@@ -73,7 +73,9 @@ export function managementServer({
   );
 }
 
-/** Two may wait, so that waiting requests cannot take all connections; the oldest one gets 503 when a third one comes. */
+/**
+ * Two may wait, so that waiting requests cannot take all connections; the oldest one gets 503 when a third one comes.
+ */
 function drainedCheck({ drained }: Lifecycle): () => Promise<string | undefined> {
   const waiting: ((problem: string) => void)[] = [];
   return () => {

@@ -28,7 +28,8 @@ export async function installNpmPackages(lock: string, config: InstallConfig): P
   const { packages, withScripts, missing } = neededPackages(lock, platform);
   const { folder, maxBytes, egress } = config;
   await mkdir(folder, { recursive: true });
-  for (const old of await readdir(folder)) await rm(join(folder, old), { recursive: true }); // of an attempt before this one
+  // of an attempt before this one
+  for (const old of await readdir(folder)) await rm(join(folder, old), { recursive: true });
   const disk = diskBudget(maxBytes);
   // The registry is the choice of the chart, so it may have any address.
   const agent = agentOf(egress, { addresses: { loopback: true, privateNetwork: true } });

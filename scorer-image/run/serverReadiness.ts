@@ -28,7 +28,9 @@ export class ServerReadiness {
     return this.#lostSince === undefined ? 0 : performance.now() - this.#lostSince;
   }
 
-  /** Resolves as soon as the readiness path answers; never after {@link close}. All callers share the requests to it. */
+  /**
+   * Resolves as soon as the readiness path answers; never after {@link close}. All callers share the requests to it.
+   */
   ready(): Promise<void> {
     this.#polling ??= this.#poll().finally(() => {
       this.#polling = undefined;

@@ -178,7 +178,8 @@ export class WorkerHandle {
         pull: () => this.#transport.post({ type: 'pull', id }),
         cancel: () => {
           this.#transport.post({ type: 'cancel', id });
-          if (this.#transport.restart) queued.activeSince = performance.now(); // a generator that goes on counts as hung
+          // a generator that goes on counts as hung
+          if (this.#transport.restart) queued.activeSince = performance.now();
         },
       },
       gapMs,

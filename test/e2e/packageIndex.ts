@@ -1,4 +1,7 @@
-/** A Python package index and an npm registry in the cluster, so that stories need nothing outside it: an image with the packages of locks. */
+/**
+ * A Python package index and an npm registry in the cluster, so that stories need nothing outside it: an image with the
+ * packages of locks.
+ */
 import { execa } from 'execa';
 import { copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';

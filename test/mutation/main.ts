@@ -1,10 +1,10 @@
 /**
- * `npm run test:mutation [-- ROOM … --sample=N]`: changes the code of each room, one small change at a time, and runs the unit
- * tests that cover the changed line. Prints how many changes the tests notice, for each room, as a table for
- * docs/testing.md. With `--sample=4`, only every fourth block of lines is changed. With `--survivors` it also prints the
- * changes that no test noticed. With `--component`, the component tests of the scorer and the CLI run in place of the
- * unit tests: they start built programs, and take a minute or more for each change. With `--integration`, the tests of
- * the operator with a real API server do. The whole report is in coverage/mutation.json.
+ * `npm run test:mutation [-- ROOM … --sample=N]`: changes the code of each room, one small change at a time, and runs
+ * the unit tests that cover the changed line. Prints how many changes the tests notice, for each room, as a table for
+ * docs/testing.md. With `--sample=4`, only every fourth block of lines is changed. With `--survivors` it also prints
+ * the changes that no test noticed. With `--component`, the component tests of the scorer and the CLI run in place of
+ * the unit tests: they start built programs, and take a minute or more for each change. With `--integration`, the tests
+ * of the operator with a real API server do. The whole report is in coverage/mutation.json.
  */
 import { execa } from 'execa';
 import {
@@ -47,7 +47,10 @@ const sources = globSync(['packages/**/*.ts', 'operator/**/*.ts', 'scorer-image/
 
 const BLOCK_LINES = 25;
 
-/** Every `oneIn`th block of lines of these files, in Stryker's notation. A change that is longer than a block is left out. */
+/**
+ * Every `oneIn`th block of lines of these files, in Stryker's notation. A change that is longer than a block is left
+ * out.
+ */
 function sampleOf(files: string[], oneIn: number): string[] {
   const blocks = files.flatMap((file) => {
     const lines = readFileSync(join(root, file), 'utf8').split('\n').length;

@@ -66,4 +66,14 @@ describe('the documentation', () => {
     );
     expect(found).to.deep.equal([]);
   });
+
+  it('and the code have comments of at most 120 columns', () => {
+    const all = [...sources, ...files('{hack,test}/**/*.ts', '*.ts')].filter((file) => !file.endsWith('.gen.ts'));
+    const wide = all.flatMap((file) =>
+      read(file)
+        .split('\n')
+        .flatMap((line, i) => (line.length > 120 && /^\s*(\/\/|\/?\*)/.test(line) ? [`${file}:${i + 1}`] : [])),
+    );
+    expect(wide).to.deep.equal([]);
+  });
 });

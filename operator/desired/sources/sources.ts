@@ -24,8 +24,8 @@ export function sourceMounts({ spec: { source } }: ModelVersion, names: MountNam
 }
 
 /**
- * The volume is optional, so that the fetch itself reports a missing Secret. Only its container mounts it, with any user
- * id, so all may read it.
+ * The volume is optional, so that the fetch itself reports a missing Secret. Only its container mounts it, with any
+ * user id, so all may read it.
  */
 function secretMounts(secretName: string, { folder, secretVolume }: MountNames): SourceMounts {
   return {

@@ -1,7 +1,8 @@
 /** The HTTP status of an error of the API server. */
 
 /**
- * Whether the API server answered with one of these status codes; for code that does not import the client's error class.
+ * Whether the API server answered with one of these status codes; for code that does not import the client's error
+ * class.
  */
 export const hasStatus = (error: unknown, ...codes: number[]): boolean =>
   codes.includes((error as { code?: number } | undefined)?.code ?? 0);

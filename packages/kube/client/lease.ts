@@ -41,7 +41,9 @@ export class LeaderLease {
   /** The newest record, and when it changed, by our clock. */
   #observed = { record: '', at: -Infinity };
 
-  /** `gate` is open while this replica leads, until the renew deadline: four seconds before another replica may lead. */
+  /**
+   * `gate` is open while this replica leads, until the renew deadline: four seconds before another replica may lead.
+   */
   constructor(client: Pick<KubeClient, 'lease' | 'open'>, gate: LeadershipGate, options: LeaseOptions) {
     this.#client = client;
     this.#gate = gate;

@@ -1,6 +1,6 @@
 /**
- * The V2 protocol is read and written in two places: in TypeScript for models, and in Python for scripts in Python. Both
- * take the same requests, and refuse the same ones.
+ * The V2 protocol is read and written in two places: in TypeScript for models, and in Python for scripts in Python.
+ * Both take the same requests, and refuse the same ones.
  */
 import { expect } from 'chai';
 import { execFileSync } from 'node:child_process';

@@ -470,8 +470,8 @@ describe('the chart’s policies', function () {
 
   describe('the tokens of both accounts', () => {
     /**
-     * What each may do in all namespaces beside what every account may, subresources aside: as the chart's roles say, and
-     * nothing else.
+     * What each may do in all namespaces beside what every account may, subresources aside: as the chart's roles say,
+     * and nothing else.
      */
     const CHILD_VERBS = 'create delete get list patch watch';
     const MAY: Record<string, Record<string, string>> = {

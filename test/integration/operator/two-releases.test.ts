@@ -1,4 +1,6 @@
-/** Two releases watch the same namespace, which helm refuses and other tools do not: one manages it, the other waits. */
+/**
+ * Two releases watch the same namespace, which helm refuses and other tools do not: one manages it, the other waits.
+ */
 import { expect } from 'chai';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KIND } from '../../../operator/api/kinds.ts';

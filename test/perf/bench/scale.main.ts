@@ -1,6 +1,6 @@
 /**
- * The second half of `npm run bench`; alone: `npx tsx test/perf/bench/scale.main.ts [COUNT …]`. Bursts of 100, 1,000 and
- * 3,000 pipelines, beside the budgets of 1,000.
+ * The second half of `npm run bench`; alone: `npx tsx test/perf/bench/scale.main.ts [COUNT …]`. Bursts of 100, 1,000
+ * and 3,000 pipelines, beside the budgets of 1,000.
  */
 import { scale, type ScaleReport } from './scale.ts';
 

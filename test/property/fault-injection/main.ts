@@ -1,6 +1,7 @@
 /**
  * `npm run test:faults [-- --plans N] [-- --seed S] [-- --replay FILE] [-- --planted]`: plays plans at several at a
- * time and writes what failed to test/property/fault-injection/failed/, one JSON file each, to be played again by --replay.
+ * time and writes what failed to test/property/fault-injection/failed/, one JSON file each, to be played again by
+ * --replay.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
