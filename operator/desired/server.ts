@@ -38,9 +38,10 @@ export function serverContainer({ spec, server, record, modelDir, effective, con
     ...(args && { args }),
     env: codeVariables(spec, effective, { [ENV.modelDir]: modelDir }),
     resources: withDisk(effective, 0),
-    // a server that hangs is restarted; the scorer knows whether it answers
+    // a server that hangs is restarted; the scorer knows whether it answers, and its image may be pulled after this one
     livenessProbe: {
       httpGet: { path: OPERATOR_PATH.server, port: PORT.operator },
+      initialDelaySeconds: 120,
       periodSeconds: 10,
       timeoutSeconds: 5,
       failureThreshold: 6,
