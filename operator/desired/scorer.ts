@@ -9,7 +9,7 @@ import {
   type MountedModel,
 } from '@penstock/contract';
 import type { Container, EnvVar } from 'kubernetes-types/core/v1.js';
-import { CONTAINER } from '../api/containers.ts';
+import { CONTAINER, mainContainer } from '../api/containers.ts';
 import type { RevisionRecord, Script } from '../api/observed.ts';
 import type { RenderConfig } from '../api/renderConfig.ts';
 import type { Effective, InferencePipeline } from '../api/types.gen.ts';
@@ -48,7 +48,7 @@ export function scorer(input: TemplateInput): Container {
   const { pipeline, revision, record, script, effective, modelBytes, config } = input;
   const variables = (pipeline.spec.environment?.variables ?? []) as EnvVar[];
   const python = isPython(record.entry);
-  const isInFront = python || record.server !== undefined;
+  const isInFront = mainContainer(record) !== CONTAINER.scorer;
   const probe = (path: string) => ({ httpGet: { path, port: 'operator' as unknown as number } });
   const startSeconds = durationSeconds(effective.initTimeout) + STARTUP_MARGIN_SECONDS;
   return {
