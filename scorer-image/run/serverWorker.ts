@@ -2,6 +2,7 @@
 import { FAILURE, type OwnServer } from '@penstock/contract';
 import { endToEnd } from '@penstock/server/messageHeaders';
 import { Agent, request, type IncomingMessage, type RequestOptions } from 'node:http';
+import { buffer } from 'node:stream/consumers';
 import { StartFailure } from '../failure.ts';
 import { scriptHead } from '../protocols/scriptHead.ts';
 import type { ByteStream, ScoreRequest } from '../protocols/messages.ts';
@@ -79,7 +80,7 @@ class ServerWorker implements WorkerTransport {
     if (!response) return;
     try {
       const head = { id: id!, runMs: performance.now() - started, ...headOf(response) };
-      if (isShort(response)) this.#respond({ ...head, body: await wholeBody(response) });
+      if (isShort(response)) this.#respond({ ...head, body: await buffer(response) });
       else await this.#stream(head, streamOf(response));
     } catch (error) {
       response.destroy();
@@ -155,12 +156,6 @@ function* pairsOf(flat: string[]): Generator<[name: string, value: string]> {
 
 const isShort = ({ headers, statusCode }: IncomingMessage): boolean =>
   statusCode === 204 || statusCode === 304 || Number(headers['content-length']) <= MAX_WHOLE_BYTES;
-
-async function wholeBody(response: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
-  return Buffer.concat(chunks);
-}
 
 function streamOf(response: IncomingMessage): ByteStream {
   const chunks = response[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>;

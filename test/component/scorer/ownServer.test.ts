@@ -18,11 +18,12 @@ describe('a server of the user’s own', function () {
   let scorer: Scorer;
   let server: Server | undefined;
   const startScorer = scorerPerTest();
-  afterEach(() => {
+  function stopServer(): void {
     server?.closeAllConnections();
     server?.close();
     server = undefined;
-  });
+  }
+  afterEach(stopServer);
 
   /** The paths that were requested, beside the readiness path. */
   const paths: string[] = [];
@@ -178,8 +179,7 @@ describe('a server of the user’s own', function () {
   it('it serves on after it was restarted', async () => {
     const port = await listen(echo);
     scorer = await start(port);
-    server!.closeAllConnections();
-    server!.close();
+    stopServer();
     expect((await post('x')).status).to.equal(502);
     await answersWith(scorer, '/readyz', 503);
     await listen(echo, port);
@@ -280,8 +280,7 @@ describe('a server of the user’s own', function () {
   it('is restarted only after it has not answered for a minute', async () => {
     const port = await listen(echo);
     scorer = await start(port);
-    server!.closeAllConnections();
-    server!.close();
+    stopServer();
     expect((await post('x')).status).to.equal(502);
     expect((await fetch(`${scorer.operator}/readyz`)).status).to.equal(503);
     expect((await fetch(`${scorer.operator}/serverz`)).status).to.equal(200);
